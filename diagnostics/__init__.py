@@ -1,0 +1,1 @@
+"""The hospital's words: small Django apps standing in one line."""

@@ -1,0 +1,1 @@
+"""Staff, their sites, and what each role may do."""

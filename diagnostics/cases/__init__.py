@@ -1,0 +1,1 @@
+"""A radiograph comes in; a prediction and a heatmap come out."""

@@ -1,0 +1,105 @@
+"""Cases, their films, and what the machine said of them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from diagnostics.accounts.models import Site
+from diagnostics.base import OPEN, Status, Work
+from diagnostics.findings import Finding
+from diagnostics.registry.models import ModelVersion
+
+
+class Priority(models.TextChoices):
+    STAT = "stat", _("STAT")
+    URGENT = "urgent", _("Urgent")
+    ROUTINE = "routine", _("Routine")
+
+
+PRIORITY_RANK = {Priority.STAT: 0, Priority.URGENT: 1, Priority.ROUTINE: 2}
+
+
+class View(models.TextChoices):
+    PA = "PA", _("PA")
+    AP = "AP", _("AP")
+    LATERAL = "LATERAL", _("Lateral")
+    UNKNOWN = "", _("Unknown")
+
+
+class Case(models.Model):
+    """One film of one patient, admitted for reading."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="cases")
+    patient_ref = models.CharField(_("patient reference"), max_length=64)
+    accession_number = models.CharField(_("accession number"), max_length=64, blank=True)
+    priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.ROUTINE)
+    priority_rank = models.PositiveSmallIntegerField(default=PRIORITY_RANK[Priority.ROUTINE])
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-opened_at"]
+        indexes = [
+            models.Index(fields=["site", "priority_rank", "opened_at"]),
+            models.Index(fields=["site", "patient_ref"]),
+            models.Index(fields=["site", "-opened_at"]),
+        ]
+
+
+class Radiograph(models.Model):
+    """The film of a case; its pixels lie in files named by this row's id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="radiograph")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    original = models.CharField(max_length=200)  # as uploaded, never served; relative to MEDIA_ROOT
+    display = models.CharField(max_length=200)  # our own 8-bit grey PNG; relative to MEDIA_ROOT
+    file_sha256 = models.CharField(max_length=64)
+    pixel_sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bits = models.PositiveSmallIntegerField()
+    source_format = models.CharField(max_length=8)
+    view = models.CharField(max_length=8, choices=View.choices, blank=True)
+    sex = models.CharField(max_length=1, blank=True)
+    age = models.PositiveSmallIntegerField(null=True)
+    study_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "pixel_sha256"], name="one_case_per_film_and_site")
+        ]
+
+
+class Prediction(Work):
+    """The machine's answer for a case by one model version."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="predictions")
+    version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="predictions")
+    probabilities = models.JSONField(default=dict)  # class -> calibrated probability
+    finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)
+    operating_points = models.JSONField(default=dict)  # class -> threshold, as in force then
+    heat = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
+    maps = models.CharField(max_length=200, blank=True)  # .npz of float16 grids, relative to MEDIA_ROOT
+    overlay = models.CharField(max_length=200, blank=True)  # PNG of film and heat of `finding`
+    seconds = models.JSONField(default=dict)  # step -> seconds
+
+    class Meta:
+        ordering = ["-queued_at"]
+        indexes = [models.Index(fields=["status", "queued_at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(status__in=[s.value for s in OPEN]), name="one_open_prediction_per_case"
+            ),
+            models.UniqueConstraint(
+                fields=["case", "version"],
+                condition=Q(status=Status.DONE.value),
+                name="one_prediction_per_case_and_version",
+            ),
+        ]

@@ -1,0 +1,1 @@
+"""Which model version is in force, since when, by whom, why."""

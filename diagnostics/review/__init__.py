@@ -1,0 +1,1 @@
+"""Radiologists take the next case, read it, sign a finding."""

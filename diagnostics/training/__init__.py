@@ -1,0 +1,1 @@
+"""Signed findings become a candidate model."""

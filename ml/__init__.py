@@ -1,0 +1,1 @@
+"""Pixels in, explanations out: a library that knows no Django."""
