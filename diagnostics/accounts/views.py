@@ -1,0 +1,132 @@
+"""Pages about oneself: logging in and out, password, profile, API token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from diagnostics.accounts import attempts, selectors, services
+from diagnostics.accounts.forms import LoginForm, PasswordForm
+from diagnostics.accounts.guards import StaffRequest
+from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Role
+
+HOMES = {
+    Role.RADIOLOGIST: "review:worklist",
+    Role.TECHNICIAN: "cases:list",
+    Role.ADMINISTRATOR: "training:runs",
+}
+
+
+@login_required
+def home(request: StaffRequest) -> HttpResponse:
+    """Lead everybody to the page where their work begins."""
+    return redirect(HOMES[Role(request.user.role)])
+
+
+class Login(LoginView):
+    """Let staff in, and slow down whoever guesses."""
+
+    template_name = "accounts/login.html"
+    authentication_form = LoginForm
+    redirect_authenticated_user = True
+    attempt: attempts.Attempt
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        """Look at the password only while there are tries left."""
+        attempt = attempts.begin(
+            username=request.POST.get("username", ""), address=request.META["REMOTE_ADDR"]
+        )
+        if attempt is None:
+            return _closed(request)
+        self.attempt = attempt
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Open the session of a person whose password was right."""
+        self.attempt.forgive()
+        answer = super().form_valid(form)
+        services.note_login(by=form.get_user(), now=timezone.now())
+        return answer
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Say that name and password do not go together."""
+        services.note_refusal(now=timezone.now())
+        return super().form_invalid(form)
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    answer = render(request, "accounts/too_many.html", status=429)
+    answer["Retry-After"] = str(attempts.PER_PERSON.seconds)
+    return answer
+
+
+class Logout(LogoutView):
+    """End the session."""
+
+    next_page = "accounts:login"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Put on record who leaves, while that is still known."""
+        if isinstance(request.user, User):
+            services.note_logout(by=request.user, now=timezone.now())
+        return super().post(request, *args, **kwargs)
+
+
+@sensitive_post_parameters()
+@never_cache
+@login_required
+def password(request: StaffRequest) -> HttpResponse:
+    """Change one's own password."""
+    form = PasswordForm(request.user, request.POST or None)
+    if not form.is_valid():
+        return render(request, "accounts/password.html", {"form": form})
+    services.change_password(by=request.user, password=form.cleaned_data["new_password1"], now=timezone.now())
+    update_session_auth_hash(request, request.user)  # this browser stays in, all others are out
+    messages.success(request, _("Your password is changed. Other browsers are logged out."))
+    return redirect("accounts:profile")
+
+
+@never_cache
+@login_required
+def profile(request: StaffRequest) -> HttpResponse:
+    """Show who one is here."""
+    return _profile(request, token="")
+
+
+@never_cache
+@require_POST
+@login_required
+def token(request: StaffRequest) -> HttpResponse:
+    """Make an API token and show it this once."""
+    return _profile(request, token=services.make_token(by=request.user, now=timezone.now()))
+
+
+@require_POST
+@login_required
+def revoke_token(request: StaffRequest) -> HttpResponse:
+    """Take the API token back."""
+    if services.revoke_token(by=request.user, now=timezone.now()):
+        messages.success(request, _("The API token is revoked. Scripts that used it are locked out."))
+    return redirect("accounts:profile")
+
+
+def _profile(request: StaffRequest, *, token: str) -> HttpResponse:
+    about = {
+        "sites": request.user.sites.all(),
+        "has_token": selectors.has_token(request.user),
+        "token": token,
+    }
+    return render(request, "accounts/profile.html", about)

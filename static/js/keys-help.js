@@ -1,0 +1,47 @@
+// '?' lists the keys that work on this page: what stands in .rr-keys, and in <template data-more-keys>.
+const words = document.getElementById("rr-words").dataset;
+
+const typing = (target) => target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
+
+const listed = () => {
+  const more = document.querySelector("template[data-more-keys]");
+  const items = [...document.querySelectorAll(".rr-keys > *:not([data-keys-help])")];
+  return [...items, ...(more ? more.content.children : [])].map((item) => item.cloneNode(true));
+};
+
+const build = () => {
+  const dialog = document.createElement("dialog");
+  dialog.id = "keys-help";
+  dialog.className = "rr-dialog";
+  dialog.setAttribute("aria-labelledby", "keys-help-title");
+  const title = document.createElement("h2");
+  title.id = "keys-help-title";
+  title.textContent = words.keys;
+  const list = document.createElement("ul");
+  list.className = "rr-keys-list";
+  for (const item of listed()) {
+    const line = document.createElement("li");
+    line.append(...item.childNodes);
+    list.append(line);
+  }
+  const close = document.createElement("button");
+  close.className = "btn btn-primary";
+  close.textContent = words.close;
+  close.addEventListener("click", () => dialog.close());
+  dialog.append(title, list, close);
+  document.body.append(dialog);
+  return dialog;
+};
+
+const help = () => {
+  if (!document.querySelector(".rr-keys")) return;
+  const dialog = document.getElementById("keys-help") ?? build();
+  if (!dialog.open) dialog.showModal();
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "?" && !event.ctrlKey && !event.metaKey && !typing(event.target)) help();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-keys-help]")) help();
+});

@@ -1,0 +1,1 @@
+"""Tests of staff, logins and the frame of the pages."""
