@@ -1,0 +1,98 @@
+"""`python -m ml ...`: the library at work without Django, one JSON line for each image."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ml.predictor import Predictor
+
+DEFAULT_BUNDLE: Final = Path(__file__).resolve().parent / "bundles" / "default"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the subcommand that the arguments name and return the exit status."""
+    options = _parser().parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    explain = commands.add_parser("explain", help="classify radiographs and draw their heat maps")
+    explain.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG or DICOM file")
+    explain.add_argument(
+        "--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="the model to ask"
+    )
+    explain.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where pictures are written")
+    explain.set_defaults(run=_explain)
+    return parser
+
+
+def _explain(options: argparse.Namespace) -> int:
+    """Explain each image; 0 if at least one could be read, 1 if none."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ml.predictor import Predictor  # not before the arguments are known to be right
+    from ml.records import BundleError
+
+    try:
+        predictor = Predictor(options.bundle)
+    except BundleError as trouble:
+        print(f"python -m ml explain: {trouble}", file=sys.stderr)
+        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    names = _stems(options.images)
+    lines = 0
+    for image, name in zip(options.images, names, strict=True):
+        line = _line(predictor, image, options.out / name)
+        lines += "error" not in line
+        print(json.dumps({"image": str(image), **line}), flush=True)
+    return 0 if lines else 1
+
+
+def _stems(images: list[Path]) -> list[str]:
+    """Name the outputs after their images, with a number where two images share a name."""
+    seen: dict[str, int] = {}
+    names = []
+    for image in images:
+        count = seen[image.stem] = seen.get(image.stem, 0) + 1
+        names.append(image.stem if count == 1 else f"{image.stem}-{count}")
+    return names
+
+
+def _line(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from ml import overlay
+    from ml.decode import read_film_in_child
+    from ml.records import UnreadableImage
+
+    try:
+        film = read_film_in_child(image.read_bytes())
+    except UnreadableImage as refusal:
+        return {"error": refusal.code, "message": str(refusal)}
+    except OSError as trouble:
+        return {"error": "no_file", "message": f"This file cannot be opened: {trouble.strerror}."}
+    found = predictor.explain(film.grey)
+    heat = found.maps[found.finding]
+    picture, grid = stem.with_name(f"{stem.name}.overlay.png"), stem.with_name(f"{stem.name}.grid.npy")
+    reference = predictor.manifest.heat_reference.get(found.finding) or heat.raw_max or 1.0
+    picture.write_bytes(overlay.overlay_png(film.grey, heat, found.frame, reference=reference))
+    np.save(grid, heat.grid, allow_pickle=False)
+    return {
+        "probabilities": found.probabilities,
+        "finding": found.finding,
+        "version": found.version,
+        "heatmap": str(picture),
+        "grid": str(grid),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

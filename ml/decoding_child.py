@@ -1,0 +1,80 @@
+"""The decoding server: for each film on its line it forks a child that decodes under limits and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+from typing import Any, Final, NoReturn
+
+import cv2
+
+from ml.imaging import read_film, to_16_bit
+from ml.records import UnreadableImage
+
+HANDLES: Final = 3  # film, pixels, answer
+LONGEST_REQUEST: Final = 4096  # bytes
+
+
+def serve(line: socket.socket) -> None:
+    """Fork a decoding child for each request until the line closes."""
+    cv2.setNumThreads(1)  # threads do not survive a fork
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children vanish by themselves
+    while True:
+        request, handles, _flags, _address = socket.recv_fds(line, LONGEST_REQUEST, HANDLES)
+        if not request:
+            return
+        if os.fork() == 0:
+            line.close()
+            _decode(json.loads(request), *handles)
+        for handle in handles:
+            os.close(handle)
+
+
+def _decode(limits: dict[str, Any], film: int, pixels: int, answer: int) -> NoReturn:
+    """Decode one film, write pixels and answer, and end without any of Python's farewells."""
+    try:
+        _limit(float(limits["seconds"]), int(limits["memory_bytes"]))
+        reply = _read(film, pixels)
+        os.write(answer, json.dumps(reply).encode())
+    finally:
+        # Also after an exception: no answer is an answer (decoder_crashed).
+        os._exit(0)
+
+
+def _limit(seconds: float, memory_bytes: int) -> None:
+    # The kernel's default for SIGALRM ends the process, even in the middle of a C decoder.
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    whole = int(seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would be a film on the disk
+
+
+def _read(film: int, pixels: int) -> dict[str, Any]:
+    try:
+        size = os.fstat(film).st_size
+        found = read_film(os.pread(film, size, 0))
+        view = to_16_bit(found.grey).astype("<u2", copy=False).data.cast("B")
+        while view:
+            view = view[os.write(pixels, view) :]
+    except UnreadableImage as refusal:
+        return {"code": refusal.code, "message": str(refusal)}
+    except MemoryError:
+        return {"code": "decoder_memory"}
+    return {
+        "shape": found.grey.shape,
+        "bits": found.bits,
+        "source_format": found.source_format,
+        "pixel_sha256": found.pixel_sha256,
+        "view": found.view,
+        "sex": found.sex,
+        "age": found.age,
+        "study_at": found.study_at.isoformat() if found.study_at else None,
+    }
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=0))

@@ -1,0 +1,40 @@
+"""Radiographs as users really upload them: palette and RGBA PNGs, 16 megapixels, thumbnails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.decode import read_film_in_child
+from ml.imaging import prepare
+from ml.records import Preprocessing
+
+FOLDER = Path(os.environ.get("READROOM_REALDATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+FILMS = sorted((FOLDER / "originals").glob("*.[jp][pn]*g"))
+
+pytestmark = [
+    pytest.mark.realdata,
+    pytest.mark.skipif(not FILMS, reason="the real radiographs that READROOM_REALDATA names are not here"),
+]
+
+
+def test_every_published_original_can_be_read() -> None:
+    for path in FILMS:
+        film = read_film_in_child(path.read_bytes())
+        with Image.open(path) as image:
+            assert {film.height, film.width} == set(image.size), path.name
+            theirs = np.asarray(image.convert("RGB").convert("L"), np.float32) / 255
+        if image.mode not in ("RGBA", "LA"):
+            assert np.abs(film.grey - theirs).mean() < 0.005, path.name
+
+
+def test_every_published_original_becomes_a_finite_input() -> None:
+    for path in FILMS:
+        pixels, frame = prepare(read_film_in_child(path.read_bytes()).grey, Preprocessing())
+        assert np.isfinite(pixels).all(), path.name
+        assert pixels.std() > 0.5, path.name
+        assert frame.height == frame.width == min(frame.film_height, frame.film_width)

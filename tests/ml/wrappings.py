@@ -1,0 +1,74 @@
+"""One drawn film in many encodings, each made by a tool that is not under test."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+Bytes8 = NDArray[np.uint8]
+ORIENTATION = 0x0112
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def rgb(grey: Bytes8) -> Image.Image:
+    return Image.fromarray(np.repeat(grey[..., None], 3, axis=2))
+
+
+def palette_png(grey: Bytes8) -> bytes:
+    image = Image.fromarray(255 - grey).convert("P")
+    image.putpalette([255 - level for level in range(256) for _ in range(3)])
+    return saved(image, "PNG")
+
+
+def turned_jpeg(grey: Bytes8) -> bytes:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # show it turned a quarter clockwise
+    return saved(Image.fromarray(np.rot90(grey)), "JPEG", quality=98, exif=exif)
+
+
+def dicom(stored: NDArray[Any], *, bits: int = 8, signed: bool = False, **tags: Any) -> bytes:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["wrapping"])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    film = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    film.SOPClassUID, film.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    film.Modality, film.PhotometricInterpretation, film.SamplesPerPixel = "DX", "MONOCHROME2", 1
+    film.Rows, film.Columns = stored.shape[:2]
+    film.BitsAllocated = 8 if stored.itemsize == 1 else 16
+    film.BitsStored, film.HighBit, film.PixelRepresentation = bits, bits - 1, int(signed)
+    film.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
+    for keyword, value in tags.items():
+        setattr(film, keyword, value)
+    return written(film)
+
+
+def written(film: FileDataset) -> bytes:
+    out = io.BytesIO()
+    film.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def dcmtk(tool: str, *options: str, film: bytes, folder: Path) -> bytes:
+    """Run one of dcmtk's converters over a film and return what it writes."""
+    if shutil.which(tool) is None:
+        pytest.skip(f"dcmtk is not installed ({tool})")
+    source, target = folder / "source.dcm", folder / "target"
+    source.write_bytes(film)
+    subprocess.run([tool, *options, str(source), str(target)], check=True, capture_output=True)
+    return target.read_bytes()
