@@ -30,6 +30,7 @@ class Action(models.TextChoices):
     RUN_FINISHED = "run-finished", _("finished a training run")
     RUN_FAILED = "run-failed", _("failed a training run")
     SCHEDULE_CHANGED = "schedule-changed", _("changed the training schedule")
+    SCHEDULE_CONSIDERED = "schedule-considered", _("left a scheduled training run out")
     VERSION_REGISTERED = "version-registered", _("registered a model version")
     VERSION_PROMOTED = "version-promoted", _("promoted a model version")
 

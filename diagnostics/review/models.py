@@ -56,6 +56,8 @@ class Reading(models.Model):
         ordering = ["-signed_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["case", "by"], condition=Q(supersedes__isnull=True), name="one_first_reading_per_reader"
+                fields=["case", "by"],
+                condition=Q(supersedes__isnull=True),
+                name="one_first_reading_per_reader",
             )
         ]

@@ -31,9 +31,7 @@ class TrainingRun(Work):
     stop_asked = models.BooleanField(default=False)
     phase = models.CharField(max_length=40, blank=True)
     parent = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
-    candidate = models.OneToOneField(
-        ModelVersion, null=True, on_delete=models.PROTECT, related_name="run"
-    )
+    candidate = models.OneToOneField(ModelVersion, null=True, on_delete=models.PROTECT, related_name="run")
 
     class Meta:
         ordering = ["-number"]

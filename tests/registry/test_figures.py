@@ -1,0 +1,77 @@
+"""Stored figures as a person reads them."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics.registry import comparisons, figures
+
+FIGURE = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 64}
+MEASURED = {
+    "films": 64,
+    "patients": 50,
+    "accuracy": FIGURE,
+    "per_class": {
+        "normal": {"films": 32, "patients": 30, "auroc": {"value": None, "low": None, "high": None}},
+        "covid-19": {"films": 32, "patients": 20, "auroc": FIGURE, "flag_sensitivity": FIGURE},
+        "pneumonia": {"films": 0, "patients": 0},
+    },
+}
+
+
+def test_figures_carry_their_interval_and_undefined_ones_a_dash() -> None:
+    (table,) = figures.metrics({"metrics": {"test": MEASURED}})
+
+    assert [row.label for row in table.rows] == ["COVID-19", "Normal"]
+    assert table.rows[0].auroc == "0.812 [0.70, 0.90]"
+    assert table.rows[1].auroc == "-"
+    assert table.rows[1].sensitivity == "-"
+
+
+@pytest.mark.parametrize(
+    ("films", "words"),
+    [(64, "COVID-19: AUROC 0.812 [0.70, 0.90], n=64"), (29, "COVID-19: too few films to tell, n=29")],
+)
+def test_a_figure_on_few_films_is_not_shown_as_one(films: int, words: str) -> None:
+    manifest = {"metrics": MEASURED | {"films": films}, "training": {"counts": {}}}
+
+    assert figures.headline(manifest).words == words
+
+
+def test_a_version_without_metrics_says_so() -> None:
+    assert figures.headline({"metrics": {}}).words == "not measured"
+
+
+def test_counts_stand_by_part_and_finding() -> None:
+    table = figures.counts(
+        {
+            "train": {"normal": {"cases": 9, "patients": 7}},
+            "test": {"covid-19": {"cases": 2, "patients": 1}},
+            "left_out": {"film_missing": {"cases": 1, "patients": 0}},
+        }
+    )
+
+    assert table is not None
+    assert table.classes == ("COVID-19", "Normal")
+    assert [row.cells for row in table.rows] == [("0", "9 (7)"), ("2 (1)", "0")]
+    assert table.left_out == ("1 film left out: the stored film is missing",)
+
+
+def test_differences_carry_their_sign() -> None:
+    row = {"candidate": 0.7, "in_force": 0.75, "difference": -0.05, "low": -0.1, "high": 0.02}
+    shown = comparisons.of(
+        {
+            "in_force": "v3",
+            "films": 10,
+            "patients": 9,
+            "target": "covid-19",
+            "with_target": 4,
+            "sensitivity": row,
+            "rules": [{"name": "findings", "outcome": "broken", "detail": "Why."}],
+        }
+    )
+
+    assert shown is not None
+    assert shown.rows[0].difference == "-0.050 [-0.100, +0.020]"
+    assert shown.rules[0].label == "Knows every finding of the version in force"
+    assert comparisons.of({}) is None

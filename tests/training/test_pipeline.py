@@ -1,0 +1,217 @@
+"""From signed readings to a candidate in force: a small network really learns from drawn films."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.db import connection
+from PIL import Image
+from pytest_django import Settings
+
+from diagnostics.accounts.models import User
+from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.base import Status
+from diagnostics.cases import services as cases
+from diagnostics.cases.models import Case
+from diagnostics.cases.selectors import film_path
+from diagnostics.registry import selectors as registry
+from diagnostics.registry import services as registrar
+from diagnostics.registry.models import ModelVersion
+from diagnostics.review import services as review
+from diagnostics.training import pipeline, selectors, services
+from diagnostics.training.models import Epoch, TrainingRun, Trigger
+from diagnostics.training.policy import Parameters
+from ml import bundle
+from tests.films import film_grey
+from tests.small_bundle import make_bundle
+from tests.training.conftest import Sign
+
+pytestmark = [pytest.mark.network, pytest.mark.django_db(transaction=True)]
+
+LONG = Parameters.of("vgg16-finetune", epochs=100, batch_size=8)
+FINE_TUNE = Parameters.of("vgg16-finetune", epochs=3, batch_size=8, learning_rate=0.003)
+
+
+def film(seed: int, *, ill: bool) -> bytes:
+    """Draw a chest; an ill one has both lungs filled."""
+    grey = film_grey(seed, (96, 96))
+    if ill:
+        grey[24:72, 18:78] = 0.5 + grey[24:72, 18:78] / 2
+    out = io.BytesIO()
+    Image.fromarray((grey * 65535).round().astype(np.uint16)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def small_net(homes: Path, settings: Settings, now: datetime) -> ModelVersion:
+    """Put a network in force that has learnt nothing."""
+    settings.DEFAULT_BUNDLE = make_bundle(homes / "default")
+    version = registrar.adopt_default(now=now)
+    assert version is not None
+    return version
+
+
+@pytest.fixture
+def signed(small_net: ModelVersion, sign: Sign) -> None:
+    for seed in range(8):
+        sign("covid-19", film=film(seed, ill=True))
+        sign("normal", film=film(100 + seed, ill=False))
+
+
+def queued(by: User, now: datetime, parameters: Parameters = FINE_TUNE) -> TrainingRun:
+    return services.start_run(by=by, parameters=parameters, trigger=Trigger.BUTTON, now=now)
+
+
+def test_signed_films_become_a_candidate_that_a_person_promotes(
+    small_net: ModelVersion, technician: User, radiologist: User, administrator: User, now: datetime
+) -> None:
+    for seed in range(8):
+        for finding, ill in (("covid-19", True), ("normal", False)):
+            opened = cases.open_case(
+                radiograph=film(seed + 100 * ill, ill=ill),
+                patient_ref=f"{finding}-{seed}",
+                by=technician,
+                now=now,
+            )
+            review.sign_reading(case=opened.case, by=radiologist, finding=finding, now=now)
+    run = queued(administrator, now)
+
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    candidate = run.candidate
+    assert (run.status, run.failure_text) == (Status.DONE, "")
+    assert candidate is not None
+    assert (candidate.number, candidate.parent) == (2, small_net)
+    assert candidate.verdict in {"accept", "inconclusive", "reject"}
+    assert candidate.verdict_reason
+    assert [epoch.number for epoch in run.epochs.all()] == [1, 2, 3]
+    assert {"curves", "confusion", "roc"} == selectors.pictures(run)
+    assert AuditEvent.objects.get(action=Action.RUN_FINISHED).detail["candidate"] == 2
+    assert registry.in_force() == small_net
+
+    registrar.promote(
+        version=candidate, by=administrator, reason="It has learnt something.", now=now, override=True
+    )
+
+    assert registry.in_force() == candidate
+    assert bundle.verify(registry.bundle_path(candidate)).version == "v2"
+
+
+def test_the_snapshot_is_named_by_its_hash_and_holds_no_patient_reference(
+    signed: None, administrator: User, now: datetime
+) -> None:
+    run = queued(administrator, now)
+
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    text = (selectors.folder(run) / "snapshot.jsonl").read_bytes()
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert run.snapshot_sha256 == hashlib.sha256(text).hexdigest()
+    assert len(rows) == 16
+    assert len({row["patient"] for row in rows}) == 16
+    assert b"MRN" not in text
+    total = sum(
+        count["cases"] for part in ("train", "validation", "test") for count in run.counts[part].values()
+    )
+    assert total == 16
+
+
+@contextmanager
+def once_it_learns(run: TrainingRun, deed: Callable[[], object]) -> Iterator[None]:
+    """Do something from another thread as soon as the run's first epoch is on record."""
+
+    def watch() -> None:
+        try:
+            while not over.wait(0.02):
+                if Epoch.objects.filter(run=run).exists():
+                    deed()
+                    return
+        finally:
+            connection.close()
+
+    over = threading.Event()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def test_a_run_asked_to_stop_keeps_the_best_epoch(signed: None, administrator: User, now: datetime) -> None:
+    run = queued(administrator, now, LONG)
+
+    with once_it_learns(run, lambda: services.stop_run(run=run, by=administrator, now=now)):
+        pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_text) == (Status.DONE, "")
+    assert 1 <= run.epochs.count() < 100
+    assert run.candidate is not None
+
+
+def test_a_run_stopped_before_its_first_epoch_fails_with_a_reason(
+    signed: None, administrator: User, now: datetime
+) -> None:
+    run = queued(administrator, now)
+    services.stop_run(run=run, by=administrator, now=now)
+
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_code) == (Status.FAILED, "stopped_without_result")
+    assert ModelVersion.objects.count() == 1
+
+
+def test_a_run_whose_films_are_gone_says_so(signed: None, administrator: User, now: datetime) -> None:
+    run = queued(administrator, now)
+    for case in Case.objects.filter(readings__finding="normal"):
+        film_path(case.radiograph).unlink()
+
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_code) == (Status.FAILED, "data_damaged")
+    assert AuditEvent.objects.get(action=Action.RUN_FAILED).detail["code"] == "data_damaged"
+
+
+def test_a_worker_that_lost_its_run_keeps_nothing(signed: None, administrator: User, now: datetime) -> None:
+    run = queued(administrator, now, LONG)
+
+    with once_it_learns(run, lambda: TrainingRun.objects.filter(pk=run.pk).update(token=uuid4())):
+        pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+    assert ModelVersion.objects.count() == 1
+
+
+def test_a_lost_run_is_queued_again_and_ends_well_from_the_start(
+    signed: None, administrator: User, now: datetime
+) -> None:
+    run = queued(administrator, now)
+    token = TrainingRun.claim(run.pk, worker="dead", lease=timedelta(minutes=5), now=now)
+    assert token is not None
+    Epoch.objects.create(run=run, number=1, of=3, loss=1, accuracy=0, val_loss=1, val_accuracy=0, seconds=1)
+
+    services.requeue_lost(now=now + timedelta(minutes=6))
+    pipeline.train(run.pk)
+    pipeline.train(run.pk)  # the message came twice
+
+    run.refresh_from_db()
+    assert (run.status, run.attempts) == (Status.DONE, 2)
+    assert run.epochs.count() == 3
+    assert ModelVersion.objects.count() == 2
