@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
 from diagnostics.accounts.models import Site, User
@@ -23,6 +24,12 @@ def hire(*, username: str, password: str, role: str, sites: Iterable[Site], now:
     user.save()
     user.sites.set(sites)
     return user
+
+
+def main_site() -> Site:
+    """Find the default site; a hospital that has named none gets its first."""
+    site = Site.objects.filter(is_default=True).first()
+    return site or Site.objects.create(name=_("Main site"), is_default=True)
 
 
 def open_admin_to_administrators(user: User) -> None:
