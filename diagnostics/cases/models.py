@@ -95,7 +95,9 @@ class Prediction(Work):
         indexes = [models.Index(fields=["status", "queued_at"])]
         constraints = [
             models.UniqueConstraint(
-                fields=["case"], condition=Q(status__in=[s.value for s in OPEN]), name="one_open_prediction_per_case"
+                fields=["case"],
+                condition=Q(status__in=[s.value for s in OPEN]),
+                name="one_open_prediction_per_case",
             ),
             models.UniqueConstraint(
                 fields=["case", "version"],

@@ -1,0 +1,82 @@
+"""What people send from the pages of cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from diagnostics.base import Status
+from diagnostics.cases.models import Priority, View
+
+ANY = [("", "")]
+
+
+class FilmsInput(forms.ClearableFileInput):
+    """A file control that takes many files."""
+
+    allow_multiple_selected = True
+
+
+class FilmsField(forms.FileField):
+    """One or more files, in the order in which they were chosen."""
+
+    widget = FilmsInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        """Check each file by itself; an empty one is refused later, with the code that scripts know."""
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(FilmsField, self).clean(file, initial) for file in files or [None]]
+
+
+class UploadForm(forms.Form):
+    """Films and what is known of them; what stands here holds for every film sent with it."""
+
+    films = FilmsField(
+        label=_("Films"),
+        allow_empty_file=True,
+        error_messages={"required": _("Please choose at least one film.")},
+        widget=FilmsInput(
+            attrs={"class": "form-control", "accept": ".png,.jpg,.jpeg,.dcm,image/*,application/dicom"}
+        ),
+    )
+    patient_ref = forms.CharField(
+        label=_("Patient reference"),
+        max_length=64,
+        error_messages={"required": _("Please enter the patient reference.")},
+        widget=forms.TextInput(attrs={"class": "form-control rr-mono", "autocomplete": "off"}),
+    )
+    accession_number = forms.CharField(
+        label=_("Accession number"),
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "form-control rr-mono", "autocomplete": "off"}),
+    )
+    view = forms.ChoiceField(
+        label=_("View"),
+        required=False,
+        choices=[("", _("As the file says")), *((v.value, v.label) for v in View if v.value)],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    priority = forms.ChoiceField(
+        label=_("Priority"),
+        choices=Priority.choices,
+        initial=Priority.ROUTINE,
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+
+class CaseFilter(forms.Form):
+    """What of the list somebody wants to see; lives in the address, so it never asks for a patient."""
+
+    status = forms.ChoiceField(required=False, choices=[*ANY, *Status.choices])
+    priority = forms.ChoiceField(required=False, choices=[*ANY, *Priority.choices])
+    q = forms.CharField(required=False, max_length=64)
+    sort = forms.CharField(required=False, max_length=32)
+
+    def wanted(self) -> dict[str, str]:
+        """Give what can be used of the address; the rest is as if it was not there."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name, "") for name in self.fields}

@@ -1,0 +1,126 @@
+"""The shape of cases in the API."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from diagnostics.base import Status
+from diagnostics.cases import selectors
+from diagnostics.cases.models import Case, Prediction, Priority, View
+from diagnostics.findings import Finding
+
+RESEARCH_USE: Final = "Research use only. Not for diagnosis."
+
+
+class Upload(serializers.Serializer[Any]):
+    """A film and what is known of it."""
+
+    radiograph = serializers.FileField(
+        allow_empty_file=True, help_text="PNG, JPEG or DICOM, one film, at most 64 MB"
+    )
+    patient_ref = serializers.CharField(
+        allow_blank=True, help_text="The site's own reference, at most 64 characters"
+    )
+    accession_number = serializers.CharField(default="", allow_blank=True, help_text="At most 64 characters")
+    view = serializers.ChoiceField(
+        choices=View.choices, default="", help_text="Empty: as the DICOM file says"
+    )
+    priority = serializers.ChoiceField(choices=Priority.choices, default=Priority.ROUTINE)
+
+
+class ListQuery(serializers.Serializer[Any]):
+    """What of the list is wanted."""
+
+    status = serializers.ChoiceField(choices=Status.choices, default="", allow_blank=True)
+    ordering = serializers.ChoiceField(
+        choices=list(selectors.ORDERINGS), default=selectors.NEWEST_FIRST, allow_blank=True
+    )
+
+
+class Refusal(serializers.Serializer[Any]):
+    """Why something was not done."""
+
+    code = serializers.CharField(help_text="Stable, for scripts")
+    detail = serializers.CharField(help_text="For people")
+
+
+class Failure(serializers.Serializer[Prediction]):
+    """Why the machine gave no answer, and what to do."""
+
+    code = serializers.CharField(source="failure_code")
+    text = serializers.CharField(source="failure_text")
+
+
+class Answer(serializers.Serializer[Prediction]):
+    """What one model version says of the film."""
+
+    finding = serializers.ChoiceField(choices=Finding.choices, help_text="The class of highest probability")
+    probabilities = serializers.DictField(child=serializers.FloatField(), help_text="By class; the sum is 1")
+    operating_point = serializers.DictField(
+        source="operating_points",
+        child=serializers.FloatField(),
+        help_text="By class: the probability from which this version raises its flag",
+    )
+    version = serializers.CharField()
+    heatmap_url = serializers.SerializerMethodField(help_text="PNG of the film with the finding's heat map")
+    research_use = serializers.SerializerMethodField()
+
+    def get_heatmap_url(self, answer: Prediction) -> str:
+        return str(
+            self.context["request"].build_absolute_uri(reverse("cases:overlay", args=[answer.case_id]))
+        )
+
+    def get_research_use(self, answer: Prediction) -> str:
+        return RESEARCH_USE
+
+
+class CaseSummary(serializers.Serializer[Case]):
+    """Where to find a case and how far the machine is."""
+
+    id = serializers.UUIDField()
+    status = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=Status.choices))
+    def get_status(self, case: Case) -> str:
+        latest = selectors.latest_prediction(case)
+        return latest.status if latest else Status.QUEUED
+
+    def get_url(self, case: Case) -> str:
+        return str(self.context["request"].build_absolute_uri(reverse("api-case", args=[case.pk])))
+
+
+class OpenedCase(CaseSummary):
+    """The case of an upload."""
+
+    existing = serializers.SerializerMethodField(help_text="The film was known; nothing was stored")
+
+    def get_existing(self, case: Case) -> bool:
+        return bool(self.context["existing"])
+
+
+class CaseOut(CaseSummary):
+    """A case and what the machine said of it."""
+
+    patient_ref = serializers.CharField()
+    accession_number = serializers.CharField()
+    priority = serializers.ChoiceField(choices=Priority.choices)
+    view = serializers.ChoiceField(choices=View.choices, source="radiograph.view")
+    opened_at = serializers.DateTimeField()
+    failure = serializers.SerializerMethodField()
+    prediction = serializers.SerializerMethodField()
+
+    @extend_schema_field(Failure(allow_null=True))
+    def get_failure(self, case: Case) -> dict[str, Any] | None:
+        latest = selectors.latest_prediction(case)
+        failed = latest is not None and latest.status == Status.FAILED
+        return Failure(latest).data if failed else None
+
+    @extend_schema_field(Answer(allow_null=True))
+    def get_prediction(self, case: Case) -> dict[str, Any] | None:
+        answer = selectors.standing_answer(case)
+        return Answer(answer, context=self.context).data if answer else None

@@ -1,0 +1,129 @@
+"""Pictures of a case: the film, the heat of one class, and both in one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from diagnostics.accounts.models import User
+from diagnostics.audit import services as audit
+from diagnostics.audit.models import Action
+from diagnostics.cases import answers, selectors
+from diagnostics.cases.models import Case, Prediction
+from ml import maps
+from ml import overlay as overlays
+
+P = ParamSpec("P")
+CasePicture = Callable[Concatenate[HttpRequest, User, Case, P], HttpResponseBase]
+PictureView = Callable[Concatenate[HttpRequest, uuid.UUID, P], HttpResponseBase]
+
+
+def of_visible_case(picture: CasePicture[P]) -> PictureView[P]:
+    """Give a picture to those who may see its case, known by their session or their token."""
+
+    @wraps(picture)
+    @require_safe
+    def view(request: HttpRequest, pk: uuid.UUID, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            user = _who(request)
+        except AuthenticationFailed as refusal:
+            return HttpResponse(str(refusal.detail), status=401, headers={"WWW-Authenticate": "Token"})
+        if user is None:
+            return redirect_to_login(request.get_full_path())
+        case = get_object_or_404(selectors.visible_to(user).select_related("radiograph"), pk=pk)
+        return picture(request, user, case, *args, **kwargs)
+
+    return view
+
+
+@of_visible_case
+def film(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
+    """Show the film: our own 8-bit copy, never the file that was uploaded."""
+    film = case.radiograph
+    return _png(
+        request, by, case, row=film.pk, shown="film", draw=lambda: _read(selectors.display_path(film))
+    )
+
+
+@of_visible_case
+def heat(request: HttpRequest, by: User, case: Case, finding: str) -> HttpResponseBase:
+    """Show the heat of one class alone, to be laid over the film."""
+    answer = _answer(request, by, case)
+    if finding not in answer.heat:
+        raise Http404
+    draw = lambda: _heat_layer(answer, finding)  # noqa: E731
+    return _png(request, by, case, row=answer.pk, shown=f"heat {finding}", draw=draw)
+
+
+@of_visible_case
+def overlay(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
+    """Show film and heat of the machine's finding as one picture."""
+    answer = _answer(request, by, case)
+    draw = lambda: _read(selectors.overlay_path(answer))  # noqa: E731
+    return _png(request, by, case, row=answer.pk, shown="overlay", draw=draw)
+
+
+def _who(request: HttpRequest) -> User | None:
+    if isinstance(request.user, User):
+        return request.user
+    known = TokenAuthentication().authenticate(Request(request))
+    return known[0] if known else None
+
+
+def _answer(request: HttpRequest, by: User, case: Case) -> Prediction:
+    # Blind reading protects the eye of a person at a screen; a script has the answer from the API.
+    is_script = not request.user.is_authenticated
+    if not is_script and not answers.may_see_answer(by, case):
+        raise PermissionDenied(_("The machine's answer is shown once the film has been read."))
+    answer = selectors.standing_answer(case)
+    if answer is None:
+        raise Http404
+    return answer
+
+
+def _png(
+    request: HttpRequest, by: User, case: Case, *, row: uuid.UUID, shown: str, draw: Callable[[], bytes]
+) -> HttpResponseBase:
+    """Answer with a picture of a row; rows of pictures never change, so their id is the ETag."""
+    etag = f'"{row}-{shown.replace(" ", "-")}"'
+    unchanged = get_conditional_response(request, etag=etag)
+    response = unchanged or HttpResponse(draw(), content_type="image/png")
+    audit.record(
+        action=Action.IMAGE_VIEWED, by=by, target=case, detail={"picture": shown}, now=timezone.now()
+    )
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"  # every showing asks, so every showing is on record
+    response["Content-Disposition"] = "inline"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _heat_layer(answer: Prediction, finding: str) -> bytes:
+    try:
+        found, frame = maps.load_maps(selectors.maps_path(answer))
+    except FileNotFoundError as missing:
+        raise Http404 from missing
+    return overlays.heat_layer_png(found[finding], frame, reference=answer.heat[finding]["reference"])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as missing:
+        raise Http404 from missing

@@ -1,0 +1,188 @@
+"""Who sees which cases, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Role
+from diagnostics.base import Status
+from diagnostics.cases import selectors
+from diagnostics.cases.models import Case, Prediction, Radiograph
+from diagnostics.registry.models import ModelVersion
+from tests.conftest import employ
+
+MINUTE = timedelta(minutes=1)
+AddCase = Callable[..., Case]
+
+
+@pytest.fixture
+def add_case(technician: User, site: Site, now: datetime) -> AddCase:
+    """Give a way to write cases without files; statuses are of their predictions, the oldest first."""
+    names = iter(range(1000))
+
+    def add(*statuses: Status, at: Site = site, opened_at: datetime = now, **columns: object) -> Case:
+        case = Case.objects.create(
+            site=at, opened_by=technician, opened_at=opened_at, **({"patient_ref": "P-1"} | columns)
+        )
+        Radiograph.objects.create(
+            case=case,
+            site=at,
+            pixel_sha256=str(next(names)),
+            width=64,
+            height=64,
+            bits=8,
+            source_format="PNG",
+        )
+        for age, status in enumerate(statuses):
+            Prediction.objects.create(case=case, status=status, queued_at=opened_at + age * MINUTE)
+        return case
+
+    return add
+
+
+def test_staff_see_the_cases_of_their_site_and_no_other(
+    add_case: AddCase, other_site: Site, technician: User, radiologist: User, stranger: User
+):
+    here, there = add_case(), add_case(at=other_site)
+
+    assert set(selectors.visible_to(technician)) == set(selectors.visible_to(radiologist)) == {here}
+    assert set(selectors.visible_to(stranger)) == {there}
+
+
+def test_an_administrator_too_sees_only_the_sites_of_the_own_account(
+    add_case: AddCase, other_site: Site, administrator: User
+):
+    here = add_case()
+    add_case(at=other_site)
+
+    assert administrator.is_superuser
+    assert set(selectors.visible_to(administrator)) == {here}
+
+
+def test_whoever_works_at_two_sites_sees_each_case_once(add_case: AddCase, site: Site, other_site: Site):
+    both = employ("both", Role.RADIOLOGIST, site, other_site)
+    cases = {add_case(), add_case(at=other_site)}
+
+    assert selectors.visible_to(both).count() == 2
+    assert set(selectors.visible_to(both)) == cases
+
+
+def test_whoever_works_nowhere_or_has_left_sees_nothing(add_case: AddCase, technician: User):
+    add_case()
+    technician.is_active = False
+
+    assert not selectors.visible_to(technician)
+    assert not selectors.visible_to(employ("nowhere", Role.ADMINISTRATOR))
+
+
+def test_the_machine_status_is_that_of_the_latest_prediction(add_case: AddCase, technician: User):
+    add_case(Status.DONE, accession_number="1")
+    add_case(Status.FAILED, Status.DONE, accession_number="2")
+    add_case(Status.DONE, Status.QUEUED, accession_number="3")
+    add_case(accession_number="4")
+
+    found = selectors.case_list(technician, ordering="accession_number")
+
+    assert [vars(case)["machine_status"] for case in found] == ["done", "done", "queued", None]
+
+
+def test_the_list_is_narrowed_to_a_status_of_the_latest_prediction(add_case: AddCase, technician: User):
+    add_case(Status.DONE)
+    failed_once = add_case(Status.FAILED, Status.DONE)
+    failed = add_case(Status.DONE, Status.FAILED)
+
+    assert list(selectors.case_list(technician, status="failed")) == [failed]
+    assert failed_once in selectors.case_list(technician, status="done")
+
+
+def test_each_status_is_counted(add_case: AddCase, other_site: Site, technician: User):
+    add_case(Status.DONE)
+    add_case(Status.FAILED, Status.DONE)
+    add_case(Status.RUNNING)
+    add_case(Status.FAILED, at=other_site)
+
+    assert selectors.counts(technician) == {"queued": 0, "running": 1, "done": 2, "failed": 0}
+
+
+@pytest.mark.parametrize(
+    ("ordering", "expected"),
+    [
+        ("", ["new", "middle", "old"]),
+        ("-opened_at", ["new", "middle", "old"]),
+        ("opened_at", ["old", "middle", "new"]),
+        ("priority", ["middle", "old", "new"]),
+        ("accession_number", ["middle", "new", "old"]),
+        ("patient_ref", ["new", "middle", "old"]),  # no order by patients: it would stand in an address
+        ("opened_by__password", ["new", "middle", "old"]),
+    ],
+)
+def test_the_list_is_ordered_only_by_what_may_stand_in_an_address(
+    ordering: str, expected: list[str], add_case: AddCase, technician: User, now: datetime
+):
+    add_case(opened_at=now, accession_number="old", patient_ref="P-1")
+    add_case(opened_at=now + MINUTE, accession_number="middle", priority_rank=0, patient_ref="P-3")
+    add_case(opened_at=now + 2 * MINUTE, accession_number="new", patient_ref="P-2")
+
+    found = selectors.case_list(technician, ordering=ordering)
+
+    assert [case.accession_number for case in found] == expected
+
+
+def test_a_longer_list_costs_no_more_queries(
+    add_case: AddCase,
+    technician: User,
+    version: ModelVersion,
+    django_assert_num_queries: DjangoAssertNumQueries,
+):
+    for _ in range(5):
+        add_case(Status.DONE)
+    Prediction.objects.update(version=version)
+
+    with django_assert_num_queries(3):  # sites, cases with films, predictions with versions
+        for case in selectors.case_list(technician):
+            latest = selectors.latest_prediction(case)
+            assert latest is not None
+            assert str(latest.version) == "v1"
+            assert selectors.standing_answer(case) == latest
+            assert case.radiograph.width == 64
+
+
+def test_the_standing_answer_is_the_newest_that_was_given(add_case: AddCase):
+    case = add_case(Status.FAILED, Status.DONE, Status.RUNNING)
+
+    statuses = list(case.predictions.order_by("queued_at"))
+    assert selectors.latest_prediction(case) == statuses[2]
+    assert selectors.standing_answer(case) == statuses[1]
+    assert selectors.standing_answer(add_case(Status.FAILED)) is None
+
+
+@pytest.mark.parametrize("page", ["admin:cases_case_changelist", "admin:cases_prediction_changelist"])
+def test_the_administration_shows_no_patient_and_no_other_site(
+    page: str, add_case: AddCase, other_site: Site, administrator: User, client: Client
+):
+    here = add_case(Status.DONE, patient_ref="CANARY-1")
+    there = add_case(Status.DONE, at=other_site)
+    client.force_login(administrator)
+
+    text = client.get(reverse(page)).content.decode()
+    one = client.get(reverse("admin:cases_case_change", args=[here.pk])).content.decode()
+
+    assert "CANARY" not in text + one
+    assert str(there.pk) not in text
+    assert str(there.predictions.get().pk) not in text
+    assert client.get(reverse("admin:cases_case_add")).status_code == 403
+    assert client.post(reverse("admin:cases_case_delete", args=[here.pk])).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["admin:cases_case_changelist", "admin:cases_prediction_changelist"])
+def test_only_administrators_see_the_administration(page: str, radiologist: User, client: Client):
+    client.force_login(radiologist)
+
+    assert client.get(reverse(page)).status_code in (302, 403)
