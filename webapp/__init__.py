@@ -1,1 +1,5 @@
 """Wiring: settings, addresses, Celery, health. Owns no table."""
+
+from webapp.celery import app as celery_app
+
+__all__ = ["celery_app"]

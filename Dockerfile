@@ -1,0 +1,22 @@
+# One image for the four processes; docker-compose.yml says which one a container is.
+FROM python:3.11-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 READROOM_HOME=/srv/readroom
+WORKDIR /app
+
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY manage.py pyproject.toml ./
+COPY webapp webapp
+COPY diagnostics diagnostics
+COPY ml ml
+COPY templates templates
+COPY static static
+
+# Nobody needs to be root here; the home is the only place that is written to.
+RUN useradd --system --uid 10001 readroom && install -d -o readroom /srv/readroom
+USER readroom
+VOLUME /srv/readroom
+EXPOSE 8000
+CMD ["gunicorn", "webapp.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", \
+     "--timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

@@ -1,0 +1,64 @@
+# Two commands matter: `make run` and `make test`. Everything else serves them.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.installed-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check style types imports venv venv-dev apt openapi benchmark-broker
+
+help:
+	@echo "make run     Readroom with demo staff on http://127.0.0.1:$${PORT:-8000}; Ctrl-C stops it"
+	@echo "make test    style, types, import contracts, every test"
+	@echo "make check   the first three of these only"
+	@echo "make openapi docs/openapi.yaml from the code"
+
+run: venv
+	@exec $(BIN)/python manage.py up
+
+test: venv-dev apt check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: venv-dev style types imports
+
+style:
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+venv: $(RUN_STAMP)
+venv-dev: $(DEV_STAMP)
+
+$(VENV)/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed; $(PYTHON) is another. Name yours: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments. On Debian: apt-get install python3.11-venv"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+
+$(RUN_STAMP): | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# What the tests need holds what a run needs too.
+$(DEV_STAMP): | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(RUN_STAMP)
+
+apt:
+	@.ci/packages
+
+openapi: venv
+	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+
+benchmark-broker: venv
+	$(BIN)/python -m benchmarks.broker_latency

@@ -1,0 +1,31 @@
+"""The settings of the tests: the product's own, in a home that is thrown away."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_pid = os.getpid()
+_home = tempfile.mkdtemp(prefix="readroom-tests-")
+
+
+@atexit.register
+def _remove_home() -> None:
+    if os.getpid() == _pid:  # a forked child must not take its parent's home away
+        shutil.rmtree(_home, ignore_errors=True)
+
+
+os.environ["READROOM_HOME"] = _home
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+
+from webapp.settings import *  # noqa: E402, F403
+from webapp.settings import DATABASES, READROOM_HOME, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": READROOM_HOME / "test.sqlite3"}  # a file: threads meet real locks

@@ -1,0 +1,32 @@
+"""Addresses: each room's pages, the API, and what belongs to no room."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from diagnostics.accounts.views import home
+from diagnostics.cases.urls import api_urlpatterns as cases_api
+from diagnostics.review.urls import api_urlpatterns as review_api
+from webapp.health import health
+
+api = [
+    *cases_api,
+    *review_api,
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
+    path("accounts/", include("diagnostics.accounts.urls")),
+    path("cases/", include("diagnostics.cases.urls")),
+    path("review/", include("diagnostics.review.urls")),
+    path("training/", include("diagnostics.training.urls")),
+    path("models/", include("diagnostics.registry.urls")),
+    path("audit/", include("diagnostics.audit.urls")),
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("health/", health, name="health"),
+]
