@@ -1,0 +1,71 @@
+"""Readings for scripts: list them, sign one."""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from diagnostics.accounts.guards import MayApi
+from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import May
+from diagnostics.cases.models import Case
+from diagnostics.cases.selectors import visible_to
+from diagnostics.review import selectors, services
+from diagnostics.review.http import NewReading, SignedReading
+
+
+class Readings(APIView):
+    """The readings of one case."""
+
+    permission_classes = [MayApi(May.READ)]
+
+    @extend_schema(
+        operation_id="readings_list",
+        summary="List the readings of a case",
+        description="Others' readings are shown only after the reader's own (else 409 `read_first`).",
+        responses={
+            200: SignedReading(many=True),
+            404: OpenApiResponse(description="No such case at the reader's sites"),
+            409: OpenApiResponse(description="Sign your own reading first"),
+        },
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        readings = selectors.readings_shown_to(_reader(request), _case(request, pk))
+        return Response(SignedReading(readings, many=True).data)
+
+    @extend_schema(
+        operation_id="readings_sign",
+        summary="Sign a reading",
+        description="Takes the case where nobody else holds it. A signed reading never changes.",
+        request=NewReading,
+        responses={
+            201: SignedReading,
+            403: OpenApiResponse(description="Not a radiologist"),
+            404: OpenApiResponse(description="No such case at the reader's sites"),
+            409: OpenApiResponse(description="Held by another reader, or signed before"),
+        },
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        case = _case(request, pk)
+        answer = NewReading(data=request.data)
+        answer.is_valid(raise_exception=True)
+        reading = services.sign_reading(
+            case=case, by=_reader(request), now=timezone.now(), **answer.validated_data
+        )
+        return Response(SignedReading(reading).data, status=status.HTTP_201_CREATED)
+
+
+def _reader(request: Request) -> User:
+    return cast(User, request.user)  # MayApi lets nobody else in
+
+
+def _case(request: Request, pk: UUID) -> Case:
+    return get_object_or_404(visible_to(_reader(request)), pk=pk)

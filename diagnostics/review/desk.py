@@ -1,0 +1,53 @@
+"""What lies on a reader's desk: the film alone before the signature, the machine's answer after it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from diagnostics.accounts.models import User
+from diagnostics.cases import showing
+from diagnostics.cases.models import Case
+from diagnostics.cases.selectors import latest_prediction, standing_answer
+from diagnostics.review import selectors
+from diagnostics.review.models import Reading
+
+
+def common(case: Case, by: User, now: datetime, *, beside: str = "") -> dict[str, Any]:
+    """Gather what stands around the film in either state; nothing of the machine's."""
+    priors = list(selectors.priors(case, by))
+    today = selectors.today(by, now)
+    return {
+        "case": case,
+        "number": showing.number(case),
+        "film_url": reverse("cases:film", args=[case.pk]),
+        "priors": priors,
+        "prior": next((prior for prior in priors if str(prior.pk) == beside), None),
+        "today": today,
+        "worklist_count": today.waiting,
+    }
+
+
+def blind(case: Case, by: User, now: datetime) -> dict[str, Any]:
+    """Add who holds the case, for how long, and whether somebody has read it."""
+    holder = selectors.holder(case, now)
+    mine = holder if holder and holder.by_id == by.pk else None
+    return {
+        "mine": mine,
+        "other": None if mine else holder,
+        "seconds_left": int((mine.until - now).total_seconds()) if mine else 0,
+        "read_by_another": selectors.current_reading(case) is not None,
+    }
+
+
+def signed(case: Case, reading: Reading) -> dict[str, Any]:
+    """Add the reader's own answer and what the machine says beside it."""
+    answer = standing_answer(case)
+    return {
+        "reading": reading,
+        "readings": selectors.readings_of(case),
+        "latest": latest_prediction(case),
+        "answer": showing.answer(answer) if answer else None,
+    }

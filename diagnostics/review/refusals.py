@@ -1,0 +1,53 @@
+"""Why a claim or a signature is refused."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from diagnostics.base import DomainError
+
+
+class HeldByAnother(DomainError):
+    """Another reader holds the case now."""
+
+    code = "held_by_another"
+    status = HTTPStatus.CONFLICT
+
+
+class LeaseEnded(HeldByAnother):
+    """The reader's time ran out and somebody else took the case."""
+
+    code = "lease_ended"
+
+
+class AlreadySigned(DomainError):
+    """The reader has signed this case before."""
+
+    code = "already_signed"
+    status = HTTPStatus.CONFLICT
+
+
+class AlreadySuperseded(DomainError):
+    """The reading was amended meanwhile."""
+
+    code = "already_superseded"
+    status = HTTPStatus.CONFLICT
+
+
+class ReasonMissing(DomainError):
+    """An amendment without a reason."""
+
+    code = "reason_missing"
+
+
+class UnknownAnswer(DomainError):
+    """A finding or a confidence that is not on the list."""
+
+    code = "unknown_answer"
+
+
+class ReadFirst(DomainError):
+    """Others' readings stay closed until the reader has signed."""
+
+    code = "read_first"
+    status = HTTPStatus.CONFLICT

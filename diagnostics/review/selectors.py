@@ -1,0 +1,167 @@
+"""What may be known of the worklist, of claims and of readings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Case as When_
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from diagnostics.accounts.models import User
+from diagnostics.base import Status
+from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.selectors import visible_to
+from diagnostics.findings import LEARNABLE
+from diagnostics.review.models import Claim, Reading
+from diagnostics.review.refusals import ReadFirst
+from diagnostics.review.worklist import State
+
+URGENT_FIRST = ("priority_rank", "opened_at", "pk")
+_FULL_NAME = Trim(Concat("by__first_name", Value(" "), "by__last_name"))
+_NAME = Coalesce(NullIf(_FULL_NAME, Value("")), "by__username")
+
+
+class Today(NamedTuple):
+    """How far a reader has come today."""
+
+    signed: int
+    waiting: int
+
+    @property
+    def number(self) -> int:
+        return self.signed + 1
+
+    @property
+    def of(self) -> int:
+        return self.signed + self.waiting
+
+
+def waiting(user: User, now: datetime) -> QuerySet[Case]:
+    """Cases that nobody has read and nobody else holds, the most urgent first."""
+    held_by_others = Claim.objects.filter(case=OuterRef("pk"), ended_at=None, until__gt=now).exclude(by=user)
+    return _unread(user).exclude(Exists(held_by_others)).order_by(*URGENT_FIRST)
+
+
+def untouched(user: User, now: datetime) -> QuerySet[Case]:
+    """Waiting cases but for those that this reader took and gave back."""
+    given_back = Claim.objects.filter(case=OuterRef("pk"), by=user, ended_at__lt=F("until"))
+    return waiting(user, now).exclude(Exists(given_back))
+
+
+def worklist(user: User, *, status: str = "", q: str = "", now: datetime) -> QuerySet[Case]:
+    """The table of the worklist: unread cases unless a status says otherwise, without any score."""
+    unread = status != State.READ
+    cases = _with_state(_unread(user) if unread else _read(user), now)
+    if status and unread:
+        cases = cases.filter(state=status)
+    if q:
+        cases = cases.filter(accession_number__icontains=q)
+    cases = cases.select_related("radiograph")
+    return cases.order_by(*URGENT_FIRST) if unread else cases.order_by("-opened_at", "pk")
+
+
+def counts(user: User, now: datetime) -> dict[str, int]:
+    """Count the cases of each state; the empty key counts all that nobody has read."""
+    unread = _with_state(_unread(user), now).order_by().values_list("state").annotate(n=Count("pk"))
+    found = {**dict.fromkeys(State.values, 0), **dict(unread)}
+    found[""] = sum(found.values())
+    found[State.READ] = visible_to(user).count() - found[""]
+    return found
+
+
+def today(user: User, now: datetime, *, unread: int | None = None) -> Today:
+    """Count what a reader has signed since midnight and what waits; `unread` spares counting those again."""
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    signed = Reading.objects.filter(by=user, supersedes=None, signed_at__gte=midnight).count()
+    all_unread = _unread(user).count() if unread is None else unread
+    held = Claim.objects.filter(ended_at=None, until__gt=now, case__in=_unread(user)).exclude(by=user)
+    return Today(signed=signed, waiting=all_unread - held.count())
+
+
+def open_claim(case: Case) -> Claim | None:
+    """Return the claim on a case that nobody has ended yet, even where its time has run out."""
+    return Claim.objects.filter(case=case, ended_at=None).select_related("by").first()
+
+
+def held_by(user: User, now: datetime) -> Claim | None:
+    """Return the claim that a reader still holds, the oldest where there are several."""
+    mine = Claim.objects.filter(by=user, ended_at=None, until__gt=now, case__in=visible_to(user))
+    return mine.select_related("case").order_by("since").first()
+
+
+def holder(case: Case, now: datetime) -> Claim | None:
+    """Return the claim that holds a case now."""
+    return Claim.objects.filter(case=case, ended_at=None, until__gt=now).select_related("by").first()
+
+
+def readings_of(case: Case) -> QuerySet[Reading]:
+    """All readings of a case, amended ones too, the newest first."""
+    return Reading.objects.filter(case=case).select_related("by", "superseded_by").order_by("-signed_at")
+
+
+def current_reading(case: Case) -> Reading | None:
+    """Return the newest reading of a case that no amendment has superseded."""
+    return readings_of(case).filter(superseded_by=None).first()
+
+
+def own_reading(case: Case, user: User) -> Reading | None:
+    """Return what a reader says of a case as of now."""
+    return readings_of(case).filter(by=user, superseded_by=None).first()
+
+
+def readings_shown_to(user: User, case: Case) -> QuerySet[Reading]:
+    """List the readings of a case to somebody who has signed one, or where there is none."""
+    readings = readings_of(case)
+    if readings.exists() and not readings.filter(by=user).exists():
+        raise ReadFirst(_("Please sign your own reading first, then the others' are shown."))
+    return readings
+
+
+def priors(case: Case, user: User) -> QuerySet[Case]:
+    """Earlier cases of the same patient at the same site, the newest first."""
+    same_patient = visible_to(user).filter(
+        site=case.site_id, patient_ref=case.patient_ref, opened_at__lte=case.opened_at
+    )
+    return same_patient.exclude(pk=case.pk).select_related("radiograph").order_by("-opened_at")
+
+
+def labelled() -> QuerySet[Reading]:
+    """The readings to learn from: per case the newest current one that names a finding."""
+    current = Reading.objects.filter(superseded_by=None, finding__in=LEARNABLE)
+    newest = current.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
+    return current.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
+
+
+def _unread(user: User) -> QuerySet[Case]:
+    return visible_to(user).exclude(_is_read())
+
+
+def _read(user: User) -> QuerySet[Any]:
+    newest = Reading.objects.filter(case=OuterRef("pk")).order_by("-signed_at").values("signed_at")[:1]
+    return visible_to(user).filter(_is_read()).annotate(read_at=Subquery(newest))
+
+
+def _is_read() -> Exists:
+    return Exists(Reading.objects.filter(case=OuterRef("pk")))
+
+
+def _with_state(cases: QuerySet[Case], now: datetime) -> QuerySet[Any]:
+    held = Claim.objects.filter(case=OuterRef("pk"), ended_at=None, until__gt=now)
+    machine = Prediction.objects.filter(case=OuterRef("pk")).order_by("-queued_at")
+    return cases.annotate(
+        reader=Subquery(held.annotate(name=_NAME).values("name")[:1]),
+        machine=Subquery(machine.values("status")[:1]),
+    ).annotate(
+        state=When_(
+            When(_is_read(), then=Value(State.READ)),
+            When(reader__isnull=False, then=Value(State.READING)),
+            When(Q(machine=Status.QUEUED), then=Value(State.RECEIVED)),
+            When(Q(machine=Status.RUNNING), then=Value(State.PROCESSING)),
+            When(Q(machine=Status.FAILED), then=Value(State.FAILED)),
+            default=Value(State.TO_READ),
+        )
+    )

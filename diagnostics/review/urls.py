@@ -1,0 +1,24 @@
+"""Addresses of the worklist and the reading page."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from diagnostics.review import api, views
+
+app_name = "review"
+
+urlpatterns = [
+    path("", views.worklist, name="worklist"),
+    path("next/", views.take_next, name="next"),
+    path("<uuid:pk>/", views.case, name="case"),
+    path("<uuid:pk>/claim/", views.claim, name="claim"),
+    path("<uuid:pk>/renew/", views.renew, name="renew"),
+    path("<uuid:pk>/release/", views.release, name="release"),
+    path("<uuid:pk>/sign/", views.sign, name="sign"),
+    path("<uuid:pk>/amend/", views.amend, name="amend"),
+]
+
+api_urlpatterns = [
+    path("cases/<uuid:pk>/readings/", api.Readings.as_view(), name="api-readings"),
+]

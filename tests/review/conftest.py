@@ -1,0 +1,86 @@
+"""Cases that wait for a reader; their films are rows without files, since nobody looks at pixels here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from diagnostics.accounts.models import Site, User
+from diagnostics.base import Status
+from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+from diagnostics.registry.models import ModelVersion
+
+Admit = Callable[..., Case]
+Classify = Callable[..., Prediction]
+
+
+@pytest.fixture
+def admit(site: Site, technician: User, now: datetime) -> Admit:
+    def admit(
+        number: int = 1, *, priority: str = Priority.ROUTINE, at: Site = site, patient: str = ""
+    ) -> Case:
+        case = Case.objects.create(
+            site=at,
+            patient_ref=patient or f"MRN-{number:06}",
+            accession_number=f"ACC-{number}",
+            priority=priority,
+            priority_rank=PRIORITY_RANK[Priority(priority)],
+            opened_by=technician,
+            opened_at=now - timedelta(hours=2) + timedelta(minutes=number),
+        )
+        sha = f"{case.pk.hex}{number:032}"
+        Radiograph.objects.create(
+            case=case,
+            site=at,
+            original="films/a",
+            display="films/b.png",
+            file_sha256=sha,
+            pixel_sha256=sha,
+            width=256,
+            height=256,
+            bits=8,
+            source_format="PNG",
+            view="PA",
+            sex="F",
+            age=63,
+        )
+        return case
+
+    return admit
+
+
+@pytest.fixture
+def classify(now: datetime) -> Classify:
+    version = ModelVersion.objects.create(
+        number=7, bundle="v7", weights_sha256="0" * 64, manifest={}, registered_at=now
+    )
+
+    def classify(case: Case, status: str = Status.DONE) -> Prediction:
+        done = status == Status.DONE
+        return Prediction.objects.create(
+            id=uuid4(),
+            case=case,
+            status=status,
+            queued_at=now,
+            version=version if done else None,
+            probabilities={"covid-19": 0.8317, "pneumonia": 0.1121, "normal": 0.0562} if done else {},
+            operating_points={"covid-19": 0.4129, "pneumonia": 0.5, "normal": 0.5} if done else {},
+            finding="covid-19" if done else "",
+            heat={"covid-19": {"raw_max": 1.0, "reference": 2.0, "no_positive_evidence": False}}
+            if done
+            else {},
+            maps="maps/a.npz" if done else "",
+            overlay="overlays/a.png" if done else "",
+        )
+
+    return classify
+
+
+@pytest.fixture
+def second_radiologist(site: Site) -> User:
+    user = User.objects.create_user("second", role="radiologist")
+    user.sites.set([site])
+    return user

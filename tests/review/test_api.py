@@ -1,0 +1,117 @@
+"""Readings through the API, as a script of a radiologist signs them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from diagnostics.accounts.models import User
+from diagnostics.accounts.services import make_token
+from diagnostics.cases.models import Case
+from diagnostics.review import services
+from diagnostics.review.models import Reading
+from tests.review.conftest import Admit
+
+
+def address(case: Case) -> str:
+    return reverse("api-readings", args=[case.pk])
+
+
+def script_of(user: User) -> Client:
+    return Client(headers={"Authorization": f"Token {make_token(by=user, now=timezone.now())}"})
+
+
+def post(client: Client, case: Case, **answer: object):
+    return client.post(address(case), answer, content_type="application/json")
+
+
+def test_the_address_is_the_published_one() -> None:
+    pk = uuid.uuid4()
+    assert reverse("api-readings", args=[pk]) == f"/api/v1/cases/{pk}/readings/"
+
+
+def test_a_radiologist_signs_with_a_token(radiologist: User, admit: Admit) -> None:
+    case = admit(1)
+    answer = post(script_of(radiologist), case, finding="covid-19", confidence="fairly", note="Left base.")
+    reading = Reading.objects.get()
+    body = answer.json()
+    assert answer.status_code == 201
+    assert body["id"] == str(reading.pk)
+    assert (body["finding"], body["confidence"], body["by"]) == ("covid-19", "fairly", "radiologist")
+    assert datetime.fromisoformat(body["signed_at"]) == reading.signed_at
+    assert (reading.case, reading.note) == (case, "Left base.")
+
+
+def test_only_the_finding_is_required(radiologist: User, admit: Admit) -> None:
+    assert post(script_of(radiologist), admit(1), finding="normal").json()["confidence"] == "sure"
+
+
+def test_an_unknown_finding_is_a_400(radiologist: User, admit: Admit) -> None:
+    answer = post(script_of(radiologist), admit(1), finding="healthy")
+    assert answer.status_code == 400
+    assert not Reading.objects.exists()
+
+
+def test_a_technician_is_refused(technician: User, admit: Admit) -> None:
+    case, script = admit(1), script_of(technician)
+    assert post(script, case, finding="normal").status_code == 403
+    assert script.get(address(case)).status_code == 403
+
+
+def test_a_stranger_finds_no_such_case(stranger: User, admit: Admit) -> None:
+    case, script = admit(1), script_of(stranger)
+    assert post(script, case, finding="normal").status_code == 404
+    assert script.get(address(case)).status_code == 404
+
+
+def test_nobody_signs_without_saying_who_they_are(client: Client, admit: Admit) -> None:
+    case = admit(1)
+    assert post(client, case, finding="normal").status_code == 401
+    assert client.get(address(case)).status_code == 401
+
+
+def test_a_case_in_another_readers_hands_is_a_409(
+    radiologist: User, second_radiologist: User, admit: Admit
+) -> None:
+    case = admit(1)
+    services.claim(case=case, by=second_radiologist, now=timezone.now())
+    answer = post(script_of(radiologist), case, finding="normal")
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "held_by_another"
+
+
+def test_a_second_signature_of_the_same_reader_is_a_409(radiologist: User, admit: Admit) -> None:
+    case, script = admit(1), script_of(radiologist)
+    post(script, case, finding="normal")
+    answer = post(script, case, finding="pneumonia")
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "already_signed"
+
+
+def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
+    radiologist: User, second_radiologist: User, admit: Admit
+) -> None:
+    case, script, second = admit(1), script_of(radiologist), script_of(second_radiologist)
+    assert script.get(address(case)).json() == []
+    post(second, case, finding="normal")
+    assert script.get(address(case)).json()["code"] == "read_first"
+    post(script, case, finding="pneumonia")
+    listed = script.get(address(case)).json()
+    assert [(reading["by"], reading["finding"]) for reading in listed] == [
+        ("radiologist", "pneumonia"),
+        ("second", "normal"),
+    ]
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_a_reading_has_no_way_to_be_changed(method: str, radiologist: User, admit: Admit) -> None:
+    case, script = admit(1), script_of(radiologist)
+    post(script, case, finding="normal")
+    answer = getattr(script, method)(address(case), {"finding": "other"}, content_type="application/json")
+    assert answer.status_code == 405
+    assert Reading.objects.get().finding == "normal"
