@@ -1,0 +1,77 @@
+"""Second and third walk: films are read and signed, the network learns from them, a person promotes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.conftest import answer_of, send
+from tests.servers import wait_until
+from tests.stack import Broker, readroom_stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.network]
+
+PER_FINDING = 10
+FINDINGS = ("covid-19", "normal")
+RUN = """
+import json
+from diagnostics.training.models import TrainingRun
+run = TrainingRun.objects.order_by("-number").first()
+print(json.dumps({"status": run.status, "why": run.failure_text, "epochs": run.epochs.count(),
+    "candidate": str(run.candidate.pk) if run.candidate else "", "snapshot": run.snapshot_sha256,
+    "compared": sorted(run.candidate.comparison) if run.candidate else []}))
+"""
+
+
+@pytest.mark.parametrize("broker", ["embedded", "production"])
+def test_signed_findings_become_a_version_that_answers_for_the_next_film(
+    broker: Broker, small_bundle: Path
+) -> None:
+    with readroom_stack(broker, bundle=small_bundle) as stack:
+        technician, admin = stack.script("technician"), stack.visitor("admin")
+        films = [send(technician, patient=f"T-{number}") for number in range(PER_FINDING * len(FINDINGS))]
+
+        radiologist = stack.visitor("radiologist")
+        signed = 0
+        page = radiologist.post("/review/next/")
+        while "/review/" in page.url and re.search(r"/review/[0-9a-f-]{36}/", page.url):
+            assert "probabilit" not in page.text.lower(), "the reading page told the machine's answer"
+            form = {"finding": FINDINGS[signed % 2], "confidence": "sure", "note": ""}
+            page = radiologist.post(f"{page.url.split('?')[0]}sign/", form)
+            signed += 1
+        assert signed == PER_FINDING * len(FINDINGS), page.text
+
+        started = admin.post("/training/start/", {"preset": "tiny-cnn", "epochs": "2", "seed": "7"})
+        assert started.status == 200, started.text
+        wait_until(
+            lambda: json.loads(stack.shell(RUN))["status"] in ("done", "failed"),
+            seconds=180,
+            what=f"the end of the run\n{stack.tail()}",
+        )
+        run = json.loads(stack.shell(RUN))
+        assert run["status"] == "done", run["why"]
+        assert run["epochs"] >= 1
+        assert len(run["snapshot"]) == 64
+        assert run["compared"], "the candidate was not compared with the version in force"
+        assert "<svg" in admin.get(f"{started.url.split('?')[0]}curves.svg").text
+
+        reason = {"reason": "journey: a candidate to try", "override": "on"}
+        promoted = admin.post(f"/models/{run['candidate']}/promote/", reason)
+        assert promoted.status == 200, promoted.text
+        after = answer_of(stack, technician, send(technician, patient="T-next"))
+        back = admin.post("/models/roll-back/", {"reason": "journey: back to the first"})
+        assert back.status == 200, back.text
+        again = answer_of(stack, technician, send(technician, patient="T-last"))
+
+        assert _version(answer_of(stack, technician, films[0])) == "v1"
+        assert _version(after) == "v2"
+        assert _version(again) == "v1"
+
+
+def _version(answer: dict[str, object]) -> object:
+    prediction = answer["prediction"]
+    assert isinstance(prediction, dict), answer
+    return prediction["version"]
