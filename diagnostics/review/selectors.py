@@ -130,10 +130,17 @@ def priors(case: Case, user: User) -> QuerySet[Case]:
 
 
 def labelled() -> QuerySet[Reading]:
-    """The readings to learn from: per case the newest current one that names a finding."""
-    current = Reading.objects.filter(superseded_by=None, finding__in=LEARNABLE)
-    newest = current.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
-    return current.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
+    """The readings to learn from: per case the newest finding that its reader gave blind and kept.
+
+    A reader sees the machine's answer after the first signature. A finding changed since then may be the
+    machine's own and would teach it what it already says, so such a reading teaches nothing.
+    """
+    changed = Reading.objects.filter(case=OuterRef("case"), by=OuterRef("by")).exclude(
+        finding=OuterRef("finding")
+    )
+    blind = Reading.objects.filter(supersedes=None, finding__in=LEARNABLE).exclude(Exists(changed))
+    newest = blind.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
+    return blind.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
 
 
 def _unread(user: User) -> QuerySet[Case]:

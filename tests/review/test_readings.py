@@ -215,20 +215,23 @@ def test_the_admin_lets_nobody_write_readings_or_claims(administrator: User) -> 
         assert not page.has_delete_permission(request)
 
 
-def test_what_may_be_learned_is_the_newest_current_named_finding_of_each_case(
+def test_only_findings_that_were_given_blind_and_kept_may_be_learned(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
-    plain, changed, twice, undecided, unread = (admit(number) for number in range(5))
+    plain, reworded, changed, twice, undecided, unread = (admit(number) for number in range(6))
     first = signed(plain, radiologist, now)
-    latest = amended(signed(changed, radiologist, now), radiologist, now, "covid-19")
+    kept = signed(reworded, radiologist, now)
+    amended(kept, radiologist, now, kept.finding)
+    there_and_back = amended(signed(changed, radiologist, now), radiologist, now, "covid-19")
+    amended(there_and_back, radiologist, now + timedelta(minutes=1), "normal")
     signed(twice, radiologist, now)
     newer = signed(twice, second_radiologist, now + timedelta(minutes=1), "pneumonia")
     signed(undecided, radiologist, now, "cannot-judge")
-    withdrawn = admit(6)
-    amended(signed(withdrawn, radiologist, now), radiologist, now, "cannot-judge")
+
     labelled = selectors.labelled()
-    assert set(labelled) == {first, latest, newer}
-    assert {reading.case.radiograph.case for reading in labelled} == {plain, changed, twice}
+
+    assert set(labelled) == {first, kept, newer}
+    assert {reading.case.radiograph.case for reading in labelled} == {plain, reworded, twice}
     assert unread not in {reading.case for reading in labelled}
 
 
