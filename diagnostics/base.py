@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from kombu.exceptions import ChannelError, OperationalError
+from redis.exceptions import RedisError  # a Redis that is full says so in its own words
 
 MAX_ATTEMPTS = 3
 
@@ -23,6 +27,35 @@ class NotAllowed(DomainError):
     """The person's role does not include this."""
 
     code = "not_allowed"
+
+
+class Trouble(Exception):
+    """A failure of work that was foreseen; `code` names a sentence for a person."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def trouble_code(error: Exception) -> str:
+    """Name the failure that an error in the work comes to; "internal" when nobody foresaw it."""
+    if isinstance(error, Trouble):
+        return error.code
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "out_of_time"
+    # TensorFlow's own, by name: a question about memory must not import it.
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "out_of_memory"
+    return "internal"
+
+
+def is_sent(send: Callable[[], object]) -> bool:
+    """Send a message; False when the broker is away, and the clock will send it again."""
+    try:
+        send()
+    except (OperationalError, ChannelError, RedisError, OSError):
+        return False
+    return True
 
 
 class Status(models.TextChoices):

@@ -7,9 +7,8 @@ import uuid
 from functools import partial
 
 from django.db import transaction
-from kombu.exceptions import ChannelError, OperationalError
-from redis.exceptions import RedisError  # a Redis that is full says so in its own words
 
+from diagnostics.base import is_sent
 from diagnostics.cases import tasks
 from diagnostics.cases.models import Priority
 
@@ -19,12 +18,10 @@ logger = logging.getLogger(__name__)
 def knock(prediction_id: uuid.UUID, priority: str) -> bool:
     """Tell the workers that a row waits; False when the broker is away."""
     queue = "stat" if priority == Priority.STAT else "inference"
-    try:
-        tasks.classify.apply_async(args=[str(prediction_id)], queue=queue)
-    except (OperationalError, ChannelError, RedisError, OSError):
-        logger.warning("the broker is away: prediction %s waits for the clock", prediction_id)
-        return False
-    return True
+    if is_sent(lambda: tasks.classify.apply_async(args=[str(prediction_id)], queue=queue)):
+        return True
+    logger.warning("the broker is away: prediction %s waits for the clock", prediction_id)
+    return False
 
 
 def knock_on_commit(prediction_id: uuid.UUID, priority: str) -> None:

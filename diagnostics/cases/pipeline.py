@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.base import Trouble, trouble_code
 from diagnostics.cases import failures, keeping
-from diagnostics.cases.failures import Trouble
 from diagnostics.cases.heartbeat import beating
 from diagnostics.cases.keeping import AnswerNames
 from diagnostics.cases.models import Prediction, Radiograph
@@ -79,7 +79,7 @@ def _work(prediction_id: uuid.UUID, token: uuid.UUID, names: AnswerNames, clock:
     except OperationalError:
         raise
     except Exception as error:
-        _fail(prediction_id, token, failures.code_of(error), clock)
+        _fail(prediction_id, token, trouble_code(error), clock)
     finally:
         if not kept:
             keeping.remove_answer(names)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from diagnostics.base import trouble_code
 from ml.records import BundleError
 
 SENTENCES: Final[dict[str, Promise]] = {
@@ -48,14 +48,6 @@ SENTENCES: Final[dict[str, Promise]] = {
 }
 
 
-class Trouble(Exception):
-    """A foreseen failure; `code` is one of SENTENCES."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def sentence(code: str) -> str:
     """Say in the reader's language what a failure means and what to do."""
     return str(SENTENCES.get(code, SENTENCES["internal"]))
@@ -63,13 +55,6 @@ def sentence(code: str) -> str:
 
 def code_of(error: Exception) -> str:
     """Name the failure that an error in the work comes to."""
-    if isinstance(error, Trouble):
-        return error.code
     if isinstance(error, BundleError):
         return "version_damaged"  # the candidate's own files were written a moment ago
-    if isinstance(error, SoftTimeLimitExceeded):
-        return "out_of_time"
-    # TensorFlow's own, by name: a question about memory must not import it.
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "out_of_memory"
-    return "no_room" if isinstance(error, OSError) else "internal"
+    return "no_room" if isinstance(error, OSError) else trouble_code(error)

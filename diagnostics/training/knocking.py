@@ -7,8 +7,8 @@ import uuid
 from functools import partial
 
 from django.db import transaction
-from kombu.exceptions import ChannelError, OperationalError
 
+from diagnostics.base import is_sent
 from diagnostics.training import tasks
 
 logger = logging.getLogger(__name__)
@@ -16,12 +16,10 @@ logger = logging.getLogger(__name__)
 
 def knock(run_id: uuid.UUID) -> bool:
     """Tell the worker that a run waits; False when the broker is away."""
-    try:
-        tasks.train.delay(str(run_id))
-    except (OperationalError, ChannelError, OSError):
-        logger.warning("the broker is away: training run %s waits for the clock", run_id)
-        return False
-    return True
+    if is_sent(lambda: tasks.train.delay(str(run_id))):
+        return True
+    logger.warning("the broker is away: training run %s waits for the clock", run_id)
+    return False
 
 
 def knock_on_commit(run_id: uuid.UUID) -> None:

@@ -19,11 +19,11 @@ from django.utils import timezone
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.base import Trouble
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registrar
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import card, failures, selectors, snapshot, verdicts
-from diagnostics.training.failures import Trouble
 from diagnostics.training.hold import Hold, LeaseLost
 from diagnostics.training.models import Epoch, TrainingRun
 from diagnostics.training.policy import Parameters

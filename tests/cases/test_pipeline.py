@@ -16,11 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from pytest_django.fixtures import Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import Status
+from diagnostics.base import Status, Trouble, trouble_code
 from diagnostics.cases import failures, keeping, pipeline, selectors, services
 from diagnostics.cases.heartbeat import beating
 from diagnostics.cases.models import Case, Prediction
@@ -303,13 +304,13 @@ def test_what_a_dead_worker_left_is_cleared_away(
     ("error", "code"),
     [
         (MemoryError(), "out_of_memory"),
-        (failures.Trouble("film_missing"), "film_missing"),
-        (failures.SoftTimeLimitExceeded(), "out_of_time"),
+        (Trouble("film_missing"), "film_missing"),
+        (SoftTimeLimitExceeded(), "out_of_time"),
         (ZeroDivisionError(), "internal"),
     ],
 )
 def test_each_error_has_a_code_with_a_sentence(error: Exception, code: str):
-    assert failures.code_of(error) == code
+    assert trouble_code(error) == code
     assert code in failures.SENTENCES
 
 
@@ -318,7 +319,7 @@ def test_tensorflow_without_memory_is_out_of_memory():
 
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    assert failures.code_of(error) == "out_of_memory"
+    assert trouble_code(error) == "out_of_memory"
 
 
 @pytest.mark.django_db(transaction=True)
