@@ -170,28 +170,28 @@ class Lesson:
     def _epoch(self, should_stop: ShouldStop) -> dict[str, float]:
         """Teach one epoch and return its loss and accuracy; nothing if stopped in the middle."""
         prep = self._prep()
-        self.pupil.reset_metrics()
-        logs: dict[str, float] = {}
+        steps: list[tuple[float, float]] = []
         batches = self._sampler(prep).stream(first=self.course.done)
         try:
             for _ in range(self.steps_per_epoch):
                 if should_stop():
                     return {}
-                logs = self._step(batches)
+                steps.append(self._step(batches))
                 if self.course.finished:
                     break
         finally:
             batches.close()
-        return logs
+        loss, accuracy = np.mean(steps, axis=0)
+        return {"loss": float(loss), "accuracy": float(accuracy)}
 
-    def _step(self, batches: Iterator[Batch]) -> dict[str, float]:
+    def _step(self, batches: Iterator[Batch]) -> tuple[float, float]:
         peak = self.spec.learning_rate * (THAWED_RATE if self._thawed and self.spec.frozen_until else 1)
         self.pupil.optimizer.learning_rate = one_cycle(peak, self.course.progress)
-        logs: dict[str, float] = self.pupil.train_on_batch(*next(batches), return_dict=True)
+        logs = self.pupil.train_on_batch(*next(batches), return_dict=True)  # of this batch alone
         self.course.done += 1
         if not np.isfinite(logs["loss"]):
             raise NothingLearnt("The training diverged: its loss is no number. A lower rate may help.")
-        return logs
+        return float(logs["loss"]), float(logs["accuracy"])
 
     def _prep(self) -> Preprocessing:
         prep = self.spec.preprocessing
@@ -211,8 +211,8 @@ class Lesson:
         return EpochReport(
             epoch=number,
             epochs=expected,
-            loss=float(logs["loss"]),
-            accuracy=float(logs["accuracy"]),
+            loss=logs["loss"],
+            accuracy=logs["accuracy"],
             val_loss=loss,
             val_accuracy=accuracy,
             seconds=self.course.clock() - began,

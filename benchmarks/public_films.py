@@ -1,0 +1,154 @@
+"""The public collections in a data folder as labelled films, with half of Cohen's patients held out."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ml import importers
+from ml.dataset import Split, Union, share_of
+from ml.duplicates import SAME, crops_of, distances, distances_to_crops, picture_hash
+from ml.imaging import read_film
+from ml.records import LabelledFilm
+
+HELD_OUT_SHARE: Final = 0.5  # of Cohen's patients
+VALIDATION_SHARE: Final = 0.12  # of all other patients
+CROPPED: Final = 50  # bits; of 150,000 pairs that cannot show one film under 10 came so near
+FRONTAL: Final = {"PA", "AP", "AP Supine"}
+NOT_KNOWN: Final = {"todo"}  # findings that the collection has not filled in
+OTHER: Final = "other"  # a known finding that is none of the classes: for the held-out test only
+NORMAL_FOLDERS: Final = {"COVID": "covid-19", "Normal": "normal"}
+OZTURK_FOLDERS: Final = {"Covid-19": "covid-19", "No_findings": "normal", "Pneumonia": "pneumonia"}
+PNEUMONIAS: Final = {
+    "Bacterial", "E.Coli", "Influenza", "Klebsiella", "Legionella", "Lipoid", "Pneumocystis", "Pneumonia",
+    "Mycoplasma Bacterial Pneumonia", "SARS", "Streptococcus", "Varicella",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PublicFilms:
+    """What is learnt from, what is held out, and how many films were left aside for which reason."""
+
+    split: Split
+    held_out: tuple[LabelledFilm, ...]
+    left_aside: dict[str, int]
+
+
+def gather(folder: Path) -> PublicFilms:
+    """Collect, remove what repeats the held-out films, and part the rest by patient."""
+    cohen, left_aside = cohen_films(folder / "covid-chestxray-dataset")
+    held_out = tuple(f for f in cohen if share_of(f.patient, "held-out") < HELD_OUT_SHARE)
+    rest = [f for f in cohen if f not in set(held_out)]
+    left_aside["cohen, learning half: finding is none of the classes"] = sum(f.label == OTHER for f in rest)
+    rest = [f for f in rest if f.label != OTHER]
+    others = [
+        *ozturk_films(folder / "darkcovidnet"),
+        *radiography_films(folder / "COVID-19_Radiography_Dataset"),
+    ]
+    learning, repeated = _without_copies([*rest, *others], held_out)
+    left_aside.update({f"{source}: copy of a held-out film": n for source, n in repeated.items()})
+    unseen = _unseen(held_out, learning, folder)
+    left_aside["held out: patient also learnt from, or a cropped copy"] = len(held_out) - len(unseen)
+    held_out = unseen
+    return PublicFilms(_by_patient(learning), held_out, left_aside)
+
+
+def cohen_films(folder: Path) -> tuple[list[LabelledFilm], dict[str, int]]:
+    """List the frontal X-rays of Cohen's collection with a known finding, and count the others."""
+    films: list[LabelledFilm] = []
+    left: Counter[str] = Counter()
+    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if reason := _why_not(row):
+                left[f"cohen: {reason}"] += 1
+                continue
+            path = folder / "images" / row["filename"]
+            patient = f"cohen-{row['patientid']}"
+            films.append(LabelledFilm(path, _finding(row["finding"]), patient, "cohen", row["view"]))
+    return films, dict(left)
+
+
+def _why_not(row: dict[str, str]) -> str:
+    if row["modality"] != "X-ray":
+        return "no X-ray"
+    if row["view"] not in FRONTAL:
+        return "not a frontal view"
+    return "finding not filled in" if row["finding"] in NOT_KNOWN else ""
+
+
+def _finding(text: str) -> str:
+    """Translate both styles of the collection, 'COVID-19, ARDS' and 'Pneumonia/Viral/COVID-19'."""
+    parts = {part.strip() for part in text.replace("/", ",").split(",")}
+    if "COVID-19" in parts:
+        return "covid-19"
+    if parts & PNEUMONIAS:
+        return "pneumonia"
+    return "normal" if "No Finding" in parts else OTHER
+
+
+def ozturk_films(folder: Path) -> Iterator[LabelledFilm]:
+    """List darkcovidnet; NIH's film names begin with the patient."""
+    for name, label in OZTURK_FOLDERS.items():
+        source = "cohen" if label == "covid-19" else "nih"
+        for path in sorted((folder / name).glob("*.jpg")):
+            patient = f"nih-{path.stem.split('_')[0]}" if source == "nih" else f"ozturk-{path.stem}"
+            yield LabelledFilm(path, label, patient, source)
+
+
+def radiography_films(folder: Path) -> Iterator[LabelledFilm]:
+    """List the share of the Radiography database; it names no patients, so each film is its own."""
+    for name, label in NORMAL_FOLDERS.items():
+        for path in sorted((folder / name / "images").iterdir()):
+            yield LabelledFilm(path, label, f"radiography-{path.stem}", f"radiography-{name.lower()}")
+
+
+def _without_copies(
+    films: Sequence[LabelledFilm], held_out: Sequence[LabelledFilm]
+) -> tuple[list[LabelledFilm], Counter[str]]:
+    """Leave out films that look like a held-out one; give films that look alike one patient."""
+    hashes = np.stack([picture_hash(read_film(f.path.read_bytes()).grey) for f in films])
+    forbidden = np.stack([picture_hash(read_film(f.path.read_bytes()).grey) for f in held_out])
+    copied = [bool(near.any()) for near in distances(hashes, forbidden) <= SAME]
+    repeated = Counter(f.source for f, copy in zip(films, copied, strict=True) if copy)
+    kept = [place for place in range(len(films)) if not copied[place]]
+    same = Union()
+    alike = distances(hashes[kept], hashes[kept]) <= SAME
+    for one, other in np.argwhere(np.triu(alike, 1)):
+        same.join(films[kept[one]].patient, films[kept[other]].patient)
+    return [replace(films[place], patient=same.find(films[place].patient)) for place in kept], repeated
+
+
+def _unseen(
+    held_out: Sequence[LabelledFilm], learning: Sequence[LabelledFilm], folder: Path
+) -> tuple[LabelledFilm, ...]:
+    """Leave out of the held-out films every patient of whom a film, whole or cropped, is learnt from.
+
+    The other collections cropped a part of Cohen's films, which a hash of the whole does not find.
+    """
+    known = importers.Options(cohen=folder / "covid-chestxray-dataset")
+    names = {film.path: film.patient for film in importers.read(folder / "darkcovidnet", known).films}
+    seen = {names[film.path] for film in learning if film.path in names}
+    suspects = [film for film in learning if film.label == "covid-19" and film.source != "cohen"]
+    ours = [read_film(film.path.read_bytes()).grey for film in held_out]
+    theirs = [read_film(film.path.read_bytes()).grey for film in suspects]
+    whole, others = (np.stack([picture_hash(grey) for grey in films]) for films in (ours, theirs))
+    nearest = np.array([distances_to_crops(crops_of(grey), others).min() for grey in ours])
+    for grey in theirs:
+        nearest = np.minimum(nearest, distances_to_crops(crops_of(grey), whole))
+    seen |= {film.patient for film, near in zip(held_out, nearest, strict=True) if near <= CROPPED}
+    return tuple(film for film in held_out if film.patient not in seen)
+
+
+def _by_patient(films: Sequence[LabelledFilm]) -> Split:
+    checked = {f.patient for f in films if share_of(f.patient, "validation") < VALIDATION_SHARE}
+    return Split(
+        train=tuple(f for f in films if f.patient not in checked),
+        validation=tuple(f for f in films if f.patient in checked),
+        test=(),
+    )

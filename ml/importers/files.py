@@ -1,0 +1,70 @@
+"""Looking through folders that other people have packed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PureWindowsPath
+from typing import Final
+
+FILM_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
+CLUTTER: Final = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # and whatever begins with a dot
+MASK_FOLDERS: Final = frozenset({"mask", "masks"})
+
+
+def is_clutter(name: str) -> bool:
+    """Tell whether a file or folder is an operating system's, not the collection's."""
+    return name.startswith(".") or name in CLUTTER
+
+
+def is_film(path: Path) -> bool:
+    """Tell by its name whether a file may be a film; one without a suffix must begin like DICOM."""
+    if path.suffix:
+        return path.suffix.lower() in FILM_SUFFIXES
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """List the folders directly in a folder, by name; links are not followed."""
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not is_clutter(e.name)]
+    return [folder / name for name in sorted(names)]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """List the files and links directly in a folder, by name; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if not e.is_dir(follow_symlinks=False) and not is_clutter(e.name)]
+    return [folder / name for name in sorted(names)]
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield every file and link at any depth, by name; links are not followed."""
+    yield from files_in(folder)
+    for inner in folders_in(folder):
+        yield from files_below(inner)
+
+
+def inside(root: Path, name: str) -> Path | None:
+    """Return the file that a table names, or None where the name or a link leads out of the root."""
+    if PureWindowsPath(name).drive:
+        return None
+    path = root / name.replace("\\", "/")
+    try:
+        return path if path.resolve().is_relative_to(root.resolve()) else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, a link to itself, a zero byte
+        return None
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether a file is there; a name that no file can have is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

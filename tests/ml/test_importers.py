@@ -1,0 +1,214 @@
+"""Public collections are recognised by their layout; each film left out is counted with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml import importers
+from ml.importers import ImportRefused, Options, Reason
+from ml.importers.labels import finding_of
+from tests.ml.layouts import COHENS_TABLE, labels, lay, lay_cohen, patients
+
+
+@pytest.fixture
+def cohen(tmp_path: Path) -> Path:
+    return lay_cohen(tmp_path / "cohen")
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("COVID-19", "covid-19"),
+        ("covid_19", "covid-19"),
+        ("COVID-19, ARDS", "covid-19"),
+        ("Pneumonia/Viral/COVID-19", "covid-19"),
+        ("Pneumonia/Bacterial/Streptococcus", "pneumonia"),
+        ("Viral Pneumonia", "pneumonia"),
+        ("No_findings", "normal"),
+        ("Lung_Opacity", "other"),
+        ("Effusion|Mass", "other"),
+        ("todo", Reason.FINDING_NOT_GIVEN),
+        ("", Reason.FINDING_NOT_GIVEN),
+        ("non-COVID", Reason.FINDING_NOT_KNOWN),
+        ("COVID-19/ruled out", Reason.FINDING_NOT_KNOWN),
+        ("Normal, COVID-19", Reason.FINDING_NOT_KNOWN),
+    ],
+)
+def test_words_become_findings_only_where_their_meaning_is_known(text: str, finding: str | Reason) -> None:
+    assert finding_of(text) == finding
+
+
+def test_cohens_table_gives_findings_patients_and_views(cohen: Path) -> None:
+    found = importers.read(cohen)
+
+    assert importers.recognise(cohen).name == "cohen"
+    assert labels(found) == {
+        "first-day1.png": "covid-19",
+        "first-day4.png": "covid-19",
+        "second.png": "covid-19",
+        "third.png": "pneumonia",
+        "fourth.png": "normal",
+        "fifth.png": "other",
+        "shared.png": "pneumonia",
+        "thirteenth.png": "pneumonia",
+    }
+    assert {film.path.name: film.view for film in found.films}["first-day4.png"] == "AP Supine"
+    assert {film.source for film in found.films} == {"cohen"}
+    assert "CC BY 4.0: 2" in found.provenance.licence
+
+
+def test_what_cohens_table_lists_but_is_not_taken_is_counted_and_named(cohen: Path) -> None:
+    found = importers.read(cohen)
+
+    assert found.counts() == {
+        "lateral": 1,
+        "finding-not-given": 1,
+        "finding-not-known": 1,
+        "view-not-given": 1,
+        "not-an-x-ray": 1,
+        "file-missing": 1,
+        "outside": 1,
+        "listed-twice": 1,
+    }
+    assert found.left_out[Reason.FINDING_NOT_KNOWN].details == {"Unicorn": 1}
+    assert found.left_out[Reason.FILE_MISSING].examples == ("nowhere.png",)
+    assert len(found.films) + sum(found.counts().values()) == len(COHENS_TABLE.splitlines()) - 1
+    assert set(found.left_out) <= set(importers.SENTENCES)
+
+
+def test_two_patient_numbers_that_share_a_film_are_one_patient(cohen: Path) -> None:
+    of = patients(importers.read(cohen))
+
+    assert of["shared.png"] == of["thirteenth.png"] == "cohen-12"
+    assert of["first-day1.png"] == of["first-day4.png"] == "cohen-1"
+
+
+def test_lateral_films_and_unnamed_views_come_when_they_are_asked_for(cohen: Path) -> None:
+    found = importers.read(cohen, Options(all_views=True))
+
+    assert {"first-lateral.png", "eighth.png"} <= labels(found).keys()
+    assert "ninth.png" not in labels(found)  # a CT section is no radiograph, whatever is asked for
+
+
+def test_cohens_masks_are_found_beside_the_films(cohen: Path) -> None:
+    lay(cohen, "annotations/lungVAE-masks/second_mask.png")
+
+    masks = importers.read(cohen).masks
+
+    assert {film.name: mask.name for film, mask in masks.items()} == {"second.png": "second_mask.png"}
+
+
+def test_a_film_with_two_findings_is_left_out_with_its_mask(cohen: Path) -> None:
+    lay(cohen, "annotations/lungVAE-masks/second_mask.png")
+    with (cohen / "metadata.csv").open("a") as table:
+        table.write("2,,F,,No Finding,AP,X-ray,images,second.png,\n")
+
+    found = importers.read(cohen)
+
+    assert "second.png" not in labels(found)
+    assert not found.masks
+    assert found.counts()["two-findings"] == 2
+
+
+def test_darkcovidnet_knows_nihs_patients_by_their_file_names(tmp_path: Path) -> None:
+    folder = lay(
+        tmp_path / "collection",
+        "Covid-19/first-day1.png",
+        "No_findings/00000061_012.png",
+        "No_findings/00000061_015.png",
+        "Pneumonia/00000061_020.png",
+        "Pneumonia/notes.txt",
+    )
+
+    found = importers.read(folder)
+
+    assert importers.recognise(folder).name == "darkcovidnet"
+    assert patients(found) == {
+        "first-day1.png": "darkcovidnet-first-day1",
+        "00000061_012.png": "nih-00000061",
+        "00000061_015.png": "nih-00000061",
+        "00000061_020.png": "nih-00000061",
+    }
+    assert {film.source for film in found.films} == {"cohen", "nih"}
+    assert found.counts() == {"not-an-image": 1}
+
+
+def test_darkcovidnets_covid_patients_are_those_of_cohens_table(tmp_path: Path, cohen: Path) -> None:
+    folder = lay(
+        tmp_path / "dark",
+        "Covid-19/first-day1.jpg",
+        "Covid-19/first-day9.jpg",
+        "Covid-19/stranger.jpg",
+        "No_findings/00000061_012.jpg",
+    )
+
+    found = importers.read(folder, Options(cohen=cohen))
+
+    assert patients(found) == {
+        "first-day1.jpg": "cohen-1",
+        "first-day9.jpg": "cohen-1",  # another day of a patient the table knows
+        "stranger.jpg": "darkcovidnet-stranger",
+        "00000061_012.jpg": "nih-00000061",
+    }
+    with pytest.raises(ImportRefused, match="Cohen"):
+        importers.read(folder, Options(cohen=folder / "No_findings"))
+
+
+@pytest.mark.parametrize("inner", ["images/", ""])
+def test_the_radiography_database_is_read_with_and_without_its_inner_folder(
+    tmp_path: Path, inner: str
+) -> None:
+    folder = lay(
+        tmp_path, f"COVID/{inner}COVID-1.png", f"Normal/{inner}Normal-1.png", f"Lung_Opacity/{inner}LO-1.png"
+    )
+
+    found = importers.read(folder)
+
+    assert importers.recognise(folder).name == "radiography"
+    assert labels(found) == {"COVID-1.png": "covid-19", "Normal-1.png": "normal", "LO-1.png": "other"}
+    assert {film.source for film in found.films} == {
+        "radiography-covid",
+        "radiography-normal",
+        "radiography-lung_opacity",
+    }
+
+
+def test_the_radiography_databases_masks_are_no_films(tmp_path: Path) -> None:
+    folder = lay(
+        tmp_path, "COVID/images/COVID-1.png", "COVID/masks/COVID-1.png", "Normal/images/Normal-1.png"
+    )
+
+    found = importers.read(folder)
+
+    assert len(found.films) == 2
+    assert found.masks == {folder / "COVID/images/COVID-1.png": folder / "COVID/masks/COVID-1.png"}
+
+
+def test_kaggles_children_are_known_by_their_numbers_across_its_parts(tmp_path: Path) -> None:
+    folder = lay(
+        tmp_path / "collection",
+        "chest_xray/train/PNEUMONIA/person7_bacteria_24.jpeg",
+        "chest_xray/test/PNEUMONIA/person7_virus_25.jpeg",
+        "chest_xray/train/NORMAL/IM-0115-0001.jpeg",
+        "chest_xray/val/NORMAL/NORMAL2-IM-0115-0001.jpeg",
+        "chest_xray/val/NORMAL/NORMAL2-IM-0115-0001-0002.jpeg",
+        "chest_xray/test/NORMAL/NORMAL-4512-0003.jpeg",
+        "chest_xray/test/NORMAL/unnumbered.jpeg",
+        "chest_xray/test/.DS_Store",
+    )
+
+    found = importers.read(folder)
+
+    assert importers.recognise(folder).name == "kaggle"
+    assert patients(found) == {
+        "person7_bacteria_24.jpeg": "kaggle-person7",
+        "person7_virus_25.jpeg": "kaggle-person7",
+        "IM-0115-0001.jpeg": "kaggle-IM-0115",
+        "NORMAL2-IM-0115-0001.jpeg": "kaggle-NORMAL2-IM-0115",
+        "NORMAL2-IM-0115-0001-0002.jpeg": "kaggle-NORMAL2-IM-0115",
+        "NORMAL-4512-0003.jpeg": "kaggle-4512",
+        "unnumbered.jpeg": "kaggle-unnumbered",
+    }
+    assert not found.left_out
