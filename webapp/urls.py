@@ -11,6 +11,10 @@ from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp.health import health
 
+handler400 = "webapp.errors.bad_request"
+handler404 = "webapp.errors.not_found"
+handler500 = "webapp.errors.broken"
+
 api = [
     *cases_api,
     *review_api,

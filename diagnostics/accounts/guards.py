@@ -50,7 +50,10 @@ def _ask_to_log_in(request: HttpRequest) -> HttpResponse:
     if "HX-Request" not in request.headers:
         return redirect_to_login(request.get_full_path())
     # A fragment must not be replaced by a login page: the whole window goes there instead.
-    here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    try:
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:  # no browser sends this
+        here = urlsplit("/")
     login = redirect_to_login(f"{here.path or '/'}{'?' if here.query else ''}{here.query}")
     return HttpResponse(status=401, headers={"HX-Redirect": login.url})
 

@@ -23,7 +23,7 @@ from diagnostics.review import desk, selectors, services
 from diagnostics.review.forms import AmendForm, ReadingForm
 from diagnostics.review.models import Claim
 from diagnostics.review.refusals import AlreadySigned
-from diagnostics.review.worklist import chips, known
+from diagnostics.review.worklist import chips, known, sought
 
 ROWS = 50
 
@@ -33,7 +33,7 @@ ROWS = 50
 @never_cache
 def worklist(request: StaffRequest) -> HttpResponse:
     """Show what is waiting, the most urgent first."""
-    now, status, q = timezone.now(), known(request.GET.get("status", "")), request.GET.get("q", "").strip()
+    now, status, q = timezone.now(), known(request.GET.get("status", "")), sought(request.GET.get("q", ""))
     cases = selectors.worklist(request.user, status=status, q=q, now=now)
     counts = selectors.counts(request.user, now)
     today = selectors.today(request.user, now, unread=counts[""])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+
+LONGEST_SOUGHT: Final = 64  # characters, as many as an accession number has
 
 
 class State(TextChoices):
@@ -33,6 +35,12 @@ class Chip(NamedTuple):
 def known(status: str) -> str:
     """Keep a status that exists; anything else means no filter."""
     return status if status in State.values else ""
+
+
+def sought(text: str) -> str:
+    """Keep what may be an accession number; anything longer or stranger is found nowhere anyway."""
+    text = text.strip()
+    return text if len(text) <= LONGEST_SOUGHT and text.isprintable() else ""
 
 
 def chips(counts: Mapping[str, int], *, status: str, q: str) -> list[Chip]:

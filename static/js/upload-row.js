@@ -103,8 +103,9 @@ export class Row {
     const kind = ending === "unsent" ? "refused" : ending;
     const icons = this.form.querySelector("[data-upload-icons]").content;
     const head = icons.querySelector(`[data-icon=${kind}]`).cloneNode(true);
-    head.append(` ${this.form.dataset[kind]}`);
-    this.result.replaceChildren(head, ` ${words} `);
+    const label = this.form.dataset[kind]; // none for a duplicate, whose sentence says so itself
+    if (label) head.append(` ${label}`);
+    this.result.replaceChildren(head, ending === "accepted" ? " " : ` ${words} `);
     if (code) this.result.append(quiet(code));
     if (url) this.result.append(link(url, this.form.dataset.open));
     this.lock(["accepted", "duplicate"].includes(ending));

@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys.conftest import answer_of, send
 from tests.servers import wait_until
-from tests.stack import Broker, readroom_stack
+from tests.stack import Broker, Stack, readroom_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.network]
 
@@ -32,7 +32,9 @@ def test_signed_findings_become_a_version_that_answers_for_the_next_film(
 ) -> None:
     with readroom_stack(broker, bundle=small_bundle) as stack:
         technician, admin = stack.script("technician"), stack.visitor("admin")
-        films = [send(technician, patient=f"T-{number}") for number in range(PER_FINDING * len(FINDINGS))]
+        films = [
+            send(technician, patient=f"CANARY-{number}") for number in range(PER_FINDING * len(FINDINGS))
+        ]
 
         radiologist = stack.visitor("radiologist")
         signed = 0
@@ -61,17 +63,29 @@ def test_signed_findings_become_a_version_that_answers_for_the_next_film(
         reason = {"reason": "journey: a candidate to try", "override": "on"}
         promoted = admin.post(f"/models/{run['candidate']}/promote/", reason)
         assert promoted.status == 200, promoted.text
-        after = answer_of(stack, technician, send(technician, patient="T-next"))
+        after = answer_of(stack, technician, send(technician, patient="CANARY-next"))
         back = admin.post("/models/roll-back/", {"reason": "journey: back to the first"})
         assert back.status == 200, back.text
-        again = answer_of(stack, technician, send(technician, patient="T-last"))
+        again = answer_of(stack, technician, send(technician, patient="CANARY-last"))
 
         assert _version(answer_of(stack, technician, films[0])) == "v1"
         assert _version(after) == "v2"
         assert _version(again) == "v1"
+        assert _leaks(stack) == []
 
 
 def _version(answer: dict[str, object]) -> object:
     prediction = answer["prediction"]
     assert isinstance(prediction, dict), answer
     return prediction["version"]
+
+
+def _leaks(stack: Stack) -> list[str]:
+    """Name whatever holds a patient's reference besides the case itself: files, their names, other tables."""
+    files = [path for path in stack.home.rglob("*") if not path.name.startswith("db.sqlite3")]
+    leaks = [path.name for path in files if "CANARY" in path.name]
+    leaks += [path.name for path in files if path.is_file() and b"CANARY" in path.read_bytes()]
+    rooms = ("audit", "registry", "training", "review", "accounts", "sessions")
+    leaks += [room for room in rooms if "CANARY" in stack.manage("dumpdata", room)]
+    assert any(path.name == "snapshot.jsonl" for path in files)
+    return leaks
