@@ -1,0 +1,93 @@
+"""One check of the trust report: asked in one call, answered in one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from time import perf_counter
+from typing import Concatenate, Final, Literal, ParamSpec
+
+from ml.statistics import Interval
+from ml.trust.survey import Survey
+
+Status = Literal["PASS", "WARN", "FAIL", "NOT_POSSIBLE"]
+P = ParamSpec("P")
+
+MOST_EXAMPLES: Final = 10
+NO_FILMS: Final = "No film could be read."
+
+
+class NotPossible(ValueError):
+    """A check cannot be made of these films; the message is for a person."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found."""
+
+    status: Status
+    words: str  # for a person
+    value: float | None = None
+    ci: Interval | None = None  # 95 %
+    n: int = 0  # films it rests on
+    figures: dict[str, float] = field(default_factory=dict)  # what else was measured
+    examples: tuple[str, ...] = ()  # names of files to look at
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the trust report; a threshold marked (*) is a proposal, the others follow a source."""
+
+    id: str
+    value: float | None
+    ci: Interval | None
+    threshold: str
+    status: Status
+    n: int
+    inputs_hash: str
+    seconds: float
+    words: str
+    blocking: bool
+    figures: dict[str, float] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+
+
+def check(
+    name: str, *, threshold: str, blocking: bool = False
+) -> Callable[[Callable[Concatenate[Survey, P], Outcome]], Callable[Concatenate[Survey, P], Check]]:
+    """Make a check of a function that finds an Outcome in a survey or raises NotPossible."""
+
+    def decorate(find: Callable[Concatenate[Survey, P], Outcome]) -> Callable[Concatenate[Survey, P], Check]:
+        @wraps(find)
+        def made(survey: Survey, /, *args: P.args, **kwargs: P.kwargs) -> Check:
+            begun = perf_counter()
+            try:
+                if not survey.films:
+                    raise NotPossible(NO_FILMS)
+                found = find(survey, *args, **kwargs)
+            except NotPossible as reason:
+                found = Outcome("NOT_POSSIBLE", str(reason), n=len(survey.films))
+            return Check(
+                id=name,
+                value=found.value,
+                ci=found.ci,
+                threshold=threshold,
+                status=found.status,
+                n=found.n,
+                inputs_hash=_hash(name, survey, args, sorted(kwargs.items())),
+                seconds=perf_counter() - begun,
+                words=found.words,
+                blocking=blocking,
+                figures=found.figures,
+                examples=found.examples[:MOST_EXAMPLES],
+            )
+
+        return made
+
+    return decorate
+
+
+def _hash(name: str, survey: Survey, *parameters: object) -> str:
+    return hashlib.sha256(f"{name} {survey.fingerprint} {parameters!r}".encode()).hexdigest()
