@@ -154,7 +154,8 @@ class Lesson:
 
     def _thaw(self) -> None:
         self._thawed = True
-        self.pupil.trainable = True
+        for layer in self.pupil.layers:  # a model's own flag, already set, does not reach its layers again
+            layer.trainable = True
         self._compile(self.spec.learning_rate * THAWED_RATE)
 
     def _compile(self, rate: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -12,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.films import film_png
 from tests.servers import wait_until
-from tests.stack import DEMO_PASSWORD, Stack
+from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
 from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -20,6 +21,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser]
 SEEDS = count(9_300)
 CHOSEN = "[name=finding]:checked"
 READY = "[data-viewer=ready]"
+
+
+@pytest.fixture(scope="module")
+def embedded_stack(small_bundle: Path) -> Iterator[Stack]:
+    """Run a Readroom of its own: whoever reads to the end of the worklist must know what waits on it."""
+    with readroom_stack("embedded", bundle=small_bundle) as stack:
+        yield stack
 
 
 def log_in(context: Any, stack: Stack) -> Any:
