@@ -1,4 +1,4 @@
-"""The public collections in a data folder as labelled films, with half of Cohen's patients held out."""
+"""The public collections in a data folder as labelled films, with patients of Cohen's collection held out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -31,6 +31,9 @@ PNEUMONIAS: Final = {
 }  # fmt: skip
 
 
+Unseen = Literal["patients", "source"]
+
+
 @dataclass(frozen=True)
 class PublicFilms:
     """What is learnt from, what is held out, and how many films were left aside for which reason."""
@@ -40,23 +43,44 @@ class PublicFilms:
     left_aside: dict[str, int]
 
 
-def gather(folder: Path) -> PublicFilms:
-    """Collect, remove what repeats the held-out films, and part the rest by patient."""
+def gather(folder: Path, unseen: Unseen = "patients") -> PublicFilms:
+    """Collect the films, part them by patient, and learn from none that repeats a held-out one.
+
+    Held out are, for "patients", half of Cohen's patients, by hash; for "source", all of them but those that
+    darkcovidnet shows, so that no film of the collection is learnt from besides.
+    """
     cohen, left_aside = cohen_films(folder / "covid-chestxray-dataset")
-    held_out = tuple(f for f in cohen if share_of(f.patient, "held-out") < HELD_OUT_SHARE)
-    rest = [f for f in cohen if f not in set(held_out)]
-    left_aside["cohen, learning half: finding is none of the classes"] = sum(f.label == OTHER for f in rest)
-    rest = [f for f in rest if f.label != OTHER]
+    shown = shown_patients(folder)
+    held_out = tuple(film for film in cohen if _is_held_out(film, unseen, set(shown.values())))
+    ours = [film for film in cohen if film not in set(held_out)] if unseen == "patients" else []
+    left_aside["cohen: not held out, not learnt from"] = len(cohen) - len(held_out) - len(ours)
+    taken = [film for film in ours if film.label != OTHER]
+    left_aside["cohen, learning half: finding is none of the classes"] = len(ours) - len(taken)
     others = [
         *ozturk_films(folder / "darkcovidnet"),
         *radiography_films(folder / "COVID-19_Radiography_Dataset"),
     ]
-    learning, repeated = _without_copies([*rest, *others], held_out)
+    patients = {film.patient for film in held_out}
+    strangers = [film for film in others if shown.get(film.path) not in patients]
+    left_aside["darkcovidnet: patient is held out"] = len(others) - len(strangers)
+    learning, repeated = _without_copies([*taken, *strangers], held_out)
     left_aside.update({f"{source}: copy of a held-out film": n for source, n in repeated.items()})
-    unseen = _unseen(held_out, learning, folder)
-    left_aside["held out: patient also learnt from, or a cropped copy"] = len(held_out) - len(unseen)
-    held_out = unseen
-    return PublicFilms(_by_patient(learning), held_out, left_aside)
+    whole = _without_crops(learning, held_out)
+    left_aside["cropped copy of a held-out film"] = len(learning) - len(whole)
+    return PublicFilms(_by_patient(whole), held_out, left_aside)
+
+
+def _is_held_out(film: LabelledFilm, unseen: Unseen, shown: set[str]) -> bool:
+    if unseen == "source":
+        return film.patient not in shown
+    return share_of(film.patient, "held-out") < HELD_OUT_SHARE
+
+
+def shown_patients(folder: Path) -> dict[Path, str]:
+    """Name the patient of each film that darkcovidnet took from Cohen's collection."""
+    known = importers.Options(cohen=folder / "covid-chestxray-dataset")
+    films = importers.read(folder / "darkcovidnet", known).films
+    return {film.path: film.patient for film in films if film.label == "covid-19"}
 
 
 def cohen_films(folder: Path) -> tuple[list[LabelledFilm], dict[str, int]]:
@@ -124,25 +148,20 @@ def _without_copies(
     return [replace(films[place], patient=same.find(films[place].patient)) for place in kept], repeated
 
 
-def _unseen(
-    held_out: Sequence[LabelledFilm], learning: Sequence[LabelledFilm], folder: Path
-) -> tuple[LabelledFilm, ...]:
-    """Leave out of the held-out films every patient of whom a film, whole or cropped, is learnt from.
+def _without_crops(films: Sequence[LabelledFilm], held_out: Sequence[LabelledFilm]) -> list[LabelledFilm]:
+    """Leave out cropped copies of held-out films, which a hash of the whole film does not find.
 
-    The other collections cropped a part of Cohen's films, which a hash of the whole does not find.
+    Only the COVID-19 films of the other collections are taken, in part, from Cohen's.
     """
-    known = importers.Options(cohen=folder / "covid-chestxray-dataset")
-    names = {film.path: film.patient for film in importers.read(folder / "darkcovidnet", known).films}
-    seen = {names[film.path] for film in learning if film.path in names}
-    suspects = [film for film in learning if film.label == "covid-19" and film.source != "cohen"]
+    suspects = [film for film in films if film.label == "covid-19" and film.source != "cohen"]
     ours = [read_film(film.path.read_bytes()).grey for film in held_out]
     theirs = [read_film(film.path.read_bytes()).grey for film in suspects]
-    whole, others = (np.stack([picture_hash(grey) for grey in films]) for films in (ours, theirs))
-    nearest = np.array([distances_to_crops(crops_of(grey), others).min() for grey in ours])
-    for grey in theirs:
-        nearest = np.minimum(nearest, distances_to_crops(crops_of(grey), whole))
-    seen |= {film.patient for film, near in zip(held_out, nearest, strict=True) if near <= CROPPED}
-    return tuple(film for film in held_out if film.patient not in seen)
+    whole, others = (np.stack([picture_hash(grey) for grey in greys]) for greys in (ours, theirs))
+    nearest = np.array([distances_to_crops(crops_of(grey), whole).min() for grey in theirs])
+    for grey in ours:
+        nearest = np.minimum(nearest, distances_to_crops(crops_of(grey), others))
+    copies = {film.path for film, near in zip(suspects, nearest, strict=True) if near <= CROPPED}
+    return [film for film in films if film.path not in copies]
 
 
 def _by_patient(films: Sequence[LabelledFilm]) -> Split:

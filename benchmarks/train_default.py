@@ -70,10 +70,13 @@ def main() -> None:
     words.add_argument(
         "--smaller", nargs="*", default=SMALLER, metavar="SHARE:PIXELS", help=f"sizes before {SIZE} px"
     )
+    words.add_argument(
+        "--unseen", choices=("patients", "source"), default="patients", help="what of Cohen's is held out"
+    )
     words.add_argument("--continue-from", type=Path, help="bundle of a first part, to be trained further")
     words.add_argument("--measure-only", action="store_true", help="keep the weights, renew figures and card")
     wanted = words.parse_args()
-    films = gather(wanted.data)
+    films = gather(wanted.data, wanted.unseen)
     if not wanted.measure_only:
         spec = recipe(
             wanted.minutes,
