@@ -21,7 +21,7 @@ WARNINGS: Final = """\
 ## What it must not be used for
 
 - No decision about a patient: not to find, not to rule out, not to order or to skip a test, not to triage.
-- No children, no lateral views, no CT, no film of another body part: it has seen none and cannot say so.
+- No children, no lateral views, no CT, no film of another body part: it has learnt from none.
 - No claim about another hospital. Published COVID-19 networks reach an AUROC of 0.70 to 0.90 on films of a
   hospital they have not seen; this one has to be measured on yours before anybody looks at its scores.
 - No commercial use: part of the films it learnt from forbid it.
@@ -33,8 +33,8 @@ WARNINGS: Final = """\
   classes alike makes that harder, not impossible. The figures with the middle covered, above, show how much
   is left.
 - The internal figures are from the same confounded collections and say nothing about another hospital.
-- **It learnt too little.** Two shared cores had an hour for it. Where the interval of the held-out figure
-  reaches below 0.5 it is not shown to be better than chance. A longer training is the next step.
+- **It learnt too little.** Two shared cores had an hour and a half for it, and its figures were still rising
+  when it ended. A longer training is the next step.
 - The held-out patients come from the same collection as a part of the films learnt from. As far as patient
   names and a search for whole and cropped copies can tell, no film of them was learnt from; one collection
   names no patients, so that cannot be proven. They are no unseen hospital.
@@ -45,13 +45,21 @@ WARNINGS: Final = """\
 - A heat map shows which regions raised a score. It does not show that the region is ill."""
 
 
-def card(manifest: Manifest) -> str:
-    """Write the card from the manifest's own figures."""
+VERDICTS: Final = {
+    "research only": "research only, because checks that block have failed",
+    "incomplete": "incomplete, because checks that block were not asked",
+    "passed": "no check that blocks has failed",
+}
+
+
+def card(manifest: Manifest, *, trust: dict[str, Any] | None) -> str:
+    """Write the card from the manifest's own figures; a trust report, as JSON, leads it."""
     held_out, internal = manifest.metrics["held_out"], manifest.metrics["internal"]
     return "\n".join(
         [
             "# The default network\n",
             "**Research use only. Not for diagnosis.**\n",
+            *([_verdict(trust)] if trust else []),
             _what_it_is(manifest),
             "\n## Films it learnt from\n",
             _cells(manifest),
@@ -71,6 +79,18 @@ def card(manifest: Manifest) -> str:
             "",
         ]
     )
+
+
+def _verdict(trust: dict[str, Any]) -> str:
+    lines = [f"## What its figures are worth: {VERDICTS[trust['verdict']]}\n"]
+    for check in trust["checks"]:
+        if check["status"] != "PASS":
+            lines.append(f"- **{check['id']} {check['status']}** {check['words']}")
+    passed = [check["id"] for check in trust["checks"] if check["status"] == "PASS"]
+    lines.append(
+        f"\nPassed: {', '.join(passed)}. The whole report lies beside this card: trust_report.html.\n"
+    )
+    return "\n".join(lines)
 
 
 def _what_it_is(manifest: Manifest) -> str:

@@ -33,7 +33,7 @@ def measure(directory: Path, films: PublicFilms, first_part: Path | None = None)
     areas = {size: held_out.per_class[TARGET].auroc.value for size, held_out in by_size.items()}
     chosen = max(size for size in SIZES if areas[size] >= max(areas.values()) - AS_GOOD)
     _serve_at(directory, chosen)
-    manifest = calibration.calibrate(directory, films.split.validation)
+    manifest = calibration.calibrate(directory, films.split.validation, learning=films.split.train)
     held_out = evaluation.evaluate(directory, films.held_out)
     internal = evaluation.evaluate(directory, films.split.validation)
     metrics: dict[str, Any] = {
@@ -50,8 +50,8 @@ def measure(directory: Path, films: PublicFilms, first_part: Path | None = None)
     if first_part is not None:
         training["first_part"] = bundle.read_manifest(first_part).training
     manifest = replace(manifest, version=VERSION, parent="", metrics=metrics, training=training)
-    (directory / bundle.CARD).write_text(default_card.card(manifest), encoding="utf-8")
     bundle.write(directory, model, manifest)
+    (directory / bundle.CARD).write_text(default_card.card(manifest, trust=None), encoding="utf-8")
     (directory / "epochs.jsonl").unlink(missing_ok=True)  # the manifest holds them now
 
 

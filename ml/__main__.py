@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where pictures are written")
     explain.set_defaults(run=_explain)
+    trust = commands.add_parser("trust", help="ask what a model's figures are worth")
+    trust.add_argument("bundle", type=Path, metavar="BUNDLE", help="the model, a folder")
+    trust.add_argument("data", type=Path, metavar="DATA", help="labelled films it did not learn from")
+    trust.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where the report is written")
+    trust.add_argument(
+        "--cohen", type=Path, metavar="DIR", help="Cohen's collection, which names darkcovidnet's patients"
+    )
+    trust.add_argument("--most", type=int, default=0, metavar="N", help="take at most N films")
+    trust.add_argument("--no-pictures", action="store_true", help="show no film in the report")
+    trust.set_defaults(run=_trust)
     return parser
 
 
@@ -54,6 +65,21 @@ def _explain(options: argparse.Namespace) -> int:
         lines += "error" not in line
         print(json.dumps({"image": str(image), **line}), flush=True)
     return 0 if lines else 1
+
+
+def _trust(options: argparse.Namespace) -> int:
+    """Write the trust report and print its summary; 0 whatever the verdict, 2 if it cannot be made."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ml.trust import command
+
+    return command.run(
+        options.bundle,
+        options.data,
+        out=options.out,
+        cohen=options.cohen,
+        most=options.most,
+        with_pictures=not options.no_pictures,
+    )
 
 
 def _stems(images: list[Path]) -> list[str]:
@@ -79,7 +105,7 @@ def _line(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
         return {"error": refusal.code, "message": str(refusal)}
     except OSError as trouble:
         return {"error": "no_file", "message": f"This file cannot be opened: {trouble.strerror}."}
-    found = predictor.explain(film.grey)
+    found = predictor.explain(film.grey, colour=film.colour)
     heat = found.maps[found.finding]
     picture, grid = stem.with_name(f"{stem.name}.overlay.png"), stem.with_name(f"{stem.name}.grid.npy")
     reference = predictor.manifest.heat_reference.get(found.finding) or heat.raw_max or 1.0
@@ -88,6 +114,11 @@ def _line(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
     return {
         "probabilities": found.probabilities,
         "finding": found.finding,
+        "answer": found.answer,
+        "candidates": found.candidates,
+        "doubtful": found.doubtful,
+        "novelty": asdict(found.novelty) if found.novelty else None,
+        "film_signs": found.film_signs,
         "version": found.version,
         "heatmap": str(picture),
         "grid": str(grid),

@@ -1,7 +1,8 @@
 """Random changes to a training film that no reader would mind: geometry, exposure, noise, re-encoding.
 
 Public collections can be told apart by JPEG texture, sharpness and burnt-in corner letters. All classes are
-changed in the same way, so that these say less about the label. No mirroring: the heart has a side.
+changed in the same way, so that these say less about the label. Mirroring only if asked for: the heart has a
+side, and so have burnt-in letters.
 """
 
 from __future__ import annotations
@@ -27,10 +28,18 @@ BLUR_SHARE: Final = 0.4
 BLUR_SCALE: Final = 0.45
 CORNER_SHARE: Final = 0.5
 CORNER_SIDE: Final = 0.22  # of the film's, at most
+MIRROR_SHARE: Final = 0.5
 
 
-def augment(film: Bytes, size: int, strength: float, random: np.random.Generator) -> Bytes:
-    """Make a (size, size) variant of a square film; strength 0 only resizes, 1 is the full recipe."""
+def augment(
+    film: Bytes, size: int, strength: float, random: np.random.Generator, *, mirror: bool = False
+) -> Bytes:
+    """Make a (size, size) variant of a square film; strength 0 only resizes, 1 is the full recipe.
+
+    `mirror` turns every other film's left to its right, whatever the strength.
+    """
+    if mirror and random.random() < MIRROR_SHARE:
+        film = np.ascontiguousarray(film[:, ::-1])
     if strength <= 0:
         return cv2.resize(film, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
     film = _turn_and_crop(film, size, strength, random)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -14,11 +16,14 @@ from numpy.typing import NDArray
 from ml.augment import augment
 from ml.dataset import LeftOut
 from ml.imaging import read_film, scale_values, to_square
+from ml.presets import Balance
 from ml.records import LabelledFilm, Preprocessing, UnreadableImage
 
 AHEAD: Final = 4  # batches prepared while the network computes
+HEAVIEST: Final = 4.0  # a class weighs, however rare it is
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
+Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
+Example = Callable[[int, np.random.Generator], NDArray[np.float32]]  # a film's place -> the network's input
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,14 @@ class Store:
     films: tuple[LabelledFilm, ...]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def digest(self) -> str:
+        """Name what is learnt from, in its order (SHA-256): pixels, classes, patients, sources."""
+        found = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
+        for film in self.films:
+            found.update(f"{film.label}\n{film.patient}\n{film.source}\n".encode())
+        return found.hexdigest()
+
     def targets(self, classes: Sequence[str]) -> NDArray[np.int_]:
         """Return each film's class as its place in `classes`."""
         return np.array([classes.index(film.label) for film in self.films], dtype=np.int_)
@@ -37,8 +50,12 @@ class Store:
         """Return every film as the network's input, unchanged: (n, size, size, channels)."""
         if not self.films:
             return np.empty((0, prep.size, prep.size, prep.channels), np.float32)
-        squares = (to_square(pixels.astype(np.float32) / np.float32(255), prep)[0] for pixels in self.pixels)
-        return np.stack([scale_values(square, prep) for square in squares])
+        return np.stack(list(self.images(prep)))
+
+    def images(self, prep: Preprocessing) -> Iterator[NDArray[np.float32]]:
+        """Yield the films one by one as `inputs` gives them together."""
+        for pixels in self.pixels:
+            yield scale_values(to_square(pixels.astype(np.float32) / np.float32(255), prep)[0], prep)
 
 
 def load(
@@ -82,37 +99,68 @@ def chances(films: Sequence[LabelledFilm]) -> NDArray[np.float64]:
     return chance
 
 
+def class_weights(films: Sequence[LabelledFilm]) -> NDArray[np.float32]:
+    """Give each film's weight in the loss: n / (classes * films of its class), at most 4 (trust.md 8)."""
+    counts = Counter(film.label for film in films)
+    weights = [min(HEAVIEST, len(films) / (len(counts) * counts[film.label])) for film in films]
+    return np.array(weights, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Films changed anew each time they are drawn: (size, size, channels) float32."""
+
+    store: Store
+    prep: Preprocessing
+    strength: float
+    mirror: bool = False
+
+    def __call__(self, place: int, random: np.random.Generator) -> NDArray[np.float32]:
+        """Make a variant of one film."""
+        changed = augment(self.store.pixels[place], self.prep.size, self.strength, random, mirror=self.mirror)
+        return scale_values(changed.astype(np.float32) / np.float32(255), self.prep)
+
+
 @dataclass(frozen=True)
 class Sampler:
     """Draws training batches; batch number k is the same for the same seed, whatever the threads do."""
 
-    store: Store
-    prep: Preprocessing
+    films: tuple[LabelledFilm, ...]
     classes: tuple[str, ...]
+    example: Example
     batch_size: int
-    strength: float
     seed: int
+    balance: Balance = "sampling"
 
     def stream(self, *, first: int) -> Generator[Batch, None, None]:
         """Yield batches for ever, starting with number `first`."""
-        chance, targets = chances(self.store.films), self.store.targets(self.classes)
         with ThreadPoolExecutor(max_workers=1) as pool:
-            waiting = [pool.submit(self._draw, first + k, chance, targets) for k in range(AHEAD)]
+            waiting = [pool.submit(self.draw, first + k) for k in range(AHEAD)]
             number = first + AHEAD
             try:
                 while True:
                     yield waiting.pop(0).result()
-                    waiting.append(pool.submit(self._draw, number, chance, targets))
+                    waiting.append(pool.submit(self.draw, number))
                     number += 1
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _draw(self, number: int, chance: NDArray[np.float64], targets: NDArray[np.int_]) -> Batch:
+    def draw(self, number: int) -> Batch:
+        """Return batch `number`: examples, one-hot classes, and what each counts (None: the same)."""
         random = np.random.default_rng((self.seed, number))
-        chosen = random.choice(len(chance), self.batch_size, p=chance)
-        images = [self._variant(self.store.pixels[place], random) for place in chosen]
-        return np.stack(images), np.eye(len(self.classes), dtype=np.float32)[targets[chosen]]
+        chosen = random.choice(len(self.films), self.batch_size, p=self._chances)
+        examples = np.stack([self.example(place, random) for place in chosen])
+        truth = np.eye(len(self.classes), dtype=np.float32)[self._targets[chosen]]
+        return examples, truth, None if self._weights is None else self._weights[chosen]
 
-    def _variant(self, pixels: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.float32]:
-        changed = augment(pixels, self.prep.size, self.strength, random)
-        return scale_values(changed.astype(np.float32) / np.float32(255), self.prep)
+    @cached_property
+    def _chances(self) -> NDArray[np.float64] | None:
+        return chances(self.films) if self.balance == "sampling" else None
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float32] | None:
+        return class_weights(self.films) if self.balance == "weights" else None
+
+    @cached_property
+    def _targets(self) -> NDArray[np.int_]:
+        return np.array([self.classes.index(film.label) for film in self.films], dtype=np.int_)

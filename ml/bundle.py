@@ -1,4 +1,4 @@
-"""A bundle: one directory with a manifest, weights-only HDF5 and a card for people."""
+"""A bundle: a directory with a manifest, weights-only HDF5, reference features and a card for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 import cv2
 import numpy as np
 
-from ml.records import Architecture, BundleError, Family, Geometry, Head, Manifest, Preprocessing, Scale
+from ml import novelty
+from ml.novelty import Reference
+from ml.records import (
+    Architecture,
+    BundleError,
+    Family,
+    Geometry,
+    Head,
+    Manifest,
+    NoveltyLimits,
+    Preprocessing,
+    ReferenceSource,
+    Scale,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -23,8 +36,10 @@ Precision: TypeAlias = Literal["float32", "mixed_bfloat16"]
 
 MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "model.weights.h5"
+REFERENCE: Final = "reference.npz"  # what novelty is measured against; a bundle may lack it
 CARD: Final = "card.md"
 LARGEST_MANIFEST: Final = 4_000_000  # bytes
+LARGEST_REFERENCE: Final = 8_000_000  # bytes
 LIBRARIES: Final = ("keras", "tensorflow", "numpy")
 
 
@@ -34,32 +49,44 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         if path.stat().st_size > LARGEST_MANIFEST:
             raise BundleError(f"The manifest of {directory.name} is too large.")
-        return _manifest(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as trouble:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as trouble:
+        raise BundleError(f"The manifest of {directory.name} cannot be used: {trouble}") from trouble
+    try:
+        return manifest_of(stored)
+    except BundleError as trouble:
         raise BundleError(f"The manifest of {directory.name} cannot be used: {trouble}") from trouble
 
 
-def verify(directory: Path) -> Manifest:
-    """Read the manifest and compare the weights' SHA-256 with it; raises BundleError."""
-    manifest = read_manifest(directory)
+def manifest_of(stored: Any) -> Manifest:
+    """Make a manifest of its JSON, which may be of an earlier release; raises BundleError."""
     try:
-        found = _sha256(directory / WEIGHTS)
-    except OSError as trouble:
-        raise BundleError(f"The weights of {directory.name} are missing.") from trouble
-    if found != manifest.weights_sha256:
-        raise BundleError(f"The weights of {directory.name} are not those its manifest names.")
+        return _manifest(stored)
+    except (ValueError, KeyError, TypeError) as trouble:
+        raise BundleError(str(trouble)) from trouble
+
+
+def verify(directory: Path) -> Manifest:
+    """Read the manifest and compare the files' SHA-256 with it; raises BundleError."""
+    manifest = read_manifest(directory)
+    _compare(directory, WEIGHTS, manifest.weights_sha256, "weights")
+    if manifest.reference_sha256:
+        _compare(directory, REFERENCE, manifest.reference_sha256, "reference features")
     return manifest
 
 
-def write(directory: Path, model: keras.Model, manifest: Manifest) -> Manifest:
-    """Write a bundle and return its manifest with the checksum and library versions filled in.
+def write(
+    directory: Path, model: keras.Model, manifest: Manifest, *, reference: Reference | None = None
+) -> Manifest:
+    """Write a bundle and return its manifest with the checksums and library versions filled in.
 
-    The manifest comes last, so that a directory which has one is complete. An existing card stays.
+    The manifest comes last, so that a directory which has one is complete. An existing card stays, and so
+    does the reference that the manifest names; a bundle without one says nothing of novelty.
     """
     directory.mkdir(parents=True, exist_ok=True)
     _save_weights(model, directory / WEIGHTS, manifest.weights_dtype)
     manifest = replace(
-        manifest,
+        _with_reference(directory, manifest, reference),
         weights_sha256=_sha256(directory / WEIGHTS),
         libraries=manifest.libraries or _libraries(),
     )
@@ -86,22 +113,63 @@ def load_network(directory: Path, *, precision: Precision = "float32") -> tuple[
     return model, manifest
 
 
+def load_reference(directory: Path, manifest: Manifest) -> Reference | None:
+    """Read a verified bundle's reference, None if it has none; raises BundleError."""
+    if not manifest.reference_sha256:
+        return None
+    path = directory / REFERENCE
+    try:
+        if path.stat().st_size > LARGEST_REFERENCE:
+            raise BundleError(f"The reference features of {directory.name} are too many.")
+        return novelty.load(path)
+    except (OSError, ValueError, KeyError, IndexError) as trouble:
+        raise BundleError(
+            f"The reference features of {directory.name} cannot be used: {trouble}"
+        ) from trouble
+
+
+def _compare(directory: Path, name: str, expected: str, what: str) -> None:
+    try:
+        found = _sha256(directory / name)
+    except OSError as trouble:
+        raise BundleError(f"The {what} of {directory.name} are missing.") from trouble
+    if found != expected:
+        raise BundleError(f"The {what} of {directory.name} are not those its manifest names.")
+
+
+def _with_reference(directory: Path, manifest: Manifest, reference: Reference | None) -> Manifest:
+    path = directory / REFERENCE
+    if reference is not None:
+        draft = path.with_name(path.name + ".tmp")
+        novelty.save(draft, reference)
+        draft.replace(path)
+        return replace(manifest, reference_sha256=_sha256(path))
+    if manifest.reference_sha256 and path.exists() and _sha256(path) == manifest.reference_sha256:
+        return manifest
+    path.unlink(missing_ok=True)
+    return replace(manifest, reference_sha256="", novelty=None)
+
+
 def _libraries() -> dict[str, str]:
     # OpenCV comes under several package names, so it is asked itself.
     return {name: installed(name) for name in LIBRARIES} | {"opencv": cv2.__version__}
 
 
-def _manifest(stored: dict[str, Any]) -> Manifest:
+def _manifest(stored: Any) -> Manifest:
+    if not isinstance(stored, dict):
+        raise BundleError("it is no JSON object")
     known = {field.name for field in fields(Manifest)}
     if unknown := set(stored) - known:
         raise BundleError(f"unknown entries {sorted(unknown)}")
     architecture = dict(stored["architecture"])
     architecture["classes"] = tuple(architecture["classes"])
+    limits = stored.get("novelty")
     manifest = Manifest(
         **{
             **stored,
             "architecture": Architecture(**architecture),
             "preprocessing": Preprocessing(**stored["preprocessing"]),
+            "novelty": NoveltyLimits(**limits) if limits is not None else None,
         }
     )
     _check(manifest)
@@ -125,6 +193,13 @@ def _check(manifest: Manifest) -> None:
         "an operating point is no probability": all(0 <= p <= 1 for p in manifest.operating_points.values()),
         "a heat reference is not above 0": all(r > 0 for r in manifest.heat_reference.values()),
         "the temperature is not above 0": manifest.temperature > 0,
+        "a conformal threshold of no class": set(manifest.conformal) <= classes,
+        "a conformal threshold is no share": all(0 <= q <= 1 for q in manifest.conformal.values()),
+        "the abstention threshold is no probability": 0 <= (manifest.abstention or 0) <= 1,
+        "limits of novelty without a reference": (manifest.novelty is None)
+        == (not manifest.reference_sha256),
+        "the reference is of unknown films": manifest.novelty is None
+        or manifest.novelty.source in get_args(ReferenceSource),
     }
     if broken := [rule for rule, kept in rules.items() if not kept]:
         raise BundleError("; ".join(broken))

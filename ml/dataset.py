@@ -19,6 +19,8 @@ TEST_SHARE: Final = 0.20
 VALIDATION_SHARE: Final = 0.15  # of the patients that are not in the test
 FEWEST_CLASSES: Final = 2
 FEWEST_PATIENTS: Final = 5  # of each class
+CONTESTED: Final = "the same picture carries another finding"
+IN_TEST: Final = "the patient shares a picture with one of the test set"
 ORDER: Final = ("covid-19", "pneumonia", "normal", "other")  # of the classes, whatever order cases come in
 
 
@@ -39,8 +41,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """What was seen of films: the pairs that show the same picture, and those that cannot be read."""
+
+    alike: tuple[tuple[Path, Path], ...] = ()
+    unreadable: tuple[LeftOut, ...] = ()
+
+
+UNSEEN: Final = Looks()
+
+
+@dataclass(frozen=True)
 class Split:
-    """Three sets of films without a patient, or a file, in common."""
+    """Three sets of films without a patient, or a picture, in common."""
 
     train: tuple[LabelledFilm, ...]
     validation: tuple[LabelledFilm, ...]
@@ -64,28 +77,37 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(labels), key=lambda label: (known.get(label, len(ORDER)), label)))
 
 
-def split_by_patient(films: Sequence[LabelledFilm], *, seed: int) -> Split:
-    """Part films by patient; raises TooFewCases.
+def split_by_patient(films: Sequence[LabelledFilm], *, seed: int, looks: Looks = UNSEEN) -> Split:
+    """Part films by patient and by look; raises TooFewCases.
 
-    Who is in the test set depends on the patient's pseudonym alone, not on the seed nor on who else is there,
-    so that no film of the test set is learnt from when cases are added. Only where a class would have no
-    patient in the test, the one that comes next by the same rule is taken. Films with the same content are
-    one patient, whatever they are called. A class of fewer than five patients is left out.
+    Whether a patient is in the test set depends on the pseudonym alone, not on the seed nor on who else is
+    there, so that no film of the test set is learnt from, nor one learnt from tested on, when cases are
+    added. Only where a class would have no patient in the test, the one that comes next by the same rule is
+    taken.
+
+    Films with the same content, or that `looks` pairs, are one picture; patients who share one count as one.
+    If such patients are on both sides, those of the learning side are left out, since moving them would
+    change the test set. A picture with two findings is left out wherever it is: no date tells which holds.
+    So are films that `looks` could not read, and a class of fewer than five patients.
     """
-    content = {film.path: content_sha256(film.path) for film in films}
-    kept, left_out = _learnable(films)
-    groups = _groups(kept, content)
-    in_test = _test_groups(groups)
-    in_validation = _validation_groups([g for g in groups if g not in in_test], groups, seed)
+    unread = {out.film.path for out in looks.unreadable}
+    readable = [film for film in films if film.path not in unread]
+    pictures = _pictures(readable, looks)
+    agreed, contested = _agreed(readable, pictures)
+    kept, too_few = _learnable(agreed)
+    groups = _groups(kept, pictures)
+    in_test = _test_patients(kept)
+    free, barred = _free_groups(groups, in_test)
+    in_validation = _validation_groups(list(free), free, seed)
 
     def part(names: set[str]) -> tuple[LabelledFilm, ...]:
-        return tuple(film for name in sorted(names) for film in groups[name])
+        return tuple(film for name in sorted(names) for film in free[name])
 
     split = Split(
-        train=part(set(groups) - in_test - in_validation),
+        train=part(set(free) - in_validation),
         validation=part(in_validation),
-        test=part(in_test),
-        left_out=left_out,
+        test=tuple(sorted((f for f in kept if f.patient in in_test), key=lambda film: film.patient)),
+        left_out=(*looks.unreadable, *contested, *too_few, *barred),
     )
     _check(split)
     return split
@@ -154,26 +176,60 @@ def _learnable(films: Sequence[LabelledFilm]) -> tuple[list[LabelledFilm], tuple
     return [film for film in films if film.label in enough], left_out
 
 
-def _groups(films: Sequence[LabelledFilm], content: dict[Path, str]) -> dict[str, list[LabelledFilm]]:
+def _pictures(films: Sequence[LabelledFilm], looks: Looks) -> dict[Path, str]:
+    """Name the picture that each file shows; files that look alike show the same."""
+    same = Union()
+    for film in films:
+        same.join(str(film.path), f"content {content_sha256(film.path)}")
+    for one, other in looks.alike:
+        same.join(str(one), str(other))
+    return {film.path: same.find(str(film.path)) for film in films}
+
+
+def _agreed(
+    films: Sequence[LabelledFilm], pictures: dict[Path, str]
+) -> tuple[list[LabelledFilm], tuple[LeftOut, ...]]:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for film in films:
+        labels[pictures[film.path]].add(film.label)
+    contested = {picture for picture, found in labels.items() if len(found) > 1}
+    agreed = [film for film in films if pictures[film.path] not in contested]
+    return agreed, tuple(LeftOut(film, CONTESTED) for film in films if pictures[film.path] in contested)
+
+
+def _groups(films: Sequence[LabelledFilm], pictures: dict[Path, str]) -> dict[str, list[LabelledFilm]]:
     same = Union()
     owner: dict[str, str] = {}
     for film in films:
-        same.join(film.patient, owner.setdefault(content[film.path], film.patient))
+        same.join(film.patient, owner.setdefault(pictures[film.path], film.patient))
     groups: dict[str, list[LabelledFilm]] = defaultdict(list)
     for film in films:
         groups[same.find(film.patient)].append(film)
     return dict(groups)
 
 
-def _test_groups(groups: dict[str, list[LabelledFilm]]) -> set[str]:
-    # The earliest of the group's patients decides: one patient of the test draws the whole group there.
-    place = {name: min(share_of(f.patient, "test") for f in films) for name, films in groups.items()}
-    chosen = {name for name in groups if place[name] < TEST_SHARE}
-    for label in {film.label for films in groups.values() for film in films}:
-        holders = [name for name in groups if any(film.label == label for film in groups[name])]
-        if not chosen & set(holders):
+def _test_patients(films: Sequence[LabelledFilm]) -> set[str]:
+    place = {film.patient: share_of(film.patient, "test") for film in films}
+    chosen = {patient for patient, share in place.items() if share < TEST_SHARE}
+    for label in {film.label for film in films}:
+        holders = {film.patient for film in films if film.label == label}
+        if not chosen & holders:
             chosen.add(min(holders, key=place.__getitem__))
     return chosen
+
+
+def _free_groups(
+    groups: dict[str, list[LabelledFilm]], in_test: set[str]
+) -> tuple[dict[str, list[LabelledFilm]], list[LeftOut]]:
+    """Part the groups into those that may be learnt from and the films that would give the test away."""
+    free: dict[str, list[LabelledFilm]] = {}
+    barred: list[LeftOut] = []
+    for name, films in groups.items():
+        if not in_test & {film.patient for film in films}:
+            free[name] = films
+        else:
+            barred += [LeftOut(film, IN_TEST) for film in films if film.patient not in in_test]
+    return free, barred
 
 
 def _validation_groups(names: list[str], groups: dict[str, list[LabelledFilm]], seed: int) -> set[str]:

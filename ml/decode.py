@@ -169,6 +169,7 @@ def _film(reply: dict[str, Any], pixels: int) -> Film:
         sex=reply["sex"],
         age=reply["age"],
         study_at=datetime.fromisoformat(reply["study_at"]) if reply["study_at"] else None,
+        colour=reply["colour"],
     )
 
 

@@ -73,6 +73,7 @@ def _read(film: int, pixels: int) -> dict[str, Any]:
         "sex": found.sex,
         "age": found.age,
         "study_at": found.study_at.isoformat() if found.study_at else None,
+        "colour": found.colour,
     }
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import pydicom
-from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.filereader import read_dataset
 from pydicom.pixels import pixel_array
 from pydicom.valuerep import DT
 
 from ml.limits import check_size
-from ml.raster import to_grey
-from ml.records import Grey, UnreadableImage
+from ml.raster import Raster, colour_of, to_grey
+from ml.records import UnreadableImage
 from ml.voi import displayed
 
 PREAMBLE: Final = 132  # 128 free bytes and 'DICM'
@@ -52,17 +51,19 @@ class Study:
     study_at: datetime | None
 
 
-def read_dicom(content: bytes) -> tuple[Grey, int, Study]:
-    """Return grey values 0 to 1, stored bits and study facts; raises UnreadableImage or a decoder's error."""
+def read_dicom(content: bytes) -> tuple[Raster, Study]:
+    """Return the pixels and what is known of the study; raises UnreadableImage or a decoder's error."""
     syntax = _transfer_syntax(content)
     dataset = pydicom.dcmread(io.BytesIO(content))
     _check_header(dataset)
     stored = pixel_array(dataset, decoding_plugin=DECODERS[syntax])
-    if dataset.SamplesPerPixel == 3:
-        grey = _colour(stored, int(dataset.BitsStored))  # pixel_array has turned YBR into RGB
+    bits = int(dataset.BitsStored)
+    if dataset.SamplesPerPixel == 3:  # pixel_array has turned YBR into RGB
+        full = 2**bits - 1
+        found = Raster(to_grey(stored, full=full), max(bits, 8), colour_of(stored, full=full))
     else:
-        grey = displayed(stored, dataset)
-    return grey, max(int(dataset.BitsStored), 8), _study(dataset)
+        found = Raster(displayed(stored, dataset), max(bits, 8))
+    return found, _study(dataset)
 
 
 def _transfer_syntax(content: bytes) -> str:
@@ -97,10 +98,6 @@ def _check_header(dataset: pydicom.Dataset) -> None:
     if dataset.file_meta.TransferSyntaxUID == uid.JPEGExtended12Bit and dataset.BitsStored != 8:
         # GDCM gives wrong pixels for it, and the one decoder that is right is GPL.
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
-
-
-def _colour(rgb: NDArray[Any], bits: int) -> Grey:
-    return to_grey(rgb, full=2**bits - 1)
 
 
 def _study(dataset: pydicom.Dataset) -> Study:

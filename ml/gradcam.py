@@ -9,7 +9,7 @@ This is the one file that needs TensorFlow itself: Keras has no gradient with re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -32,6 +32,7 @@ class Answer(NamedTuple):
     gradcam: tf.Tensor  # (n, c, u, v)
     hirescam: tf.Tensor  # (n, c, u, v)
     layercam: tf.Tensor  # (n, c, u, v)
+    features: tf.Tensor  # (n, f), of several layers: each averaged over its cells, of unit length
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,27 @@ class Maps:
 
     logits: NDArray[np.float32]  # (c,)
     raw: dict[Method, NDArray[np.float32]]  # method -> (c, u, v), not rectified
+    features: NDArray[np.float32]  # (f,)
 
 
-def explainer(model: keras.Model, layer: str) -> Callable[[tf.Tensor], Answer]:
-    """Trace one function from images (n, h, w, channels) to logits and the maps of all classes.
+def explainer(
+    model: keras.Model, layer: str, *, describe: Sequence[str] = ()
+) -> Callable[[tf.Tensor], Answer]:
+    """Trace one function from images (n, h, w, channels) to logits, the maps of all classes and features.
 
-    `model` ends in logits; `layer` names the activation to explain.
+    `model` ends in logits; `layer` names the activation to explain, `describe` those whose averages are the
+    features (`layer` alone if none is named).
     """
     target = model.get_layer(layer).output
-    trunk = keras.Model(model.input, target)
+    described = [model.get_layer(name).output for name in describe or (layer,)]
+    trunk = keras.Model(model.input, [target, *described])
     head = keras.Model(target, model.output)
     classes = int(model.output.shape[-1])
 
     @tf.function(reduce_retracing=True)
     def answer(images: tf.Tensor) -> Answer:
         # The trunk runs outside the tape: only the few layers after `layer` are differentiated.
-        features = trunk(images, training=False)
+        features, *described = trunk(images, training=False)
         count = tf.shape(features)[0]
         # Each image once per class: the gradient of the sum of own logits is every class's own gradient.
         copies = tf.repeat(features, classes, axis=0)
@@ -65,12 +71,20 @@ def explainer(model: keras.Model, layer: str) -> Callable[[tf.Tensor], Answer]:
             logits = head(copies, training=False)
             score = tf.reduce_sum(tf.cast(logits, tf.float32) * own)
         gradients = tf.cast(tape.gradient(score, copies), tf.float32)
-        return _maps(logits, tf.cast(copies, tf.float32), gradients, classes)
+        maps = _maps(tf.cast(copies, tf.float32), gradients, classes)
+        return Answer(tf.cast(logits, tf.float32)[::classes], *maps, _averages(described))
 
     return answer
 
 
-def _maps(logits: tf.Tensor, features: tf.Tensor, gradients: tf.Tensor, classes: int) -> Answer:
+def _averages(layers: list[tf.Tensor]) -> tf.Tensor:
+    means = [tf.reduce_mean(tf.cast(layer, tf.float32), axis=(1, 2)) for layer in layers]
+    return tf.concat([tf.math.l2_normalize(mean, axis=-1) for mean in means], axis=-1)
+
+
+def _maps(
+    features: tf.Tensor, gradients: tf.Tensor, classes: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     weights = tf.reduce_mean(gradients, axis=(1, 2))
     gradcam = tf.einsum("nuvk,nk->nuv", features, weights)
     hirescam = tf.reduce_sum(gradients * features, axis=-1)
@@ -79,8 +93,7 @@ def _maps(logits: tf.Tensor, features: tf.Tensor, gradients: tf.Tensor, classes:
     def by_class(flat: tf.Tensor) -> tf.Tensor:
         return tf.reshape(flat, tf.concat([[-1, classes], tf.shape(flat)[1:]], axis=0))
 
-    return Answer(
-        tf.cast(logits, tf.float32)[::classes],
+    return (
         by_class(weights),
         by_class(gradcam),
         by_class(hirescam),
@@ -98,6 +111,7 @@ def explain(answer: Callable[[tf.Tensor], Answer], pixels: Pixels) -> Maps:
             "hirescam": found.hirescam.numpy()[0],
             "layercam": found.layercam.numpy()[0],
         },
+        features=found.features.numpy()[0],
     )
 
 

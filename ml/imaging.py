@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml.dicom import Study, read_dicom
 from ml.limits import LARGEST_FILE
-from ml.raster import read_raster
+from ml.raster import Raster, read_raster
 from ml.records import Film, Frame, Grey, Preprocessing, UnreadableImage
 
 CAFFE_MEANS: Final = np.array([103.939, 116.779, 123.68], np.float32)  # ImageNet's blue, green, red
@@ -26,14 +26,14 @@ def read_film(content: bytes) -> Film:
     kind = check_file(content)
     try:
         if kind == "DICOM":
-            grey, bits, study = read_dicom(content)
+            found, study = read_dicom(content)
         else:
-            (grey, bits), study = read_raster(content, kind), NOTHING
+            found, study = read_raster(content, kind), NOTHING
     except (UnreadableImage, MemoryError):
         raise
     except Exception as trouble:  # eight families of errors come out of three decoders; all mean the same
         raise UnreadableImage("damaged", "This file is damaged and cannot be decoded.") from trouble
-    return film_of(to_16_bit(grey), bits, kind, study)
+    return film_of(found, kind, study)
 
 
 def check_file(content: bytes) -> Literal["PNG", "JPEG", "DICOM"]:
@@ -51,21 +51,23 @@ def check_file(content: bytes) -> Literal["PNG", "JPEG", "DICOM"]:
     raise UnreadableImage("unknown_format", "This file is no PNG, JPEG or DICOM image.")
 
 
-def film_of(deep: NDArray[np.uint16], bits: int, kind: Literal["PNG", "JPEG", "DICOM"], study: Study) -> Film:
-    """Make the Film of 16-bit grey pixels; raises UnreadableImage if they are blank."""
+def film_of(found: Raster, kind: Literal["PNG", "JPEG", "DICOM"], study: Study) -> Film:
+    """Make the Film of decoded pixels; raises UnreadableImage if they are blank."""
+    deep = to_16_bit(found.grey)
     if deep.min() == deep.max():
         raise UnreadableImage("blank", "This image is blank.")
     digest = hashlib.sha256(f"{deep.shape}".encode())
     digest.update(np.ascontiguousarray(deep, "<u2").data)
     return Film(
         grey=deep.astype(np.float32) / np.float32(65535),
-        bits=bits,
+        bits=found.bits,
         source_format=kind,
         pixel_sha256=digest.hexdigest(),
         view=study.view,
         sex=study.sex,
         age=study.age,
         study_at=study.study_at,
+        colour=found.colour,
     )
 
 

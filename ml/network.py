@@ -54,6 +54,11 @@ def target_layer(arch: Architecture) -> str:
     return str(FAMILIES[arch.family].target(arch))
 
 
+def feature_layers(arch: Architecture) -> tuple[str, ...]:
+    """Name the layers whose averages tell how unlike a film is; the last one is the target layer."""
+    return tuple(FAMILIES[arch.family].depths(arch))
+
+
 def load_imagenet(model: keras.Model, path: Path | None) -> None:
     """Put ImageNet's VGG16 convolutions into `model`, from Keras' `notop` h5 file or its download.
 

@@ -65,7 +65,7 @@ def curves_svg(epochs: Sequence[EpochReport]) -> str:
             axes.grid(visible=True)
         accuracy.set_ylim(0, 1.02)
         loss.legend()
-        return _svg(sheet)
+        return as_svg(sheet)
 
 
 def confusion_svg(evaluation: Evaluation) -> str:
@@ -87,7 +87,7 @@ def confusion_svg(evaluation: Evaluation) -> str:
         axes.set_yticks(range(len(labels)), totals)
         axes.tick_params(length=0)
         axes.set(xlabel="named by the network", ylabel="known finding", title=_of(evaluation))
-        return _svg(sheet)
+        return as_svg(sheet)
 
 
 def roc_svg(candidate: Evaluation, in_force: Evaluation | None) -> str:
@@ -110,7 +110,7 @@ def roc_svg(candidate: Evaluation, in_force: Evaluation | None) -> str:
         axes.set_aspect("equal")
         axes.grid(visible=True)
         axes.legend(loc="lower right")
-        return _svg(sheet)
+        return as_svg(sheet)
 
 
 def _roc(axes: Axes, evaluation: Evaluation, target: str, colour: str, name: str) -> None:
@@ -171,7 +171,8 @@ def _of(evaluation: Evaluation) -> str:
     return f"{evaluation.version}: {evaluation.films} films, {evaluation.patients} patients"
 
 
-def _svg(sheet: Sheet) -> str:
+def as_svg(sheet: Sheet) -> str:
+    """Write a sheet as an SVG element on a transparent ground, without what names a file elsewhere."""
     FigureCanvasSVG(sheet)
     sheet.patch.set_alpha(0)
     for axes in sheet.axes:

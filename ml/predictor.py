@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ml import bundle, gradcam, imaging, network
+from ml import bundle, conformal, gate, gradcam, imaging, network, novelty
 from ml.bundle import Precision
-from ml.records import Explanation, Grey
+from ml.records import BundleError, Explanation, Grey
 
 
 class Predictor:
@@ -19,35 +20,67 @@ class Predictor:
         """Load and verify a bundle; raises BundleError."""
         model, self.manifest = bundle.load_network(bundle_dir, precision=precision)
         self.layer = network.target_layer(self.manifest.architecture)
-        self._answer = gradcam.explainer(model, self.layer)
+        described = network.feature_layers(self.manifest.architecture)
+        width = sum(model.get_layer(name).output.shape[-1] for name in described)
+        self._reference = bundle.load_reference(bundle_dir, self.manifest)
+        if self._reference is not None and self._reference.width != width:
+            raise BundleError(f"The reference features of {bundle_dir.name} do not fit its network.")
+        self._answer = gradcam.explainer(model, self.layer, describe=described)
 
     def warm_up(self) -> None:
         """Trace the network now, so that the first patient does not wait for it."""
         side = self.manifest.preprocessing.size
         self.explain(np.linspace(0, 1, side * side, dtype=np.float32).reshape(side, side))
 
-    def explain(self, grey: Grey) -> Explanation:
-        """Classify a film (height, width), 0 black to 1 white, and say where each score comes from."""
+    def explain(self, grey: Grey, *, colour: float = 0.0) -> Explanation:
+        """Classify a film (height, width), 0 black to 1 white, and say where each score comes from.
+
+        `colour` is what the file had of it, as in `Film`.
+        """
         began = time.perf_counter()
         pixels, frame = imaging.prepare(grey, self.manifest.preprocessing)
         prepared = time.perf_counter()
         found = gradcam.explain(self._answer, pixels)
         answered = time.perf_counter()
         classes = self.manifest.architecture.classes
-        probabilities = _softmax(found.logits / self.manifest.temperature)
-        return Explanation(
-            probabilities=dict(zip(classes, probabilities.tolist(), strict=True)),
-            logits=dict(zip(classes, found.logits.tolist(), strict=True)),
-            finding=classes[int(probabilities.argmax())],
-            maps={
-                name: gradcam.class_map(raw) for name, raw in zip(classes, found.raw["grad-cam"], strict=True)
-            },
-            frame=frame,
-            layer=self.layer,
-            method="grad-cam",
-            version=self.manifest.version,
-            preprocessing_id=self.manifest.preprocessing.id,
-            seconds={"prepare": prepared - began, "network": answered - prepared},
+        probabilities = dict(
+            zip(classes, _softmax(found.logits / self.manifest.temperature).tolist(), strict=True)
+        )
+        return self._judged(
+            Explanation(
+                probabilities=probabilities,
+                logits=dict(zip(classes, found.logits.tolist(), strict=True)),
+                finding=max(probabilities, key=probabilities.__getitem__),
+                maps={
+                    name: gradcam.class_map(raw)
+                    for name, raw in zip(classes, found.raw["grad-cam"], strict=True)
+                },
+                frame=frame,
+                layer=self.layer,
+                method="grad-cam",
+                version=self.manifest.version,
+                preprocessing_id=self.manifest.preprocessing.id,
+                seconds={"prepare": prepared - began, "network": answered - prepared},
+                features=found.features,
+                film_signs=gate.film_signs(grey, colour=colour),
+            )
+        )
+
+    def _judged(self, found: Explanation) -> Explanation:
+        """Add which classes cannot be excluded, how far the film is from those learnt, and what follows."""
+        measured = bool(self.manifest.conformal)
+        named = conformal.candidates(found.probabilities, self.manifest.conformal) if measured else ()
+        away = None
+        if self._reference is not None and self.manifest.novelty is not None:
+            logits = np.array(list(found.logits.values()))
+            away = novelty.measure(self._reference, self.manifest.novelty, found.features, logits)
+        novel = away is not None and away.exceeded
+        return replace(
+            found,
+            answer=conformal.answer(found.finding, named, measured=measured, novel=novel),
+            candidates=named,
+            novelty=away,
+            doubtful=found.probabilities[found.finding] < (self.manifest.abstention or 0.0),
         )
 
 

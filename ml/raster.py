@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 from ml.limits import check_size
 from ml.records import Grey, UnreadableImage
 
+MOST_COLOURS: Final = 1_000_000  # pixels in which colour is looked for
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, red green blue
 ORIENTATION_TAG: Final = 0x0112
 ORIENTATIONS: Final[dict[int, Callable[[Any], Any]]] = {
@@ -28,8 +29,16 @@ ORIENTATIONS: Final[dict[int, Callable[[Any], Any]]] = {
 }
 
 
-def read_raster(content: bytes, kind: Literal["PNG", "JPEG"]) -> tuple[Grey, int]:
-    """Return grey values 0 to 1 and the stored bits; raises UnreadableImage or a decoder's error."""
+class Raster(NamedTuple):
+    """A decoded file: grey values 0 to 1, the stored bits, and how much colour there was, 0 to 255."""
+
+    grey: Grey
+    bits: int
+    colour: float = 0.0
+
+
+def read_raster(content: bytes, kind: Literal["PNG", "JPEG"]) -> Raster:
+    """Decode a PNG or JPEG file; raises UnreadableImage or a decoder's error."""
     try:
         image = Image.open(io.BytesIO(content), formats=[kind])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as trouble:
@@ -40,11 +49,8 @@ def read_raster(content: bytes, kind: Literal["PNG", "JPEG"]) -> tuple[Grey, int
             code = "animated" if kind == "PNG" else "multi_frame"
             raise UnreadableImage(code, "This file holds several pictures; send one radiograph.")
         turn = ORIENTATIONS.get(_orientation(image))
-        if kind == "PNG" and _is_deep_colour(content):
-            grey, bits = _deep_colour(content), 16
-        else:
-            grey, bits = _grey(image)
-    return (turn(grey) if turn else grey), bits
+        found = _deep_colour(content) if kind == "PNG" and _is_deep_colour(content) else _grey(image)
+    return found._replace(grey=turn(found.grey)) if turn else found
 
 
 def _orientation(image: Image.Image) -> int:
@@ -54,18 +60,20 @@ def _orientation(image: Image.Image) -> int:
         return 1  # cameras write broken EXIF around sound pixels
 
 
-def _grey(image: Image.Image) -> tuple[Grey, int]:
+def _grey(image: Image.Image) -> Raster:
     if image.mode.startswith("I"):  # 16-bit grey; convert('L') would clip it to white
         deep = np.asarray(image)
         hidden = image.info.get("transparency")
         shown = np.where(deep == hidden, 0, deep) if isinstance(hidden, int) else deep
-        return shown.astype(np.float32) / np.float32(65535), 16
+        return Raster(shown.astype(np.float32) / np.float32(65535), 16)
     has_alpha = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa")
     if has_alpha:
-        return _on_black(np.asarray(image.convert("RGBA")), full=255), 8
+        rgba = np.asarray(image.convert("RGBA"))
+        return Raster(_on_black(rgba, full=255), 8, colour_of(rgba, full=255))
     if image.mode in ("L", "1"):
-        return np.asarray(image.convert("L")).astype(np.float32) / np.float32(255), 8
-    return to_grey(np.asarray(image.convert("RGB")), full=255), 8
+        return Raster(np.asarray(image.convert("L")).astype(np.float32) / np.float32(255), 8)
+    rgb = np.asarray(image.convert("RGB"))
+    return Raster(to_grey(rgb, full=255), 8, colour_of(rgb, full=255))
 
 
 def to_grey(rgb: NDArray[Any], *, full: int) -> Grey:
@@ -81,6 +89,13 @@ def to_grey(rgb: NDArray[Any], *, full: int) -> Grey:
     return grey
 
 
+def colour_of(rgb: NDArray[Any], *, full: int) -> float:
+    """Return the mean |red - blue| of (h, w, 3 or 4) pixels from 0 to `full`, as if they went to 255."""
+    step = int(np.ceil(np.sqrt(rgb.shape[0] * rgb.shape[1] / MOST_COLOURS)))
+    few = rgb[::step, ::step].astype(np.float32)
+    return float(np.abs(few[..., 0] - few[..., 2]).mean() * (255 / full))
+
+
 def _on_black(rgba: NDArray[Any], *, full: int) -> Grey:
     return to_grey(rgba, full=full) * (rgba[..., 3].astype(np.float32) / np.float32(full))
 
@@ -90,13 +105,14 @@ def _is_deep_colour(png: bytes) -> bool:
     return png[24:25] == b"\x10" and png[25:26] != b"\x00"
 
 
-def _deep_colour(png: bytes) -> Grey:
+def _deep_colour(png: bytes) -> Raster:
     pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise UnreadableImage("damaged", "This file is damaged and cannot be decoded.")
     if pixels.ndim == 2:
-        return pixels.astype(np.float32) / np.float32(65535)
-    # OpenCV's order is blue, green, red.
+        return Raster(pixels.astype(np.float32) / np.float32(65535), 16)
+    # OpenCV's order is blue, green, red; which of the ends is red does not matter to their difference.
+    colour = colour_of(pixels, full=65535)
     if pixels.shape[2] == 4:
-        return _on_black(pixels[..., [2, 1, 0, 3]], full=65535)
-    return to_grey(pixels[..., ::-1], full=65535)
+        return Raster(_on_black(pixels[..., [2, 1, 0, 3]], full=65535), 16, colour)
+    return Raster(to_grey(pixels[..., ::-1], full=65535), 16, colour)

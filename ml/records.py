@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 Grey: TypeAlias = NDArray[np.float32]  # (height, width), 0 black to 1 white
 Grid: TypeAlias = NDArray[np.float32]  # (rows, columns) of the last convolution, >= 0
 
+Features: TypeAlias = NDArray[np.float32]  # (width,)
+
 Family = Literal["vgg16", "scratch-cnn", "tiny-cnn", "resnext50"]
 Head = Literal["gap", "flatten"]
 Scale = Literal["zscore", "unit", "caffe"]
 Geometry = Literal["square-crop", "letterbox", "stretch"]
+AnswerKind = Literal["finding", "cannot-separate", "unlike-training"]
+FilmSign = Literal["small", "long", "flat", "coloured", "inverted"]
+ReferenceSource = Literal["learning films", "calibration films"]
 
 
 class UnreadableImage(ValueError):
@@ -72,6 +77,18 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class NoveltyLimits:
+    """Beyond these a film counts as unlike those learnt from: 99th percentiles of calibration films."""
+
+    knn: float  # distance to the tenth nearest reference film, 0 to 2
+    mahalanobis: float  # distance to the nearest class, in standard deviations
+    energy: float  # -logsumexp of the logits
+    source: ReferenceSource
+    reference_films: int
+    calibration_films: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The first page of a bundle: what this network is and how it may be used."""
 
@@ -81,6 +98,10 @@ class Manifest:
     operating_points: dict[str, float]  # class -> probability from which its flag is raised
     heat_reference: dict[str, float]  # class -> raw map maximum that counts as full heat
     temperature: float = 1.0
+    conformal: dict[str, float] = field(default_factory=dict)  # class -> largest 1 - p that keeps it named
+    abstention: float | None = None  # lowest p from which at most 5 % of the answers were wrong
+    novelty: NoveltyLimits | None = None  # None: not measured
+    reference_sha256: str = ""  # of reference.npz, which holds what novelty is measured against
     metrics: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)  # recipe, seed, data fingerprint, counts
     libraries: dict[str, str] = field(default_factory=dict)
@@ -102,6 +123,7 @@ class Film:
     sex: str = ""  # M, F or empty, from DICOM tags
     age: int | None = None  # years
     study_at: datetime | None = None
+    colour: float = 0.0  # mean |red - blue|, 0 to 255; 0 in a grey file
 
     @property
     def height(self) -> int:
@@ -122,6 +144,33 @@ class ClassMap:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """One measure of novelty beside its limit."""
+
+    value: float
+    limit: float
+
+    @property
+    def exceeded(self) -> bool:
+        """Say whether the film lies beyond the limit; so does one that gives no number."""
+        return not self.value <= self.limit
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How far a film lies from those its network learnt from, by three measures."""
+
+    knn: Measured
+    mahalanobis: Measured
+    energy: Measured
+
+    @property
+    def exceeded(self) -> bool:
+        """Say whether any of the three lies beyond its limit."""
+        return self.knn.exceeded or self.mahalanobis.exceeded or self.energy.exceeded
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What a predictor says of one film."""
 
@@ -135,6 +184,12 @@ class Explanation:
     version: str
     preprocessing_id: str
     seconds: dict[str, float]  # step -> seconds: prepare, network
+    features: Features  # of the last layers, each averaged over its cells and of unit length
+    answer: AnswerKind = "finding"
+    candidates: tuple[str, ...] = ()  # classes that cannot be excluded, the likeliest first; () if unmeasured
+    novelty: Novelty | None = None  # None: this version has nothing to compare with
+    doubtful: bool = False  # the highest probability is below the version's abstention threshold
+    film_signs: tuple[FilmSign, ...] = ()  # why the picture may be no plain chest film
 
 
 @dataclass(frozen=True)

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from ml import bundle, calibration, network
-from ml.batches import Batch, Sampler, Store, load
+from ml import bundle, network
+from ml.batches import Store, load
+from ml.checkpoint import Checkpoints, State, found_in, key_of
 from ml.dataset import LeftOut, Split, fingerprint, in_order
+from ml.lesson import Lesson, NothingLearnt, OnEpoch, ShouldStop
 from ml.presets import TrainingSpec
-from ml.records import Architecture, EpochReport, Manifest, Preprocessing
-from ml.schedule import Course, one_cycle
-from ml.twin import fastest_precision, twin_of
+from ml.records import Architecture, EpochReport, Manifest
+
+__all__ = ["NothingLearnt", "train"]
 
 CACHE_SIDE: Final = 256  # pixels of the films kept in memory, or the net's size if that is larger
-LARGEST_GRADIENT: Final = 1.0
-THAWED_RATE: Final = 0.1  # of the learning rate, once every layer may change
 
-OnEpoch = Callable[[EpochReport], None]
-ShouldStop = Callable[[], bool]
-
-
-class NothingLearnt(RuntimeError):
-    """A training that ended without a usable network; the message is for a person."""
-
-
-@dataclass
-class Best:
-    """The weights to keep, with the epoch they are from."""
-
-    keep: str
-    loss: float = float("inf")
-    epoch: int = 0
-    weights: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def consider(self, report: EpochReport, model: keras.Model) -> None:
-        """Take the model's weights if they are the better ones, or the later ones where that is the rule."""
-        if self.keep == "last" or report.val_loss < self.loss:
-            self.loss, self.epoch, self.weights = report.val_loss, report.epoch, model.get_weights()
+OnBegin = Callable[[Sequence[EpochReport]], None]
 
 
 def train(
@@ -56,37 +35,48 @@ def train(
     out: Path,
     on_epoch: OnEpoch,
     should_stop: ShouldStop,
+    imagenet: Path | None = None,
+    checkpoints: Path | None = None,
+    on_begin: OnBegin = lambda _epochs: None,
 ) -> Manifest:
     """Train and write a bundle into `out`; raises NothingLearnt, BundleError or OSError.
 
     `should_stop` is read before every batch; when it says so the best epoch until then is kept.
     The same films, seed and machine give the same network, unless the clock ends the training.
+    `imagenet` is Keras' weights file for a recipe that starts from it, which is downloaded otherwise.
+    `checkpoints` is a folder that keeps each epoch: a later call with the same films and recipe goes on from
+    there to the same end. `on_begin` hears once which epochs are done already, none in a first attempt.
+    A checkpoint that is damaged, of another training or finds no room is passed over, and the manifest says
+    so. Under a Keras backend other than TensorFlow the bundle is left uncalibrated.
     """
     keras.utils.set_random_seed(spec.seed)
-    model, spec, parent = _beginning(films, spec, start_from)
-    side = max(CACHE_SIDE, spec.preprocessing.size)
-    learning = load(films.train, spec.preprocessing, side=side, should_stop=should_stop)
-    checking = load(films.validation, spec.preprocessing, side=side, should_stop=should_stop)
-    if not learning.films or not checking.films:
-        raise NothingLearnt("No film could be read to learn from.")
-    lesson = Lesson(model, spec, learning, checking)
-    best = lesson.run(on_epoch, should_stop)
-    if not best.weights:
+    model, spec, parent = _beginning(films, spec, start_from, imagenet)
+    learning, checking = _stores(films, spec, should_stop, checkpoints)
+    lesson = Lesson(model, spec, learning, checking, out.parent)
+    keeper = Checkpoints(checkpoints, _key(lesson)) if checkpoints else None
+    notes = _resume(lesson, keeper)
+    on_begin(tuple(lesson.reports))
+    resumed_after = len(lesson.reports)
+    lesson.run(on_epoch, should_stop, partial(_keep, keeper, notes) if keeper else None)
+    if not lesson.best.weights:
         raise NothingLearnt("The training was stopped before its first epoch was complete.")
-    model.set_weights(best.weights)
-    manifest = _manifest(films, spec, parent, lesson, best)
-    bundle.write(out, model, manifest)
-    return calibration.calibrate(out, checking.films)
+    model.set_weights(lesson.best.weights)
+    progress = {"resumed_after": resumed_after, "notes": notes} if checkpoints else {}
+    manifest = bundle.write(out, model, _manifest(films, parent, lesson, progress))
+    return _calibrated(out, manifest, learning, checking)
 
 
 def _beginning(
-    films: Split, spec: TrainingSpec, start_from: Path | None
+    films: Split, spec: TrainingSpec, start_from: Path | None, imagenet: Path | None
 ) -> tuple[keras.Model, TrainingSpec, Manifest | None]:
-    if not spec.fine_tune or start_from is None:
-        if spec.fine_tune:
-            raise NothingLearnt("There is no network in force to start from.")
+    if not spec.fine_tune:
         spec = replace(spec, architecture=replace(spec.architecture, classes=films.classes))
-        return network.build(spec.architecture), spec, None
+        model = network.build(spec.architecture)
+        if spec.imagenet:
+            network.load_imagenet(model, imagenet)
+        return model, spec, None
+    if start_from is None:
+        raise NothingLearnt("There is no network in force to start from.")
     old, parent = bundle.load_network(start_from)
     # A finding that the films at hand do not hold is not forgotten: its output stays.
     classes = in_order({*parent.architecture.classes, *films.classes})
@@ -110,134 +100,51 @@ def _with_classes(old: keras.Model, before: Architecture, after: Architecture) -
     return new
 
 
-class Lesson:
-    """One training under way: the twin that learns, its batches and how far it has come."""
-
-    def __init__(self, model: keras.Model, spec: TrainingSpec, learning: Store, checking: Store) -> None:
-        self.spec, self.learning, self.checking = spec, learning, checking
-        self.classes = spec.architecture.classes
-        self.precision = fastest_precision() if spec.precision == "auto" else spec.precision
-        self.pupil = twin_of(model, spec.architecture, self.precision)
-        self.steps_per_epoch = spec.steps_per_epoch or -(-len(learning.films) // spec.batch_size)
-        epochs = spec.epochs + spec.thaw_epochs
-        self.course = Course(epochs * self.steps_per_epoch, spec.minutes * 60, time.monotonic)
-        self.reports: list[EpochReport] = []
-        self._thawed = not spec.frozen_until
-        self._inputs: tuple[int, NDArray[np.float32]] = (0, np.empty(0, np.float32))
-
-    def run(self, on_epoch: OnEpoch, should_stop: ShouldStop) -> Best:
-        """Go through all epochs, or until asked to stop; return the weights to keep."""
-        best = Best(self.spec.keep)
-        self._freeze()
-        while not self.course.finished:
-            if self._thaw_is_due():
-                self._thaw()
-            began = self.course.clock()
-            if not (logs := self._epoch(should_stop)):
-                break
-            report = self._report(logs, began)
-            self.reports.append(report)
-            best.consider(report, self.pupil)
-            on_epoch(report)
-        return best
-
-    def _freeze(self) -> None:
-        names = [layer.name for layer in self.pupil.layers]
-        if not self._thawed:
-            for layer in self.pupil.layers[: names.index(self.spec.frozen_until)]:
-                layer.trainable = False
-        self._compile(self.spec.learning_rate)
-
-    def _thaw_is_due(self) -> bool:
-        frozen_steps = self.spec.epochs * self.steps_per_epoch
-        return not self._thawed and self.spec.thaw_epochs > 0 and self.course.done >= frozen_steps
-
-    def _thaw(self) -> None:
-        self._thawed = True
-        for layer in self.pupil.layers:  # a model's own flag, already set, does not reach its layers again
-            layer.trainable = True
-        self._compile(self.spec.learning_rate * THAWED_RATE)
-
-    def _compile(self, rate: float) -> None:
-        optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=self.spec.weight_decay, global_clipnorm=LARGEST_GRADIENT
-        )
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        loss = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=self.spec.label_smoothing
-        )
-        self.pupil.compile(optimizer, loss=loss, metrics=["accuracy"])
-
-    def _epoch(self, should_stop: ShouldStop) -> dict[str, float]:
-        """Teach one epoch and return its loss and accuracy; nothing if stopped in the middle."""
-        prep = self._prep()
-        steps: list[tuple[float, float]] = []
-        batches = self._sampler(prep).stream(first=self.course.done)
-        try:
-            for _ in range(self.steps_per_epoch):
-                if should_stop():
-                    return {}
-                steps.append(self._step(batches))
-                if self.course.finished:
-                    break
-        finally:
-            batches.close()
-        loss, accuracy = np.mean(steps, axis=0)
-        return {"loss": float(loss), "accuracy": float(accuracy)}
-
-    def _step(self, batches: Iterator[Batch]) -> tuple[float, float]:
-        peak = self.spec.learning_rate * (THAWED_RATE if self._thawed and self.spec.frozen_until else 1)
-        self.pupil.optimizer.learning_rate = one_cycle(peak, self.course.progress)
-        logs = self.pupil.train_on_batch(*next(batches), return_dict=True)  # of this batch alone
-        self.course.done += 1
-        if not np.isfinite(logs["loss"]):
-            raise NothingLearnt("The training diverged: its loss is no number. A lower rate may help.")
-        return float(logs["loss"]), float(logs["accuracy"])
-
-    def _prep(self) -> Preprocessing:
-        prep = self.spec.preprocessing
-        return replace(prep, size=self.course.size_now(self.spec.sizes, prep.size))
-
-    def _sampler(self, prep: Preprocessing) -> Sampler:
-        spec = self.spec
-        return Sampler(self.learning, prep, self.classes, spec.batch_size, spec.augmentation, spec.seed)
-
-    def _report(self, logs: dict[str, float], began: float) -> EpochReport:
-        loss, accuracy = self._check()
-        number = len(self.reports) + 1
-        expected = self.course.steps // self.steps_per_epoch
-        if self.spec.minutes > 0:
-            expected = max(number, round(number / max(self.course.progress, 1e-6)))
-        size = self._prep().size
-        return EpochReport(
-            epoch=number,
-            epochs=expected,
-            loss=logs["loss"],
-            accuracy=logs["accuracy"],
-            val_loss=loss,
-            val_accuracy=accuracy,
-            seconds=self.course.clock() - began,
-            phase=f"{'all layers' if self._thawed else 'last layers'}, {size} px",
-        )
-
-    def _check(self) -> tuple[float, float]:
-        """Return loss (nats, without smoothing) and accuracy on the validation films."""
-        prep = self._prep()
-        if self._inputs[0] != prep.size:
-            self._inputs = (prep.size, self.checking.inputs(prep))
-        pieces = [
-            np.asarray(self.pupil.predict_on_batch(self._inputs[1][at : at + self.spec.batch_size]))
-            for at in range(0, len(self.checking.films), self.spec.batch_size)
-        ]
-        logits = np.concatenate(pieces).astype(np.float64)
-        targets = self.checking.targets(self.classes)
-        loss = calibration.negative_log_likelihood(logits, targets, temperature=1.0)
-        return loss, float((logits.argmax(axis=1) == targets).mean())
+def _stores(
+    films: Split, spec: TrainingSpec, should_stop: ShouldStop, checkpoints: Path | None
+) -> tuple[Store, Store]:
+    side = max(CACHE_SIDE, spec.preprocessing.size)
+    if checkpoints and found_in(checkpoints):
+        should_stop = _never  # whoever stops a resumed training wants its best epoch, which the films name
+    learning = load(films.train, spec.preprocessing, side=side, should_stop=should_stop)
+    checking = load(films.validation, spec.preprocessing, side=side, should_stop=should_stop)
+    if not learning.films or not checking.films:
+        raise NothingLearnt("No film could be read to learn from.")
+    return learning, checking
 
 
-def _manifest(
-    films: Split, spec: TrainingSpec, parent: Manifest | None, lesson: Lesson, best: Best
-) -> Manifest:
+def _key(lesson: Lesson) -> str:
+    recipe = json.dumps(lesson.spec.to_json(), sort_keys=True)
+    parts = [recipe, lesson.precision, lesson.learning.digest, lesson.checking.digest]
+    return key_of(parts, lesson.twin.get_weights())
+
+
+def _resume(lesson: Lesson, keeper: Checkpoints | None) -> list[str]:
+    if keeper is None:
+        return []
+    state, notes = keeper.newest()
+    if state is not None:
+        lesson.resume(state)
+    return list(notes)
+
+
+def _keep(keeper: Checkpoints, notes: list[str], state: State) -> None:
+    try:
+        keeper.save(state)
+    except OSError:  # the training itself is sound, and a disk may have room again when it ends
+        notes.append(f"epoch-{len(state.reports):06d}: not stored")
+
+
+def _calibrated(out: Path, manifest: Manifest, learning: Store, checking: Store) -> Manifest:
+    if keras.backend.backend() != "tensorflow":
+        return manifest  # calibration explains films, with TensorFlow's gradients
+    from ml import calibration
+
+    return calibration.calibrate(out, checking.films, learning=learning.films)
+
+
+def _manifest(films: Split, parent: Manifest | None, lesson: Lesson, progress: dict[str, Any]) -> Manifest:
+    spec = lesson.spec
     classes = spec.architecture.classes
     left_out = [*films.left_out, *lesson.learning.left_out, *lesson.checking.left_out]
     training: dict[str, Any] = {
@@ -247,10 +154,11 @@ def _manifest(
         "precision": lesson.precision,
         "left_out": _reasons(left_out),
         "steps": lesson.course.done,
-        "seconds": round(lesson.course.clock() - lesson.course.began, 1),
-        "kept_epoch": best.epoch,
+        "seconds": round(lesson.course.elapsed, 1),
+        "kept_epoch": lesson.best.epoch,
         "stopped": not lesson.course.finished,
         "epochs": [vars(report) for report in lesson.reports],
+        **progress,
     }
     return Manifest(
         version="candidate",
@@ -266,3 +174,7 @@ def _manifest(
 
 def _reasons(left_out: list[LeftOut]) -> list[dict[str, str]]:
     return [{"film": item.film.path.name, "reason": item.reason} for item in left_out]
+
+
+def _never() -> bool:
+    return False

@@ -1,4 +1,8 @@
-"""A network's twin for training: the same weights, any input size, reduced precision, fused batch norm."""
+"""A network's twin for training: the same weights, any input size, reduced precision, fused batch norm.
+
+What differs between Keras' backends and between machines is here alone: TensorFlow on a processor gets its
+fused batch norm, every other backend and a GPU Keras' own.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import keras
-import tensorflow as tf
 
-from ml.bundle import Precision
+from ml.presets import Precision
 from ml.records import Architecture
 
 # Keras' 0.99 remembers the untrained net for hundreds of steps, more than a small hospital's training has.
 MOMENTUM: Final = 0.95
 CPU_FLAGS: Final = Path("/proc/cpuinfo")
+BFLOAT16_FROM: Final = (8, 0)  # compute capability; older GPUs multiply fast in float16 alone
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -27,6 +31,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         """Normalise (n, h, w, c); outside training, and when frozen, as Keras does."""
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf  # this layer is built under TensorFlow only
+
         normal, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
         )
@@ -39,7 +45,12 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 
 def fastest_precision() -> Precision:
-    """Return mixed bfloat16 where the processor multiplies in it (half the time), else float32."""
+    """Return what this machine multiplies fastest in: a GPU's half precision, a processor's bfloat16.
+
+    A processor without bfloat16 instructions gets float32.
+    """
+    if capability := gpu_capability():
+        return "mixed_bfloat16" if capability >= BFLOAT16_FROM else "mixed_float16"
     try:
         flags = set(CPU_FLAGS.read_text(encoding="utf-8").split())
     except OSError:
@@ -47,10 +58,39 @@ def fastest_precision() -> Precision:
     return "mixed_bfloat16" if flags & {"avx512_bf16", "amx_bf16"} else "float32"
 
 
+def gpu_capability() -> tuple[int, int] | None:
+    """Return the compute capability of the GPU that Keras' backend uses; None without one."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return _tensorflow_gpu()
+    if backend == "jax":
+        import jax  # type: ignore[import-not-found] # no part of this house, yet it can train here
+
+        if jax.devices()[0].platform != "gpu":
+            return None
+        major, _, minor = str(jax.devices()[0].compute_capability).partition(".")
+        return int(major), int(minor or 0)
+    if backend == "torch":
+        import torch  # type: ignore[import-not-found]
+
+        return torch.cuda.get_device_capability() if torch.cuda.is_available() else None
+    return None
+
+
+def _tensorflow_gpu() -> tuple[int, int] | None:
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        major, minor = tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0))
+        return int(major), int(minor)
+    return None
+
+
 def twin_of(model: keras.Model, arch: Architecture, precision: Precision) -> keras.Model:
     """Build a net of the same layers; its weights stand in the same order, so either can fill the other."""
     side = arch.size if arch.head == "flatten" else None
     image = keras.Input((side, side, arch.channels), name="image")
+    fused = keras.backend.backend() == "tensorflow" and gpu_capability() is None
 
     def layer(original: keras.layers.Layer) -> keras.layers.Layer:
         settings = original.get_config()
@@ -58,7 +98,8 @@ def twin_of(model: keras.Model, arch: Architecture, precision: Precision) -> ker
             settings["dtype"] = precision
         kind = type(original)
         if kind is keras.layers.BatchNormalization:
-            kind, settings["momentum"] = FusedBatchNormalization, MOMENTUM
+            settings["momentum"] = MOMENTUM
+            kind = FusedBatchNormalization if fused else kind
         return kind.from_config(settings)
 
     twin = keras.models.clone_model(model, input_tensors=image, clone_function=layer)

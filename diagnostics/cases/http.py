@@ -9,8 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from diagnostics.base import Status
-from diagnostics.cases import selectors
-from diagnostics.cases.models import Case, Prediction, Priority, View
+from diagnostics.cases import selectors, worth
+from diagnostics.cases.models import AnswerKind, Case, Prediction, Priority, View
 from diagnostics.findings import Finding
 
 RESEARCH_USE: Final = "Research use only. Not for diagnosis."
@@ -55,10 +55,43 @@ class Failure(serializers.Serializer[Prediction]):
     text = serializers.CharField(source="failure_text")
 
 
+class MeasureOut(serializers.Serializer[Any]):
+    """One measure of novelty; above its limit the film is unlike those the version learnt from."""
+
+    value = serializers.FloatField()
+    limit = serializers.FloatField()
+
+
+class NoveltyOut(serializers.Serializer[Any]):
+    """How far the film lies from those the version learnt from."""
+
+    knn = MeasureOut(help_text="Distance of its features to the tenth nearest film, 0 to 2")
+    mahalanobis = MeasureOut(help_text="Distance to the nearest class, in standard deviations")
+    energy = MeasureOut(help_text="-logsumexp of the logits")
+
+
 class Answer(serializers.Serializer[Prediction]):
     """What one model version says of the film."""
 
+    answer = serializers.SerializerMethodField(
+        help_text="What the finding is worth by the version's own thresholds; null where it was not asked"
+    )
     finding = serializers.ChoiceField(choices=Finding.choices, help_text="The class of highest probability")
+    candidates = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Classes that cannot be excluded, the likeliest first; empty where this was not measured, "
+        "and where no class fits a film that is unlike those learnt from",
+    )
+    novelty = serializers.SerializerMethodField(help_text="Null: not measured")
+    abstains_below = serializers.FloatField(
+        source="abstention",
+        allow_null=True,
+        help_text="Lowest probability from which on the version was right 19 times in 20",
+    )
+    film_signs = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(worth.SIGNS.items())),
+        help_text="Why the picture may be no plain chest film",
+    )
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="By class; the sum is 1")
     operating_point = serializers.DictField(
         source="operating_points",
@@ -68,6 +101,14 @@ class Answer(serializers.Serializer[Prediction]):
     version = serializers.CharField()
     heatmap_url = serializers.SerializerMethodField(help_text="PNG of the film with the finding's heat map")
     research_use = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=AnswerKind.choices, allow_null=True))
+    def get_answer(self, answer: Prediction) -> str | None:
+        return answer.answer or None
+
+    @extend_schema_field(NoveltyOut(allow_null=True))
+    def get_novelty(self, answer: Prediction) -> dict[str, Any] | None:
+        return NoveltyOut(answer.novelty).data if answer.novelty else None
 
     def get_heatmap_url(self, answer: Prediction) -> str:
         return str(

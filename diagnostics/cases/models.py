@@ -31,6 +31,14 @@ class View(models.TextChoices):
     UNKNOWN = "", _("Unknown")
 
 
+class AnswerKind(models.TextChoices):
+    """What a version's answer is worth, by its own thresholds."""
+
+    FINDING = "finding", _("One finding")
+    CANNOT_SEPARATE = "cannot-separate", _("Cannot separate")
+    UNLIKE_TRAINING = "unlike-training", _("Unlike the films it learnt from")
+
+
 class Case(models.Model):
     """One film of one patient, admitted for reading."""
 
@@ -70,6 +78,7 @@ class Radiograph(models.Model):
     sex = models.CharField(max_length=1, blank=True)
     age = models.PositiveSmallIntegerField(null=True)
     study_at = models.DateTimeField(null=True)
+    colour = models.FloatField(default=0.0)  # of the file: mean |red - blue|, 0 to 255
 
     class Meta:
         constraints = [
@@ -85,6 +94,13 @@ class Prediction(Work):
     probabilities = models.JSONField(default=dict)  # class -> calibrated probability
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)
     operating_points = models.JSONField(default=dict)  # class -> threshold, as in force then
+    answer = models.CharField(
+        max_length=16, choices=AnswerKind.choices, blank=True
+    )  # empty: given before answers were weighed
+    candidates = models.JSONField(default=list)  # classes that cannot be excluded; empty where not measured
+    abstention = models.FloatField(null=True)  # below this probability the word is doubtful
+    novelty = models.JSONField(default=dict)  # measure -> {value, limit}; empty where not measured
+    film_signs = models.JSONField(default=list)  # codes: why the picture may be no plain chest film
     heat = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
     maps = models.CharField(max_length=200, blank=True)  # .npz of float16 grids, relative to MEDIA_ROOT
     overlay = models.CharField(max_length=200, blank=True)  # PNG of film and heat of `finding`

@@ -8,11 +8,11 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
@@ -96,7 +96,7 @@ def _look(prediction: Prediction) -> Answer:
     read = time.perf_counter()
     predictor = _predictor(version)
     loaded = time.perf_counter()
-    explanation = predictor.explain(grey)
+    explanation = predictor.explain(grey, colour=prediction.case.radiograph.colour)
     explained = time.perf_counter()
     picture = _picture(grey, explanation, predictor.manifest)
     seconds = {
@@ -181,6 +181,7 @@ def _finish(
         probabilities=answer.explanation.probabilities,
         finding=answer.explanation.finding,
         operating_points=answer.manifest.operating_points,
+        **_worth(answer),
         heat=_heat(answer),
         maps=names.maps,
         overlay=names.overlay,
@@ -192,6 +193,18 @@ def _finish(
         detail = {"prediction": str(prediction.pk), "version": str(answer.version)}
         audit.record(action=Action.CASE_CLASSIFIED, by=None, target=prediction.case, detail=detail, now=now)
     return finished
+
+
+def _worth(answer: Answer) -> dict[str, Any]:
+    """Give the columns that say what the answer is worth."""
+    found = answer.explanation
+    return {
+        "answer": found.answer,
+        "candidates": list(found.candidates),
+        "abstention": answer.manifest.abstention,
+        "novelty": asdict(found.novelty) if found.novelty else {},
+        "film_signs": list(found.film_signs),
+    }
 
 
 def _heat(answer: Answer) -> dict[str, dict[str, float | bool]]:

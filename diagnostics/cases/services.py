@@ -149,6 +149,7 @@ def _film_row(
         sex=film.sex,
         age=film.age,
         study_at=film.study_at,
+        colour=film.colour,
     )
 
 

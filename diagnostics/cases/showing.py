@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from diagnostics.base import OPEN, Status
+from diagnostics.cases import worth
 from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.worth import Worth
 from diagnostics.findings import Finding
 
 SHOWN_OF_REFERENCE: Final = 3  # last characters
@@ -72,6 +74,7 @@ class Answer:
     taken: float  # seconds from received to done
     finished_at: datetime | None
     attempts: int
+    worth: Worth
 
 
 @dataclass(frozen=True)
@@ -97,17 +100,20 @@ class Row:
     status: str
     words: str
     top: Score | None
+    worth: Worth | None
 
 
 def row(case: Case, latest: Prediction | None) -> Row:
     """Put a case on one line."""
+    done = latest if latest and latest.status == Status.DONE else None
     return Row(
         case=case,
         number=number(case),
         patient=masked(case.patient_ref),
         status=latest.status if latest else "",
         words=str(latest.get_status_display()) if latest else "",
-        top=_score_of(latest, latest.finding) if latest and latest.status == Status.DONE else None,
+        top=_score_of(done, done.finding) if done else None,
+        worth=worth.of(done) if done else None,
     )
 
 
@@ -152,6 +158,7 @@ def answer(done: Prediction) -> Answer:
         taken=_seconds_taken(done, done.queued_at),
         finished_at=done.finished_at,
         attempts=done.attempts,
+        worth=worth.of(done),
     )
 
 

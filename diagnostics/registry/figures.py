@@ -102,6 +102,34 @@ def points(manifest: Json) -> tuple[Fact, ...]:
     )
 
 
+def limits(manifest: Json) -> tuple[Fact, ...]:
+    """List when a version names no finding, or one that nobody should rely on."""
+    conformal = manifest.get("conformal") or {}
+    stays = [
+        Fact(_("%(finding)s stays possible") % {"finding": finding_words(label)}, _stays(limit))
+        for label, limit in _ordered(conformal)
+    ]
+    return (*stays, Fact(_("Right 19 times in 20"), _from_score(manifest.get("abstention"))))
+
+
+def novelty(manifest: Json) -> tuple[Fact, ...]:
+    """List beyond which measures a film is unlike those a version learnt from; nothing where unmeasured."""
+    found: Json | None = manifest.get("novelty")
+    if not found:
+        return ()
+    counts = {"n": found["reference_films"], "m": found["calibration_films"]}
+    against = {
+        "learning films": _("%(n)d films it learnt from; limits set on %(m)d others"),
+        "calibration films": _("%(n)d films it was checked on; limits set on %(m)d others"),
+    }
+    return (
+        Fact(_("Compared with"), against.get(found["source"], "") % counts),
+        Fact(_("Distance to its films"), _("at most %s") % number(found["knn"])),
+        Fact(_("Distance to a class"), _("at most %s") % number(found["mahalanobis"], 2)),
+        Fact(_("Energy of the scores"), _("at most %s") % number(found["energy"], 2)),
+    )
+
+
 def metrics(manifest: Json) -> tuple[Metrics, ...]:
     """List every set of films that a version was measured on."""
     measured: Json = manifest.get("metrics") or {}
@@ -190,6 +218,18 @@ def _ordered(by_class: Json) -> list[tuple[str, Any]]:
     """Put classes into the house's order, which a stored manifest does not keep."""
     known = {value: place for place, value in enumerate(Finding.values)}
     return sorted(by_class.items(), key=lambda item: (known.get(item[0], len(known)), item[0]))
+
+
+def _stays(limit: float) -> str:
+    if limit >= 1:
+        return _("always: too few films to exclude it")
+    return _("from %s") % number(1 - limit, 2)
+
+
+def _from_score(threshold: float | None) -> str:
+    if threshold is None:
+        return _("not measured")
+    return _("at no score") if threshold >= 1 else _("from a score of %s") % number(threshold, 2)
 
 
 def _moment(text: str) -> str:

@@ -18,7 +18,7 @@ from diagnostics.base import DomainError, NotAllowed
 from diagnostics.registry import selectors, shelf
 from diagnostics.registry.models import ModelVersion, Promotion, Verdict
 from ml import bundle as bundles
-from ml.records import BundleError
+from ml.records import BundleError, Manifest
 
 SHORTEST_REASON: Final = 10  # characters
 
@@ -163,8 +163,15 @@ def _check_files(version: ModelVersion) -> None:
     except BundleError as trouble:
         raise _damaged(version) from trouble
     # The manifest carries thresholds and calibration: they must be those that were compared.
-    if manifest.weights_sha256 != version.weights_sha256 or shelf.as_json(manifest) != version.manifest:
+    if manifest.weights_sha256 != version.weights_sha256 or manifest != _registered(version):
         raise _damaged(version)
+
+
+def _registered(version: ModelVersion) -> Manifest:
+    try:
+        return bundles.manifest_of(version.manifest)  # an earlier release may have written it
+    except BundleError as trouble:
+        raise _damaged(version) from trouble
 
 
 def _damaged(version: ModelVersion) -> FilesDamaged:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,9 +15,12 @@ from django.views.decorators.http import require_POST, require_safe
 from diagnostics.accounts.guards import StaffRequest, may
 from diagnostics.accounts.roles import May
 from diagnostics.base import DomainError
-from diagnostics.registry import comparisons, figures, selectors, services, shelf
+from diagnostics.registry import comparisons, figures, selectors, services, shelf, worth
 from diagnostics.registry.forms import PromoteForm, ReasonForm
 from diagnostics.registry.models import ModelVersion
+
+# The report is a page of its own: it may style itself and show its pictures, and nothing else.
+REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
 
 @require_safe
@@ -32,6 +35,17 @@ def versions(request: StaffRequest) -> HttpResponse:
 def version(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show the card of one version."""
     return _card(request, get_object_or_404(selectors.versions(), pk=pk), form=PromoteForm())
+
+
+@require_safe
+@may(May.SEE_MODELS)
+def trust(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Show the trust report of one version."""
+    chosen = get_object_or_404(selectors.versions(), pk=pk)
+    found = worth.page(selectors.bundle_path(chosen))
+    if found is None:
+        raise Http404
+    return HttpResponse(found, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 @require_POST
@@ -91,7 +105,10 @@ def _card(
         "metrics": figures.metrics(chosen.manifest),
         "counts": figures.counts(chosen.manifest.get("training", {}).get("counts", {})),
         "points": figures.points(chosen.manifest),
+        "limits": figures.limits(chosen.manifest),
+        "novelty": figures.novelty(chosen.manifest),
         "comparison": comparisons.of(chosen.comparison),
+        "worth": worth.worth(selectors.bundle_path(chosen)),
         "card": shelf.read_card(selectors.bundle_path(chosen)),
         "form": form,
         "may_promote": request.user.may(May.PROMOTE),

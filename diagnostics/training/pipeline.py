@@ -7,9 +7,10 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,16 +28,18 @@ from diagnostics.training import card, failures, selectors, snapshot, verdicts
 from diagnostics.training.hold import Hold, LeaseLost
 from diagnostics.training.models import Epoch, TrainingRun
 from diagnostics.training.policy import Parameters
+from diagnostics.training.snapshot import SignedFilm
 from diagnostics.training.verdicts import Judgement
-from ml import bundle, dataset
+from ml import bundle, dataset, lookalikes
 from ml.dataset import Split
-from ml.presets import TrainingSpec
 from ml.records import EpochReport
 
 if TYPE_CHECKING:
     from ml.figures import Evaluation
 
 BUNDLE: Final = "bundle"
+CURVES: Final = "curves.svg"
+GOES_ON: Final = frozenset({snapshot.FILE, selectors.CHECKPOINTS, CURVES})  # what another attempt takes over
 
 Clock = Callable[[], datetime]
 logger = logging.getLogger(__name__)
@@ -84,28 +87,36 @@ def _work(work: Work) -> None:
     split = _freeze(work)
     _learn(work, split, registry.bundle_path(version))
     judgement, measured = _compare(work, split)
+    _examine(work, split)
     _describe(work, judgement, measured)
     _keep(work, judgement, measured, version)
 
 
 def _clear(work: Work) -> None:
-    """Begin from nothing, whatever an earlier attempt has left."""
-    shutil.rmtree(work.folder, ignore_errors=True)
-    work.folder.mkdir(parents=True)
-    Epoch.objects.filter(run=work.run).delete()
+    """Begin from nothing, or from what an attempt whose worker died has frozen and learnt."""
+    work.folder.mkdir(parents=True, exist_ok=True)
+    for left in work.folder.iterdir():
+        if work.run.attempts > 1 and left.name in GOES_ON:
+            continue
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def _freeze(work: Work) -> Split:
     work.phase("freezing")
-    signed = list(selectors.signed_films())
+    signed = _signed(work)
     present = [film for film in signed if film.path.is_file()]
     text = snapshot.lines(present, secret=settings.SECRET_KEY)
     sha256 = snapshot.freeze(work.folder, text)
     films = snapshot.labelled(present, secret=settings.SECRET_KEY)
+    looks = lookalikes.look_at(films)
     try:
-        split = dataset.split_by_patient(films, seed=_parameters(work).seed)
+        split = dataset.split_by_patient(films, seed=_parameters(work).seed, looks=looks)
     except dataset.TooFewCases as few:
-        raise Trouble("too_few_cases" if len(present) == len(signed) else "data_damaged") from few
+        all_there = len(present) == len(signed) and not looks.unreadable
+        raise Trouble("too_few_cases" if all_there else "data_damaged") from few
     left_out = verdicts.left_out(split.left_out, missing=len(signed) - len(present))
     TrainingRun.objects.filter(pk=work.run.pk, token=work.hold.token).update(
         snapshot_sha256=sha256, counts=split.counts() | {"left_out": left_out}
@@ -113,18 +124,27 @@ def _freeze(work: Work) -> Split:
     return split
 
 
+def _signed(work: Work) -> list[SignedFilm]:
+    """Give the films as they are signed now; in a further attempt those that the first has frozen."""
+    frozen = snapshot.readings(work.folder, sha256=work.run.snapshot_sha256)
+    return list(selectors.signed_films() if frozen is None else selectors.films_of(frozen))
+
+
 def _learn(work: Work, split: Split, start_from: Path) -> None:
     from ml import trainer  # TensorFlow, in the worker's child alone
 
     work.phase("learning")
+    curves = _Curves(work)
     try:
         trainer.train(
             split,
-            _spec(work, start_from),
+            _parameters(work).spec(),
             start_from=start_from,
             out=work.folder / BUNDLE,
-            on_epoch=_Curves(work),
+            on_epoch=curves.add,
             should_stop=work.hold.should_stop,
+            checkpoints=selectors.checkpoints(work.run),
+            on_begin=curves.begin,
         )
     except trainer.NothingLearnt as nothing:
         work.hold.check()  # a stop because of a lost lease is no failure of the run
@@ -138,13 +158,25 @@ class _Curves:
         self._work = work
         self._reports: list[EpochReport] = []
 
-    def __call__(self, report: EpochReport) -> None:
+    def begin(self, reports: Sequence[EpochReport]) -> None:
+        """Show the epochs that an earlier attempt has completed, each once, and no other."""
+        self._work.hold.check()
+        self._reports = list(reports)
+        with transaction.atomic():
+            Epoch.objects.filter(run=self._work.run).delete()
+            Epoch.objects.bulk_create(self._row(report) for report in reports)
+
+    def add(self, report: EpochReport) -> None:
+        """Show one more epoch."""
         from ml import pictures
 
         self._work.hold.check()
         self._reports.append(report)
-        _write(self._work.folder / "curves.svg", pictures.curves_svg(self._reports))
-        Epoch.objects.create(
+        _write(self._work.folder / CURVES, pictures.curves_svg(self._reports))
+        self._row(report).save()
+
+    def _row(self, report: EpochReport) -> Epoch:
+        return Epoch(
             run=self._work.run,
             number=report.epoch,
             of=report.epochs,
@@ -173,6 +205,15 @@ def _compare(work: Work, split: Split) -> tuple[Judgement, Evaluation]:
     return verdicts.judge(comparison, knows=candidate.classes, must_know=rival.classes), candidate
 
 
+def _examine(work: Work, split: Split) -> None:
+    """Ask what the candidate's figures are worth, and lay the trust report into its bundle."""
+    from ml.trust import run as trust
+
+    work.phase("examining")
+    findings = trust.ask(work.folder / BUNDLE, split, on_check=lambda _check: work.hold.check())
+    trust.write(findings, work.folder / BUNDLE)
+
+
 def _describe(work: Work, judgement: Judgement, measured: Evaluation) -> None:
     run = TrainingRun.objects.get(pk=work.run.pk)  # with the counts of this attempt
     manifest = bundle.read_manifest(work.folder / BUNDLE)
@@ -199,6 +240,7 @@ def _keep(work: Work, judgement: Judgement, measured: Evaluation, version: Model
         detail = {"number": work.run.number, "candidate": candidate.number, "verdict": judgement.verdict}
         audit.record(action=Action.RUN_FINISHED, by=None, target=work.run, detail=detail, now=now)
     shutil.rmtree(work.folder / BUNDLE, ignore_errors=True)  # the registry has its own copy
+    _drop_checkpoints(work)
 
 
 @transaction.atomic
@@ -209,17 +251,15 @@ def _fail(work: Work, code: str) -> None:
     if TrainingRun.fail(work.run.pk, token=work.hold.token, code=code, text=text, now=now):
         detail = {"number": work.run.number, "code": code}
         audit.record(action=Action.RUN_FAILED, by=None, target=work.run, detail=detail, now=now)
+        transaction.on_commit(partial(_drop_checkpoints, work))
+
+
+def _drop_checkpoints(work: Work) -> None:
+    shutil.rmtree(selectors.checkpoints(work.run), ignore_errors=True)  # hundreds of megabytes
 
 
 def _parameters(work: Work) -> Parameters:
     return Parameters(**work.run.parameters)
-
-
-def _spec(work: Work, start_from: Path) -> TrainingSpec:
-    spec = _parameters(work).spec()
-    family = bundle.read_manifest(start_from).architecture.family
-    # A recipe freezes layers by VGG16's names; what is in force may be another network.
-    return replace(spec, frozen_until="") if spec.fine_tune and family != "vgg16" else spec
 
 
 def _write(path: Path, svg: str) -> None:

@@ -59,6 +59,8 @@ def _words(run: TrainingRun, done: int, planned: int) -> str:
         return status_words(run)
     if run.phase == "freezing":
         return _("Gathering the signed films")
+    if run.phase == "examining":
+        return _("Asking what its figures are worth")
     if run.phase == "comparing":
         return _("Comparing with the version in force on the same films")
     if run.stop_asked:

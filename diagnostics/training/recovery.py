@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -11,7 +13,7 @@ from django.db.models import Q
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.base import MAX_ATTEMPTS, Status
-from diagnostics.training import failures
+from diagnostics.training import failures, selectors
 from diagnostics.training.knocking import knock, knock_on_commit
 from diagnostics.training.models import TrainingRun
 
@@ -43,6 +45,7 @@ def _give_up(run: TrainingRun, now: datetime) -> bool:
     if given_up:
         detail = {"number": run.number, "code": code}
         audit.record(action=Action.RUN_FAILED, by=None, target=run, detail=detail, now=now)
+        transaction.on_commit(partial(shutil.rmtree, selectors.checkpoints(run), ignore_errors=True))
     return given_up
 
 

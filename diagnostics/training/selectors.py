@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -18,12 +19,14 @@ from diagnostics.base import OPEN, Status
 from diagnostics.cases import selectors as cases
 from diagnostics.findings import LEARNABLE
 from diagnostics.review import selectors as review
+from diagnostics.review.models import Reading
 from diagnostics.training import policy
 from diagnostics.training.models import Schedule, TrainingRun
 from diagnostics.training.policy import ClassCount
 from diagnostics.training.snapshot import SignedFilm
 
 PICTURES: Final = ("curves", "confusion", "roc")
+CHECKPOINTS: Final = "checkpoints"
 
 
 def runs() -> QuerySet[TrainingRun]:
@@ -63,17 +66,27 @@ def new_readings() -> int:
 
 def signed_films() -> Iterator[SignedFilm]:
     """Give every film with a signed finding that a network may be taught."""
-    for reading in review.labelled().iterator():
-        film = reading.case.radiograph
-        yield SignedFilm(
-            reading=reading.pk,
-            finding=reading.finding,
-            path=cases.film_path(film),
-            pixel_sha256=film.pixel_sha256,
-            site=reading.case.site_id,
-            patient_ref=reading.case.patient_ref,
-            view=film.view,
-        )
+    return map(_signed_film, review.labelled().iterator())
+
+
+def films_of(readings: Collection[UUID]) -> Iterator[SignedFilm]:
+    """Give the films of certain readings, also of those amended since."""
+    # All are walked: a list of so many ids would be too long for a query.
+    signed = Reading.objects.select_related("case__radiograph").iterator()
+    return (_signed_film(reading) for reading in signed if reading.pk in readings)
+
+
+def _signed_film(reading: Reading) -> SignedFilm:
+    film = reading.case.radiograph
+    return SignedFilm(
+        reading=reading.pk,
+        finding=reading.finding,
+        path=cases.film_path(film),
+        pixel_sha256=film.pixel_sha256,
+        site=reading.case.site_id,
+        patient_ref=reading.case.patient_ref,
+        view=film.view,
+    )
 
 
 def schedule() -> Schedule:
@@ -97,6 +110,11 @@ def next_look(plan: Schedule) -> datetime | None:
 def folder(run: TrainingRun) -> Path:
     """Say where a run keeps its snapshot, pictures and bundle."""
     return Path(settings.RUNS) / str(run.pk)
+
+
+def checkpoints(run: TrainingRun) -> Path:
+    """Say where a run keeps its epochs for as long as it is under way."""
+    return folder(run) / CHECKPOINTS
 
 
 def pictures(run: TrainingRun) -> frozenset[str]:

@@ -59,6 +59,17 @@ def freeze(folder: Path, text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def readings(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
+    """Name the readings of a snapshot kept before; None if there is none of that SHA-256."""
+    try:
+        text = (folder / FILE).read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(text).hexdigest() != sha256:
+        return None
+    return frozenset(UUID(json.loads(line)["reading"]) for line in text.splitlines())
+
+
 def labelled(films: Iterable[SignedFilm], *, secret: str) -> tuple[LabelledFilm, ...]:
     """Turn signed films into training examples, in an order that does not depend on the database."""
     ordered = sorted(films, key=lambda film: (film.pixel_sha256, film.reading.hex))

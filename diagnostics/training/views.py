@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from diagnostics.accounts.guards import StaffRequest, may
 from diagnostics.accounts.roles import May
 from diagnostics.base import DomainError
-from diagnostics.registry import comparisons, figures
+from diagnostics.registry import comparisons, figures, worth
 from diagnostics.registry import selectors as registry
 from diagnostics.training import failures, progress, selectors, services
 from diagnostics.training.forms import ScheduleForm, StartForm
@@ -137,13 +137,15 @@ def _overview(
 
 def _run_page(run: TrainingRun) -> dict[str, Any]:
     epochs = list(run.epochs.all())
+    candidate = run.candidate
     return {
         "run": run,
         "progress": progress.of(run, epochs),
         "epochs": epochs,
         "last": epochs[-1] if epochs else None,
         "counts": figures.counts(run.counts),
-        "comparison": comparisons.of(run.candidate.comparison) if run.candidate else None,
+        "comparison": comparisons.of(candidate.comparison) if candidate else None,
+        "worth": worth.worth(registry.bundle_path(candidate)) if candidate else None,
         "pictures": selectors.pictures(run),
         "failure": failures.sentence(run.failure_code) if run.failure_code else "",
     }

@@ -35,7 +35,12 @@ def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
 
 def target(arch: Architecture) -> str:
     """Name the layer whose activation Grad-CAM reads."""
-    return "stage4_block3_out"
+    return depths(arch)[-1]
+
+
+def depths(arch: Architecture) -> tuple[str, ...]:
+    """Name the activations that novelty reads: the ends of the last three stages."""
+    return tuple(f"stage{stage}_block{STAGES[stage - 1][1]}_out" for stage in (2, 3, 4))
 
 
 class GroupedConvolution(layers.Layer):

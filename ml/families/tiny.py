@@ -23,4 +23,10 @@ def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
 
 def target(arch: Architecture) -> str:
     """Name the layer whose activation Grad-CAM reads."""
-    return "conv2_relu" if arch.batch_norm else "conv2"
+    return depths(arch)[-1]
+
+
+def depths(arch: Architecture) -> tuple[str, ...]:
+    """Name the activations that novelty reads."""
+    ending = "_relu" if arch.batch_norm else ""
+    return (f"conv1{ending}", f"conv2{ending}")

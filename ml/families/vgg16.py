@@ -24,4 +24,10 @@ def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
 
 def target(arch: Architecture) -> str:
     """Name the layer whose activation Grad-CAM reads."""
-    return "block5_conv3_relu" if arch.batch_norm else "block5_conv3"
+    return depths(arch)[-1]
+
+
+def depths(arch: Architecture) -> tuple[str, ...]:
+    """Name the activations that novelty reads, from texture to anatomy."""
+    ending = "_relu" if arch.batch_norm else ""
+    return tuple(f"block{block}_conv3{ending}" for block in (3, 4, 5))

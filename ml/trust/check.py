@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from functools import wraps
 from time import perf_counter
-from typing import Concatenate, Final, Literal, ParamSpec
+from typing import Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 
 from ml.statistics import Interval
-from ml.trust.survey import Survey
 
 Status = Literal["PASS", "WARN", "FAIL", "NOT_POSSIBLE"]
 P = ParamSpec("P")
+
+
+class Subject(Protocol):
+    """What a check is asked of: films surveyed, or a network's answers about them."""
+
+    @property
+    def films(self) -> Sized:
+        """Return the films that could be read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Name all that the check looks at (SHA-256)."""
+
+
+S = TypeVar("S", bound=Subject)
 
 MOST_EXAMPLES: Final = 10
 NO_FILMS: Final = "No film could be read."
@@ -56,19 +70,19 @@ class Check:
 
 def check(
     name: str, *, threshold: str, blocking: bool = False
-) -> Callable[[Callable[Concatenate[Survey, P], Outcome]], Callable[Concatenate[Survey, P], Check]]:
-    """Make a check of a function that finds an Outcome in a survey or raises NotPossible."""
+) -> Callable[[Callable[Concatenate[S, P], Outcome]], Callable[Concatenate[S, P], Check]]:
+    """Make a check of a function that finds an Outcome in a subject or raises NotPossible."""
 
-    def decorate(find: Callable[Concatenate[Survey, P], Outcome]) -> Callable[Concatenate[Survey, P], Check]:
+    def decorate(find: Callable[Concatenate[S, P], Outcome]) -> Callable[Concatenate[S, P], Check]:
         @wraps(find)
-        def made(survey: Survey, /, *args: P.args, **kwargs: P.kwargs) -> Check:
+        def made(subject: S, /, *args: P.args, **kwargs: P.kwargs) -> Check:
             begun = perf_counter()
             try:
-                if not survey.films:
+                if not subject.films:
                     raise NotPossible(NO_FILMS)
-                found = find(survey, *args, **kwargs)
+                found = find(subject, *args, **kwargs)
             except NotPossible as reason:
-                found = Outcome("NOT_POSSIBLE", str(reason), n=len(survey.films))
+                found = Outcome("NOT_POSSIBLE", str(reason), n=len(subject.films))
             return Check(
                 id=name,
                 value=found.value,
@@ -76,7 +90,7 @@ def check(
                 threshold=threshold,
                 status=found.status,
                 n=found.n,
-                inputs_hash=_hash(name, survey, args, sorted(kwargs.items())),
+                inputs_hash=_hash(name, subject, args, sorted(kwargs.items())),
                 seconds=perf_counter() - begun,
                 words=found.words,
                 blocking=blocking,
@@ -89,5 +103,5 @@ def check(
     return decorate
 
 
-def _hash(name: str, survey: Survey, *parameters: object) -> str:
-    return hashlib.sha256(f"{name} {survey.fingerprint} {parameters!r}".encode()).hexdigest()
+def _hash(name: str, subject: Subject, *parameters: object) -> str:
+    return hashlib.sha256(f"{name} {subject.fingerprint} {parameters!r}".encode()).hexdigest()

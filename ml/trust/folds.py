@@ -63,7 +63,7 @@ def parted(inputs: Inputs, labels: NDArray[Any], groups: Groups) -> tuple[Fold, 
 
 def thumbnail_folds(pictures: Thumbnails, labels: NDArray[Any], groups: Groups) -> tuple[Fold, ...]:
     """Part thumbnails likewise, and reduce each fold's to 60 principal components of those learnt from."""
-    return tuple(_reduced(fold) for fold in parted(pictures.reshape(len(pictures), -1), labels, groups))
+    return tuple(reduced(fold) for fold in parted(pictures.reshape(len(pictures), -1), labels, groups))
 
 
 def support_vectors() -> SVC:
@@ -109,7 +109,8 @@ def area(found: Floats, truth: Truth, groups: Groups) -> tuple[float, Interval]:
     return statistics.auroc(found, truth), interval
 
 
-def _reduced(fold: Fold) -> Fold:
+def reduced(fold: Fold) -> Fold:
+    """Reduce both sides to 60 principal components of the one learnt from."""
     components = min(COMPONENTS, len(fold.learnt))
     reduce = make_pipeline(StandardScaler(), PCA(components, svd_solver="randomized", random_state=SEED)).fit(
         fold.learnt_inputs

@@ -201,13 +201,45 @@ def test_an_answered_case_tells_scores_thresholds_version_and_heat_map(
 
     assert (body["status"], body["failure"]) == ("done", None)
     assert body["prediction"] == {
+        "answer": None,
         "finding": "pneumonia",
+        "candidates": [],
+        "novelty": None,
+        "abstains_below": None,
+        "film_signs": [],
         "probabilities": {"covid-19": 0.2, "pneumonia": 0.7, "normal": 0.1},
         "operating_point": {"covid-19": 0.41, "pneumonia": 0.5, "normal": 0.5},
         "version": "v1",
         "heatmap_url": f"{SERVER}/cases/{case.pk}/overlay.png",
         "research_use": RESEARCH_USE,
     }
+
+
+def test_an_answer_tells_what_it_is_worth(
+    send_film: SendFilm, technician: User, version: ModelVersion, script_of: Login
+):
+    case = send_film()
+    novelty = {
+        "knn": {"value": 0.7, "limit": 0.5},
+        "mahalanobis": {"value": 20.0, "limit": 30.0},
+        "energy": {"value": -2.0, "limit": -1.0},
+    }
+    finish(
+        case,
+        version,
+        answer="unlike-training",
+        candidates=["pneumonia", "covid-19"],
+        novelty=novelty,
+        abstention=0.9,
+        film_signs=["inverted"],
+    )
+
+    said = script_of(technician).get(detail(case)).json()["prediction"]
+
+    assert (said["answer"], said["candidates"]) == ("unlike-training", ["pneumonia", "covid-19"])
+    assert (said["novelty"], said["abstains_below"]) == (novelty, 0.9)
+    assert said["film_signs"] == ["inverted"]
+    assert said["probabilities"]["pneumonia"] == 0.7  # the score always stays
 
 
 def test_a_failed_case_tells_why_and_what_to_do(send_film: SendFilm, technician: User, script_of: Login):

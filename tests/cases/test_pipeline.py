@@ -27,7 +27,7 @@ from diagnostics.cases.heartbeat import beating
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.tasks import classify
 from diagnostics.registry.models import ModelVersion, Promotion
-from ml import bundle, maps
+from ml import bundle, maps, novelty
 from tests.cases.conftest import SendFilm
 from tests.small_bundle import make_bundle
 
@@ -118,6 +118,46 @@ def test_the_heat_map_is_kept_as_grids_and_as_a_picture_of_the_film(
         assert heat["raw_max"] == pytest.approx(found[finding].raw_max)
         assert heat["reference"] == 0.1
         assert heat["no_positive_evidence"] is found[finding].no_positive_evidence
+
+
+def test_an_answer_is_kept_with_what_it_is_worth(
+    send_film: SendFilm,
+    first: ModelVersion,
+    ticking: pipeline.Clock,
+    settings: Settings,
+    shelf: Path,
+    tmp_path: Path,
+):
+    settings.BUNDLES = tmp_path / "bundles"
+    settings.BUNDLES.mkdir()
+    model, manifest = bundle.load_network(shelf / "v1")
+    features = np.random.default_rng(0).random((80, 32 + 64))  # of no film: every film is unlike them
+    reference = novelty.fit(features[:40], np.arange(40) % 3)
+    limits = novelty.limits(reference, features[40:], np.zeros((40, 3)), source="learning films")
+    manifest = replace(manifest, conformal={"normal": 0.0}, abstention=1.0, novelty=limits)
+    bundle.write(settings.BUNDLES / "v1", model, manifest, reference=reference)
+    with_files(first, settings.BUNDLES)
+    case = send_film()
+    case.radiograph.colour = 40.0
+    case.radiograph.save()
+
+    answer = work(case, ticking)
+
+    assert (answer.answer, answer.abstention) == ("unlike-training", 1.0)
+    assert set(answer.candidates) == {"covid-19", "pneumonia"}
+    assert answer.novelty["knn"]["value"] > answer.novelty["knn"]["limit"] == pytest.approx(limits.knn)
+    assert set(answer.novelty) == {"knn", "mahalanobis", "energy"}
+    assert answer.film_signs == ["coloured"]
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+
+
+def test_a_version_without_thresholds_of_its_own_says_so(
+    send_film: SendFilm, first: ModelVersion, ticking: pipeline.Clock
+):
+    answer = work(send_film(), ticking)
+
+    assert (answer.answer, answer.candidates, answer.novelty) == ("finding", [], {})
+    assert (answer.abstention, answer.film_signs) == (None, [])
 
 
 def test_an_answer_is_on_record_without_the_patient(

@@ -46,6 +46,8 @@ def test_each_image_gets_a_line_and_its_pictures(
         assert sum(line["probabilities"].values()) == pytest.approx(1)
         assert line["finding"] in line["probabilities"]
         assert line["version"] == "small"
+        assert (line["answer"], line["candidates"], line["doubtful"]) == ("finding", [], False)
+        assert (line["novelty"], line["film_signs"]) == (None, [] if line is two else ["small"])
         grid = np.load(line["grid"], allow_pickle=False)
         assert grid.shape == (8, 8)
         assert grid.min() >= 0

@@ -6,19 +6,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
+import h5py
 import keras
 import numpy as np
 import pytest
 
 from ml import bundle, network
-from ml.dataset import Split
-from ml.presets import PRESETS, TrainingSpec, at_size, preset
+from ml.dataset import CONTESTED, IN_TEST, Split, split_by_patient
+from ml.lookalikes import look_at
+from ml.presets import PRESETS, Stage, TrainingSpec, at_size, preset
 from ml.records import Architecture, EpochReport, LabelledFilm, Manifest
-from ml.schedule import Course, one_cycle
+from ml.schedule import Course, one_cycle, stage_ends
 from ml.trainer import NothingLearnt, train
 from ml.twin import twin_of
-from tests.films import film_grey
+from tests.films import film_png
+from tests.hostile import ACCEPTED, specimens
+from tests.ml.bright_films import bright_films, bright_sides
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -29,22 +32,7 @@ CLASSES = ("covid-19", "pneumonia", "normal")
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
     """Twelve films to learn from and six to check on; the class shows in the side that is bright."""
-    folder = tmp_path_factory.mktemp("films")
-    return Split(_films(folder, CLASSES, range(12)), _films(folder, CLASSES, range(12, 18)), ())
-
-
-def _films(folder: Path, classes: tuple[str, ...], numbers: range) -> tuple[LabelledFilm, ...]:
-    films = []
-    for number in numbers:
-        label = classes[number % len(classes)]
-        grey = film_grey(number, (64, 64)) * 0.5
-        edges = {"covid-19": grey[:, :20], "pneumonia": grey[:, -20:], "normal": grey[:20]}
-        if label in edges:
-            edges[label] += 0.4
-        path = folder / f"film-{number}.png"
-        cv2.imwrite(str(path), (grey * 255).astype(np.uint8))
-        films.append(LabelledFilm(path, label, f"patient-{number}"))
-    return tuple(films)
+    return bright_sides(tmp_path_factory.mktemp("films"))
 
 
 def _small(name: str, *, epochs: int = 1, seed: int = 1) -> TrainingSpec:
@@ -58,11 +46,18 @@ def _run(
     out: Path,
     *,
     start_from: Path | None = None,
+    imagenet: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Manifest, list[EpochReport]]:
     reports: list[EpochReport] = []
     manifest = train(
-        films, spec, start_from=start_from, out=out, on_epoch=reports.append, should_stop=should_stop
+        films,
+        spec,
+        start_from=start_from,
+        out=out,
+        on_epoch=reports.append,
+        should_stop=should_stop,
+        imagenet=imagenet,
     )
     return manifest, reports
 
@@ -70,12 +65,39 @@ def _run(
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_recipe_trains_and_leaves_a_bundle(name: str, split: Split, tmp_path: Path) -> None:
     start = make_bundle(tmp_path / "start", "vgg16", size=32) if PRESETS[name].fine_tune else None
-    manifest, reports = _run(split, _small(name), tmp_path / "out", start_from=start)
+    weights = _imagenet_file(tmp_path) if PRESETS[name].imagenet else None
+    manifest, reports = _run(split, _small(name), tmp_path / "out", start_from=start, imagenet=weights)
     assert bundle.verify(tmp_path / "out") == manifest
     assert manifest.architecture.classes == CLASSES
     assert [(report.epoch, report.epochs) for report in reports] == [(1, 1)]
     assert np.isfinite([reports[0].loss, reports[0].val_loss]).all()
     assert manifest.training["spec"]["preset"] == name
+
+
+def _imagenet_file(folder: Path) -> Path:
+    """Write random convolutions in the layout of Keras' `notop` file."""
+    path, random, inner = folder / "notop.h5", np.random.default_rng(1), 3
+    with h5py.File(path, "w") as file:
+        for block, (outer, count) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1):
+            for number in range(1, count + 1):
+                group = file.create_group(f"block{block}_conv{number}")
+                spread = np.sqrt(2 / (9 * inner))
+                group["kernel:0"] = random.normal(0, spread, (3, 3, inner, outer)).astype(np.float32)
+                group["bias:0"] = np.zeros(outer, np.float32)
+                inner = outer
+    return path
+
+
+def test_the_convolutions_of_imagenet_are_where_the_transfer_recipe_begins(
+    split: Split, tmp_path: Path
+) -> None:
+    weights = _imagenet_file(tmp_path)
+    spec = replace(_small("vgg16-imagenet"), stages=(Stage(1.0, "logits"),))
+    _run(split, spec, tmp_path / "out", start_from=None, imagenet=weights)
+    model, _ = bundle.load_network(tmp_path / "out")
+    with h5py.File(weights) as file:
+        stored = file["block5_conv3/kernel:0"][()]
+    assert model.get_layer("block5_conv3").get_weights()[0] == pytest.approx(stored, abs=1e-4)  # float16
 
 
 def test_a_visible_difference_is_learnt(split: Split, tmp_path: Path) -> None:
@@ -129,6 +151,44 @@ def test_a_damaged_film_is_left_out_and_named(split: Split, tmp_path: Path) -> N
     assert manifest.training["left_out"] == [{"film": "damaged.png", "reason": "damaged"}]
 
 
+@pytest.fixture(scope="module")
+def corrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelledFilm, ...]:
+    """Write files that are no usable film: cut, empty, text, other formats, bombs, blanks."""
+    folder = tmp_path_factory.mktemp("corrupted")
+    bad = [one.content for one in specimens(inflated=4_000_000) if ACCEPTED not in one.right]
+    bad = [content for content in bad if len(content) < 2_000_000]
+    bad += [b"no film at all", film_png(1)[:8] + bytes(5000), b"\xff\xd8\xff" + bytes(range(256)) * 20]
+    films = []
+    for number, content in enumerate(bad):
+        path = folder / f"bad-{number}.png"
+        path.write_bytes(content)
+        films.append(LabelledFilm(path, CLASSES[number % 3], f"unlucky-{number}"))
+    return tuple(films)
+
+
+def test_corrupted_films_are_named_and_left_out_and_none_is_fatal(
+    split: Split, corrupted: tuple[LabelledFilm, ...], tmp_path: Path
+) -> None:
+    assert len(corrupted) >= 20
+    train, validation = (
+        (*good, *bad)
+        for good, bad in zip((split.train, split.validation), (corrupted[::2], corrupted[1::2]), strict=True)
+    )
+    films = Split(train, validation, ())
+    manifest, _ = _run(films, _small("tiny-cnn"), tmp_path / "out")
+    named = {item["film"]: item["reason"] for item in manifest.training["left_out"]}
+    assert set(named) == {film.path.name for film in corrupted}
+    assert all(named.values())
+    assert bundle.verify(tmp_path / "out") == manifest
+
+
+def test_corrupted_films_take_no_place_in_a_split(split: Split, corrupted: tuple[LabelledFilm, ...]) -> None:
+    films = (*split.train, *split.validation, *corrupted)
+    parted = split_by_patient(films, seed=1, looks=look_at(films))
+    assert {out.film for out in parted.left_out if out.reason not in (CONTESTED, IN_TEST)} == set(corrupted)
+    assert not {*corrupted} & {*parted.train, *parted.validation, *parted.test}
+
+
 def test_fine_tuning_leaves_the_first_layers_alone(split: Split, tmp_path: Path) -> None:
     start = make_bundle(tmp_path / "start", "vgg16", size=32, version="v7")
     manifest, reports = _run(split, _small("vgg16-finetune"), tmp_path / "out", start_from=start)
@@ -147,7 +207,8 @@ def test_fine_tuning_leaves_the_first_layers_alone(split: Split, tmp_path: Path)
 
 def test_all_layers_learn_when_thawed(split: Split, tmp_path: Path) -> None:
     start = make_bundle(tmp_path / "start", "vgg16", size=32)
-    spec = replace(_small("vgg16-finetune"), thaw_epochs=1, keep="last")
+    stages = (Stage(0.5, "block5_conv1"), Stage(0.5))
+    spec = replace(_small("vgg16-finetune", epochs=2), stages=stages, keep="last")
     _, reports = _run(split, spec, tmp_path / "out", start_from=start)
     before, _ = bundle.load_network(start)
     after, _ = bundle.load_network(tmp_path / "out")
@@ -159,12 +220,11 @@ def test_all_layers_learn_when_thawed(split: Split, tmp_path: Path) -> None:
 
 def test_a_new_finding_is_added_and_an_old_one_is_not_forgotten(tmp_path: Path) -> None:
     learnt, checked = (
-        _films(tmp_path, ("covid-19", "other"), numbers) for numbers in (range(6), range(6, 10))
+        bright_films(tmp_path, ("covid-19", "other"), numbers) for numbers in (range(6), range(6, 10))
     )
     films = Split(learnt, checked, ())
     start = make_bundle(tmp_path / "start", "scratch-cnn", size=32)
-    spec = replace(_small("vgg16-finetune"), frozen_until="")
-    manifest, _ = _run(films, spec, tmp_path / "out", start_from=start)
+    manifest, _ = _run(films, _small("vgg16-finetune"), tmp_path / "out", start_from=start)
     assert manifest.architecture.classes == (*CLASSES, "other")
     assert manifest.architecture.family == "scratch-cnn"
 
@@ -199,6 +259,20 @@ def test_the_rate_rises_to_its_peak_and_falls() -> None:
     assert rates[-1] == pytest.approx(1e-6)
     assert rates[:21] == sorted(rates[:21])
     assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_stages_end_at_whole_epochs_and_one_that_is_too_short_is_passed_over() -> None:
+    stages = (Stage(0.25, "logits"), Stage(0.5, "block5_conv1"), Stage(0.25))
+    assert stage_ends(stages, 8) == (0.25, 0.75, 1)  # 2, 4 and 2 epochs
+    assert stage_ends(stages, 3) == pytest.approx((1 / 3, 2 / 3, 1))
+    assert stage_ends(stages, 1) == (0, 1, 1)
+    course = Course(10, 0, clock=lambda: 0.0, ends=(0, 0.5, 1))
+    seen = []
+    for course.done in range(11):
+        seen.append((course.stage, course.within(course.stage)))
+    assert seen[:6] == [(1, 0.0), (1, 0.2), (1, 0.4), (1, 0.6), (1, 0.8), (2, 0.0)]
+    assert seen[10] == (2, 1.0)
+    assert [course.steps_of(stage) for stage in range(3)] == [0, 5, 5]
 
 
 def test_the_clock_ends_a_training_of_so_many_minutes() -> None:

@@ -42,6 +42,42 @@ def test_a_version_without_metrics_says_so() -> None:
     assert figures.headline({"metrics": {}}).words == "not measured"
 
 
+def test_a_version_says_when_it_names_no_finding() -> None:
+    manifest = {"conformal": {"normal": 1.0, "covid-19": 0.92}, "abstention": 0.85}
+
+    assert [(fact.label, fact.value) for fact in figures.limits(manifest)] == [
+        ("COVID-19 stays possible", "from 0.08"),
+        ("Normal stays possible", "always: too few films to exclude it"),
+        ("Right 19 times in 20", "from a score of 0.85"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("abstention", "words"), [(1.0, "at no score"), (None, "not measured"), (0.5, "from a score of 0.50")]
+)
+def test_the_score_to_rely_on_is_told(abstention: float | None, words: str) -> None:
+    assert figures.limits({"abstention": abstention})[-1].value == words
+
+
+def test_a_version_says_what_it_compares_a_film_with() -> None:
+    novelty = {
+        "knn": 0.5,
+        "mahalanobis": 30.0,
+        "energy": -1.25,
+        "source": "learning films",
+        "reference_films": 900,
+        "calibration_films": 310,
+    }
+
+    assert [fact.value for fact in figures.novelty({"novelty": novelty})] == [
+        "900 films it learnt from; limits set on 310 others",
+        "at most 0.500",
+        "at most 30.00",
+        "at most -1.25",
+    ]
+    assert figures.novelty({}) == ()
+
+
 def test_counts_stand_by_part_and_finding() -> None:
     table = figures.counts(
         {

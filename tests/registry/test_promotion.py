@@ -164,6 +164,30 @@ def test_a_version_with_changed_files_is_not_promoted(
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 
 
+def test_a_version_registered_by_an_earlier_release_can_still_be_promoted(
+    register: Register, administrator: User, now: datetime
+) -> None:
+    version = register()
+    new = ("conformal", "abstention", "novelty", "reference_sha256")
+    version.manifest = {name: value for name, value in version.manifest.items() if name not in new}
+    version.save()
+
+    services.promote(version=version, by=administrator, reason=REASON, now=now)
+
+    assert selectors.in_force() == version
+
+
+def test_a_version_whose_thresholds_were_changed_is_not_promoted(
+    register: Register, administrator: User, now: datetime
+) -> None:
+    version = register()
+    path = selectors.bundle_path(version) / "manifest.json"
+    path.write_text(path.read_text().replace('"conformal": {}', '"conformal": {"normal": 0.1}'))
+
+    with pytest.raises(services.FilesDamaged):
+        services.promote(version=version, by=administrator, reason=REASON, now=now)
+
+
 def test_the_network_that_comes_with_readroom_is_adopted_once(
     shelf: Path, tmp_path: Path, settings: Settings, now: datetime, db: None
 ) -> None:

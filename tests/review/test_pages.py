@@ -131,7 +131,17 @@ def test_before_the_signature_the_pages_are_the_same_whatever_the_machine_said(
     take(case, radiologist)
     addresses = [reverse("review:worklist"), page_of(case)]
     said_covid = [still(reader.get(address).content.decode()) for address in addresses]
-    Prediction.objects.update(finding="normal", probabilities={"normal": 1.0}, heat={}, version=None)
+    Prediction.objects.update(
+        finding="normal",
+        probabilities={"normal": 1.0},
+        heat={},
+        version=None,
+        answer="unlike-training",
+        candidates=["normal", "covid-19"],
+        novelty={"knn": {"value": 1.0, "limit": 0.5}},
+        abstention=1.0,
+        film_signs=["flat"],
+    )
     said_normal = [still(reader.get(address).content.decode()) for address in addresses]
     assert said_covid == said_normal
 
@@ -150,6 +160,21 @@ def test_after_the_signature_the_machine_is_shown_beside_the_reader(
     html = reader.get(page_of(case)).content.decode()
     assert reverse("cases:heat", args=[case.pk, "covid-19"]) in html
     assert reverse("cases:case", args=[case.pk]) in html
+
+
+def test_after_the_signature_the_reader_sees_what_the_answer_is_worth(
+    reader: Client, admit: Admit, classify: Classify
+) -> None:
+    case = admit(1)
+    classify(case)
+    Prediction.objects.update(
+        answer="cannot-separate", candidates=["covid-19", "pneumonia"], abstention=0.9, film_signs=["flat"]
+    )
+    sign(reader, case, then="stay")
+    html = reader.get(page_of(case)).content.decode()
+    assert "Cannot separate COVID-19 from pneumonia" in html
+    assert "Only from a score of 0.90 on was this version right 19 times in 20." in html
+    assert "The picture has hardly any contrast." in html
 
 
 def test_a_signed_case_without_an_answer_of_the_machine_says_so(

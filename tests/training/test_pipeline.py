@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from django.db import connection
+from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
 
@@ -38,6 +41,7 @@ from tests.training.conftest import Sign
 
 pytestmark = [pytest.mark.network, pytest.mark.django_db(transaction=True)]
 
+WELL = 220  # first of the films without a finding; from here no two of either kind look alike
 LONG = Parameters.of("vgg16-finetune", epochs=100, batch_size=8)
 FINE_TUNE = Parameters.of("vgg16-finetune", epochs=3, batch_size=8, learning_rate=0.003)
 
@@ -65,7 +69,7 @@ def small_net(homes: Path, settings: Settings, now: datetime) -> ModelVersion:
 def signed(small_net: ModelVersion, sign: Sign) -> None:
     for seed in range(8):
         sign("covid-19", film=film(seed, ill=True))
-        sign("normal", film=film(100 + seed, ill=False))
+        sign("normal", film=film(WELL + seed, ill=False))
 
 
 def queued(by: User, now: datetime, parameters: Parameters = FINE_TUNE) -> TrainingRun:
@@ -78,7 +82,7 @@ def test_signed_films_become_a_candidate_that_a_person_promotes(
     for seed in range(8):
         for finding, ill in (("covid-19", True), ("normal", False)):
             opened = cases.open_case(
-                radiograph=film(seed + 100 * ill, ill=ill),
+                radiograph=film(seed if ill else WELL + seed, ill=ill),
                 patient_ref=f"{finding}-{seed}",
                 by=technician,
                 now=now,
@@ -197,6 +201,95 @@ def test_a_worker_that_lost_its_run_keeps_nothing(signed: None, administrator: U
     run.refresh_from_db()
     assert run.status == Status.RUNNING
     assert ModelVersion.objects.count() == 1
+
+
+class Killed(BaseException):
+    """Ends a worker as no handler of ours foresees."""
+
+
+@contextmanager
+def killed_once_it_learns(run: TrainingRun, epochs: int) -> Iterator[None]:
+    """Let the worker die as soon as so many epochs are on record."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    def kill() -> None:
+        while Epoch.objects.filter(run=run).count() < epochs:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, die)
+    try:
+        with pytest.raises(Killed), once_it_learns(run, kill):
+            yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_run_whose_worker_died_goes_on_with_the_films_and_epochs_it_had(
+    signed: None, sign: Sign, administrator: User, now: datetime
+) -> None:
+    run = queued(administrator, now, Parameters.of("vgg16-finetune", epochs=40, batch_size=8))
+    with killed_once_it_learns(run, epochs=2):
+        pipeline.train(run.pk)
+    run.refresh_from_db()
+    shown = {epoch.number: epoch.seconds for epoch in run.epochs.all()}
+    kept = len(list(selectors.checkpoints(run).glob("*.npz")))
+    assert run.status == Status.RUNNING
+    assert 2 <= len(shown) < 40
+    assert kept in (1, 2)  # the newest two; the epoch just shown may not be among them
+    amended = sign("normal", film=film(WELL + 50, ill=False))  # signed after the films were frozen
+    snapshot_sha256 = run.snapshot_sha256
+
+    services.requeue_lost(now=timezone.now() + timedelta(hours=1))
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_text, run.attempts) == (Status.DONE, "", 2)
+    assert [epoch.number for epoch in run.epochs.all()] == list(range(1, 41))
+    # An epoch learnt again would have taken another time; the last may have been shown and not yet kept.
+    again = {epoch.number: epoch.seconds for epoch in run.epochs.all()}
+    assert [again[number] for number in list(shown)[:-1]] == [shown[number] for number in list(shown)[:-1]]
+    assert run.snapshot_sha256 == snapshot_sha256
+    assert str(amended.pk) not in (selectors.folder(run) / "snapshot.jsonl").read_text()
+    assert not selectors.checkpoints(run).exists()
+
+
+def test_a_run_whose_worker_died_and_that_is_stopped_keeps_its_best_epoch(
+    signed: None, administrator: User, now: datetime
+) -> None:
+    run = queued(administrator, now, LONG)
+    with killed_once_it_learns(run, epochs=2):
+        pipeline.train(run.pk)
+    services.stop_run(run=run, by=administrator, now=now)
+
+    services.requeue_lost(now=timezone.now() + timedelta(hours=1))
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_text) == (Status.DONE, "")
+    assert 1 <= run.epochs.count() < 100
+    assert run.candidate is not None
+    assert not selectors.checkpoints(run).exists()
+
+
+def test_a_film_that_is_damaged_or_shown_under_two_findings_is_left_out_and_counted(
+    signed: None, sign: Sign, administrator: User, now: datetime
+) -> None:
+    sign("normal", film=film(WELL + 50, ill=False)[:400])
+    sign("covid-19", film=film(WELL + 60, ill=False))
+    sign("normal", film=film(WELL + 60, ill=False))
+    run = queued(administrator, now)
+
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert run.status == Status.DONE
+    assert run.counts["left_out"] == {
+        "damaged": {"cases": 1, "patients": 1},
+        "the same picture carries another finding": {"cases": 2, "patients": 2},
+    }
 
 
 def test_a_lost_run_is_queued_again_and_ends_well_from_the_start(

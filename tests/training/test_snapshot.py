@@ -50,6 +50,15 @@ def test_the_snapshot_names_films_by_their_pixels_and_patients_by_pseudonym() ->
     assert set(row) == {"film", "patient", "label", "reading", "source", "view"}
 
 
+def test_a_snapshot_names_its_readings_for_a_further_attempt_unless_it_was_changed(tmp_path: Path) -> None:
+    sha256 = snapshot.freeze(tmp_path, snapshot.lines([signed(1), signed(2)], secret="s"))
+
+    assert snapshot.readings(tmp_path, sha256=sha256) == frozenset((UUID(int=1), UUID(int=2)))
+    (tmp_path / "snapshot.jsonl").write_text("")
+    assert snapshot.readings(tmp_path, sha256=sha256) is None
+    assert snapshot.readings(tmp_path / "nowhere", sha256=sha256) is None
+
+
 def test_a_candidate_that_lost_a_finding_is_rejected_however_good_it_is() -> None:
     found = {"verdict": "accept", "reason": "Better.", "rules": []}
 

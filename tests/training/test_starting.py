@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -228,12 +229,20 @@ def test_a_run_whose_worker_died_is_queued_again(db: None, now: datetime) -> Non
     assert (run.status, run.token) == ("queued", None)
 
 
-def test_the_third_lost_worker_fails_the_run_with_a_reason(db: None, now: datetime) -> None:
+def test_the_third_lost_worker_fails_the_run_with_a_reason(
+    homes: Path,
+    db: None,
+    now: datetime,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
     run = lost_run(now, attempts=3)
+    selectors.checkpoints(run).mkdir(parents=True)
 
-    services.requeue_lost(now=now)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.requeue_lost(now=now)
 
     run.refresh_from_db()
+    assert not selectors.checkpoints(run).exists()
     assert (run.status, run.failure_code) == ("failed", "worker_lost")
     assert "three times" in run.failure_text
     assert AuditEvent.objects.filter(action=Action.RUN_FAILED).count() == 1

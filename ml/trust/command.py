@@ -1,0 +1,58 @@
+"""`python -m ml trust BUNDLE DATA`: one line of JSON to read by a program, a page to read by a person."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ml import importers
+from ml.dataset import share_of
+from ml.records import BundleError, LabelledFilm
+from ml.trust import run as report
+from ml.trust.check import Check
+from ml.trust.files import HTML, JSON
+
+
+def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, most: int, with_pictures: bool) -> int:
+    """Make the report of a bundle on a collection and return the exit status."""
+    with TemporaryDirectory() as unpacked:
+        try:
+            options = importers.Options(cohen=cohen, unpack_into=Path(unpacked))
+            found = importers.read(data, options)
+            split = report.parted(_some(found.films, most))
+            given = report.Given(masks=found.masks)
+            findings = report.ask(bundle, split, given=given, on_check=_tell, with_pictures=with_pictures)
+        except (importers.ImportRefused, BundleError, ValueError, OSError) as trouble:
+            sys.stderr.write(f"python -m ml trust: {trouble}\n")
+            return 2
+        out.mkdir(parents=True, exist_ok=True)
+        report.write(findings, out)
+    made = findings.report
+    summary = {
+        "version": made.subject,
+        "verdict": made.verdict,
+        "failed": list(made.failed),
+        "checks": dict(Counter(check.status for check in made.checks)),
+        "films": len(findings.answers.films),
+        "report": str(out / HTML),
+        "json": str(out / JSON),
+    }
+    sys.stdout.write(json.dumps(summary) + "\n")
+    return 0
+
+
+def _some(films: Sequence[LabelledFilm], most: int) -> list[LabelledFilm]:
+    """Take whole patients, always the same, until there are enough films."""
+    if not most or len(films) <= most:
+        return list(films)
+    return sorted(films, key=lambda film: (share_of(film.patient, "most"), film.path.name))[:most]
+
+
+def _tell(check: Check) -> None:
+    line = f"{check.id:3} {check.status:12} {check.seconds:6.1f} s  {check.words}"
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

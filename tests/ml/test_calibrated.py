@@ -1,0 +1,234 @@
+"""A calibrated version knows what it cannot exclude and what it has never seen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml import bundle, calibration, novelty
+from ml.predictor import Predictor
+from ml.records import BundleError, LabelledFilm
+from tests.films import film_grey, film_png
+from tests.small_bundle import make_bundle
+
+pytestmark = pytest.mark.network
+CLASSES = ("covid-19", "pneumonia", "normal")
+NEW = ("conformal", "abstention", "novelty", "reference_sha256")
+
+
+def draw(folder: Path, numbers: range) -> list[LabelledFilm]:
+    folder.mkdir()
+    films = []
+    for number in numbers:
+        path = folder / f"{number}.png"
+        path.write_bytes(film_png(number))
+        films.append(LabelledFilm(path, CLASSES[number % 3], f"patient-{number}"))
+    return films
+
+
+@pytest.fixture(scope="module")
+def checking(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledFilm]:
+    return draw(tmp_path_factory.mktemp("films") / "checking", range(60))
+
+
+@pytest.fixture(scope="module")
+def learning(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledFilm]:
+    films = draw(tmp_path_factory.mktemp("films") / "learning", range(100, 180))
+    films[0].path.write_bytes(b"no film")
+    return films
+
+
+@pytest.fixture(scope="module")
+def calibrated(
+    tmp_path_factory: pytest.TempPathFactory, checking: list[LabelledFilm], learning: list[LabelledFilm]
+) -> Path:
+    directory = make_bundle(tmp_path_factory.mktemp("bundle") / "b", "scratch-cnn")
+    calibration.calibrate(directory, checking, learning=learning)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def predictor(calibrated: Path) -> Predictor:
+    return Predictor(calibrated)
+
+
+@pytest.fixture
+def copy(calibrated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(calibrated, tmp_path / "copy"))
+
+
+def change(directory: Path, **entries: Any) -> None:
+    path = directory / bundle.MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+def photograph(seed: int) -> NDArray[np.float32]:
+    """Draw a ball in front of waves."""
+    y, x = np.mgrid[:256, :256] / 256
+    ball = ((x - 0.5) ** 2 + (y - 0.6) ** 2) < 0.05
+    return (0.5 + 0.3 * np.sin(9 * x + seed) * np.cos(7 * y) + 0.2 * ball).astype(np.float32)
+
+
+def test_features_are_the_last_layers_each_averaged_over_its_cells(
+    predictor: Predictor, calibrated: Path
+) -> None:
+    import keras
+
+    from ml import imaging
+
+    grey = film_grey(1).astype(np.float32)
+    model, manifest = bundle.load_network(calibrated)
+    names = [f"block{block}_conv2_relu" for block in (3, 4, 5)]
+    trunk = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    pixels, _ = imaging.prepare(grey, manifest.preprocessing)
+    means = [np.asarray(layer).mean(axis=(1, 2))[0] for layer in trunk(pixels[None])]
+    expected = np.concatenate([mean / np.linalg.norm(mean) for mean in means])
+    np.testing.assert_allclose(predictor.explain(grey).features, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_pictures_that_are_no_chest_films_are_called_unlike(predictor: Predictor) -> None:
+    noise = np.random.default_rng(0).random((5, 256, 256)).astype(np.float32)
+    strange = [
+        *noise,
+        *map(photograph, range(5)),
+        *(np.rot90(film_grey(seed)).astype(np.float32) for seed in range(200, 205)),
+        *(1 - film_grey(seed).astype(np.float32) for seed in range(200, 205)),
+    ]
+    for picture in strange:
+        found = predictor.explain(picture)
+        assert found.novelty is not None
+        assert found.novelty.knn.exceeded
+        assert found.novelty.mahalanobis.exceeded
+        assert found.answer == "unlike-training"
+        assert sum(found.probabilities.values()) == pytest.approx(1)  # the score stays
+
+
+def test_films_of_the_same_kind_are_seldom_called_unlike(predictor: Predictor) -> None:
+    found = [predictor.explain(film_grey(seed).astype(np.float32)) for seed in range(300, 340)]
+    assert np.mean([each.answer == "unlike-training" for each in found]) <= 0.2
+    for each in found:
+        limits = predictor.manifest.conformal
+        kept = {label for label, p in each.probabilities.items() if 1 - p <= limits[label]}
+        assert set(each.candidates) == kept
+
+
+def test_limits_come_from_the_calibration_films_and_the_reference_from_the_others(
+    predictor: Predictor, checking: list[LabelledFilm]
+) -> None:
+    from ml.imaging import read_film
+
+    limits = predictor.manifest.novelty
+    assert limits is not None
+    assert (limits.source, limits.reference_films, limits.calibration_films) == ("learning films", 79, 60)
+    said = [predictor.explain(read_film(film.path.read_bytes()).grey).novelty for film in checking]
+    for name in ("knn", "mahalanobis", "energy"):
+        values = [getattr(each, name).value for each in said]
+        assert getattr(limits, name) == pytest.approx(max(values), rel=1e-3)  # of 60 the 99th percentile
+
+
+def test_without_learning_films_half_of_the_patients_are_the_reference(
+    tmp_path: Path, checking: list[LabelledFilm]
+) -> None:
+    more = draw(tmp_path / "more", range(400, 440))
+    directory = make_bundle(tmp_path / "b")
+    manifest = calibration.calibrate(directory, [*checking, *more])
+    assert manifest.novelty is not None
+    assert (manifest.novelty.source, manifest.novelty.reference_films) == ("calibration films", 50)
+    assert manifest.novelty.calibration_films == 50
+
+
+def test_too_few_films_leave_novelty_unmeasured(tmp_path: Path, checking: list[LabelledFilm]) -> None:
+    directory = make_bundle(tmp_path / "b")
+    manifest = calibration.calibrate(directory, checking[:20])
+    assert (manifest.novelty, manifest.reference_sha256) == (None, "")
+    assert not (directory / bundle.REFERENCE).exists()
+    assert manifest.conformal == dict.fromkeys(CLASSES, 1.0)  # seven films of each: nothing is excluded
+    found = Predictor(directory).explain(photograph(1))
+    assert (found.novelty, found.answer, len(found.candidates)) == (None, "cannot-separate", 3)
+
+
+def test_a_bundle_of_an_earlier_release_answers_as_before(copy: Path) -> None:
+    stored = json.loads((copy / bundle.MANIFEST).read_text())
+    earlier = {name: value for name, value in stored.items() if name not in NEW}
+    (copy / bundle.MANIFEST).write_text(json.dumps(earlier))
+    (copy / bundle.REFERENCE).unlink()
+    found = Predictor(copy).explain(photograph(1))
+    assert (found.answer, found.candidates, found.novelty, found.doubtful) == ("finding", (), None, False)
+
+
+def test_a_changed_reference_is_refused(copy: Path) -> None:
+    path = copy / bundle.REFERENCE
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match="reference features of copy are not those"):
+        Predictor(copy)
+
+
+def test_a_missing_reference_is_refused(copy: Path) -> None:
+    (copy / bundle.REFERENCE).unlink()
+    with pytest.raises(BundleError, match="reference features of copy are missing"):
+        bundle.verify(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"no archive at all"])
+def test_a_reference_that_is_none_is_refused_even_with_its_checksum(copy: Path, content: bytes) -> None:
+    import hashlib
+
+    (copy / bundle.REFERENCE).write_bytes(content)
+    change(copy, reference_sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(BundleError, match="cannot be used"):
+        Predictor(copy)
+
+
+def test_a_reference_of_pickled_objects_is_not_opened(copy: Path) -> None:
+    import hashlib
+
+    path = copy / bundle.REFERENCE
+    with path.open("wb") as file:
+        np.savez(file, points=np.array([{}], dtype=object), means=np.zeros((1, 1)), precision=np.zeros(1))
+    change(copy, reference_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(BundleError, match="cannot be used"):
+        Predictor(copy)
+
+
+def test_the_reference_of_another_network_is_refused(copy: Path) -> None:
+    model, manifest = bundle.load_network(copy)
+    features = np.random.default_rng(0).random((50, 7))
+    bundle.write(copy, model, manifest, reference=novelty.fit(features, np.arange(50) % 3))
+    with pytest.raises(BundleError, match="do not fit its network"):
+        Predictor(copy)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"conformal": {"covid-19": 1.2}},
+        {"conformal": {"flu": 0.5}},
+        {"abstention": 1.5},
+        {"novelty": None},
+        {"novelty": {"knn": 1}},
+        {"reference_sha256": ""},
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused(copy: Path, entries: dict[str, Any]) -> None:
+    change(copy, **entries)
+    with pytest.raises(BundleError):
+        bundle.read_manifest(copy)
+
+
+def test_a_bundle_written_again_keeps_its_reference_and_one_elsewhere_has_none(
+    copy: Path, tmp_path: Path
+) -> None:
+    model, manifest = bundle.load_network(copy)
+    assert bundle.write(copy, model, manifest).novelty == manifest.novelty
+    bundle.verify(copy)
+    elsewhere = bundle.write(tmp_path / "elsewhere", model, manifest)
+    assert (elsewhere.novelty, elsewhere.reference_sha256) == (None, "")
+    assert bundle.verify(tmp_path / "elsewhere") == elsewhere

@@ -1,0 +1,190 @@
+"""A frozen trunk runs once for each film, and what learns behind it learns the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml import bundle, features, network
+from ml.batches import Fresh, load
+from ml.dataset import Split
+from ml.presets import Stage, TrainingSpec, at_size, preset
+from ml.records import Architecture, EpochReport, Manifest, Preprocessing
+from ml.trainer import train
+from tests.ml.bright_films import bright_sides
+
+pytestmark = pytest.mark.network
+
+SIZE = 32
+ARCH = Architecture(family="scratch-cnn", size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
+    return bright_sides(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="module")
+def net() -> keras.Model:
+    keras.utils.set_random_seed(5)
+    return network.build(ARCH)
+
+
+def _images(count: int) -> NDArray[np.float32]:
+    return np.random.default_rng(2).normal(0, 1, (count, SIZE, SIZE, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("first", ["block2_conv1", "block5_conv1", "block5_conv2_bn", "gap", "logits"])
+def test_the_two_parts_of_a_cut_network_answer_as_the_whole(first: str, net: keras.Model) -> None:
+    trunk, rest = features.cut(net, first)
+    images = _images(3)
+    expected = net.predict_on_batch(images)
+    assert rest.predict_on_batch(trunk.predict_on_batch(images)) == pytest.approx(expected, abs=1e-5)
+    assert rest.get_layer("logits") is net.get_layer("logits")
+
+
+def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -> None:
+    _, rest = features.cut(net, "logits")
+    assert [layer.name for layer in rest.layers if layer.weights or "dropout" in layer.name] == [
+        "dropout",
+        "logits",
+    ]
+
+
+def _compute(
+    images: NDArray[np.float32], net: keras.Model, folder: Path, copies: int = 1
+) -> features.Features:
+    trunk, _ = features.cut(net, "block5_conv1")
+    shape = (len(images) // copies, copies)
+    found = features.compute(trunk, iter(images), shape=shape, batch_size=4, folder=folder)
+    assert found is not None
+    return found
+
+
+def test_features_are_the_trunks_answers_in_half_precision(net: keras.Model, tmp_path: Path) -> None:
+    images = _images(6)
+    trunk, _ = features.cut(net, "block5_conv1")
+    found = _compute(images, net, tmp_path, copies=2)
+    expected = trunk.predict_on_batch(images)
+    assert found.values.shape == (3, 2, *expected.shape[1:])
+    assert found.values.dtype == np.float16
+    # Half precision keeps 11 bits.
+    assert found.values.reshape(expected.shape) == pytest.approx(expected, rel=2**-11, abs=1e-6)
+
+
+def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
+    net: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = _images(5)
+    small = _compute(images, net, tmp_path)
+    monkeypatch.setattr(features, "LARGEST_IN_MEMORY", 0)
+    large = _compute(images, net, tmp_path / "new")
+    assert isinstance(large.values.base, np.memmap) or isinstance(large.values, np.memmap)
+    assert not isinstance(small.values, np.memmap)
+    assert np.array_equal(large.values, small.values)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_asked_to_stop_the_trunk_stops(net: keras.Model, tmp_path: Path) -> None:
+    trunk, _ = features.cut(net, "block5_conv1")
+    taken = 0
+
+    def images() -> Iterator[NDArray[np.float32]]:
+        nonlocal taken
+        for image in _images(40):
+            taken += 1
+            yield image
+
+    found = features.compute(
+        trunk, images(), shape=(40, 1), batch_size=4, folder=tmp_path, should_stop=lambda: taken >= 8
+    )
+    assert found is None
+    assert taken == 8
+
+
+def test_variants_are_seeded_and_the_first_is_the_film_as_it_is(split: Split) -> None:
+    prep = Preprocessing(size=SIZE)
+    fresh = Fresh(load(split.train, prep, side=64), prep, strength=1.0, mirror=True)
+    one, again, other = (list(features.variants_of(fresh, variants=3, seed=seed)) for seed in (1, 1, 2))
+    assert len(one) == 36
+    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
+    plain = replace(fresh, strength=0.0, mirror=False)
+    random = np.random.default_rng(0)
+    for place in range(12):
+        first, *changed = one[3 * place : 3 * place + 3]
+        assert np.array_equal(first, plain(place, random))
+        assert np.array_equal(first, other[3 * place])
+        assert not any(np.array_equal(first, copy) for copy in changed)
+        assert not np.array_equal(changed[0], changed[1])
+
+
+def _learn(
+    split: Split, out: Path, spec: TrainingSpec, start: Path
+) -> tuple[Manifest, list[EpochReport], list[NDArray[np.float32]]]:
+    reports: list[EpochReport] = []
+    manifest = train(
+        split, spec, start_from=start, out=out, on_epoch=reports.append, should_stop=lambda: False
+    )
+    return manifest, reports, bundle.load_network(out)[0].get_weights()
+
+
+@pytest.fixture(scope="module")
+def start(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a network that has learnt for a few epochs, so that its batch norm stands for the films."""
+    out = tmp_path_factory.mktemp("start") / "bundle"
+    spec = replace(at_size(preset("scratch-cnn", seed=1, epochs=4), SIZE), batch_size=6)
+    train(split, spec, start_from=None, out=out, on_epoch=lambda _: None, should_stop=lambda: False)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("first", "stored", "apart"),
+    [
+        ("logits", np.float32, 1e-4),
+        ("logits", np.float16, 1e-3),
+        ("block5_conv1", np.float32, 1e-3),
+        ("block5_conv1", np.float16, 2e-2),
+    ],
+)
+def test_without_augmentation_cached_and_naive_training_come_to_the_same(
+    first: str, stored: type, apart: float, split: Split, start: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Unrounded, all is the same; half precision (11 bits) moves losses by a hundredth at most."""
+    monkeypatch.setattr(features, "STORED", stored)
+    spec = replace(
+        preset("vgg16-finetune", seed=2, epochs=4), batch_size=6, augmentation=0.0,
+        precision="float32", learning_rate=2e-3, stages=(Stage(1.0, first),),
+    )  # fmt: skip
+    _, naive, slow = _learn(split, tmp_path / "naive", replace(spec, variants=0), start)
+    _, cached, fast = _learn(split, tmp_path / "cached", replace(spec, variants=1), start)
+    figures = [np.array([(r.loss, r.val_loss) for r in reports]) for reports in (naive, cached)]
+    assert figures[1] == pytest.approx(figures[0], abs=apart)
+    assert [r.val_accuracy for r in cached] == [r.val_accuracy for r in naive]
+    assert np.ptp(figures[0][:, 1]) > 2 * apart  # what is learnt is more than what may differ
+    assert all(one.shape == other.shape for one, other in zip(slow, fast, strict=True))
+
+
+def test_the_trunk_runs_once_for_each_film_and_variant(
+    split: Split, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, int]] = []
+    real = features.compute
+
+    def counted(trunk: keras.Model, images: object, *, shape: tuple[int, int], **rest: object) -> object:
+        shapes.append(shape)
+        return real(trunk, images, shape=shape, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(features, "compute", counted)
+    stages = (Stage(0.5, "logits"), Stage(0.5, "block5_conv1"))
+    spec = replace(preset("vgg16-finetune", seed=2, epochs=8), batch_size=6, variants=4, stages=stages)
+    _, reports, _ = _learn(split, tmp_path / "out", spec, start)
+    # Four epochs a stage: at most two variants, so that the trunk runs half as often as without a cache.
+    assert shapes == [(12, 2), (6, 1), (12, 2), (6, 1)]
+    assert len(reports) == 8
