@@ -15,6 +15,7 @@ from diagnostics.accounts.models import User
 from diagnostics.base import Status
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.selectors import visible_to
+from diagnostics.exchange.selectors import brought_by_an_import
 from diagnostics.findings import LEARNABLE
 from diagnostics.review.models import Claim, Reading
 from diagnostics.review.refusals import ReadFirst
@@ -69,7 +70,8 @@ def counts(user: User, now: datetime) -> dict[str, int]:
     unread = _with_state(_unread(user), now).order_by().values_list("state").annotate(n=Count("pk"))
     found = {**dict.fromkeys(State.values, 0), **dict(unread)}
     found[""] = sum(found.values())
-    found[State.READ] = visible_to(user).count() - found[""]
+    brought_unread = visible_to(user).filter(brought_by_an_import()).exclude(_is_read()).count()
+    found[State.READ] = visible_to(user).count() - found[""] - brought_unread
     return found
 
 
@@ -144,7 +146,8 @@ def labelled() -> QuerySet[Reading]:
 
 
 def _unread(user: User) -> QuerySet[Case]:
-    return visible_to(user).exclude(_is_read())
+    # What an import brought has its finding and would bury the work: it is read when somebody opens it.
+    return visible_to(user).exclude(_is_read()).exclude(brought_by_an_import())
 
 
 def _read(user: User) -> QuerySet[Any]:
