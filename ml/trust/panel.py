@@ -105,8 +105,8 @@ def _scene(random: np.random.Generator) -> Grey:
 
 
 def _document(random: np.random.Generator) -> Grey:
-    page = np.full((SIDE, SIDE), random.uniform(0.9, 1), np.float32)
+    page = np.full((SIDE, SIDE), random.integers(230, 256), np.uint8)  # OpenCV writes on 8 bits alone
     for top in range(24, SIDE, int(random.integers(18, 30))):
         words = LINES[int(random.integers(len(LINES)))]
-        cv2.putText(page, words, (16, top), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0.1, 1, cv2.LINE_AA)
-    return page
+        cv2.putText(page, words, (16, top), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 25, 1, cv2.LINE_AA)
+    return page.astype(np.float32) / np.float32(255)

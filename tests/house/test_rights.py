@@ -22,6 +22,7 @@ from diagnostics.cases import services as cases
 from diagnostics.exchange import services as exchange
 from diagnostics.exchange.wishes import Wishes
 from diagnostics.registry import services as registrar
+from diagnostics.registry.selectors import bundle_path
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import folder
 from tests.cases.answered import answer_case
@@ -80,6 +81,7 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "registry:roll-back": ("405 405 405 405 405", "login 403 403 302 403"),
     "registry:version": ("login 200 200 200 200", "405 405 405 405 405"),
     "registry:promote": ("405 405 405 405 405", "login 403 403 302 403"),
+    "registry:trust": ("login 200 200 200 200", "405 405 405 405 405"),
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),
     "api-case-list": ("401 200 200 200 200", "401 201 201 201 201"),
     "api-case": ("401 200 200 200 404", "401 405 405 405 405"),
@@ -106,6 +108,7 @@ def world(technician: User, administrator: User, tmp_path: Path, settings: Setti
     assert first is not None
     second = _candidate(tmp_path / "second", now)
     third = _candidate(tmp_path / "third", now)
+    (bundle_path(third) / "trust_report.html").write_text("<!doctype html><title>Trust report</title>")
     registrar.promote(version=second, by=administrator, reason=REASON, now=now)
     case = cases.open_case(radiograph=film_png(1), patient_ref="P-1", by=technician, now=now).case
     answer_case(case, second)
@@ -126,7 +129,7 @@ def world(technician: User, administrator: User, tmp_path: Path, settings: Setti
         | {name: [run.pk] for name in of_a_run}
         | {name: [looked.pk] for name in of_an_import}
         | {"cases:heat": [case.pk, "covid-19"], "training:picture": [run.pk, "curves"]}
-        | {"registry:version": [third.pk], "registry:promote": [third.pk]},
+        | {f"registry:{page}": [third.pk] for page in ("version", "promote", "trust")},
         bodies={
             "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
             "api-case-list": {"patient_ref": "P-3"},

@@ -43,19 +43,24 @@ def _film(folder: Path, number: int, place: tuple[int, int]) -> LabelledFilm:
 
 
 def _taught(folder: Path, place: tuple[int, int]) -> Examined:
-    films = [_film(folder, number, place) for number in range(120)]
+    films = [_film(folder, number, place) for number in range(144)]
     spec = at_size(preset("scratch-cnn", seed=2, epochs=6), 64)
     spec = replace(spec, batch_size=12, augmentation=0.0)
-    split = Split(tuple(films[:64]), tuple(films[64:80]), ())
+    split = Split(tuple(films[:64]), tuple(films[64:104]), ())
     train(
         split, spec, start_from=None, out=folder / "out", on_epoch=lambda _: None, should_stop=lambda: False
     )
-    return examine(Reader(folder / "out"), films[80:], {})
+    return examine(Reader(folder / "out"), films[104:], {})
 
 
 @pytest.fixture(scope="module")
-def by_lung(tmp_path_factory: pytest.TempPathFactory) -> Examined:
-    return _taught(tmp_path_factory.mktemp("lung"), LUNG)
+def lung_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lung")
+
+
+@pytest.fixture(scope="module")
+def by_lung(lung_home: Path) -> Examined:
+    return _taught(lung_home, LUNG)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +149,28 @@ def test_small_changes_are_counted_one_by_one(by_lung: Examined) -> None:
 def test_without_a_reference_the_panel_cannot_be_shown(by_lung: Examined, tmp_path: Path) -> None:
     bare = Predictor(make_bundle(tmp_path / "bare", size=32))
     assert panel.panel(by_lung, explain=bare.explain).status == "NOT_POSSIBLE"
+
+
+def test_the_panels_pictures_are_greys_of_their_kind(by_lung: Examined) -> None:
+    films = list(by_lung.squares[:3])
+    kinds, again = panel.kinds(films), panel.kinds(films)
+    pictures = [picture for each in kinds.values() for picture in each]
+    assert {len(each) for each in kinds.values()} == {panel.EACH}
+    assert all(picture.dtype == np.float32 for picture in pictures)
+    assert min(picture.min() for picture in pictures) >= 0
+    assert max(picture.max() for picture in pictures) <= 1
+    page = kinds["documents"][0]
+    assert np.median(page) >= 0.9  # paper
+    assert 0.01 < (page < 0.5).mean() < 0.3  # ink
+    for kind, each in kinds.items():
+        assert all(np.array_equal(a, b) for a, b in zip(each, again[kind], strict=True))
+
+
+def test_noise_is_unlike_what_a_network_of_blurred_films_learnt(by_lung: Examined, lung_home: Path) -> None:
+    found = panel.panel(by_lung, explain=Predictor(lung_home / "out").explain)
+    assert found.figures["noise caught"] == 1
+    assert found.figures["noise auroc"] == 1
+    assert found.n == 40
 
 
 def test_a_mask_takes_the_place_of_the_ellipses(by_lung: Examined, tmp_path: Path) -> None:
