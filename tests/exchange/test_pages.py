@@ -133,7 +133,7 @@ def test_what_was_left_out_is_a_table_to_download(
 
     answer = client_of.get(reverse("exchange:left-out", args=[done.pk]))
 
-    rows = list(csv.reader(answer.getvalue().decode().splitlines()))  # type: ignore[attr-defined]
+    rows = list(csv.reader(answer.getvalue().decode().splitlines()))
     assert answer["Content-Disposition"] == 'attachment; filename="import-1-left-out.csv"'
     assert rows[1:] == [
         ["notes.txt", "not-an-image", "Not a PNG, JPEG or DICOM file.", "1", ""],
