@@ -25,6 +25,8 @@ class Action(models.TextChoices):
     READING_RELEASED = "reading-released", _("gave a case back")
     READING_SIGNED = "reading-signed", _("signed a reading")
     READING_AMENDED = "reading-amended", _("amended a reading")
+    SECOND_OPINION_ASKED = "second-opinion-asked", _("asked for a second opinion")
+    READING_POLICY_CHANGED = "reading-policy-changed", _("changed how a site reads")
     RUN_STARTED = "run-started", _("started a training run")
     RUN_STOPPED = "run-stopped", _("asked a training run to stop")
     RUN_FINISHED = "run-finished", _("finished a training run")
