@@ -23,6 +23,7 @@ class May(TextChoices):
     PROMOTE = "promote", _("promote model versions")
     SEE_MODELS = "see-models", _("see model versions")
     IMPORT = "import", _("bring labelled collections in")
+    OVERSEE = "oversee", _("see how readers agree, and say how a site reads")
     AUDIT = "audit", _("see the audit record")
 
 
@@ -38,6 +39,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             May.TRAIN,
             May.PROMOTE,
             May.SEE_MODELS,
+            May.OVERSEE,
             May.AUDIT,
         }
     ),

@@ -29,6 +29,8 @@ class Action(models.TextChoices):
     IMPORT_STOPPED = "import-stopped", _("asked an import to stop")
     IMPORT_FINISHED = "import-finished", _("finished an import")
     IMPORT_FAILED = "import-failed", _("failed an import")
+    SECOND_OPINION_ASKED = "second-opinion-asked", _("asked for a second opinion")
+    READING_POLICY_CHANGED = "reading-policy-changed", _("changed how a site reads")
     RUN_STARTED = "run-started", _("started a training run")
     RUN_STOPPED = "run-stopped", _("asked a training run to stop")
     RUN_FINISHED = "run-finished", _("finished a training run")

@@ -1,17 +1,41 @@
-"""Who may see the machine's answer yet, and whether asking again could bring a new one."""
+"""Who may see the machine's answer yet, who has seen it, and whether asking again could bring a new one."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import May
 from diagnostics.base import OPEN, Status
-from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.registry.models import ModelVersion
 
 
 def may_see_answer(user: User, case: Case) -> bool:
-    """Say whether the answer may leave the server: those who read films see it after a reading is signed."""
-    return not user.may(May.READ) or case.readings.exists()
+    """Say whether the answer may leave the server: no reader sees it who may still read the case blind."""
+    return case.pk not in withheld(user, [case])
+
+
+def withheld(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
+    """Name the cases whose answers this person may not see yet."""
+    if not user.may(May.READ):
+        return frozenset()
+    still_read = [case.pk for case in cases if case.settled_at is None]
+    read = Case.objects.filter(pk__in=still_read).filter(Q(readings__by=user)).values_list("pk", flat=True)
+    return frozenset(still_read).difference(read)
+
+
+def note_shown(user: User, answers: Sequence[Prediction], now: datetime) -> None:
+    """Write down that a reader sees these answers; the first time counts."""
+    if user.may(May.READ):
+        AnswerShown.objects.bulk_create(
+            [AnswerShown(case_id=answer.case_id, to=user, prediction=answer, at=now) for answer in answers],
+            ignore_conflicts=True,
+        )
 
 
 def may_be_asked_again(latest: Prediction | None, in_force: ModelVersion | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import May
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import selectors, services, uploads
+from diagnostics.cases import answers, selectors, services, uploads
 from diagnostics.cases.http import CaseOut, ListQuery, OpenedCase, Refusal, Upload
 from diagnostics.cases.models import Case
 
@@ -48,8 +49,10 @@ class CaseList(GenericAPIView[Case]):
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         cases = selectors.case_list(_staff(request), **query.validated_data)
-        page = self.paginate_queryset(cases)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        page = self.paginate_queryset(cases) or []
+        return self.get_paginated_response(
+            self.get_serializer(page, many=True, context=_seen(self, page)).data
+        )
 
     @extend_schema(
         operation_id="cases_open",
@@ -84,7 +87,8 @@ class CaseDetail(GenericAPIView[Case]):
     @extend_schema(
         operation_id="cases_read",
         summary="Look at a case",
-        description="`prediction` is null until a version has answered; `failure` says why it could not.",
+        description="`prediction` is null until a version has answered; `failure` says why it could not. "
+        "A reader sees no answer while the film may still be read without it: `withheld` says so.",
         responses={
             200: CaseOut,
             401: Refusal,
@@ -96,7 +100,16 @@ class CaseDetail(GenericAPIView[Case]):
         case = get_object_or_404(selectors.with_predictions(selectors.visible_to(_staff(request))), pk=pk)
         if selectors.standing_answer(case):  # following a case that has no answer yet is no viewing
             audit.record(action=Action.CASE_VIEWED, by=_staff(request), target=case, now=timezone.now())
-        return Response(self.get_serializer(case).data)
+        return Response(self.get_serializer(case, context=_seen(self, [case])).data)
+
+
+def _seen(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:
+    """Say which answers this person may not see yet, and write down that the others are seen."""
+    user = _staff(view.request)
+    withheld = answers.withheld(user, cases)
+    shown = [selectors.standing_answer(case) for case in cases if case.pk not in withheld]
+    answers.note_shown(user, [answer for answer in shown if answer], timezone.now())
+    return {**view.get_serializer_context(), "withheld": withheld}
 
 
 def _staff(request: Request) -> User:

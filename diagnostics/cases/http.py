@@ -155,6 +155,9 @@ class CaseOut(CaseSummary):
     view = serializers.ChoiceField(choices=View.choices, source="radiograph.view")
     opened_at = serializers.DateTimeField()
     failure = serializers.SerializerMethodField()
+    withheld = serializers.SerializerMethodField(
+        help_text="True: the answer is not shown to this reader, who may still read the film without it"
+    )
     prediction = serializers.SerializerMethodField()
 
     @extend_schema_field(Failure(allow_null=True))
@@ -163,7 +166,10 @@ class CaseOut(CaseSummary):
         failed = latest is not None and latest.status == Status.FAILED
         return Failure(latest).data if failed else None
 
+    def get_withheld(self, case: Case) -> bool:
+        return case.pk in self.context["withheld"]
+
     @extend_schema_field(Answer(allow_null=True))
     def get_prediction(self, case: Case) -> dict[str, Any] | None:
-        answer = selectors.standing_answer(case)
+        answer = None if self.get_withheld(case) else selectors.standing_answer(case)
         return Answer(answer, context=self.context).data if answer else None

@@ -50,10 +50,16 @@ class Case(models.Model):
     priority_rank = models.PositiveSmallIntegerField(default=PRIORITY_RANK[Priority.ROUTINE])
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
 
     class Meta:
         ordering = ["-opened_at"]
         indexes = [
+            models.Index(
+                fields=["site", "priority_rank", "opened_at"],
+                condition=Q(settled_at__isnull=True),
+                name="cases_still_read",
+            ),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
             models.Index(fields=["site", "-opened_at"]),
@@ -121,3 +127,16 @@ class Prediction(Work):
                 name="one_prediction_per_case_and_version",
             ),
         ]
+
+
+class AnswerShown(models.Model):
+    """When a reader first saw what the machine says of a case: from then on nothing they say is blind."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="answers_shown")
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "to"], name="one_first_sight_per_reader")]

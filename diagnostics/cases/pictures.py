@@ -64,7 +64,7 @@ def film(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
 @of_visible_case
 def heat(request: HttpRequest, by: User, case: Case, finding: str) -> HttpResponseBase:
     """Show the heat of one class alone, to be laid over the film."""
-    answer = _answer(request, by, case)
+    answer = _answer(by, case)
     if finding not in answer.heat:
         raise Http404
     draw = lambda: _heat_layer(answer, finding)  # noqa: E731
@@ -74,7 +74,7 @@ def heat(request: HttpRequest, by: User, case: Case, finding: str) -> HttpRespon
 @of_visible_case
 def overlay(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
     """Show film and heat of the machine's finding as one picture."""
-    answer = _answer(request, by, case)
+    answer = _answer(by, case)
     draw = lambda: _read(selectors.overlay_path(answer))  # noqa: E731
     return _png(request, by, case, row=answer.pk, shown="overlay", draw=draw)
 
@@ -86,14 +86,13 @@ def _who(request: HttpRequest) -> User | None:
     return known[0] if known else None
 
 
-def _answer(request: HttpRequest, by: User, case: Case) -> Prediction:
-    # Blind reading protects the eye of a person at a screen; a script has the answer from the API.
-    is_script = not request.user.is_authenticated
-    if not is_script and not answers.may_see_answer(by, case):
+def _answer(by: User, case: Case) -> Prediction:
+    if not answers.may_see_answer(by, case):
         raise PermissionDenied(_("The machine's answer is shown once the film has been read."))
     answer = selectors.standing_answer(case)
     if answer is None:
         raise Http404
+    answers.note_shown(by, [answer], timezone.now())
     return answer
 
 

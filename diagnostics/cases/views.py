@@ -138,6 +138,8 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     latest = selectors.latest_prediction(shown)
     blind = not answers.may_see_answer(request.user, shown)
     answer = None if blind else selectors.standing_answer(shown)
+    if answer:
+        answers.note_shown(request.user, [answer], timezone.now())
     in_force = registry.in_force()
     context = {
         "case": shown,

@@ -9,10 +9,11 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.cases import showing
+from diagnostics.cases.answers import note_shown
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import latest_prediction, standing_answer
 from diagnostics.review import selectors
-from diagnostics.review.models import Reading
+from diagnostics.review.models import Reading, Standing
 
 
 def common(case: Case, by: User, now: datetime, *, beside: str = "") -> dict[str, Any]:
@@ -31,22 +32,28 @@ def common(case: Case, by: User, now: datetime, *, beside: str = "") -> dict[str
 
 
 def blind(case: Case, by: User, now: datetime) -> dict[str, Any]:
-    """Add who holds the case, for how long, and whether somebody has read it."""
+    """Add who holds the case, for how long, and what other readers leave to decide."""
     holder = selectors.holder(case, now)
     mine = holder if holder and holder.by_id == by.pk else None
+    standing = selectors.standing(case)
     return {
+        "standing": standing,
+        "votes": selectors.votes(case) if mine and standing == Standing.DISAGREE else [],
+        "seen": selectors.has_seen_answer(case, by),
         "mine": mine,
         "other": None if mine else holder,
         "seconds_left": int((mine.until - now).total_seconds()) if mine else 0,
-        "read_by_another": selectors.current_reading(case) is not None,
     }
 
 
-def signed(case: Case, reading: Reading) -> dict[str, Any]:
-    """Add the reader's own answer and what the machine says beside it."""
+def signed(case: Case, reading: Reading, by: User, now: datetime) -> dict[str, Any]:
+    """Add the reader's own answer, what all come to, and what the machine says beside it."""
     answer = standing_answer(case)
+    if answer:
+        note_shown(by, [answer], now)
     return {
         "reading": reading,
+        "judgement": selectors.judgement(case),
         "readings": selectors.readings_of(case),
         "latest": latest_prediction(case),
         "answer": showing.answer(answer) if answer else None,

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.findings import Finding
-from diagnostics.review.models import Confidence, Reading
+from diagnostics.review.models import Confidence, Policy, Reading
 from diagnostics.review.services import LONGEST_NOTE
 
 
@@ -53,3 +53,23 @@ class AmendForm(ReadingForm):
         """Open the form with what stands now."""
         stands = {"finding": reading.finding, "confidence": reading.confidence, "note": reading.note}
         return cls(initial=stands | {"reading": reading.pk})
+
+
+class PolicyForm(forms.Form):
+    """How a site reads."""
+
+    double_read_percent = forms.IntegerField(
+        label=_("Of every 100 films, two readers read"),
+        min_value=0,
+        max_value=100,
+        widget=forms.NumberInput(attrs={"class": "form-control"}),
+        help_text=_(
+            "Drawn for each film when its first reading is signed; neither reader knows. Where the two "
+            "disagree, a third decides."
+        ),
+    )
+
+    @classmethod
+    def of(cls, policy: Policy) -> PolicyForm:
+        """Open the form with what holds now."""
+        return cls(initial={"double_read_percent": policy.double_read_percent})

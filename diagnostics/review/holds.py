@@ -21,14 +21,15 @@ def one_at_a_time(by: User) -> None:
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
 
 
-def lock(case: Case) -> None:
-    """Let claims, releases and signatures of one case follow each other."""
-    Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+def lock(case: Case) -> Case:
+    """Let claims, releases and signatures of one case follow each other; gives the case as it is now."""
+    return Case.objects.select_for_update(no_key=True).get(pk=case.pk)
 
 
-def most_urgent(by: User, now: datetime) -> Case | None:
+def most_urgent(by: User, now: datetime, *, decide: bool = False) -> Case | None:
     """Find and lock the next case; what the reader gave back comes after all others."""
-    for cases in (selectors.untouched(by, now), selectors.waiting(by, now)):
+    waiting = selectors.undecided(by, now) if decide else selectors.waiting(by, now)
+    for cases in (selectors.untouched(waiting, by), waiting):
         case = cases.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
         if case:
             return case

@@ -1,15 +1,17 @@
-"""Claims on cases, and the readings that end them."""
+"""Claims on cases, the readings that end them, and what the readings of a case come to."""
 
 from __future__ import annotations
 
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.cases.models import Case
+from diagnostics.accounts.models import Site
+from diagnostics.cases.models import Case, Prediction
 from diagnostics.findings import Finding
 
 
@@ -17,6 +19,21 @@ class Confidence(models.TextChoices):
     SURE = "sure", _("sure")
     FAIRLY = "fairly", _("fairly sure")
     UNSURE = "unsure", _("unsure")
+
+
+class Kind(models.TextChoices):
+    """What a reading is for."""
+
+    READING = "reading", _("reading")
+    ADJUDICATION = "adjudication", _("adjudication")  # of readers who disagree; it decides
+
+
+class Standing(models.TextChoices):
+    """Where a case stands from its first reading on."""
+
+    SECOND_READ = "second-read", _("Waits for another reader")
+    DISAGREE = "disagree", _("Readers disagree")
+    FINAL = "final", _("Final")
 
 
 class Claim(models.Model):
@@ -43,6 +60,7 @@ class Reading(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="readings")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.READING)
     finding = models.CharField(max_length=16, choices=Finding.choices)
     confidence = models.CharField(max_length=8, choices=Confidence.choices, default=Confidence.SURE)
     note = models.TextField(blank=True)
@@ -61,3 +79,38 @@ class Reading(models.Model):
                 name="one_first_reading_per_reader",
             )
         ]
+
+
+class SecondLook(models.Model):
+    """What a reader said after the machine's answer: kept or changed, apart from the first reading."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reading = models.OneToOneField(Reading, on_delete=models.PROTECT, related_name="second_look")
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="+")
+    finding = models.CharField(max_length=16, choices=Finding.choices)
+    at = models.DateTimeField()
+
+
+class Judgement(models.Model):
+    """What the readings of a case come to; made with the first, and brought up to date with each."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="judgement")
+    readers_needed = models.PositiveSmallIntegerField()
+    standing = models.CharField(max_length=16, choices=Standing.choices)
+    finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)  # once final
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(standing=Standing.FINAL.value) ^ Q(finding=""), name="a_finding_once_final"
+            )
+        ]
+
+
+class Policy(models.Model):
+    """How a site reads."""
+
+    site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    double_read_percent = models.PositiveSmallIntegerField(
+        _("cases that two readers read, of 100"), default=0, validators=[MaxValueValidator(100)]
+    )

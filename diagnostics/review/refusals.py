@@ -46,6 +46,27 @@ class UnknownAnswer(DomainError):
     code = "unknown_answer"
 
 
+class Settled(DomainError):
+    """The case has all the readings it needs."""
+
+    code = "settled"
+    status = HTTPStatus.CONFLICT
+
+
+class NotSettled(DomainError):
+    """The case waits for a reader already."""
+
+    code = "not_settled"
+    status = HTTPStatus.CONFLICT
+
+
+class AnswerSeen(DomainError):
+    """The reader has seen the machine's answer, so a reading now would not be blind."""
+
+    code = "answer_seen"
+    status = HTTPStatus.CONFLICT
+
+
 class ReadFirst(DomainError):
     """Others' readings stay closed until the reader has signed."""
 

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.base import Status
-from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.cases.selectors import visible_to
 from diagnostics.exchange.selectors import brought_by_an_import
 from diagnostics.findings import LEARNABLE
-from diagnostics.review.models import Claim, Reading
+from diagnostics.review.models import Claim, Judgement, Reading, Standing
 from diagnostics.review.refusals import ReadFirst
 from diagnostics.review.worklist import State
 
@@ -42,46 +42,70 @@ class Today(NamedTuple):
 
 
 def waiting(user: User, now: datetime) -> QuerySet[Case]:
-    """Cases that nobody has read and nobody else holds, the most urgent first."""
-    held_by_others = Claim.objects.filter(case=OuterRef("pk"), ended_at=None, until__gt=now).exclude(by=user)
-    return _unread(user).exclude(Exists(held_by_others)).order_by(*URGENT_FIRST)
+    """Cases that this reader may read and nobody else holds, the most urgent first."""
+    return _free(_readable(user).exclude(_disagree()), user, now)
 
 
-def untouched(user: User, now: datetime) -> QuerySet[Case]:
-    """Waiting cases but for those that this reader took and gave back."""
+def undecided(user: User, now: datetime) -> QuerySet[Case]:
+    """Cases about which others disagree and that this reader may decide, the most urgent first."""
+    return _free(_readable(user).filter(_disagree()), user, now)
+
+
+def untouched(cases: QuerySet[Case], user: User) -> QuerySet[Case]:
+    """Leave out what this reader took and gave back."""
     given_back = Claim.objects.filter(case=OuterRef("pk"), by=user, ended_at__lt=F("until"))
-    return waiting(user, now).exclude(Exists(given_back))
+    return cases.exclude(Exists(given_back))
+
+
+def standing(case: Case) -> str:
+    """Say where a case stands; nowhere before its first reading."""
+    found = Judgement.objects.filter(case=case).values_list("standing", flat=True).first()
+    return found or ""
+
+
+def judgement(case: Case) -> Judgement | None:
+    """Give what the readings of a case come to; None before the first."""
+    return Judgement.objects.filter(case=case).first()
+
+
+def has_seen_answer(case: Case, user: User) -> bool:
+    """Say whether a reader has seen what the machine says of a case."""
+    return AnswerShown.objects.filter(case=case, to=user).exists()
+
+
+def votes(case: Case) -> list[Reading]:
+    """Give what readers who disagree have said, in an order that tells nothing of who or when."""
+    return sorted(readings_of(case).filter(superseded_by=None), key=lambda reading: reading.pk.hex)
 
 
 def worklist(user: User, *, status: str = "", q: str = "", now: datetime) -> QuerySet[Case]:
-    """The table of the worklist: unread cases unless a status says otherwise, without any score."""
-    unread = status != State.READ
-    cases = _with_state(_unread(user) if unread else _read(user), now)
-    if status and unread:
+    """The table of the worklist: open cases unless a status says otherwise, without any score."""
+    is_open = status != State.FINAL
+    cases = _with_state(_open(user) if is_open else _final(user), now)
+    if status and is_open:
         cases = cases.filter(state=status)
     if q:
         cases = cases.filter(accession_number__icontains=q)
     cases = cases.select_related("radiograph")
-    return cases.order_by(*URGENT_FIRST) if unread else cases.order_by("-opened_at", "pk")
+    return cases.order_by(*URGENT_FIRST) if is_open else cases.order_by("-opened_at", "pk")
 
 
 def counts(user: User, now: datetime) -> dict[str, int]:
-    """Count the cases of each state; the empty key counts all that nobody has read."""
-    unread = _with_state(_unread(user), now).order_by().values_list("state").annotate(n=Count("pk"))
-    found = {**dict.fromkeys(State.values, 0), **dict(unread)}
+    """Count the cases of each state; the empty key counts all that wait for a reader."""
+    still_read = _with_state(_open(user), now).order_by().values_list("state").annotate(n=Count("pk"))
+    found = {**dict.fromkeys(State.values, 0), **dict(still_read)}
     found[""] = sum(found.values())
-    brought_unread = visible_to(user).filter(brought_by_an_import()).exclude(_is_read()).count()
-    found[State.READ] = visible_to(user).count() - found[""] - brought_unread
+    found[State.FINAL] = visible_to(user).count() - found[""] - _only_brought(user).count()
     return found
 
 
-def today(user: User, now: datetime, *, unread: int | None = None) -> Today:
-    """Count what a reader has signed since midnight and what waits; `unread` spares counting those again."""
+def today(user: User, now: datetime) -> Today:
+    """Count what a reader has signed since midnight and what waits for this reader."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     signed = Reading.objects.filter(by=user, supersedes=None, signed_at__gte=midnight).count()
-    all_unread = _unread(user).count() if unread is None else unread
-    held = Claim.objects.filter(ended_at=None, until__gt=now, case__in=_unread(user)).exclude(by=user)
-    return Today(signed=signed, waiting=all_unread - held.count())
+    readable = _readable(user).exclude(_disagree())
+    held = Claim.objects.filter(ended_at=None, until__gt=now, case__in=readable).exclude(by=user)
+    return Today(signed=signed, waiting=readable.count() - held.count())
 
 
 def open_claim(case: Case) -> Claim | None:
@@ -116,9 +140,9 @@ def own_reading(case: Case, user: User) -> Reading | None:
 
 
 def readings_shown_to(user: User, case: Case) -> QuerySet[Reading]:
-    """List the readings of a case to somebody who has signed one, or where there is none."""
+    """List the readings of a case to somebody who has signed one, or to whom nothing is left to sign."""
     readings = readings_of(case)
-    if readings.exists() and not readings.filter(by=user).exists():
+    if case.settled_at is None and readings.exists() and not readings.filter(by=user).exists():
         raise ReadFirst(_("Please sign your own reading first, then the others' are shown."))
     return readings
 
@@ -132,7 +156,7 @@ def priors(case: Case, user: User) -> QuerySet[Case]:
 
 
 def labelled() -> QuerySet[Reading]:
-    """The readings to learn from: per case the newest finding that its reader gave blind and kept.
+    """The readings to learn from: per final case the newest that agrees, was given blind and was kept.
 
     A reader sees the machine's answer after the first signature. A finding changed since then may be the
     machine's own and would teach it what it already says, so such a reading teaches nothing.
@@ -140,23 +164,39 @@ def labelled() -> QuerySet[Reading]:
     changed = Reading.objects.filter(case=OuterRef("case"), by=OuterRef("by")).exclude(
         finding=OuterRef("finding")
     )
-    blind = Reading.objects.filter(supersedes=None, finding__in=LEARNABLE).exclude(Exists(changed))
+    final = {"case__judgement__standing": Standing.FINAL, "case__judgement__finding": F("finding")}
+    blind = Reading.objects.filter(supersedes=None, finding__in=LEARNABLE, **final).exclude(Exists(changed))
     newest = blind.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
     return blind.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
 
 
-def _unread(user: User) -> QuerySet[Case]:
-    # What an import brought has its finding and would bury the work: it is read when somebody opens it.
-    return visible_to(user).exclude(_is_read()).exclude(brought_by_an_import())
+def _open(user: User) -> QuerySet[Case]:
+    # What an import brought has its finding and would bury the work: it waits once somebody has read it.
+    return visible_to(user).filter(settled_at=None).exclude(brought_by_an_import(), judgement__isnull=True)
 
 
-def _read(user: User) -> QuerySet[Any]:
-    newest = Reading.objects.filter(case=OuterRef("pk")).order_by("-signed_at").values("signed_at")[:1]
-    return visible_to(user).filter(_is_read()).annotate(read_at=Subquery(newest))
+def _only_brought(user: User) -> QuerySet[Case]:
+    return visible_to(user).filter(brought_by_an_import(), settled_at=None, judgement__isnull=True)
 
 
-def _is_read() -> Exists:
-    return Exists(Reading.objects.filter(case=OuterRef("pk")))
+def _final(user: User) -> QuerySet[Case]:
+    return visible_to(user).filter(settled_at__isnull=False)
+
+
+def _readable(user: User) -> QuerySet[Case]:
+    """Open cases that this reader has neither read nor seen the machine's answer for."""
+    mine = Reading.objects.filter(case=OuterRef("pk"), by=user)
+    seen = AnswerShown.objects.filter(case=OuterRef("pk"), to=user)
+    return _open(user).exclude(Exists(mine)).exclude(Exists(seen))
+
+
+def _free(cases: QuerySet[Case], user: User, now: datetime) -> QuerySet[Case]:
+    held_by_others = Claim.objects.filter(case=OuterRef("pk"), ended_at=None, until__gt=now).exclude(by=user)
+    return cases.exclude(Exists(held_by_others)).order_by(*URGENT_FIRST)
+
+
+def _disagree() -> Exists:
+    return Exists(Judgement.objects.filter(case=OuterRef("pk"), standing=Standing.DISAGREE))
 
 
 def _with_state(cases: QuerySet[Case], now: datetime) -> QuerySet[Any]:
@@ -167,8 +207,10 @@ def _with_state(cases: QuerySet[Case], now: datetime) -> QuerySet[Any]:
         machine=Subquery(machine.values("status")[:1]),
     ).annotate(
         state=When_(
-            When(_is_read(), then=Value(State.READ)),
+            When(settled_at__isnull=False, then=Value(State.FINAL)),
             When(reader__isnull=False, then=Value(State.READING)),
+            When(judgement__standing=Standing.DISAGREE, then=Value(State.DISAGREE)),
+            When(judgement__standing=Standing.SECOND_READ, then=Value(State.SECOND_READ)),
             When(Q(machine=Status.QUEUED), then=Value(State.RECEIVED)),
             When(Q(machine=Status.RUNNING), then=Value(State.PROCESSING)),
             When(Q(machine=Status.FAILED), then=Value(State.FAILED)),

@@ -9,38 +9,42 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import May
 from diagnostics.audit.models import Action
 from diagnostics.audit.services import record
 from diagnostics.base import NotAllowed
-from diagnostics.cases.models import Case
-from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.models import AnswerShown, Case
 from diagnostics.findings import Finding
-from diagnostics.review import holds, selectors
-from diagnostics.review.models import Claim, Confidence, Reading
+from diagnostics.review import afterwards, holds, rights, selectors
+from diagnostics.review.models import Claim, Confidence, Kind, Reading, Standing
 from diagnostics.review.refusals import (
     AlreadySigned,
     AlreadySuperseded,
+    AnswerSeen,
     HeldByAnother,
     LeaseEnded,
     ReasonMissing,
+    Settled,
     UnknownAnswer,
 )
+from diagnostics.review.settling import settle
 
 LONGEST_NOTE = 2000  # characters
 TRIES = 50  # how often another reader may win a case from us before we give up
 
 
 @transaction.atomic
-def claim_next(*, by: User, now: datetime) -> Claim | None:
-    """Hand the reader the most urgent waiting case, or the one still held; None when all are read."""
-    _must_be_reader(by)
+def claim_next(*, by: User, now: datetime, decide: bool = False) -> Claim | None:
+    """Hand the reader the most urgent waiting case, or the one still held; None when all are read.
+
+    `decide` asks for a case about which other readers disagree.
+    """
+    rights.must_be_reader(by)
     holds.one_at_a_time(by)
     held = selectors.held_by(by, now)
     if held:
         return holds.prolong(held, now)
     for _attempt in range(TRIES):
-        case = holds.most_urgent(by, now)
+        case = holds.most_urgent(by, now, decide=decide)
         if case is None:
             return None
         try:
@@ -53,10 +57,8 @@ def claim_next(*, by: User, now: datetime) -> Claim | None:
 @transaction.atomic
 def claim(*, case: Case, by: User, now: datetime) -> Claim:
     """Hold a case that the reader chose."""
-    _must_read(case, by)
-    holds.lock(case)
-    if selectors.own_reading(case, by):
-        raise _signed_before()
+    rights.must_read(case, by)
+    _must_be_open(holds.lock(case), by)
     held = selectors.holder(case, now)
     if held and held.by_id == by.pk:
         return holds.prolong(held, now)
@@ -98,19 +100,23 @@ def sign_reading(
     note: str = "",
     now: datetime,
 ) -> Reading:
-    """Sign what the reader sees; taking the case is implied where nobody else holds it."""
-    _must_read(case, by)
+    """Sign what the reader sees; taking the case is implied where nobody else holds it.
+
+    Where readers disagree, what the next one signs decides.
+    """
+    rights.must_read(case, by)
     _must_be_answer(finding, confidence)
-    holds.lock(case)
-    if selectors.own_reading(case, by):
-        raise _signed_before()
+    case = holds.lock(case)
+    _must_be_open(case, by)
     held = selectors.holder(case, now)
     if held and held.by_id != by.pk:
         raise _not_yours(case, by, held)
+    kind = Kind.ADJUDICATION if selectors.standing(case) == Standing.DISAGREE else Kind.READING
     reading = _kept(
-        Reading(case=case, by=by, finding=finding, confidence=confidence, note=note, signed_at=now)
+        Reading(case=case, by=by, kind=kind, finding=finding, confidence=confidence, note=note, signed_at=now)
     )
     holds.end_of(case, now)
+    settle(case, now)
     record(action=Action.READING_SIGNED, by=by, target=case, detail=_detail(reading), now=now)
     return reading
 
@@ -130,16 +136,17 @@ def amend_reading(
     *, reading: Reading, by: User, finding: str, confidence: str, note: str, reason: str, now: datetime
 ) -> Reading:
     """Put a new reading in the place of one's own; the old one stays on record."""
-    _must_read(reading.case, by)
+    rights.must_read(reading.case, by)
     _must_be_answer(finding, confidence)
     if reading.by_id != by.pk:
         raise NotAllowed(_("A reading can be amended only by the person who signed it."))
     if not reason.strip():
         raise ReasonMissing(_("Please say why the reading changes."))
-    holds.lock(reading.case)
+    case = holds.lock(reading.case)
     amendment = Reading(
-        case=reading.case,
+        case=case,
         by=by,
+        kind=reading.kind,
         finding=finding,
         confidence=confidence,
         note=note,
@@ -148,19 +155,21 @@ def amend_reading(
         amendment_reason=reason.strip(),
     )
     amended = _kept(amendment)
-    record(action=Action.READING_AMENDED, by=by, target=reading.case, detail=_detail(amended), now=now)
+    settle(case, now)
+    afterwards.look_again(case, by, finding, now)
+    record(action=Action.READING_AMENDED, by=by, target=case, detail=_detail(amended), now=now)
     return amended
 
 
-def _must_be_reader(by: User) -> None:
-    if not by.may(May.READ):
-        raise NotAllowed(_("Only radiologists read films and sign findings."))
-
-
-def _must_read(case: Case, by: User) -> None:
-    _must_be_reader(by)
-    if not visible_to(by).filter(pk=case.pk).exists():
-        raise NotAllowed(_("This case belongs to a site where you do not work."))
+def _must_be_open(case: Case, by: User) -> None:
+    if selectors.own_reading(case, by):
+        raise _signed_before()
+    if case.settled_at is not None:
+        raise Settled(_("This case has all the readings it needs. Take the next one."))
+    if AnswerShown.objects.filter(case=case, to=by).exists():
+        raise AnswerSeen(
+            _("You have seen the machine's answer for this film, so another reader has to read it.")
+        )
 
 
 def _must_be_answer(finding: str, confidence: str) -> None:

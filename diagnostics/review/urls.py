@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.review import api, views
+from diagnostics.review import api, readers, views
 
 app_name = "review"
 
 urlpatterns = [
     path("", views.worklist, name="worklist"),
     path("next/", views.take_next, name="next"),
+    path("readers/", readers.readers, name="readers"),
+    path("readers/policy/", readers.policy, name="policy"),
+    path("readers/first-readings.csv", readers.export, name="readers-export"),
     path("<uuid:pk>/", views.case, name="case"),
     path("<uuid:pk>/claim/", views.claim, name="claim"),
     path("<uuid:pk>/renew/", views.renew, name="renew"),
     path("<uuid:pk>/release/", views.release, name="release"),
     path("<uuid:pk>/sign/", views.sign, name="sign"),
     path("<uuid:pk>/amend/", views.amend, name="amend"),
+    path("<uuid:pk>/keep/", views.keep, name="keep"),
+    path("<uuid:pk>/second-opinion/", views.second_opinion, name="second-opinion"),
 ]
 
 api_urlpatterns = [

@@ -19,11 +19,11 @@ from diagnostics.accounts.roles import May
 from diagnostics.base import DomainError
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.review import desk, selectors, services
+from diagnostics.review import afterwards, desk, selectors, services
 from diagnostics.review.forms import AmendForm, ReadingForm
 from diagnostics.review.models import Claim
 from diagnostics.review.refusals import AlreadySigned
-from diagnostics.review.worklist import chips, known, sought
+from diagnostics.review.worklist import State, chips, known, sought
 
 ROWS = 50
 
@@ -36,7 +36,7 @@ def worklist(request: StaffRequest) -> HttpResponse:
     now, status, q = timezone.now(), known(request.GET.get("status", "")), sought(request.GET.get("q", ""))
     cases = selectors.worklist(request.user, status=status, q=q, now=now)
     counts = selectors.counts(request.user, now)
-    today = selectors.today(request.user, now, unread=counts[""])
+    today = selectors.today(request.user, now)
     pages = Paginator(cases, ROWS)
     if not q:
         pages.count = counts[status]  # counted above, and slow to count twice
@@ -47,6 +47,7 @@ def worklist(request: StaffRequest) -> HttpResponse:
         "q": q,
         "today": today,
         "worklist_count": today.waiting,
+        "undecided": selectors.undecided(request.user, now).count() if counts[State.DISAGREE] else 0,
     }
     return render(request, "review/worklist.html", context)
 
@@ -54,9 +55,10 @@ def worklist(request: StaffRequest) -> HttpResponse:
 @require_POST
 @may(May.READ)
 def take_next(request: StaffRequest) -> HttpResponse:
-    """Hand the reader the most urgent waiting case."""
+    """Hand the reader the most urgent waiting case, or one to decide where others disagree."""
+    decide = request.POST.get("decide") == "yes"
     try:
-        taken = services.claim_next(by=request.user, now=timezone.now())
+        taken = services.claim_next(by=request.user, now=timezone.now(), decide=decide)
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return redirect("review:worklist")
@@ -141,6 +143,32 @@ def amend(request: StaffRequest, pk: UUID) -> HttpResponse:
     return redirect("review:case", pk=pk)
 
 
+@require_POST
+@may(May.READ)
+def keep(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Stand by the reading after the machine's answer, and go to the next case."""
+    now = timezone.now()
+    try:
+        afterwards.keep_reading(case=_case(request, pk), by=request.user, now=now)
+        return _to_next(request, services.claim_next(by=request.user, now=now))
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("review:case", pk=pk)
+
+
+@require_POST
+@may(May.READ)
+def second_opinion(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Let one more reader see a case that this one has read."""
+    try:
+        afterwards.ask_second_opinion(case=_case(request, pk), by=request.user, now=timezone.now())
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Another reader will see this film, without your word or the machine's."))
+    return redirect("review:case", pk=pk)
+
+
 def _case(request: StaffRequest, pk: UUID) -> Case:
     return get_object_or_404(visible_to(request.user).select_related("radiograph"), pk=pk)
 
@@ -153,7 +181,7 @@ def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status
     if reading is None:
         context = desk.blind(case, request.user, now) | {"form": form or ReadingForm()}
         return render(request, "review/reading.html", around | context, status=status)
-    context = desk.signed(case, reading) | {"form": form or AmendForm.of(reading)}
+    context = desk.signed(case, reading, request.user, now) | {"form": form or AmendForm.of(reading)}
     return render(request, "review/signed.html", around | context, status=status)
 
 

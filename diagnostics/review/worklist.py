@@ -17,10 +17,12 @@ class State(TextChoices):
 
     TO_READ = "to-read", _("To read")
     READING = "reading", _("Being read")
+    SECOND_READ = "second-read", _("Second reader")
+    DISAGREE = "disagree", _("Readers disagree")
     RECEIVED = "received", _("Received")
     PROCESSING = "processing", _("Processing")
     FAILED = "failed", _("Failed")
-    READ = "read", _("Read")
+    FINAL = "final", _("Final")
 
 
 class Chip(NamedTuple):
@@ -45,7 +47,7 @@ def sought(text: str) -> str:
 
 def chips(counts: Mapping[str, int], *, status: str, q: str) -> list[Chip]:
     """List the filters with their counts, and mark the one in use."""
-    words = [("", _("All unread")), *State.choices]
+    words = [("", _("All open")), *State.choices]
     return [
         Chip(
             str(label),

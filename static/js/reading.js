@@ -31,6 +31,7 @@ const keys = {
   s: () => press("[data-sign-stay]"),
   b: () => press("[data-back] button"),
   n: () => press("[data-next] button"),
+  f: () => press("[data-second-opinion] button"),
   p: () => press("[data-prior]"),
 };
 

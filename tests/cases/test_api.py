@@ -186,6 +186,7 @@ def test_a_case_that_waits_has_neither_answer_nor_failure(
         "priority": "urgent",
         "view": "PA",
         "opened_at": "2026-03-02T09:30:00Z",
+        "withheld": False,
         "failure": None,
         "prediction": None,
     }

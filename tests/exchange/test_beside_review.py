@@ -9,11 +9,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Role
 from diagnostics.cases import services as cases
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.exchange.models import ImportedLabel
 from diagnostics.review import selectors, services
+from diagnostics.review.models import Policy
+from tests.conftest import employ
 from tests.exchange.conftest import SMALL, LookAt, Run
 from tests.films import film_png
 
@@ -39,7 +42,7 @@ def test_imported_cases_stay_out_of_the_worklist_and_of_next(
     assert list(selectors.waiting(radiologist, now)) == [own]
     assert list(selectors.worklist(radiologist, now=now)) == [own]
     counts = selectors.counts(radiologist, now)
-    assert (counts[""], counts["read"]) == (1, 0)
+    assert (counts[""], counts["final"]) == (1, 0)
     taken = services.claim_next(by=radiologist, now=now)
     assert taken is not None
     assert taken.case == own
@@ -60,8 +63,20 @@ def test_a_radiologist_may_open_and_sign_an_imported_case(
 ) -> None:
     services.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
 
-    assert selectors.counts(radiologist, now)["read"] == 1
-    assert list(selectors.worklist(radiologist, status="read", now=now)) == [imported]
+    assert selectors.counts(radiologist, now)["final"] == 1
+    assert list(selectors.worklist(radiologist, status="final", now=now)) == [imported]
+
+
+def test_an_imported_case_that_one_of_two_readers_has_read_waits_for_the_other(
+    imported: Case, site: Site, radiologist: User, now: datetime
+) -> None:
+    Policy.objects.create(site=site, double_read_percent=100)
+    second = employ("second", Role.RADIOLOGIST, site)
+
+    services.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
+
+    assert list(selectors.waiting(second, now)) == [imported]
+    assert selectors.counts(second, now)[""] == 1
 
 
 def test_before_the_signature_no_page_holds_the_imported_finding(imported: Case, radiologist: User) -> None:

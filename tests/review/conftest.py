@@ -12,6 +12,7 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.base import Status
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
 from diagnostics.registry.models import ModelVersion
+from diagnostics.review.models import Policy
 
 Admit = Callable[..., Case]
 Classify = Callable[..., Prediction]
@@ -80,7 +81,20 @@ def classify(now: datetime) -> Classify:
 
 
 @pytest.fixture
+def two_readers(site: Site) -> None:
+    """Let two readers see every film of the site."""
+    Policy.objects.create(site=site, double_read_percent=100)
+
+
+@pytest.fixture
+def third_radiologist(site: Site) -> User:
+    user = User.objects.create_user("third", role="radiologist")
+    user.sites.set([site])
+    return user
+
+
+@pytest.fixture
 def second_radiologist(site: Site) -> User:
-    user = User.objects.create_user("second", role="radiologist")
+    user = User.objects.create_user("colleague", role="radiologist")
     user.sites.set([site])
     return user

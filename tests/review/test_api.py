@@ -94,7 +94,7 @@ def test_a_second_signature_of_the_same_reader_is_a_409(radiologist: User, admit
 
 
 def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
-    radiologist: User, second_radiologist: User, admit: Admit
+    radiologist: User, second_radiologist: User, two_readers: None, admit: Admit
 ) -> None:
     case, script, second = admit(1), script_of(radiologist), script_of(second_radiologist)
     assert script.get(address(case)).json() == []
@@ -104,7 +104,7 @@ def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
     listed = script.get(address(case)).json()
     assert [(reading["by"], reading["finding"]) for reading in listed] == [
         ("radiologist", "pneumonia"),
-        ("second", "normal"),
+        ("colleague", "normal"),
     ]
 
 

@@ -16,7 +16,7 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.base import NotAllowed, Status
 from diagnostics.cases.models import Case, Priority
-from diagnostics.review import selectors, services
+from diagnostics.review import afterwards, selectors, services
 from diagnostics.review.models import Claim, Reading
 from diagnostics.review.refusals import (
     AlreadySigned,
@@ -112,6 +112,7 @@ def test_who_comes_late_may_still_sign_while_nobody_else_reads(
     assert Claim.objects.get().ended_at == ended
 
 
+@pytest.mark.usefixtures("two_readers")
 def test_each_reader_signs_a_case_once(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
@@ -224,7 +225,8 @@ def test_only_findings_that_were_given_blind_and_kept_may_be_learned(
     amended(kept, radiologist, now, kept.finding)
     there_and_back = amended(signed(changed, radiologist, now), radiologist, now, "covid-19")
     amended(there_and_back, radiologist, now + timedelta(minutes=1), "normal")
-    signed(twice, radiologist, now)
+    signed(twice, radiologist, now, "pneumonia")
+    afterwards.ask_second_opinion(case=twice, by=radiologist, now=now)
     newer = signed(twice, second_radiologist, now + timedelta(minutes=1), "pneumonia")
     signed(undecided, radiologist, now, "cannot-judge")
 
@@ -238,19 +240,28 @@ def test_only_findings_that_were_given_blind_and_kept_may_be_learned(
 def test_a_case_that_cannot_be_judged_counts_as_read(radiologist: User, admit: Admit, now: datetime) -> None:
     signed(admit(1), radiologist, now, "cannot-judge")
     assert not selectors.waiting(radiologist, now).exists()
-    assert selectors.counts(radiologist, now)[State.READ] == 1
+    assert selectors.counts(radiologist, now)[State.FINAL] == 1
 
 
 def test_the_worklist_tells_apart_where_each_case_stands(
-    radiologist: User, second_radiologist: User, admit: Admit, classify: Classify, now: datetime
+    radiologist: User,
+    second_radiologist: User,
+    third_radiologist: User,
+    admit: Admit,
+    classify: Classify,
+    now: datetime,
 ) -> None:
-    stands = {number: admit(number) for number in range(6)}
+    stands = {number: admit(number) for number in range(8)}
     classify(stands[0], Status.QUEUED)
     classify(stands[1], Status.RUNNING)
     classify(stands[2], Status.FAILED)
     classify(stands[3])
     services.claim(case=stands[4], by=second_radiologist, now=now)
-    signed(stands[5], second_radiologist, now)
+    for number in (5, 6, 7):
+        signed(stands[number], second_radiologist, now)
+    for number in (6, 7):
+        afterwards.ask_second_opinion(case=stands[number], by=second_radiologist, now=now)
+    signed(stands[7], third_radiologist, now, "pneumonia")
     states = {case: vars(case)["state"] for case in selectors.worklist(radiologist, now=now)}
     assert states == {
         stands[0]: State.RECEIVED,
@@ -258,9 +269,11 @@ def test_the_worklist_tells_apart_where_each_case_stands(
         stands[2]: State.FAILED,
         stands[3]: State.TO_READ,
         stands[4]: State.READING,
+        stands[6]: State.SECOND_READ,
+        stands[7]: State.DISAGREE,
     }
-    assert list(selectors.worklist(radiologist, status=State.READ, now=now)) == [stands[5]]
-    expected = dict.fromkeys(State.values, 1) | {"": 5}
+    assert list(selectors.worklist(radiologist, status=State.FINAL, now=now)) == [stands[5]]
+    expected = dict.fromkeys(State.values, 1) | {"": 7}
     assert selectors.counts(radiologist, now) == expected
 
 

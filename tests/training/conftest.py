@@ -17,6 +17,7 @@ from diagnostics.cases.models import Case, Radiograph
 from diagnostics.registry import services as registrar
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Reading
+from diagnostics.review.settling import settle
 from tests.registry.paper_bundle import paper_bundle
 
 
@@ -70,7 +71,9 @@ def sign(homes: Path, site: Site, radiologist: User, now: datetime) -> Sign:
             path = cases.film_path(radiograph)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(film)
-        return Reading.objects.create(case=case, by=radiologist, finding=finding, signed_at=at or now)
+        reading = Reading.objects.create(case=case, by=radiologist, finding=finding, signed_at=at or now)
+        settle(case, at or now)
+        return reading
 
     return _sign
 

@@ -1,0 +1,157 @@
+"""The page about readers: agreement as scikit-learn has it on the export, and what the machine changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from sklearn.metrics import cohen_kappa_score
+
+from diagnostics.accounts.models import Site, User
+from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.base import NotAllowed
+from diagnostics.cases.answers import note_shown
+from diagnostics.cases.models import Case
+from diagnostics.review import afterwards, influence, services
+from diagnostics.review.models import Policy
+from tests.review.conftest import Admit, Classify
+
+FIRST = ["normal", "normal", "pneumonia", "covid-19", "covid-19", "other", "normal", "pneumonia"]
+SECOND = ["normal", "pneumonia", "pneumonia", "covid-19", "normal", "other", "normal", "covid-19"]
+
+
+@pytest.fixture
+def office(client: Client, administrator: User) -> Client:
+    client.force_login(administrator)
+    return client
+
+
+@pytest.fixture
+def read_twice(
+    two_readers: None, radiologist: User, second_radiologist: User, admit: Admit, now: datetime
+) -> None:
+    for number, pair in enumerate(zip(FIRST, SECOND, strict=True)):
+        case = admit(number)
+        for reader, finding in zip((radiologist, second_radiologist), pair, strict=True):
+            services.sign_reading(case=case, by=reader, finding=finding, now=now)
+
+
+def _page(client: Client) -> str:
+    return re.sub(r"\s+", " ", client.get(reverse("review:readers")).content.decode())
+
+
+@pytest.mark.usefixtures("read_twice")
+def test_the_page_shows_what_scikit_learn_finds_on_the_export(office: Client) -> None:
+    table = csv.DictReader(io.StringIO(office.get(reverse("review:readers-export")).content.decode()))
+    by_case: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in table:
+        by_case[row["case"]][row["reader"]] = row["finding"]
+    assert len(by_case) == 8
+    readers = [[each[name] for each in by_case.values()] for name in ("colleague", "radiologist")]
+    expected = cohen_kappa_score(*readers)
+    html = _page(office)
+    assert f"{expected:.2f} <span" in html
+    assert "colleague, radiologist" in html
+    assert "Too few: below 30 films" in html
+
+
+def test_amendments_and_decisions_are_no_first_readings(
+    read_twice: None, third_radiologist: User, radiologist: User, administrator: User, now: datetime
+) -> None:
+    disagreed = services.claim_next(by=third_radiologist, now=now, decide=True)
+    assert disagreed is not None
+    services.sign_reading(case=disagreed.case, by=third_radiologist, finding="normal", now=now)
+    mine = influence.first_readings(radiologist).filter(by=radiologist).first()
+    assert mine is not None
+    services.amend_reading(
+        reading=mine, by=radiologist, finding="other", confidence="sure", note="", reason="Yes.", now=now
+    )
+    findings = influence.first_readings(administrator)
+    assert findings.count() == 16
+    assert influence.agreements(administrator).alpha.cases == 8
+
+
+def test_changes_after_the_answer_are_told_apart(
+    two_readers: None,
+    radiologist: User,
+    second_radiologist: User,
+    third_radiologist: User,
+    administrator: User,
+    admit: Admit,
+    classify: Classify,
+    now: datetime,
+) -> None:
+    """The machine says COVID-19 each time. Towards: 2nd and 3rd agree with the change; away: they do not."""
+
+    def read(number: int, first: str, then: str, others: str) -> None:
+        case = admit(number)
+        answer = classify(case)
+        mine = services.sign_reading(case=case, by=radiologist, finding=first, now=now)
+        note_shown(radiologist, [answer], now)
+        if then == first:
+            afterwards.keep_reading(case=case, by=radiologist, now=now)
+        else:
+            services.amend_reading(
+                reading=mine, by=radiologist, finding=then, confidence="sure", note="", reason="AI.", now=now
+            )
+        for reader in (second_radiologist, third_radiologist):
+            if Case.objects.get(pk=case.pk).settled_at is None:
+                later = now + timedelta(minutes=1)
+                services.sign_reading(case=case, by=reader, finding=others, now=later)
+
+    read(1, "normal", "covid-19", others="covid-19")  # towards the final label
+    read(2, "normal", "covid-19", others="normal")  # led astray: the third decides for normal
+    read(3, "normal", "normal", others="normal")  # stood firm against the machine
+    read(4, "covid-19", "covid-19", others="covid-19")  # nothing to change
+
+    found = influence.influence(administrator)
+    assert (found.looked, found.against, found.changed) == (4, 3, 2)
+    assert (found.towards_final, found.away_from_final) == (1, 1)
+    assert (found.wrong_after_wrong, found.right_before_wrong) == (1, 2)
+
+
+def test_a_stranger_counts_for_nothing(read_twice: None, other_site: Site, administrator: User) -> None:
+    administrator.sites.set([other_site])
+    assert influence.agreements(administrator).alpha.cases == 0
+    assert influence.influence(administrator).looked == 0
+
+
+def test_an_administrator_says_how_many_films_two_readers_see(office: Client, site: Site) -> None:
+    page = office.post(reverse("review:policy"), {"double_read_percent": "25"}, follow=True)
+    assert "Saved." in page.content.decode()
+    assert Policy.objects.get(site=site).double_read_percent == 25
+    event = AuditEvent.objects.get(action=Action.READING_POLICY_CHANGED)
+    assert event.detail == {"double_read_percent": 25}
+
+
+@pytest.mark.parametrize("wrong", ["-1", "101", "", "many"])
+def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
+    answer = office.post(reverse("review:policy"), {"double_read_percent": wrong})
+    assert answer.status_code == 400
+    assert not Policy.objects.exists()
+
+
+def test_nobody_else_sets_it(radiologist: User, site: Site, now: datetime) -> None:
+    with pytest.raises(NotAllowed):
+        afterwards.set_policy(site=site, double_read_percent=5, by=radiologist, now=now)
+
+
+def test_an_empty_page_says_what_will_stand_here(office: Client, site: Site) -> None:
+    html = _page(office)
+    assert "No film has two readings yet." in html
+    assert "Nobody has seen the machine" in html
+
+
+def test_a_name_is_no_formula(admit: Admit, site: Site, office: Client, now: datetime) -> None:
+    reader = User.objects.create_user("=cmd", role="radiologist")
+    reader.sites.set([site])
+    services.sign_reading(case=admit(1), by=reader, finding="normal", now=now)
+    text = office.get(reverse("review:readers-export")).content.decode()
+    assert ",'=cmd,normal," in text
+    assert "MRN" not in text
