@@ -97,6 +97,13 @@ def remove_film(names: FilmNames) -> None:
         _discard(path(name))
 
 
+def remove_drafts(names: FilmNames) -> None:
+    """Clear away what a worker that died left of an earlier attempt to write a film's files."""
+    first = path(names.original)
+    for left in first.parent.glob(f"{first.stem}.*.tmp"):
+        _discard(left)
+
+
 def remove_answer(names: AnswerNames) -> None:
     """Take the files of an answer away again."""
     for name in (names.maps, names.overlay):

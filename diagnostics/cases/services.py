@@ -105,6 +105,7 @@ def bring_in(
     known = selectors.same_film(site_id=site.pk, pixel_sha256=film.pixel_sha256)
     if known is None:
         # The caller's id names the files: an attempt after this worker's death writes over them.
+        keeping.remove_drafts(keeping.film_names(film_id))
         row = _film_row(film_id, _keep_film(film_id, radiograph, film), radiograph, film, order)
         try:
             return _noted(

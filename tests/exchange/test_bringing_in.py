@@ -48,6 +48,27 @@ def test_an_imported_film_is_stored_like_an_uploaded_one(
     assert len(list((homes / "media").rglob("*.png"))) == 8  # display and grey of four films
 
 
+def test_what_a_dead_worker_left_of_a_film_is_cleared_away(
+    collection: Path, look_at: LookAt, run: Run, homes: Path
+) -> None:
+    found = look_at(collection)
+    film = ImportedFile.objects.get(path="normal/a.png").pk
+    folder = homes / "media" / "films" / film.hex[:2]
+    folder.mkdir(parents=True)
+    for name in ("bin", "grey.png"):
+        (folder / f"{film}.{name}.0123456789abcdef.tmp").write_bytes(b"half a film")
+    (folder / f"{film}.bin").write_bytes(b"an old one")
+
+    run(found)
+
+    assert sorted(path.name for path in folder.glob(f"{film}*")) == [
+        f"{film}.bin",
+        f"{film}.grey.png",
+        f"{film}.png",
+    ]
+    assert (folder / f"{film}.bin").read_bytes() == (collection / "normal/a.png").read_bytes()
+
+
 def test_the_machine_is_not_asked_for_thousands_of_answers(
     collection: Path, look_at: LookAt, run: Run
 ) -> None:

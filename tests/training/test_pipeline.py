@@ -21,12 +21,15 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.base import Status
 from diagnostics.cases import services as cases
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import film_path
+from diagnostics.exchange import services as exchange
+from diagnostics.exchange.tasks import carry_on
+from diagnostics.exchange.wishes import Wishes
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registrar
 from diagnostics.registry.models import ModelVersion
@@ -110,6 +113,31 @@ def test_signed_films_become_a_candidate_that_a_person_promotes(
 
     assert registry.in_force() == candidate
     assert bundle.verify(registry.bundle_path(candidate)).version == "v2"
+
+
+def test_films_of_an_imported_collection_become_a_candidate_too(
+    small_net: ModelVersion, site: Site, administrator: User, now: datetime, homes: Path, settings: Settings
+) -> None:
+    settings.INCOMING = homes / "incoming"
+    for seed in range(8):
+        for folder, ill in (("covid", True), ("normal", False)):
+            (homes / "ward" / folder).mkdir(parents=True, exist_ok=True)
+            (homes / "ward" / folder / f"{seed}.png").write_bytes(film(seed if ill else WELL + seed, ill=ill))
+    looked = exchange.look_at(
+        collection=homes / "ward", origin="ward", wishes=Wishes(), site=site, by=administrator, now=now
+    )
+    exchange.bring_in(importing=looked, by=administrator, now=now)
+    carry_on(str(looked.pk))
+    run = queued(administrator, now)
+
+    pipeline.train(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_text) == (Status.DONE, "")
+    assert run.counts["imported"] == {"cases": 16}
+    assert run.candidate is not None
+    card = (registry.bundle_path(run.candidate) / bundle.CARD).read_text()
+    assert "16 labels came with imported collections and were not read here" in card
 
 
 def test_the_snapshot_is_named_by_its_hash_and_holds_no_patient_reference(
