@@ -12,6 +12,11 @@ WEEK = 7 * 24 * 3600
 
 BEATS: dict[str, dict[str, Any]] = {
     "cases.tick": {"task": "cases.tick", "schedule": 5.0, "options": {"queue": "maintenance", "expires": 5}},
+    "exchange.tick": {
+        "task": "exchange.tick",
+        "schedule": 10.0,
+        "options": {"queue": "maintenance", "expires": 10},
+    },
     "training.tick": {
         "task": "training.tick",
         "schedule": 30.0,
@@ -38,7 +43,11 @@ def _common(home: Path) -> dict[str, Any]:
         "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
         "task_default_queue": "inference",
         "task_create_missing_queues": False,  # a typo in a queue's name must fail, not vanish
-        "task_routes": {"training.train": {"queue": "training"}, "*.tick": {"queue": "maintenance"}},
+        "task_routes": {
+            "training.train": {"queue": "training"},
+            "exchange.carry_on": {"queue": "maintenance"},
+            "*.tick": {"queue": "maintenance"},
+        },
         "task_time_limit": 120,
         "task_soft_time_limit": 100,
         # The page must answer when the broker is away; the clock finds the row later.

@@ -21,6 +21,8 @@ READROOM_HOME = Path(env.str("READROOM_HOME", default=str(BASE_DIR / "var"))).re
 MEDIA_ROOT = READROOM_HOME / "media"
 BUNDLES = READROOM_HOME / "bundles"
 RUNS = READROOM_HOME / "runs"
+INCOMING = READROOM_HOME / "incoming"  # uploaded collections, until they are brought in
+IMPORTS = Path(env.str("READROOM_IMPORTS", default=str(READROOM_HOME / "imports"))).resolve()
 DEFAULT_BUNDLE = Path(
     env.str("READROOM_DEFAULT_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "default"))
 )
@@ -70,6 +72,7 @@ INSTALLED_APPS = [
     "webapp",
     "diagnostics.training",
     "diagnostics.review",
+    "diagnostics.exchange",
     "diagnostics.cases",
     "diagnostics.registry",
     "diagnostics.accounts",
@@ -194,6 +197,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # Work
 INFERENCE_LEASE = timedelta(seconds=15)  # renewed while the work goes on; a dead worker costs this long
 TRAINING_LEASE = timedelta(minutes=5)
+IMPORT_LEASE = timedelta(seconds=30)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 

@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("diagnostics.accounts.urls")),
     path("cases/", include("diagnostics.cases.urls")),
     path("review/", include("diagnostics.review.urls")),
+    path("imports/", include("diagnostics.exchange.urls")),
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),
     path("audit/", include("diagnostics.audit.urls")),

@@ -35,6 +35,7 @@ PLACES = (
     Place("cases:list", gettext_noop("Cases"), May.SEE_CASES),
     Place("cases:upload", gettext_noop("Upload"), May.UPLOAD),
     Place("review:readers", gettext_noop("Readers"), May.OVERSEE),
+    Place("exchange:imports", gettext_noop("Imports"), May.IMPORT),
     Place("training:runs", gettext_noop("Training"), May.TRAIN),
     Place("registry:versions", gettext_noop("Models"), May.SEE_MODELS),
     Place("audit:events", gettext_noop("Audit"), May.AUDIT),

@@ -23,6 +23,7 @@ class May(TextChoices):
     PROMOTE = "promote", _("promote model versions")
     SEE_MODELS = "see-models", _("see model versions")
     OVERSEE = "oversee", _("see how readers agree, and say how a site reads")
+    IMPORT = "import", _("bring labelled collections in")
     AUDIT = "audit", _("see the audit record")
 
 
@@ -30,7 +31,17 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TECHNICIAN: frozenset({May.UPLOAD, May.SEE_CASES, May.RETRY, May.SEE_MODELS}),
     Role.RADIOLOGIST: frozenset({May.UPLOAD, May.SEE_CASES, May.RETRY, May.READ, May.SEE_MODELS}),
     Role.ADMINISTRATOR: frozenset(
-        {May.UPLOAD, May.SEE_CASES, May.RETRY, May.TRAIN, May.PROMOTE, May.SEE_MODELS, May.OVERSEE, May.AUDIT}
+        {
+            May.UPLOAD,
+            May.SEE_CASES,
+            May.RETRY,
+            May.IMPORT,
+            May.TRAIN,
+            May.PROMOTE,
+            May.SEE_MODELS,
+            May.OVERSEE,
+            May.AUDIT,
+        }
     ),
 }
 

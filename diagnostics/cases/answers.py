@@ -39,7 +39,9 @@ def note_shown(user: User, answers: Sequence[Prediction], now: datetime) -> None
 
 
 def may_be_asked_again(latest: Prediction | None, in_force: ModelVersion | None) -> bool:
-    """Say whether asking again could bring something new: after a failure, or by another version."""
-    if latest is None or latest.status in OPEN:
+    """Say whether asking could bring something new: never asked, after a failure, or by another version."""
+    if latest is None:  # the film came with its finding, in an import
+        return in_force is not None
+    if latest.status in OPEN:
         return False
     return latest.status == Status.FAILED or (in_force is not None and latest.version_id != in_force.pk)

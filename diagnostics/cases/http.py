@@ -123,13 +123,15 @@ class CaseSummary(serializers.Serializer[Case]):
     """Where to find a case and how far the machine is."""
 
     id = serializers.UUIDField()
-    status = serializers.SerializerMethodField()
+    status = serializers.SerializerMethodField(
+        help_text="Null: the film came with its finding and the machine was not asked"
+    )
     url = serializers.SerializerMethodField()
 
-    @extend_schema_field(serializers.ChoiceField(choices=Status.choices))
-    def get_status(self, case: Case) -> str:
+    @extend_schema_field(serializers.ChoiceField(choices=Status.choices, allow_null=True))
+    def get_status(self, case: Case) -> str | None:
         latest = selectors.latest_prediction(case)
-        return latest.status if latest else Status.QUEUED
+        return latest.status if latest else None
 
     def get_url(self, case: Case) -> str:
         return str(self.context["request"].build_absolute_uri(reverse("api-case", args=[case.pk])))

@@ -59,7 +59,8 @@ def counts(user: User) -> dict[str, int]:
     """Count visible cases by the status of their latest prediction; every status has an entry."""
     cases = visible_to(user).order_by().annotate(machine_status=_machine_status())
     rows = cases.values("machine_status").annotate(cases=Count("pk"))
-    return dict.fromkeys(Status.values, 0) | {row["machine_status"]: row["cases"] for row in rows}
+    found = {row["machine_status"]: row["cases"] for row in rows}
+    return dict.fromkeys(Status.values, 0) | {status: n for status, n in found.items() if status}
 
 
 def _machine_status() -> Subquery:

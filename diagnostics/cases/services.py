@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +83,43 @@ def open_case(
     return Opened(case=case, created=True)
 
 
+def bring_in(
+    *,
+    radiograph: bytes,
+    film_id: uuid.UUID,
+    patient_ref: str,
+    view: str = "",
+    site: Site,
+    by: User,
+    note: Callable[[Opened], None],
+    now: datetime,
+) -> Opened:
+    """Admit a film that comes with its finding; the machine is not asked, and a known film keeps its case.
+
+    `note` writes down what came in, in the same transaction as the case; what it raises undoes both. The
+    record keeps one line for the whole import and none for the case.
+    """
+    _require(by, May.IMPORT)
+    order = uploads.order(patient_ref=patient_ref, accession_number="", view=view, priority=Priority.ROUTINE)
+    film = uploads.accept(radiograph)
+    known = selectors.same_film(site_id=site.pk, pixel_sha256=film.pixel_sha256)
+    if known is None:
+        # The caller's id names the files: an attempt after this worker's death writes over them.
+        row = _film_row(film_id, _keep_film(film_id, radiograph, film), radiograph, film, order)
+        try:
+            return _noted(
+                note, lambda: Opened(_admit_film(row, order, site=site, by=by, now=now), created=True)
+            )
+        except IntegrityError:
+            known = selectors.same_film(site_id=site.pk, pixel_sha256=film.pixel_sha256)
+            if known is None:
+                raise
+            if known.radiograph.pk != film_id:  # its files are another's: these here are nobody's
+                keeping.remove_film(keeping.film_names(film_id))
+    case = known
+    return _noted(note, lambda: Opened(case, created=False))
+
+
 @transaction.atomic
 def retry(*, case: Case, by: User, now: datetime) -> Prediction:
     """Ask the version in force for an answer after a failure, or after another version's answer."""
@@ -155,6 +193,21 @@ def _film_row(
 
 @transaction.atomic
 def _admit(row: Radiograph, order: Order, *, site: Site, by: User, now: datetime) -> Case:
+    case = _admit_film(row, order, site=site, by=by, now=now)
+    prediction = Prediction.objects.create(case=case, queued_at=now)
+    audit.record(action=Action.CASE_OPENED, by=by, target=case, now=now)
+    knock_on_commit(prediction.pk, order.priority)
+    return case
+
+
+@transaction.atomic
+def _noted(note: Callable[[Opened], None], admit: Callable[[], Opened]) -> Opened:
+    opened = admit()
+    note(opened)
+    return opened
+
+
+def _admit_film(row: Radiograph, order: Order, *, site: Site, by: User, now: datetime) -> Case:
     case = Case.objects.create(
         site=site,
         patient_ref=order.patient_ref,
@@ -166,9 +219,6 @@ def _admit(row: Radiograph, order: Order, *, site: Site, by: User, now: datetime
     )
     row.case, row.site = case, site
     row.save(force_insert=True)
-    prediction = Prediction.objects.create(case=case, queued_at=now)
-    audit.record(action=Action.CASE_OPENED, by=by, target=case, now=now)
-    knock_on_commit(prediction.pk, order.priority)
     return case
 
 

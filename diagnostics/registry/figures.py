@@ -161,7 +161,10 @@ def counts(by_part: Json) -> Counts | None:
     parts = {name: by_part[name] for name in ("train", "validation", "test") if name in by_part}
     if not parts:
         return None
-    reasons = {"film_missing": _("the stored film is missing")}
+    reasons = {
+        "film_missing": _("the stored film is missing"),
+        "collections_disagree": _("two collections disagree on the finding, and nobody has read the film"),
+    }
     titles = {"train": _("To learn from"), "validation": _("To check on"), "test": _("To test on")}
     classes = [value for value in Finding.values if any(value in part for part in parts.values())]
     return Counts(

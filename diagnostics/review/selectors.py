@@ -15,6 +15,7 @@ from diagnostics.accounts.models import User
 from diagnostics.base import Status
 from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.cases.selectors import visible_to
+from diagnostics.exchange.selectors import brought_by_an_import
 from diagnostics.findings import LEARNABLE
 from diagnostics.review.models import Claim, Judgement, Reading, Standing
 from diagnostics.review.refusals import ReadFirst
@@ -94,7 +95,7 @@ def counts(user: User, now: datetime) -> dict[str, int]:
     still_read = _with_state(_open(user), now).order_by().values_list("state").annotate(n=Count("pk"))
     found = {**dict.fromkeys(State.values, 0), **dict(still_read)}
     found[""] = sum(found.values())
-    found[State.FINAL] = visible_to(user).count() - found[""]
+    found[State.FINAL] = _final(user).count()
     return found
 
 
@@ -170,7 +171,8 @@ def labelled() -> QuerySet[Reading]:
 
 
 def _open(user: User) -> QuerySet[Case]:
-    return visible_to(user).filter(settled_at=None)
+    # What an import brought has its finding and would bury the work: it is read when somebody opens it.
+    return visible_to(user).filter(settled_at=None).exclude(brought_by_an_import(), judgement=None)
 
 
 def _final(user: User) -> QuerySet[Case]:

@@ -19,13 +19,13 @@ HEAD: Final = """\
 - Findings it names: {classes}
 - Continued from: {parent}
 - Recipe: {preset}, {epochs} epochs planned, epoch {kept} kept, seed {seed}
-- Snapshot of the signed films (SHA-256): {snapshot}
+- Snapshot of the films and findings (SHA-256): {snapshot}
 """
 
 LIMITS: Final = """\
 ## What to keep in mind
 
-- The labels are single signed readings of this site's readers, not laboratory findings.
+- {labels}
 - The test films come from the same sites as the films it learnt from: expect less elsewhere.
 - The network may use marks of a machine or a site instead of the lungs. Look at the heat maps.
 - It must not be used to rule a finding out, for children, or for lateral films.
@@ -34,7 +34,8 @@ LIMITS: Final = """\
 
 def write(run: TrainingRun, manifest: Manifest, measured: Mapping[str, Any], judgement: Judgement) -> str:
     """Write the card's text (Markdown)."""
-    parts = [_head(run, manifest), _counts(run), _figures(measured), _verdict(judgement), LIMITS]
+    limits = LIMITS.format(labels=_labels(run))
+    parts = [_head(run, manifest), _counts(run), _figures(measured), _verdict(judgement), limits]
     return "\n".join(part for part in parts if part)
 
 
@@ -51,6 +52,14 @@ def _head(run: TrainingRun, manifest: Manifest) -> str:
         snapshot=run.snapshot_sha256,
         **{name: run.parameters.get(name, "?") for name in ("preset", "epochs", "seed")},
     )
+
+
+def _labels(run: TrainingRun) -> str:
+    signed = "single signed readings of this site's readers, not laboratory findings."
+    imported = run.counts.get("imported", {}).get("cases", 0)
+    if not imported:
+        return f"The labels are {signed}"
+    return f"{imported} labels came with imported collections and were not read here; the others are {signed}"
 
 
 def _counts(run: TrainingRun) -> str:

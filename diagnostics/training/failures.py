@@ -12,7 +12,8 @@ from ml.records import BundleError
 
 SENTENCES: Final[dict[str, Promise]] = {
     "too_few_cases": _(
-        "There are too few signed films to learn from and to test on. Have more films read, then start again."
+        "There are too few films with findings to learn from and to test on. "
+        "Have more films read, or import more, then start again."
     ),
     "data_damaged": _(
         "Stored films are missing or damaged, and too few are left to learn from. "

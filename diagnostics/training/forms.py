@@ -80,7 +80,7 @@ class ScheduleForm(forms.Form):
         widget=forms.Select(attrs=SELECT),
     )
     minimum_new_readings = forms.IntegerField(
-        label=_("New readings needed"),
+        label=_("New findings needed"),
         min_value=1,
         max_value=1_000_000,
         widget=forms.NumberInput(attrs=CONTROL),

@@ -24,11 +24,11 @@ from diagnostics.base import Trouble
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registrar
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import card, failures, selectors, snapshot, verdicts
+from diagnostics.training import card, failures, labels, selectors, snapshot, verdicts
 from diagnostics.training.hold import Hold, LeaseLost
 from diagnostics.training.models import Epoch, TrainingRun
 from diagnostics.training.policy import Parameters
-from diagnostics.training.snapshot import SignedFilm
+from diagnostics.training.snapshot import FilmWithFinding
 from diagnostics.training.verdicts import Judgement
 from ml import bundle, dataset, lookalikes
 from ml.dataset import Split
@@ -106,8 +106,8 @@ def _clear(work: Work) -> None:
 
 def _freeze(work: Work) -> Split:
     work.phase("freezing")
-    signed = _signed(work)
-    present = [film for film in signed if film.path.is_file()]
+    found = _found(work)
+    present = [film for film in found if film.path.is_file()]
     text = snapshot.lines(present, secret=settings.SECRET_KEY)
     sha256 = snapshot.freeze(work.folder, text)
     films = snapshot.labelled(present, secret=settings.SECRET_KEY)
@@ -115,19 +115,22 @@ def _freeze(work: Work) -> Split:
     try:
         split = dataset.split_by_patient(films, seed=_parameters(work).seed, looks=looks)
     except dataset.TooFewCases as few:
-        all_there = len(present) == len(signed) and not looks.unreadable
+        all_there = len(present) == len(found) and not looks.unreadable
         raise Trouble("too_few_cases" if all_there else "data_damaged") from few
-    left_out = verdicts.left_out(split.left_out, missing=len(signed) - len(present))
+    left_out = verdicts.left_out(split.left_out, missing=len(found) - len(present))
+    if (disagreeing := labels.disagreeing())["cases"]:
+        left_out[labels.DISAGREE] = disagreeing
+    imported = {"cases": sum(film.imported for film in present)}
     TrainingRun.objects.filter(pk=work.run.pk, token=work.hold.token).update(
-        snapshot_sha256=sha256, counts=split.counts() | {"left_out": left_out}
+        snapshot_sha256=sha256, counts=split.counts() | {"left_out": left_out, "imported": imported}
     )
     return split
 
 
-def _signed(work: Work) -> list[SignedFilm]:
-    """Give the films as they are signed now; in a further attempt those that the first has frozen."""
-    frozen = snapshot.readings(work.folder, sha256=work.run.snapshot_sha256)
-    return list(selectors.signed_films() if frozen is None else selectors.films_of(frozen))
+def _found(work: Work) -> list[FilmWithFinding]:
+    """Give the films with the findings of now; in a further attempt those that the first has frozen."""
+    frozen = snapshot.labels(work.folder, sha256=work.run.snapshot_sha256)
+    return list(labels.films() if frozen is None else labels.films_of(frozen))
 
 
 def _learn(work: Work, split: Split, start_from: Path) -> None:

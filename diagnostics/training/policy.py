@@ -38,7 +38,7 @@ class UnusableParameters(DomainError):
 
 
 class TooFewLabels(DomainError):
-    """Too few patients carry a signed finding."""
+    """Too few patients carry a finding to learn from."""
 
     code = "too_few_labels"
 
@@ -118,7 +118,7 @@ def refuse_too_few(counts: Sequence[ClassCount]) -> None:
     have = "; ".join(f"{count.label}: {count.patients}" for count in counts)
     raise TooFewLabels(
         _(
-            "Too few signed findings: at least %(classes)d findings need films of %(need)d patients each. "
+            "Too few findings: at least %(classes)d findings need films of %(need)d patients each. "
             "Patients so far: %(have)s."
         )
         % {"classes": dataset.FEWEST_CLASSES, "need": dataset.FEWEST_PATIENTS, "have": have}

@@ -58,7 +58,7 @@ def _words(run: TrainingRun, done: int, planned: int) -> str:
     if run.status != Status.RUNNING:
         return status_words(run)
     if run.phase == "freezing":
-        return _("Gathering the signed films")
+        return _("Gathering the films and their findings")
     if run.phase == "examining":
         return _("Asking what its figures are worth")
     if run.phase == "comparing":

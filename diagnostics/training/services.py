@@ -16,7 +16,7 @@ from diagnostics.audit.models import Action
 from diagnostics.base import OPEN, DomainError, NotAllowed
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import policy, recovery, selectors
+from diagnostics.training import labels, policy, recovery, selectors
 from diagnostics.training.knocking import knock_on_commit
 from diagnostics.training.models import Schedule, TrainingRun, Trigger
 from diagnostics.training.policy import Parameters
@@ -37,7 +37,7 @@ class NoVersionInForce(DomainError):
 
 
 class TooFewNew(DomainError):
-    """The schedule waits for more new readings."""
+    """The schedule waits for more new findings."""
 
     code = "too_few_new"
 
@@ -78,7 +78,7 @@ def check_ready() -> ModelVersion:
     version = registry.in_force()
     if version is None:
         raise NoVersionInForce(_("No model version is in force, so there is nothing to start from."))
-    policy.refuse_too_few(selectors.label_counts())
+    policy.refuse_too_few(labels.counts())
     return version
 
 
@@ -110,7 +110,7 @@ def set_schedule(
     """Say when training starts by itself."""
     _require(by)
     if not (1 <= every_days <= MOST_DAYS and 0 <= at_hour <= 23 and minimum_new_readings >= 1):
-        raise UnusableSchedule(_("Choose 1 to 365 days, an hour from 0 to 23, and at least 1 new reading."))
+        raise UnusableSchedule(_("Choose 1 to 365 days, an hour from 0 to 23, and at least 1 new finding."))
     wanted = {
         "enabled": enabled,
         "every_days": every_days,
@@ -155,10 +155,10 @@ def requeue_lost(*, now: datetime) -> int:
 
 def _scheduled_run(plan: Schedule, now: datetime) -> TrainingRun:
     check_ready()
-    new = selectors.new_readings()
+    new = labels.new()
     if new < plan.minimum_new_readings:
         raise TooFewNew(
-            _("Only %(new)d new readings since the last run; the schedule waits for %(need)d.")
+            _("Only %(new)d new findings since the last run; the schedule waits for %(need)d.")
             % {"new": new, "need": plan.minimum_new_readings}
         )
     return start_run(by=None, parameters=Parameters(), trigger=Trigger.SCHEDULE, now=now)

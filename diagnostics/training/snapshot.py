@@ -17,15 +17,17 @@ FILE: Final = "snapshot.jsonl"
 
 
 @dataclass(frozen=True)
-class SignedFilm:
-    """One film with its signed finding, as the hospital keeps it."""
+class FilmWithFinding:
+    """One film with its signed or imported finding, as the hospital keeps it."""
 
-    reading: UUID
+    label: UUID  # of the reading or the imported label
+    imported: bool
     finding: str
     path: Path
     pixel_sha256: str
     site: UUID
     patient_ref: str
+    source: str  # the site, or what an imported collection says
     view: str
 
 
@@ -34,15 +36,15 @@ def pseudonym(site: UUID, patient_ref: str, *, secret: str) -> str:
     return hmac.new(secret.encode(), f"{site}\n{patient_ref}".encode(), hashlib.sha256).hexdigest()
 
 
-def lines(films: Iterable[SignedFilm], *, secret: str) -> str:
+def lines(films: Iterable[FilmWithFinding], *, secret: str) -> str:
     """Write one sorted JSON line per film; the same films always give the same text."""
     rows = (
         {
             "film": film.pixel_sha256,
             "patient": pseudonym(film.site, film.patient_ref, secret=secret),
             "label": film.finding,
-            "reading": str(film.reading),
-            "source": str(film.site),
+            "imported" if film.imported else "reading": str(film.label),
+            "source": film.source,
             "view": film.view,
         }
         for film in films
@@ -59,26 +61,27 @@ def freeze(folder: Path, text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def readings(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
-    """Name the readings of a snapshot kept before; None if there is none of that SHA-256."""
+def labels(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
+    """Name the readings and imported labels of a snapshot; None if none of that SHA-256 was kept."""
     try:
         text = (folder / FILE).read_bytes()
     except OSError:
         return None
     if hashlib.sha256(text).hexdigest() != sha256:
         return None
-    return frozenset(UUID(json.loads(line)["reading"]) for line in text.splitlines())
+    rows = map(json.loads, text.splitlines())
+    return frozenset(UUID(row.get("reading") or row["imported"]) for row in rows)
 
 
-def labelled(films: Iterable[SignedFilm], *, secret: str) -> tuple[LabelledFilm, ...]:
-    """Turn signed films into training examples, in an order that does not depend on the database."""
-    ordered = sorted(films, key=lambda film: (film.pixel_sha256, film.reading.hex))
+def labelled(films: Iterable[FilmWithFinding], *, secret: str) -> tuple[LabelledFilm, ...]:
+    """Turn films with findings into training examples, in an order that does not depend on the database."""
+    ordered = sorted(films, key=lambda film: (film.pixel_sha256, film.label.hex))
     return tuple(
         LabelledFilm(
             path=film.path,
             label=film.finding,
             patient=pseudonym(film.site, film.patient_ref, secret=secret),
-            source=str(film.site),
+            source=film.source,
             view=film.view,
         )
         for film in ordered

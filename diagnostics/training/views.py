@@ -18,7 +18,7 @@ from diagnostics.accounts.roles import May
 from diagnostics.base import DomainError
 from diagnostics.registry import comparisons, figures, worth
 from diagnostics.registry import selectors as registry
-from diagnostics.training import failures, progress, selectors, services
+from diagnostics.training import failures, labels, progress, selectors, services
 from diagnostics.training.forms import ScheduleForm, StartForm
 from diagnostics.training.models import TrainingRun, Trigger
 
@@ -119,8 +119,10 @@ def _overview(
     plan = selectors.schedule()
     listed = Paginator(selectors.runs(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
     page = {
-        "counts": selectors.label_counts(),
-        "new": selectors.new_readings(),
+        "counts": labels.counts(),
+        "new": labels.new(),
+        "imported": labels.imported().count(),
+        "disagreeing": labels.disagreeing()["cases"],
         "open_run": selectors.open_run(),
         "refusal": services.why_not(),
         "in_force": registry.in_force(),

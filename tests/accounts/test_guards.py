@@ -73,5 +73,14 @@ def test_the_table_of_roles_is_the_one_that_was_agreed():
     assert {role: {str(what) for what in PERMISSIONS[role]} for role in Role} == {
         "technician": {"upload", "see-cases", "retry", "see-models"},
         "radiologist": {"upload", "see-cases", "retry", "see-models", "read"},
-        "administrator": {"upload", "see-cases", "retry", "see-models", "train", "promote", "audit"},
+        "administrator": {
+            "upload",
+            "see-cases",
+            "retry",
+            "see-models",
+            "import",
+            "train",
+            "promote",
+            "audit",
+        },
     }

@@ -19,8 +19,8 @@ from webapp.celery import app
 from webapp.queues import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = {"cases.classify": "inference", "training.train": "training"}
-TICKS = {"cases.tick", "training.tick"}
+TASKS = {"cases.classify": "inference", "training.train": "training", "exchange.carry_on": "maintenance"}
+TICKS = {"cases.tick", "exchange.tick", "training.tick"}
 
 
 @pytest.fixture(autouse=True, scope="module")

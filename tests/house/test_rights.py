@@ -19,6 +19,8 @@ from pytest_django import Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.cases import services as cases
+from diagnostics.exchange import services as exchange
+from diagnostics.exchange.wishes import Wishes
 from diagnostics.registry import services as registrar
 from diagnostics.registry.selectors import bundle_path
 from diagnostics.training.models import TrainingRun
@@ -65,6 +67,14 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "review:readers-export": ("login 403 403 200 403", "405 405 405 405 405"),
     "review:keep": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:second-opinion": ("405 405 405 405 405", "login 403 302 403 404"),
+    "exchange:imports": ("login 403 403 200 403", "405 405 405 405 405"),
+    "exchange:look": ("405 405 405 405 405", "login 403 403 400 403"),
+    "exchange:import": ("login 403 403 200 403", "405 405 405 405 405"),
+    "exchange:state": ("login 403 403 286 403", "405 405 405 405 405"),
+    "exchange:begin": ("405 405 405 405 405", "login 403 403 302 403"),
+    "exchange:stop": ("405 405 405 405 405", "login 403 403 302 403"),
+    "exchange:discard": ("405 405 405 405 405", "login 403 403 302 403"),
+    "exchange:left-out": ("login 403 403 200 403", "405 405 405 405 405"),
     "training:runs": ("login 403 403 200 403", "405 405 405 405 405"),
     "training:start": ("405 405 405 405 405", "login 403 403 400 403"),
     "training:schedule": ("405 405 405 405 405", "login 403 403 302 403"),
@@ -110,11 +120,19 @@ def world(technician: User, administrator: User, tmp_path: Path, settings: Setti
     run = TrainingRun.objects.create(number=1, parent=first, queued_at=now)
     folder(run).mkdir(parents=True)
     (folder(run) / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "films" / "normal").mkdir(parents=True)
+    (tmp_path / "films" / "normal" / "a.png").write_bytes(film_png(3))
+    settings.INCOMING, settings.IMPORTS = tmp_path / "incoming", tmp_path / "imports"
+    looked = exchange.look_at(
+        collection=tmp_path / "films", origin="x", wishes=Wishes(), site=case.site, by=administrator, now=now
+    )
+    of_an_import = [name for name in _names() if name.startswith("exchange:")]
     of_a_case = [name for name in _names() if name.startswith(("cases:", "review:", "api-"))]
     of_a_run = [name for name in _names() if name.startswith("training:")]
     return World(
         args={name: [case.pk] for name in of_a_case}
         | {name: [run.pk] for name in of_a_run}
+        | {name: [looked.pk] for name in of_an_import}
         | {"cases:heat": [case.pk, "covid-19"], "training:picture": [run.pk, "curves"]}
         | {f"registry:{page}": [third.pk] for page in ("version", "promote", "trust")},
         bodies={

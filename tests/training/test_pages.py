@@ -67,7 +67,7 @@ def test_no_door_of_training_opens_to_a_radiologist_or_a_stranger(
 def test_the_start_button_is_closed_with_its_reason(in_force: ModelVersion, administrator: User) -> None:
     page = logged_in(administrator).get(reverse("training:runs")).content.decode()
 
-    assert "Too few signed findings" in page
+    assert "Too few findings" in page
     assert "needs 5 patients" in page
     assert 'disabled aria-describedby="why"' in page
 

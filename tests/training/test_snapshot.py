@@ -8,19 +8,21 @@ from pathlib import Path
 from uuid import UUID
 
 from diagnostics.training import snapshot, verdicts
-from diagnostics.training.snapshot import SignedFilm
+from diagnostics.training.snapshot import FilmWithFinding
 
 NORTH, SOUTH = UUID(int=1), UUID(int=2)
 
 
-def signed(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> SignedFilm:
-    return SignedFilm(
-        reading=UUID(int=number),
+def signed(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> FilmWithFinding:
+    return FilmWithFinding(
+        label=UUID(int=number),
+        imported=False,
         finding="normal",
         path=Path(f"{number}.png"),
         pixel_sha256=f"{number:064x}",
         site=site,
         patient_ref=patient,
+        source=str(site),
         view="PA",
     )
 
@@ -53,10 +55,10 @@ def test_the_snapshot_names_films_by_their_pixels_and_patients_by_pseudonym() ->
 def test_a_snapshot_names_its_readings_for_a_further_attempt_unless_it_was_changed(tmp_path: Path) -> None:
     sha256 = snapshot.freeze(tmp_path, snapshot.lines([signed(1), signed(2)], secret="s"))
 
-    assert snapshot.readings(tmp_path, sha256=sha256) == frozenset((UUID(int=1), UUID(int=2)))
+    assert snapshot.labels(tmp_path, sha256=sha256) == frozenset((UUID(int=1), UUID(int=2)))
     (tmp_path / "snapshot.jsonl").write_text("")
-    assert snapshot.readings(tmp_path, sha256=sha256) is None
-    assert snapshot.readings(tmp_path / "nowhere", sha256=sha256) is None
+    assert snapshot.labels(tmp_path, sha256=sha256) is None
+    assert snapshot.labels(tmp_path / "nowhere", sha256=sha256) is None
 
 
 def test_a_candidate_that_lost_a_finding_is_rejected_however_good_it_is() -> None:

@@ -17,7 +17,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.base import NotAllowed, Status
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import selectors, services
+from diagnostics.training import labels, selectors, services
 from diagnostics.training.models import Schedule, TrainingRun, Trigger
 from diagnostics.training.policy import Parameters, TooFewLabels
 from tests.training.conftest import Sign
@@ -174,7 +174,7 @@ def test_the_schedule_says_why_it_started_nothing(
     refusal = selectors.last_scheduled_refusal()
     assert refusal is not None
     assert refusal.detail["not_started"] == "too_few_new"
-    assert "10 new readings" in refusal.detail["reason"]
+    assert "10 new findings" in refusal.detail["reason"]
     assert selectors.next_look(selectors.schedule()) == (now + timedelta(days=8)).replace(hour=2, minute=0)
 
 
@@ -206,7 +206,7 @@ def test_only_readings_since_the_last_finished_run_count_as_new(
         number=1, status=Status.DONE, queued_at=now, started_at=now - timedelta(days=1)
     )
 
-    assert selectors.new_readings() == 1
+    assert labels.new() == 1
 
 
 def lost_run(now: datetime, *, attempts: int) -> TrainingRun:

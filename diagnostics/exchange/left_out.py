@@ -1,0 +1,36 @@
+"""What an import leaves out, as a table that a spreadsheet may open."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from diagnostics.exchange import failures
+from diagnostics.exchange.models import ImportedFile
+
+HEAD: Final = ("file", "code", "why", "count", "as the collection says")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def lines(reasons: Iterable[dict[str, Any]], refused: Iterable[ImportedFile]) -> Iterator[str]:
+    """Write one line per reason with a few of its files, then one per film that was not usable."""
+    yield _line(HEAD)
+    for left in reasons:
+        details = "; ".join(f"{words}: {count}" for words, count in left["details"].items())
+        files = ", ".join(left["examples"]) + (", ..." if left["count"] > len(left["examples"]) else "")
+        yield _line((files, left["reason"], failures.of_a_row(left["reason"]), str(left["count"]), details))
+    for file in refused:
+        yield _line((file.path, file.code, failures.of_a_film(file.code), "1", ""))
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([_harmless(cell) for cell in cells])
+    return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a file's name for a formula."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell

@@ -1,0 +1,98 @@
+"""The findings to learn from: signed ones, and imported ones of cases that nobody has read.
+
+A case teaches one finding at most. Any signed reading outweighs what an import said of the case, even one
+that teaches nothing. Where two collections disagree, the film waits for somebody to read it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from diagnostics.base import Status
+from diagnostics.cases import selectors as cases
+from diagnostics.cases.models import Case
+from diagnostics.exchange import selectors as exchange
+from diagnostics.exchange.models import ImportedLabel
+from diagnostics.findings import LEARNABLE
+from diagnostics.review import selectors as review
+from diagnostics.review.models import Reading
+from diagnostics.training.models import TrainingRun
+from diagnostics.training.policy import ClassCount
+from diagnostics.training.snapshot import FilmWithFinding
+
+DISAGREE: Final = "collections_disagree"  # why such films take no part
+
+
+def imported() -> QuerySet[ImportedLabel]:
+    """Give the imported labels that teach: of unread cases of which all collections say the same."""
+    return exchange.agreed().filter(finding__in=LEARNABLE).exclude(_is_read("case"))
+
+
+def films() -> Iterator[FilmWithFinding]:
+    """Give every film with a finding that a network may be taught."""
+    sources = exchange.sources()
+    signed = (_film(reading, sources) for reading in review.labelled().iterator())
+    return chain(signed, (_film(label, sources) for label in imported().iterator()))
+
+
+def films_of(labels: Collection[UUID]) -> Iterator[FilmWithFinding]:
+    """Give the films of certain readings and imported labels, also of those outweighed since."""
+    # All are walked: a list of so many ids would be too long for a query.
+    sources = exchange.sources()
+    readings = Reading.objects.select_related("case__radiograph").iterator()
+    everything: Iterator[Reading | ImportedLabel] = chain(readings, exchange.labels())
+    return (_film(label, sources) for label in everything if label.pk in labels)
+
+
+def counts() -> tuple[ClassCount, ...]:
+    """Count the cases and patients of each finding that a network may be taught."""
+    films: Counter[str] = Counter()
+    patients: dict[str, set[tuple[UUID, str]]] = defaultdict(set)
+    for labels in (review.labelled(), imported()):
+        rows = labels.order_by().values_list("finding", "case__site", "case__patient_ref")
+        for finding, site, patient_ref, count in rows.annotate(cases=Count("pk")):
+            films[finding] += count
+            patients[finding].add((site, patient_ref))
+    return tuple(ClassCount(finding, films[finding], len(patients[finding])) for finding in LEARNABLE)
+
+
+def disagreeing() -> dict[str, int]:
+    """Count the unread cases of which two collections say different things, and their patients."""
+    unread = exchange.contradicting().exclude(_is_read("pk"))
+    return {"cases": unread.count(), "patients": unread.values("site", "patient_ref").distinct().count()}
+
+
+def new() -> int:
+    """Count the findings signed or imported since the last run that came to a result."""
+    last = TrainingRun.objects.filter(status=Status.DONE).first()
+    signed, brought = review.labelled(), imported()
+    if last is not None and last.started_at is not None:
+        signed = signed.filter(signed_at__gt=last.started_at)
+        brought = brought.filter(imported_at__gt=last.started_at)
+    return signed.count() + brought.count()
+
+
+def _is_read(case: str) -> Exists:
+    return Exists(Reading.objects.filter(case=OuterRef(case)))
+
+
+def _film(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> FilmWithFinding:
+    case: Case = label.case
+    film = case.radiograph
+    return FilmWithFinding(
+        label=label.pk,
+        imported=isinstance(label, ImportedLabel),
+        finding=label.finding,
+        path=cases.film_path(film),
+        pixel_sha256=film.pixel_sha256,
+        site=case.site_id,
+        patient_ref=case.patient_ref,
+        source=sources.get(case.pk, str(case.site_id)),
+        view=film.view,
+    )
