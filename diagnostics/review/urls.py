@@ -12,6 +12,7 @@ urlpatterns = [
     path("", views.worklist, name="worklist"),
     path("next/", views.take_next, name="next"),
     path("<uuid:pk>/", views.case, name="case"),
+    path("<uuid:pk>/ahead/", views.ahead, name="ahead"),
     path("<uuid:pk>/claim/", views.claim, name="claim"),
     path("<uuid:pk>/renew/", views.renew, name="renew"),
     path("<uuid:pk>/release/", views.release, name="release"),
