@@ -79,6 +79,7 @@ def test_the_table_of_roles_is_the_one_that_was_agreed():
             "retry",
             "see-models",
             "import",
+            "oversee",
             "train",
             "promote",
             "audit",

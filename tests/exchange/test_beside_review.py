@@ -61,7 +61,7 @@ def test_a_radiologist_may_open_and_sign_an_imported_case(
     services.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
 
     assert selectors.counts(radiologist, now)["final"] == 1
-    assert list(selectors.worklist(radiologist, status="read", now=now)) == [imported]
+    assert list(selectors.worklist(radiologist, status="final", now=now)) == [imported]
 
 
 def test_before_the_signature_no_page_holds_the_imported_finding(imported: Case, radiologist: User) -> None:
