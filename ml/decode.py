@@ -17,6 +17,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -106,12 +108,29 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def read_film_in_child(data: bytes, *, seconds: float = 15, memory_bytes: int = 1_500_000_000) -> Film:
     """Decode a radiograph in a limited child process; raises UnreadableImage, also for a crash there."""
+    with _decoded(data, "film", seconds, memory_bytes) as (reply, pixels):
+        return _film(reply, pixels)
+
+
+def pack_depth_in_child(data: bytes, *, seconds: float = 30, memory_bytes: int = 1_500_000_000) -> bytes:
+    """Pack a radiograph's full depth for a viewer (ml.depth.pack) in such a child; raises UnreadableImage."""
+    with _decoded(data, "depth", seconds, memory_bytes) as (reply, pixels):
+        packed = bytearray(reply["bytes"])
+        _fill(memoryview(packed), pixels)
+        return bytes(packed)
+
+
+@contextmanager
+def _decoded(
+    data: bytes, wanted: str, seconds: float, memory_bytes: int
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """Give a child's reply and the handle of its pixels."""
     check_file(data)
     film, pixels = os.memfd_create("film"), os.memfd_create("pixels")
     answer, answer_end = os.pipe()
     try:
         _write(film, data)
-        limits = json.dumps({"seconds": seconds, "memory_bytes": memory_bytes}).encode()
+        limits = json.dumps({"wanted": wanted, "seconds": seconds, "memory_bytes": memory_bytes}).encode()
         with SLOTS:
             began = time.monotonic()
             _server.ask(limits, [film, pixels, answer_end])
@@ -121,7 +140,11 @@ def read_film_in_child(data: bytes, *, seconds: float = 15, memory_bytes: int = 
         if not reply:
             late = time.monotonic() - began >= seconds
             raise _failure("decoder_timeout" if late else "decoder_crashed")
-        return _film(json.loads(reply), pixels)
+        told = json.loads(reply)
+        if "code" in told:
+            code = told["code"]
+            raise _failure(code) if code in REASONS else UnreadableImage(code, told["message"])
+        yield told, pixels
     finally:
         for handle in (film, pixels, answer, answer_end):
             if handle >= 0:
@@ -150,16 +173,8 @@ def _listen(answer: int, *, until: float) -> bytes:
 
 
 def _film(reply: dict[str, Any], pixels: int) -> Film:
-    if "code" in reply:
-        code = reply["code"]
-        raise _failure(code) if code in REASONS else UnreadableImage(code, reply["message"])
     deep = np.empty(reply["shape"], "<u2")
-    buffer, at = deep.data.cast("B"), 0
-    while at < len(buffer):
-        got = os.preadv(pixels, [buffer[at:]], at)
-        if not got:
-            raise _failure("decoder_crashed")
-        at += got
+    _fill(deep.data.cast("B"), pixels)
     return Film(
         grey=deep.astype(np.float32) / np.float32(65535),
         bits=reply["bits"],
@@ -171,6 +186,15 @@ def _film(reply: dict[str, Any], pixels: int) -> Film:
         study_at=datetime.fromisoformat(reply["study_at"]) if reply["study_at"] else None,
         colour=reply["colour"],
     )
+
+
+def _fill(buffer: memoryview, pixels: int) -> None:
+    at = 0
+    while at < len(buffer):
+        got = os.preadv(pixels, [buffer[at:]], at)
+        if not got:
+            raise _failure("decoder_crashed")
+        at += got
 
 
 def _failure(code: str) -> UnreadableImage:

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 import cv2
 
+from ml.depth import pack, read_depth
 from ml.imaging import read_film, to_16_bit
 from ml.records import UnreadableImage
 
@@ -37,7 +38,7 @@ def _decode(limits: dict[str, Any], film: int, pixels: int, answer: int) -> NoRe
     """Decode one film, write pixels and answer, and end without any of Python's farewells."""
     try:
         _limit(float(limits["seconds"]), int(limits["memory_bytes"]))
-        reply = _read(film, pixels)
+        reply = _read(film, pixels, limits["wanted"])
         os.write(answer, json.dumps(reply).encode())
     finally:
         # Also after an exception: no answer is an answer (decoder_crashed).
@@ -53,17 +54,19 @@ def _limit(seconds: float, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would be a film on the disk
 
 
-def _read(film: int, pixels: int) -> dict[str, Any]:
+def _read(film: int, pixels: int, wanted: str) -> dict[str, Any]:
     try:
-        size = os.fstat(film).st_size
-        found = read_film(os.pread(film, size, 0))
-        view = to_16_bit(found.grey).astype("<u2", copy=False).data.cast("B")
-        while view:
-            view = view[os.write(pixels, view) :]
+        content = os.pread(film, os.fstat(film).st_size, 0)
+        return _depth(content, pixels) if wanted == "depth" else _film(content, pixels)
     except UnreadableImage as refusal:
         return {"code": refusal.code, "message": str(refusal)}
     except MemoryError:
         return {"code": "decoder_memory"}
+
+
+def _film(content: bytes, pixels: int) -> dict[str, Any]:
+    found = read_film(content)
+    _write(pixels, to_16_bit(found.grey).astype("<u2", copy=False).data.cast("B"))
     return {
         "shape": found.grey.shape,
         "bits": found.bits,
@@ -75,6 +78,17 @@ def _read(film: int, pixels: int) -> dict[str, Any]:
         "study_at": found.study_at.isoformat() if found.study_at else None,
         "colour": found.colour,
     }
+
+
+def _depth(content: bytes, pixels: int) -> dict[str, Any]:
+    packed = pack(read_depth(content))
+    _write(pixels, memoryview(packed))
+    return {"bytes": len(packed)}
+
+
+def _write(handle: int, view: memoryview) -> None:
+    while view:
+        view = view[os.write(handle, view) :]
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import pydicom
+from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.filereader import read_dataset
 from pydicom.pixels import pixel_array
@@ -53,10 +54,7 @@ class Study:
 
 def read_dicom(content: bytes) -> tuple[Raster, Study]:
     """Return the pixels and what is known of the study; raises UnreadableImage or a decoder's error."""
-    syntax = _transfer_syntax(content)
-    dataset = pydicom.dcmread(io.BytesIO(content))
-    _check_header(dataset)
-    stored = pixel_array(dataset, decoding_plugin=DECODERS[syntax])
+    dataset, stored = read_stored(content)
     bits = int(dataset.BitsStored)
     if dataset.SamplesPerPixel == 3:  # pixel_array has turned YBR into RGB
         full = 2**bits - 1
@@ -64,6 +62,14 @@ def read_dicom(content: bytes) -> tuple[Raster, Study]:
     else:
         found = Raster(displayed(stored, dataset), max(bits, 8))
     return found, _study(dataset)
+
+
+def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
+    """Return the data set and its pixels as stored; raises UnreadableImage or a decoder's error."""
+    syntax = _transfer_syntax(content)
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    _check_header(dataset)
+    return dataset, pixel_array(dataset, decoding_plugin=DECODERS[syntax])
 
 
 def _transfer_syntax(content: bytes) -> str:

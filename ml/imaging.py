@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 import cv2
@@ -24,16 +26,23 @@ def read_film(content: bytes) -> Film:
     Grey values are kept to 16 bits, so that a film is the same after any lossless wrapping.
     """
     kind = check_file(content)
-    try:
+    with decoding():
         if kind == "DICOM":
             found, study = read_dicom(content)
         else:
             found, study = read_raster(content, kind), NOTHING
+    return film_of(found, kind, study)
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Turn whatever a decoder raises into UnreadableImage."""
+    try:
+        yield
     except (UnreadableImage, MemoryError):
         raise
     except Exception as trouble:  # eight families of errors come out of three decoders; all mean the same
         raise UnreadableImage("damaged", "This file is damaged and cannot be decoded.") from trouble
-    return film_of(found, kind, study)
 
 
 def check_file(content: bytes) -> Literal["PNG", "JPEG", "DICOM"]:

@@ -15,12 +15,11 @@ from ml.records import Grey
 def displayed(stored: NDArray[Any], dataset: pydicom.Dataset) -> Grey:
     """Return what a viewer shows, 0 black to 1 white."""
     values = _rescaled(stored, dataset)
-    window = _window(dataset)
+    window = window_of(dataset)
     if dataset.get("VOILUTSequence"):
-        grey = _tabled(values, dataset.VOILUTSequence[0])
+        grey = tabled(values, dataset.VOILUTSequence[0])
     elif window:
-        function = str(dataset.get("VOILUTFunction", "") or "LINEAR")
-        grey = _windowed(values.astype(np.float32), *window, function)
+        grey = _windowed(values.astype(np.float32), *window, function_of(dataset))
     elif dataset.BitsStored == 8 and values.dtype == np.uint8:
         grey = values.astype(np.float32) / np.float32(255)
     else:
@@ -33,8 +32,8 @@ def displayed(stored: NDArray[Any], dataset: pydicom.Dataset) -> Grey:
 def _rescaled(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[Any]:
     if dataset.get("ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(stored, dataset))
-    slope, intercept = _first(dataset.get("RescaleSlope")), _first(dataset.get("RescaleIntercept"))
-    if slope is None or intercept is None or (slope, intercept) == (1, 0):
+    slope, intercept = rescale_of(dataset)
+    if (slope, intercept) == (1, 0):
         return stored
     # In place and in 32 bits, which hold 16-bit pixels exactly: pydicom's 64 bits cost a large film
     # half of the decoder's memory.
@@ -44,7 +43,19 @@ def _rescaled(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[Any]:
     return values
 
 
-def _window(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+def rescale_of(dataset: pydicom.Dataset) -> tuple[float, float]:
+    """Return slope and intercept of the modality's rescale, (1, 0) where the file gives none."""
+    slope, intercept = _first(dataset.get("RescaleSlope")), _first(dataset.get("RescaleIntercept"))
+    return (1.0, 0.0) if slope is None or intercept is None else (slope, intercept)
+
+
+def function_of(dataset: pydicom.Dataset) -> str:
+    """Return the window's function: LINEAR where the file names none."""
+    return str(dataset.get("VOILUTFunction", "") or "LINEAR")
+
+
+def window_of(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """Return centre and width of the file's first window, None where there is no usable one."""
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
     return (centre, width) if centre is not None and width is not None and width > 0 else None
 
@@ -70,7 +81,8 @@ def _windowed(values: NDArray[np.float32], centre: float, width: float, function
     return np.clip(shown, 0, 1, out=shown)
 
 
-def _tabled(values: NDArray[Any], table: pydicom.Dataset) -> Grey:
+def tabled(values: NDArray[Any], table: pydicom.Dataset) -> Grey:
+    """Apply a VOI table to rescaled values, onto 0 to 1."""
     # Not pydicom's apply_voi: for 8-bit tables its indices wrap at 256 (seen in 3.0.2).
     entries, first, depth = (int(number) for number in table.LUTDescriptor)
     if first > 32767 and values.min() < 0:

@@ -6,8 +6,13 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
+from django.http import QueryDict
+from django.utils.functional import Promise
 
+from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import User
+
+LONGEST_KEY = 12  # characters of a key's name
 
 
 class LoginForm(AuthenticationForm):
@@ -33,6 +38,38 @@ class HireForm(UserCreationForm):
         model = User
         fields = ("username", "role", "sites")
         widgets = {"sites": forms.CheckboxSelectMultiple}
+
+
+class HotkeysForm(forms.Form):
+    """One short field for the key of each act."""
+
+    @classmethod
+    def of(cls, user: User, sent: QueryDict | None) -> HotkeysForm:
+        """Make the form that shows a person's keys, or what they sent."""
+        form = cls(sent)
+        for act, chord in hotkeys.in_force(user.hotkeys).items():
+            words = str(hotkeys.HOTKEYS[act].words)
+            field = forms.CharField(
+                label=words, initial=hotkeys.shown(chord), required=False, max_length=LONGEST_KEY
+            )
+            field.widget.attrs |= {"class": "form-control", "data-hotkey": "", "autocomplete": "off"}
+            field.help_text = hotkeys.shown(hotkeys.HOTKEYS[act].chord)
+            form.fields[act] = field
+        return form
+
+    def wanted(self) -> dict[str, str]:
+        """Give the keys as they were sent; a field that was not sent keeps its key at first."""
+        return {act: str(self.data.get(act, ""))[:LONGEST_KEY] for act in self.fields}
+
+    def refuse(self, refusals: dict[str, str]) -> None:
+        """Set a sentence below each field whose key was refused."""
+        for act, sentence in refusals.items():
+            self.add_error(act, sentence)
+            self.fields[act].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"why-{act}"}
+
+    def groups(self) -> list[tuple[Promise, list[forms.BoundField]]]:
+        """List the fields as they stand together."""
+        return [(group.words, [self[hotkey.act] for hotkey in group.hotkeys]) for group in hotkeys.GROUPS]
 
 
 def _dress(form: forms.Form) -> None:

@@ -38,6 +38,7 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.TECHNICIAN)
     sites = models.ManyToManyField(Site, related_name="staff", blank=True, verbose_name=_("sites"))
+    hotkeys = models.JSONField(_("keys"), default=dict, blank=True)  # act -> key, where a person chose one
 
     def may(self, what: str) -> bool:
         """Say whether this person's role includes a permission (see roles.May)."""

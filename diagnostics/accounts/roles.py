@@ -22,8 +22,8 @@ class May(TextChoices):
     TRAIN = "train", _("train models")
     PROMOTE = "promote", _("promote model versions")
     SEE_MODELS = "see-models", _("see model versions")
-    IMPORT = "import", _("bring labelled collections in")
     OVERSEE = "oversee", _("see how readers agree, and say how a site reads")
+    IMPORT = "import", _("bring labelled collections in")
     AUDIT = "audit", _("see the audit record")
 
 

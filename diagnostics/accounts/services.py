@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
+from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 from diagnostics.audit import services as audit
@@ -58,6 +59,13 @@ def change_password(*, by: User, password: str, now: datetime) -> None:
     by.set_password(password)
     by.save(update_fields=["password"])
     audit.record(action=Action.PASSWORD_CHANGED, by=by, now=now)
+
+
+@transaction.atomic
+def set_hotkeys(*, by: User, keys: Mapping[str, str]) -> None:
+    """Keep somebody's own keys; raises KeyRefused. A preference, so it leaves nothing on record."""
+    by.hotkeys = hotkeys.checked(keys)
+    by.save(update_fields=["hotkeys"])
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ urlpatterns = [
     path("logout/", views.Logout.as_view(), name="logout"),
     path("password/", views.password, name="password"),
     path("profile/", views.profile, name="profile"),
+    path("keys/", views.keys, name="keys"),
     path("token/", views.token, name="token"),
     path("token/revoke/", views.revoke_token, name="token-revoke"),
 ]

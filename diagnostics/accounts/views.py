@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from diagnostics.accounts import attempts, selectors, services
-from diagnostics.accounts.forms import LoginForm, PasswordForm
+from diagnostics.accounts.forms import HotkeysForm, LoginForm, PasswordForm
 from diagnostics.accounts.guards import StaffRequest
+from diagnostics.accounts.hotkeys import KeyRefused
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Role
 
@@ -104,6 +105,24 @@ def password(request: StaffRequest) -> HttpResponse:
 def profile(request: StaffRequest) -> HttpResponse:
     """Show who one is here."""
     return _profile(request, token="")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def keys(request: StaffRequest) -> HttpResponse:
+    """Show one's keys, and change them."""
+    form = HotkeysForm.of(request.user, request.POST if request.method == "POST" else None)
+    if request.method == "GET":
+        return render(request, "accounts/keys.html", {"form": form})
+    wanted = {} if "at_first" in request.POST else form.wanted()
+    try:
+        services.set_hotkeys(by=request.user, keys=wanted)
+    except KeyRefused as refusal:
+        form.refuse(refusal.refusals)
+        return render(request, "accounts/keys.html", {"form": form}, status=400)
+    messages.success(request, _("Your keys are kept. They are the same in every browser."))
+    return redirect("accounts:keys")
 
 
 @never_cache

@@ -14,6 +14,7 @@ import numpy as np
 from django.conf import settings
 
 from ml import imaging
+from ml.decode import pack_depth_in_child
 from ml.records import Film, Grey
 
 DEEPEST_GREY: Final = 65535  # white in 16 bits
@@ -24,11 +25,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FilmNames:
-    """The three files of one film, relative to MEDIA_ROOT."""
+    """The files of one film, relative to MEDIA_ROOT."""
 
-    original: str  # as uploaded, never served and never decoded again
+    original: str  # as uploaded, never served
     display: str  # 8-bit grey for the screen
     grey: str  # 16-bit grey, lossless: what networks read
+    depth: str  # stored grey before any window, packed for the viewer; written when first looked at
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,12 @@ class AnswerNames:
 def film_names(radiograph_id: uuid.UUID) -> FilmNames:
     """Name the files of a film after its row."""
     stem = f"films/{radiograph_id.hex[:2]}/{radiograph_id}"
-    return FilmNames(original=f"{stem}.bin", display=f"{stem}.png", grey=f"{stem}.grey.png")
+    return FilmNames(
+        original=f"{stem}.bin",
+        display=f"{stem}.png",
+        grey=f"{stem}.grey.png",
+        depth=f"{stem}.depth.gz",
+    )
 
 
 def answer_names(prediction_id: uuid.UUID, token: uuid.UUID) -> AnswerNames:
@@ -57,7 +64,7 @@ def path(name: str) -> Path:
 
 
 def keep_film(names: FilmNames, *, original: bytes, film: Film) -> None:
-    """Write the three files of a film; leaves none behind when one of them fails with OSError."""
+    """Write the three files of a new film; leaves none behind when one of them fails with OSError."""
     try:
         keep(names.original, original)
         keep(names.display, imaging.display_png(film))
@@ -91,9 +98,25 @@ def read_grey(name: str) -> Grey:
     return pixels.astype(np.float32) / np.float32(DEEPEST_GREY)
 
 
+def packed_depth(names: FilmNames) -> bytes:
+    """Give a film's full depth, packed; made of the original once, in a limited child.
+
+    Raises OSError where the original is gone, UnreadableImage where it cannot be decoded any more.
+    """
+    try:
+        return path(names.depth).read_bytes()
+    except FileNotFoundError:
+        packed = pack_depth_in_child(path(names.original).read_bytes())
+    try:
+        keep(names.depth, packed)
+    except OSError as trouble:  # a full disk costs time at the next look, not this one
+        logger.warning("the depth of a film could not be kept: %s", trouble.strerror)
+    return packed
+
+
 def remove_film(names: FilmNames) -> None:
     """Take the files of a film away again."""
-    for name in (names.original, names.display, names.grey):
+    for name in (names.original, names.display, names.grey, names.depth):
         _discard(path(name))
 
 

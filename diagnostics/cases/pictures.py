@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -28,7 +29,9 @@ from diagnostics.cases import answers, selectors
 from diagnostics.cases.models import Case, Prediction
 from ml import maps
 from ml import overlay as overlays
+from ml.records import UnreadableImage
 
+logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 CasePicture = Callable[Concatenate[HttpRequest, User, Case, P], HttpResponseBase]
 PictureView = Callable[Concatenate[HttpRequest, uuid.UUID, P], HttpResponseBase]
@@ -58,6 +61,23 @@ def film(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
     film = case.radiograph
     return _png(
         request, by, case, row=film.pk, shown="film", draw=lambda: _read(selectors.display_path(film))
+    )
+
+
+@of_visible_case
+def pixels(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
+    """Give the film in full depth, as ml.depth packs it, for the viewer to window."""
+    # The reading page fetches the next films ahead; that nobody has looked yet is on record too.
+    shown = "film ahead" if request.headers.get("X-Readroom-Ahead") else "film in depth"
+    draw = lambda: _packed(case)  # noqa: E731
+    return _kept(
+        request,
+        by,
+        case,
+        etag=f"{case.radiograph.pk}-depth",
+        shown=shown,
+        draw=draw,
+        kind="application/octet-stream",
     )
 
 
@@ -99,10 +119,24 @@ def _answer(by: User, case: Case) -> Prediction:
 def _png(
     request: HttpRequest, by: User, case: Case, *, row: uuid.UUID, shown: str, draw: Callable[[], bytes]
 ) -> HttpResponseBase:
-    """Answer with a picture of a row; rows of pictures never change, so their id is the ETag."""
-    etag = f'"{row}-{shown.replace(" ", "-")}"'
+    etag = f"{row}-{shown.replace(' ', '-')}"
+    return _kept(request, by, case, etag=etag, shown=shown, draw=draw, kind="image/png")
+
+
+def _kept(
+    request: HttpRequest,
+    by: User,
+    case: Case,
+    *,
+    etag: str,
+    shown: str,
+    draw: Callable[[], bytes],
+    kind: str,
+) -> HttpResponseBase:
+    """Answer with a picture of a row; rows of pictures never change, so their id is in the ETag."""
+    etag = f'"{etag}"'
     unchanged = get_conditional_response(request, etag=etag)
-    response = unchanged or HttpResponse(draw(), content_type="image/png")
+    response = unchanged or HttpResponse(draw(), content_type=kind)
     audit.record(
         action=Action.IMAGE_VIEWED, by=by, target=case, detail={"picture": shown}, now=timezone.now()
     )
@@ -119,6 +153,14 @@ def _heat_layer(answer: Prediction, finding: str) -> bytes:
     except FileNotFoundError as missing:
         raise Http404 from missing
     return overlays.heat_layer_png(found[finding], frame, reference=answer.heat[finding]["reference"])
+
+
+def _packed(case: Case) -> bytes:
+    try:
+        return selectors.packed_depth(case.radiograph)
+    except (OSError, UnreadableImage) as trouble:
+        logger.warning("the depth of case %s cannot be had: %s", case.pk, type(trouble).__name__)
+        raise Http404 from trouble
 
 
 def _read(path: Path) -> bytes:

@@ -94,6 +94,14 @@ def display_path(radiograph: Radiograph) -> Path:
     return keeping.path(radiograph.display)
 
 
+def packed_depth(radiograph: Radiograph) -> bytes:
+    """Give the film's stored grey before any window, as ml.depth packs it: what the viewer windows.
+
+    Raises OSError or UnreadableImage where it cannot be had.
+    """
+    return keeping.packed_depth(keeping.film_names(radiograph.pk))
+
+
 def maps_path(prediction: Prediction) -> Path:
     """Say where the heat maps of a finished prediction lie."""
     return keeping.path(prediction.maps)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("<uuid:pk>/patient/", views.patient, name="patient"),
     path("<uuid:pk>/retry/", views.retry, name="retry"),
     path("<uuid:pk>/film.png", pictures.film, name="film"),
+    path("<uuid:pk>/film.pixels", pictures.pixels, name="pixels"),
     path("<uuid:pk>/heat/<slug:finding>.png", pictures.heat, name="heat"),
     path("<uuid:pk>/overlay.png", pictures.overlay, name="overlay"),
 ]

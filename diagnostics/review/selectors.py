@@ -95,7 +95,7 @@ def counts(user: User, now: datetime) -> dict[str, int]:
     still_read = _with_state(_open(user), now).order_by().values_list("state").annotate(n=Count("pk"))
     found = {**dict.fromkeys(State.values, 0), **dict(still_read)}
     found[""] = sum(found.values())
-    found[State.FINAL] = visible_to(user).count() - found[""] - _only_brought(user).count()
+    found[State.FINAL] = _final(user).count()
     return found
 
 
@@ -171,12 +171,8 @@ def labelled() -> QuerySet[Reading]:
 
 
 def _open(user: User) -> QuerySet[Case]:
-    # What an import brought has its finding and would bury the work: it waits once somebody has read it.
-    return visible_to(user).filter(settled_at=None).exclude(brought_by_an_import(), judgement__isnull=True)
-
-
-def _only_brought(user: User) -> QuerySet[Case]:
-    return visible_to(user).filter(brought_by_an_import(), settled_at=None, judgement__isnull=True)
+    # What an import brought has its finding and would bury the work: it is read when somebody opens it.
+    return visible_to(user).filter(settled_at=None).exclude(brought_by_an_import(), judgement=None)
 
 
 def _final(user: User) -> QuerySet[Case]:

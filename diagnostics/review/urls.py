@@ -15,6 +15,7 @@ urlpatterns = [
     path("readers/policy/", readers.policy, name="policy"),
     path("readers/first-readings.csv", readers.export, name="readers-export"),
     path("<uuid:pk>/", views.case, name="case"),
+    path("<uuid:pk>/ahead/", views.ahead, name="ahead"),
     path("<uuid:pk>/claim/", views.claim, name="claim"),
     path("<uuid:pk>/renew/", views.renew, name="renew"),
     path("<uuid:pk>/release/", views.release, name="release"),

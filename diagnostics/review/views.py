@@ -7,8 +7,9 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.forms import Form
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -20,7 +21,9 @@ from diagnostics.base import DomainError
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.review import afterwards, desk, selectors, services
+from diagnostics.review.ahead import coming
 from diagnostics.review.forms import AmendForm, ReadingForm
+from diagnostics.review.going import told_to_scripts
 from diagnostics.review.models import Claim
 from diagnostics.review.refusals import AlreadySigned
 from diagnostics.review.worklist import State, chips, known, sought
@@ -52,6 +55,7 @@ def worklist(request: StaffRequest) -> HttpResponse:
     return render(request, "review/worklist.html", context)
 
 
+@told_to_scripts
 @require_POST
 @may(May.READ)
 def take_next(request: StaffRequest) -> HttpResponse:
@@ -73,6 +77,16 @@ def case(request: StaffRequest, pk: UUID) -> HttpResponse:
     return _page(request, _case(request, pk))
 
 
+@require_GET
+@may(May.READ)
+@never_cache
+def ahead(request: StaffRequest, pk: UUID) -> JsonResponse:
+    """Name the films that come next; their addresses, and nothing of why they come."""
+    found = coming(_case(request, pk), request.user, timezone.now())
+    return JsonResponse({"films": [{"pixels": reverse("cases:pixels", args=[each.pk])} for each in found]})
+
+
+@told_to_scripts
 @require_POST
 @may(May.READ)
 def claim(request: StaffRequest, pk: UUID) -> HttpResponse:
@@ -105,6 +119,7 @@ def release(request: StaffRequest, pk: UUID) -> HttpResponse:
     return redirect("review:worklist")
 
 
+@told_to_scripts
 @require_POST
 @may(May.READ)
 def sign(request: StaffRequest, pk: UUID) -> HttpResponse:
@@ -143,6 +158,7 @@ def amend(request: StaffRequest, pk: UUID) -> HttpResponse:
     return redirect("review:case", pk=pk)
 
 
+@told_to_scripts
 @require_POST
 @may(May.READ)
 def keep(request: StaffRequest, pk: UUID) -> HttpResponse:

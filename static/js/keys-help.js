@@ -4,9 +4,9 @@ const words = document.getElementById("rr-words").dataset;
 const typing = (target) => target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
 
 const listed = () => {
-  const more = document.querySelector("template[data-more-keys]");
-  const items = [...document.querySelectorAll(".rr-keys > *:not([data-keys-help])")];
-  return [...items, ...(more ? more.content.children : [])].map((item) => item.cloneNode(true));
+  const more = [...document.querySelectorAll("template[data-more-keys]")];
+  const items = [...document.querySelectorAll(".rr-keys > *:not([data-keys-help], template)")];
+  return [...items, ...more.flatMap((template) => [...template.content.children])].map((item) => item.cloneNode(true));
 };
 
 const build = () => {
@@ -28,15 +28,21 @@ const build = () => {
   close.className = "btn btn-primary";
   close.textContent = words.close;
   close.addEventListener("click", () => dialog.close());
-  dialog.append(title, list, close);
+  const change = document.createElement("a");
+  change.className = "btn btn-link";
+  change.href = words.keysPage;
+  change.textContent = words.changeKeys;
+  dialog.append(title, list, close, change);
   document.body.append(dialog);
   return dialog;
 };
 
 const help = () => {
   if (!document.querySelector(".rr-keys")) return;
-  const dialog = document.getElementById("keys-help") ?? build();
-  if (!dialog.open) dialog.showModal();
+  const before = document.getElementById("keys-help");
+  if (before?.open) return;
+  before?.remove(); // the page may have changed since, and with it the keys that act
+  build().showModal();
 };
 
 document.addEventListener("keydown", (event) => {

@@ -2,8 +2,10 @@
 
 const RENEW_EVERY = 60_000; // at most, in milliseconds
 
+// Gives a function that ends the counting.
 export function countDown(lease, csrf) {
-  if (!lease) return;
+  if (!lease) return () => {};
+  const counting = new AbortController();
   let ends = performance.now() + Number(lease.dataset.lease) * 1000;
   let asked = performance.now();
   let lost = "";
@@ -11,8 +13,8 @@ export function countDown(lease, csrf) {
   const show = () => {
     const seconds = Math.max(0, Math.round((ends - performance.now()) / 1000));
     const minutes = String(Math.floor(seconds / 60)).padStart(2, "0");
-    const clock = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
-    lease.textContent = lost || (seconds ? lease.dataset.left.replace("%s", clock) : lease.dataset.over);
+    const left = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+    lease.textContent = lost || (seconds ? lease.dataset.left.replace("%s", left) : lease.dataset.over);
     lease.classList.toggle("reading-lease-short", seconds < 60);
   };
 
@@ -30,8 +32,12 @@ export function countDown(lease, csrf) {
   };
 
   for (const activity of ["keydown", "pointerdown", "wheel"]) {
-    document.addEventListener(activity, renew, { passive: true });
+    document.addEventListener(activity, renew, { passive: true, signal: counting.signal });
   }
   show();
-  setInterval(show, 1000);
+  const clock = setInterval(show, 1000);
+  return () => {
+    clearInterval(clock);
+    counting.abort();
+  };
 }

@@ -1,14 +1,16 @@
 // Reading by keys alone: a digit names the finding, Enter signs it and brings the next film.
+import { actOn } from "./hotkeys.js";
+import { fetchAhead } from "./reading-ahead.js";
 import { keepDraft } from "./reading-draft.js";
+import { goInPlace } from "./reading-go.js";
 import { pressesItself, typing } from "./reading-keys.js";
 import { countDown } from "./reading-lease.js";
 
-const form = document.querySelector("[data-reading]");
 const find = (selector) => document.querySelector(selector);
+const form = () => find("[data-reading]");
 
 function choose(selector, at) {
-  const choices = form ? [...form.querySelectorAll(`${selector} input`)] : [];
-  const choice = choices.at(at);
+  const choice = [...form().querySelectorAll(`${selector} input`)].at(at);
   if (!choice) return;
   choice.checked = true;
   choice.focus({ preventScroll: true });
@@ -18,43 +20,52 @@ function choose(selector, at) {
 const press = (selector) => find(selector)?.click();
 const forward = () => press("[data-sign-next], [data-take] button, [data-next] button");
 
-const keys = {
-  1: () => choose("[data-findings]", 0),
-  2: () => choose("[data-findings]", 1),
-  3: () => choose("[data-findings]", 2),
-  4: () => choose("[data-findings]", 3),
-  u: () => choose("[data-findings]", -1),
-  7: () => choose("[data-confidence]", 0),
-  8: () => choose("[data-confidence]", 1),
-  9: () => choose("[data-confidence]", 2),
-  t: () => form?.querySelector("[data-note]").focus(),
-  s: () => press("[data-sign-stay]"),
-  b: () => press("[data-back] button"),
-  n: () => press("[data-next] button"),
-  f: () => press("[data-second-opinion] button"),
-  p: () => press("[data-prior]"),
+const always = {
+  next: () => press("[data-next] button"),
+  prior: () => press("[data-prior]"),
+  "second-opinion": () => press("[data-second-opinion] button"),
+};
+const whileReading = {
+  "finding-1": () => choose("[data-findings]", 0),
+  "finding-2": () => choose("[data-findings]", 1),
+  "finding-3": () => choose("[data-findings]", 2),
+  "finding-4": () => choose("[data-findings]", 3),
+  "cannot-judge": () => choose("[data-findings]", -1),
+  sure: () => choose("[data-confidence]", 0),
+  fairly: () => choose("[data-confidence]", 1),
+  unsure: () => choose("[data-confidence]", 2),
+  note: () => form().querySelector("[data-note]").focus(),
+  compare: () => press("[data-sign-stay]"),
+  "give-back": () => press("[data-back] button"),
 };
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
-  if (event.repeat || event.metaKey || event.altKey || event.isComposing || find("dialog[open]")) return;
+  if (event.repeat || event.metaKey || event.isComposing || find("dialog[open]")) return;
   if (key === "Enter" && (event.ctrlKey || !(typing(target) || pressesItself(target)))) {
     event.preventDefault();
     forward();
   } else if (key === "Escape" && target.matches("textarea")) {
     target.blur();
-  } else if (!event.ctrlKey && !typing(target) && keys[key.toLowerCase()]) {
+  } else if (!typing(target) && actOn(event, { ...always, ...(form() ? whileReading : {}) })) {
     event.preventDefault();
-    keys[key.toLowerCase()]();
   }
 });
 
 // A second Enter while the first is on its way must not sign again.
-form?.addEventListener("submit", (event) => {
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
 });
-window.addEventListener("pageshow", () => delete form?.dataset.sent);
+window.addEventListener("pageshow", () => delete form()?.dataset.sent);
 
-if (form) keepDraft(form);
-countDown(find("[data-lease]"), form?.querySelector("[name=csrfmiddlewaretoken]")?.value);
+let stopCounting = () => {};
+function settle() {
+  stopCounting();
+  if (form()) keepDraft(form());
+  stopCounting = countDown(find("[data-lease]"), find("[name=csrfmiddlewaretoken]")?.value);
+  fetchAhead();
+}
+
+goInPlace(settle);
+settle();

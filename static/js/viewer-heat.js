@@ -2,6 +2,7 @@
 
 export class Heat {
   constructor(root, painter) {
+    this.own = painter;
     this.painter = painter;
     this.controls = root.querySelector("[data-viewer-heat]");
     this.button = this.controls.querySelector("[data-tool=heat]");
@@ -15,6 +16,24 @@ export class Heat {
     this.button.addEventListener("click", () => this.toggle());
     this.classes.addEventListener("change", () => this.show());
     this.slider.addEventListener("input", () => this.show());
+    document.addEventListener("film:shown", ({ detail }) => this.settle(detail.viewer));
+    this.show();
+  }
+
+  // With two films side by side the heat lies on the second one; null brings it back to the first.
+  moveTo(other) {
+    this.own.heat = null;
+    this.own.ask();
+    this.other = other;
+    if (other) this.painter = null;
+    else this.painter = this.own;
+    this.on = Boolean(other);
+    this.show();
+  }
+
+  settle(viewer) {
+    if (viewer.root !== this.other || this.painter) return;
+    this.painter = viewer.painter;
     this.show();
   }
 
@@ -44,7 +63,8 @@ export class Heat {
     const chosen = this.classes.selectedOptions[0];
     this.button.setAttribute("aria-pressed", String(wanted));
     this.note.textContent = [chosen.dataset.reason, this.note.dataset.note].filter(Boolean).join(" ");
-    this.draw(null);
+    const shown = this.painter?.heat?.url === chosen.value;
+    if (!wanted || !chosen.value || !shown) this.draw(null); // another opacity alone must not flicker
     if (!wanted || !chosen.value) return;
     const image = await this.load(chosen.value);
     const still = this.on !== this.peeking && this.classes.selectedOptions[0] === chosen;
@@ -53,7 +73,9 @@ export class Heat {
   }
 
   draw(image) {
-    this.painter.heat = image && { image, opacity: Number(this.slider.value) / 100 };
+    if (!this.painter) return;
+    const url = this.classes.selectedOptions[0].value;
+    this.painter.heat = image && { image, url, opacity: Number(this.slider.value) / 100 };
     this.painter.ask();
   }
 

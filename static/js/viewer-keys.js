@@ -1,26 +1,35 @@
 // Keys of the film: they act on the film last touched, and are silent while somebody types.
 
+import { actOn, means } from "./hotkeys.js";
+
 const viewers = new Set();
 let current = null;
 
-const ON_FILM = {
-  i: (viewer) => viewer.view.turnOver(),
-  "+": (viewer) => viewer.view.zoomAt(1.25),
-  "-": (viewer) => viewer.view.zoomAt(0.8),
-  "=": (viewer) => viewer.view.fit(),
-  escape: (viewer) => viewer.view.reset(),
-};
-const ON_HEAT = {
-  "[": (heat) => heat.fade(-10),
-  "]": (heat) => heat.fade(10),
-  c: (heat) => heat.nextClass(),
-};
+const onFilm = (viewer) => ({
+  invert: () => viewer.view.turnOver(viewer),
+  "zoom-in": () => viewer.view.zoomAt(1.25),
+  "zoom-out": () => viewer.view.zoomAt(0.8),
+  fit: () => viewer.view.fit(),
+  "true-size": () => viewer.trueSize(),
+  "turn-right": () => viewer.view.turn(1),
+  "turn-left": () => viewer.view.turn(-1),
+  undo: () => viewer.view.undo(),
+  ...Object.fromEntries([1, 2, 3, 4, 5].map((number) => [`preset-${number}`, () => viewer.preset(number - 1)])),
+});
+const onHeat = ({ heat, side }, event) => ({
+  peek: () => !event.repeat && heat.peek(true),
+  heat: () => heat.toggle(),
+  fainter: () => heat.fade(-10),
+  stronger: () => heat.fade(10),
+  "next-class": () => heat.nextClass(),
+  side: () => side.toggle(),
+});
 // Arrows belong to the page unless the film has the focus.
 const ON_STAGE = {
-  arrowleft: [0.1, 0],
-  arrowright: [-0.1, 0],
-  arrowup: [0, 0.1],
-  arrowdown: [0, -0.1],
+  ArrowLeft: [1, 0],
+  ArrowRight: [-1, 0],
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
 };
 
 export function watchKeys(viewer) {
@@ -34,21 +43,22 @@ export function watchKeys(viewer) {
   viewer.stage.addEventListener("keydown", (event) => moveByArrow(viewer, event));
 }
 
+export function forgetViewer(viewer) {
+  viewers.delete(viewer);
+  if (current === viewer) current = [...viewers][0] ?? null;
+}
+
 document.addEventListener("keydown", (event) => {
-  const viewer = listening();
-  if (!viewer || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  const key = event.key.toLowerCase();
-  const heat = heatNear(viewer);
-  if (ON_FILM[key]) ON_FILM[key](viewer);
-  else if (heat && ON_HEAT[key]) ON_HEAT[key](heat);
-  else if (heat && key === "o" && event.shiftKey) heat.toggle();
-  else if (heat && key === "o" && !event.repeat) heat.peek(true);
-  else return;
-  if (key !== "escape") event.preventDefault(); // Escape must also close what else is open
+  if (!current?.painter || event.defaultPrevented || isTyping(event.target)) return;
+  // Escape must also close what else is open, so it stays free to act elsewhere.
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) current.view.reset();
+  const heated = heatNear(current);
+  const acts = { ...onFilm(current), ...(heated ? onHeat(heated, event) : {}) };
+  if (actOn(event, acts)) event.preventDefault();
 });
 
 document.addEventListener("keyup", (event) => {
-  if (event.key.toLowerCase() === "o") endPeeking();
+  if (means(event, "peek")) endPeeking();
 });
 window.addEventListener("blur", endPeeking);
 
@@ -56,24 +66,19 @@ function endPeeking() {
   for (const viewer of viewers) if (viewer.heat?.peeking) viewer.heat.peek(false);
 }
 
-// A film that htmx took off the page listens no more.
-function listening() {
-  for (const viewer of viewers) if (!viewer.root.isConnected) viewers.delete(viewer);
-  if (!viewers.has(current)) current = [...viewers][0] ?? null;
-  return current;
-}
-
 function heatNear(viewer) {
-  if (viewer.heat) return viewer.heat;
-  return [...viewers].find((other) => other.heat && other.view === viewer.view)?.heat;
+  if (viewer.heat) return viewer;
+  return [...viewers].find((other) => other.heat && other.view === viewer.view);
 }
 
 function moveByArrow(viewer, event) {
-  const step = ON_STAGE[event.key.toLowerCase()];
+  const step = ON_STAGE[event.key];
   if (!step) return;
   event.preventDefault();
-  if (event.shiftKey) viewer.view.window(-step[0] / 4, -step[1] / 4);
-  else viewer.view.pan(step[0] / viewer.view.zoom, step[1] / viewer.view.zoom);
+  const { stage, view } = viewer;
+  view.remember(event.shiftKey ? "window" : "place");
+  if (event.shiftKey) view.window(-step[0] / 40, -step[1] / 40);
+  else viewer.move((step[0] * stage.clientWidth) / 10, (step[1] * stage.clientHeight) / 10);
 }
 
 function isTyping(target) {

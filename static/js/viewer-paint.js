@@ -1,27 +1,42 @@
-// Draws a film through its window onto a canvas, and the heat on a second canvas above it.
+// Paints a film through its window, and the heat on a second canvas above it.
 
+import { ramp } from "./viewer-film.js";
+import { FlatSurface } from "./viewer-flat.js";
+import { GlSurface } from "./viewer-gl.js";
 import { layout } from "./viewer-view.js";
 
 export class Painter {
-  constructor(stage, view) {
-    this.stage = stage;
-    this.view = view;
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.stage = viewer.stage;
+    this.view = viewer.view;
     this.film = null;
     this.heat = null; // {image, opacity}
-    this.base = this.addCanvas("film-canvas", { willReadFrequently: true, alpha: false });
-    this.above = this.addCanvas("film-canvas film-canvas-heat", {});
-    this.place = "";
+    this.above = this.place(document.createElement("canvas"), "film-canvas film-canvas-heat");
     this.waiting = false;
-    view.watchers.add(() => this.ask());
-    new ResizeObserver(() => this.ask()).observe(stage);
+    this.follow = () => this.ask();
+    this.view.watchers.add(this.follow);
+    this.sizes = new ResizeObserver(this.follow);
+    this.sizes.observe(this.stage);
   }
 
-  addCanvas(className, options) {
-    const canvas = document.createElement("canvas");
+  place(canvas, className) {
     canvas.className = className;
     canvas.setAttribute("aria-hidden", "true");
     this.stage.querySelector(".film-corner").before(canvas); // the words stay on top
-    return { canvas, pen: canvas.getContext("2d", options) };
+    return canvas;
+  }
+
+  // Full depth goes to the graphics processor where there is one, all else to the 2-D canvas.
+  show(film) {
+    this.film = film;
+    const surface = (film.levels && GlSurface.for(film)) || new FlatSurface(film);
+    const before = this.surface;
+    this.surface = surface;
+    this.place(surface.canvas, "film-canvas");
+    this.place(this.above, this.above.className);
+    this.draw();
+    before?.letGo();
   }
 
   // Many changes in one frame are one drawing.
@@ -35,62 +50,48 @@ export class Painter {
   }
 
   box() {
-    return layout(this.view, size(this.film), { width: this.stage.clientWidth, height: this.stage.clientHeight });
+    return layout(this.view, this.film, { width: this.stage.clientWidth, height: this.stage.clientHeight });
+  }
+
+  get ratio() {
+    return Math.min(window.devicePixelRatio || 1, 2);
   }
 
   draw() {
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const width = Math.round(this.stage.clientWidth * ratio);
-    const height = Math.round(this.stage.clientHeight * ratio);
+    if (!this.stage.isConnected) return;
+    const { ratio, stage, view, viewer } = this;
+    const [width, height] = [stage.clientWidth, stage.clientHeight].map((side) => Math.round(side * ratio));
     if (!width || !height) return;
-    const place = `${width} ${height} ${this.view.zoom} ${this.view.x} ${this.view.y}`;
     const box = this.box();
-    if (place !== this.place) this.scale(box, ratio, width, height);
-    this.place = place;
-    this.applyWindow();
+    const done = this.surface.draw(box, ratio, width, height, ramp(this.film, view, view.inverted.has(viewer.name)));
+    if (!done) return this.fallBack();
     this.drawHeat(box, ratio, width, height);
     this.onDrawn?.(box);
   }
 
-  // The scaled grey is kept, so that dragging the window repaints without scaling again.
-  scale(box, ratio, width, height) {
-    const { canvas, pen } = this.base;
-    canvas.width = width;
-    canvas.height = height;
-    pen.imageSmoothingEnabled = box.scale * ratio < 4; // far in, show the pixels as they are
-    pen.imageSmoothingQuality = "high";
-    pen.drawImage(this.film, box.left * ratio, box.top * ratio, box.width * ratio, box.height * ratio);
-    const left = Math.max(0, Math.floor(box.left * ratio));
-    const top = Math.max(0, Math.floor(box.top * ratio));
-    const right = Math.min(width, Math.ceil((box.left + box.width) * ratio));
-    const bottom = Math.min(height, Math.ceil((box.top + box.height) * ratio));
-    this.grey = pen.getImageData(left, top, right - left, bottom - top);
-    this.shown = pen.createImageData(this.grey);
-    this.at = { left, top };
-  }
-
-  applyWindow() {
-    const table = this.view.greys();
-    const words = new Uint32Array(256);
-    for (let grey = 0; grey < 256; grey += 1) words[grey] = 0xff000000 | (table[grey] * 0x010101);
-    const from = this.grey.data;
-    const to = new Uint32Array(this.shown.data.buffer);
-    for (let pixel = 0; pixel < to.length; pixel += 1) to[pixel] = words[from[pixel * 4]];
-    this.base.pen.putImageData(this.shown, this.at.left, this.at.top);
+  // The graphics processor went away: the 2-D canvas takes over.
+  fallBack() {
+    this.surface.letGo();
+    this.surface = new FlatSurface(this.film);
+    this.above.before(this.place(this.surface.canvas, "film-canvas"));
+    this.draw();
   }
 
   drawHeat(box, ratio, width, height) {
-    const { canvas, pen } = this.above;
-    canvas.hidden = !this.heat;
+    this.above.hidden = !this.heat;
     if (!this.heat) return;
-    canvas.width = width;
-    canvas.height = height;
+    Object.assign(this.above, { width, height });
+    const pen = this.above.getContext("2d");
+    const scale = box.scale * ratio;
     pen.globalAlpha = this.heat.opacity;
     pen.imageSmoothingQuality = "high";
-    pen.drawImage(this.heat.image, box.left * ratio, box.top * ratio, box.width * ratio, box.height * ratio);
+    pen.setTransform(box.cos * scale, box.sin * scale, -box.sin * scale, box.cos * scale, box.left * ratio, box.top * ratio);
+    pen.drawImage(this.heat.image, 0, 0, this.film.width, this.film.height);
   }
-}
 
-export function size(image) {
-  return { width: image.naturalWidth, height: image.naturalHeight };
+  letGo() {
+    this.view.watchers.delete(this.follow);
+    this.sizes.disconnect();
+    this.surface?.letGo();
+  }
 }

@@ -1,15 +1,17 @@
 // Mouse, pen and fingers on a film: drag windows, wheel zooms, middle or Space drags the place.
 
-const FULL_WINDOW = 400; // pixels of drag that run through all greys
+const FULL_WINDOW = 400; // pixels of drag that run through all greys of the starting window
+
+let spaceHeld = false; // anywhere on the page, while nobody types or presses something
 
 export function watchPointer(viewer) {
   const { stage, view } = viewer;
   const fingers = new Map();
-  let spaceHeld = false;
 
   stage.addEventListener("pointerdown", (event) => {
     if (event.button === 2) return;
     stage.setPointerCapture(event.pointerId);
+    if (!fingers.size) view.remember("drag");
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY, middle: event.button === 1 });
     if (event.button === 1) event.preventDefault();
   });
@@ -18,13 +20,13 @@ export function watchPointer(viewer) {
     if (!before) return;
     const now = { ...before, x: event.clientX, y: event.clientY };
     if (fingers.size === 2) pinch(viewer, fingers, event.pointerId, now);
-    else if (fingers.size === 1) drag(viewer, before, now, event, spaceHeld);
+    else if (fingers.size === 1) drag(viewer, before, now, event);
     fingers.set(event.pointerId, now);
   });
   for (const end of ["pointerup", "pointercancel"]) {
     stage.addEventListener(end, (event) => fingers.delete(event.pointerId));
   }
-  stage.addEventListener("dblclick", () => view.fit());
+  stage.addEventListener("dblclick", () => viewer.fitOrReset());
   stage.addEventListener(
     "wheel",
     (event) => {
@@ -35,30 +37,27 @@ export function watchPointer(viewer) {
     { passive: false },
   );
   stage.addEventListener("keydown", (event) => {
-    if (event.key !== " ") return;
-    event.preventDefault(); // Space would scroll the page
-    spaceHeld = true;
-  });
-  stage.addEventListener("keyup", (event) => {
-    if (event.key === " ") spaceHeld = false;
-  });
-  stage.addEventListener("blur", () => {
-    spaceHeld = false;
+    if (event.key === " ") event.preventDefault(); // Space would scroll the page
   });
   followTouch(viewer);
 }
 
-function drag(viewer, before, now, event, spaceHeld) {
+document.addEventListener("keydown", (event) => {
+  if (event.key === " ") spaceHeld = !event.target.closest?.("input:not([type=radio]), textarea, select, button, summary, a");
+});
+document.addEventListener("keyup", (event) => {
+  if (event.key === " ") spaceHeld = false;
+});
+window.addEventListener("blur", () => {
+  spaceHeld = false;
+});
+
+function drag(viewer, before, now, event) {
   const dx = now.x - before.x;
   const dy = now.y - before.y;
-  if (before.middle || spaceHeld || !viewer.dragWindows) return move(viewer, dx, dy);
-  const step = (event.shiftKey ? 0.2 : 1) / FULL_WINDOW;
+  if (before.middle || spaceHeld || !viewer.dragWindows) return viewer.move(dx, dy);
+  const step = (event.shiftKey ? 0.1 : 1) / FULL_WINDOW;
   return viewer.view.window(dx * step, dy * step);
-}
-
-function move(viewer, dx, dy) {
-  const box = viewer.painter.box();
-  viewer.view.pan(dx / box.width, dy / box.height);
 }
 
 function pinch(viewer, fingers, id, now) {
@@ -67,7 +66,7 @@ function pinch(viewer, fingers, id, now) {
   const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) || 1;
   const at = viewer.filmPoint((still.x + now.x) / 2, (still.y + now.y) / 2);
   viewer.view.zoomAt(apart(still, now) / apart(still, before), at.x, at.y);
-  move(viewer, (now.x - before.x) / 2, (now.y - before.y) / 2);
+  viewer.move((now.x - before.x) / 2, (now.y - before.y) / 2);
   fingers.set(key, still);
 }
 
@@ -79,6 +78,7 @@ function followTouch(viewer) {
     stage.style.setProperty("touch-action", view.zoom > 1 || viewer.dragWindows ? "none" : "pan-y");
   };
   view.watchers.add(follow);
+  viewer.leaving.push(() => view.watchers.delete(follow));
   viewer.followTouch = follow;
   follow();
 }

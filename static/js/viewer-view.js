@@ -1,30 +1,54 @@
-// What is seen of a film: window, zoom and place. Linked films share one View.
+// What is seen of a film: window, zoom, place and turn. Linked films share one View.
 
 const groups = new Map();
+const TURNS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // cosine and sine of quarter turns to the right
+const ONE_CHANGE = 600; // milliseconds within which steps of one kind are undone together
+const REMEMBERED = 100;
 
 export class View {
   constructor() {
     this.watchers = new Set();
-    this.reset();
+    this.bounds = { narrowest: 1, widest: 2, lowest: 0, highest: 1 };
+    this.past = [];
+    this.restore(new Snapshot());
   }
 
-  // Everything is relative to the film, so that films of other sizes can share it.
-  reset() {
-    this.width = 1; // of the window; grey runs from 0 to 1
-    this.level = 0.5;
-    this.invert = false;
-    this.fit();
-  }
-
-  fit() {
-    this.zoom = 1; // 1 shows the whole film
-    this.x = 0.5; // the film's point in the middle of the stage
-    this.y = 0.5;
+  // Everything is relative to the film, so that films of other sizes and greys can share it: width and
+  // level are shares of the window that the film starts with, which runs from 0 to 1.
+  restore(snapshot) {
+    Object.assign(this, snapshot, { inverted: new Set(snapshot.inverted) });
     this.changed();
   }
 
+  // Steps of one kind that follow each other closely are one change to undo.
+  remember(kind) {
+    const now = performance.now();
+    const isSame = kind === this.last?.kind && now - this.last.at < ONE_CHANGE;
+    this.last = { kind, at: now };
+    if (isSame) return;
+    this.past.push(new Snapshot(this));
+    this.past.splice(0, this.past.length - REMEMBERED);
+  }
+
+  undo() {
+    if (!this.past.length) return;
+    this.last = null;
+    this.restore(this.past.pop());
+  }
+
+  reset() {
+    this.remember("reset");
+    this.restore(new Snapshot());
+  }
+
+  fit() {
+    this.remember("place");
+    this.place(1, 0.5, 0.5);
+  }
+
   zoomAt(factor, x = this.x, y = this.y) {
-    const zoom = clamp(this.zoom * factor, 1, 32);
+    this.remember("zoom");
+    const zoom = clamp(this.zoom * factor, Math.min(1, this.zoom), 64);
     const kept = this.zoom / zoom; // the point under the cursor stays where it is
     this.place(zoom, x + (this.x - x) * kept, y + (this.y - y) * kept);
   }
@@ -34,37 +58,55 @@ export class View {
   }
 
   place(zoom, x, y) {
-    const room = 0.5 - 0.5 / zoom; // never lose the film beyond the edge
+    const room = Math.max(0, 0.5 - 0.5 / zoom); // never lose the film beyond the edge
     this.zoom = zoom;
     this.x = clamp(x, 0.5 - room, 0.5 + room);
     this.y = clamp(y, 0.5 - room, 0.5 + room);
     this.changed();
   }
 
-  window(dWidth, dLevel) {
-    this.width = clamp(this.width + dWidth, 0.02, 2);
-    this.level = clamp(this.level + dLevel, 0, 1);
+  turn(quarters) {
+    this.remember("turn");
+    this.turns = (this.turns + quarters + 4) % 4;
     this.changed();
   }
 
-  turnOver() {
-    this.invert = !this.invert;
+  window(dWidth, dLevel) {
+    this.windowTo(this.width + dWidth, this.level + dLevel);
+  }
+
+  windowTo(width, level) {
+    this.width = clamp(width, this.bounds.narrowest, this.bounds.widest);
+    this.level = clamp(level, this.bounds.lowest, this.bounds.highest);
+    this.changed();
+  }
+
+  // A film says how far its greys reach; linked films reach as far as the widest.
+  widen({ narrowest, widest, lowest, highest }) {
+    const now = this.bounds;
+    this.bounds = {
+      narrowest: Math.min(now.narrowest, narrowest),
+      widest: Math.max(now.widest, widest),
+      lowest: Math.min(now.lowest, lowest),
+      highest: Math.max(now.highest, highest),
+    };
+  }
+
+  // Each of the linked films is inverted by itself.
+  turnOver({ name }) {
+    this.remember("invert");
+    if (!this.inverted.delete(name)) this.inverted.add(name);
     this.changed();
   }
 
   changed() {
     for (const watcher of this.watchers) watcher();
   }
+}
 
-  // Screen grey for each of the 256 greys of the display film.
-  greys() {
-    const table = new Uint8ClampedArray(256);
-    const low = this.level - this.width / 2;
-    for (let grey = 0; grey < 256; grey += 1) {
-      const shown = ((grey / 255 - low) / this.width) * 255;
-      table[grey] = this.invert ? 255 - clamp(shown, 0, 255) : shown;
-    }
-    return table;
+class Snapshot {
+  constructor({ width = 1, level = 0.5, inverted = [], zoom = 1, x = 0.5, y = 0.5, turns = 0 } = {}) {
+    Object.assign(this, { width, level, inverted: [...inverted], zoom, x, y, turns });
   }
 }
 
@@ -75,20 +117,19 @@ export function viewOf(group) {
   return groups.get(group);
 }
 
-// Where a film of this size lies on a stage of that size, in stage pixels.
+// Where a film lies on a stage, in stage pixels: stage = (left, top) + turn(film) * scale.
 export function layout(view, film, stage) {
-  const scale = Math.min(stage.width / film.width, stage.height / film.height) * view.zoom;
-  const width = film.width * scale;
-  const height = film.height * scale;
-  return {
-    scale,
-    width,
-    height,
-    left: stage.width / 2 - view.x * width,
-    top: stage.height / 2 - view.y * height,
-  };
+  const [across, down] = view.turns % 2 ? [film.height, film.width] : [film.width, film.height];
+  const scale = Math.min(stage.width / across, stage.height / down) * view.zoom;
+  const [cos, sin] = TURNS[view.turns];
+  const x = view.x * film.width * scale;
+  const y = view.y * film.height * scale;
+  return { scale, cos, sin, left: stage.width / 2 - cos * x + sin * y, top: stage.height / 2 - sin * x - cos * y };
 }
 
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
+// The film's direction of a step on the stage, in film pixels.
+export function toFilm(box, dx, dy) {
+  return [(box.cos * dx + box.sin * dy) / box.scale, (box.cos * dy - box.sin * dx) / box.scale];
 }
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

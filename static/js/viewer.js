@@ -1,10 +1,16 @@
 // Attaches the film viewer to every [data-viewer] of the page (see templates/cases/_film.html).
 
+import { applyPreset, boundsOf, filmOfImage, readout } from "./viewer-film.js";
 import { Heat } from "./viewer-heat.js";
-import { watchKeys } from "./viewer-keys.js";
-import { Painter, size } from "./viewer-paint.js";
+import { forgetViewer, watchKeys } from "./viewer-keys.js";
+import { Painter } from "./viewer-paint.js";
+import { pixelsAtHand, pixelsOf } from "./viewer-pixels.js";
 import { watchPointer } from "./viewer-pointer.js";
-import { viewOf } from "./viewer-view.js";
+import { SideBySide } from "./viewer-side.js";
+import { watchTools } from "./viewer-tools.js";
+import { toFilm, viewOf } from "./viewer-view.js";
+
+const viewers = new Set();
 
 class Viewer {
   constructor(root) {
@@ -12,67 +18,99 @@ class Viewer {
     this.stage = root.querySelector("[data-viewer-stage]");
     this.plain = root.querySelector("[data-viewer-film]");
     this.readout = root.querySelector("[data-viewer-readout]");
-    this.tools = root.querySelector("[data-viewer-tools]");
     this.view = viewOf(root.dataset.linked);
+    this.name = `${root.dataset.pixels} ${"side" in root.dataset}`; // the same film comes back on the next page
+    this.leaving = [];
   }
 
-  // Until the film is decoded, and for ever if it cannot be, the plain picture stays.
+  // The plain picture stays until the film is decoded, and its 256 greys until the full depth is here.
   async start() {
-    await this.plain.decode();
-    this.painter = new Painter(this.stage, this.view);
-    this.painter.film = this.plain;
+    const { pixels, unpack } = this.root.dataset;
+    this.show(pixelsAtHand(pixels) ?? filmOfImage(await decoded(this.plain)));
+    if (!pixels || this.painter.film.levels) return;
+    try {
+      const film = await pixelsOf(pixels, unpack);
+      if (viewers.has(this)) this.show(film);
+    } catch {
+      this.root.dataset.depth = "none";
+    }
+  }
+
+  show(film) {
+    if (!this.painter) this.begin();
+    this.view.widen(boundsOf(film));
+    this.painter.show(film);
+    Object.assign(this.root.dataset, { viewer: "ready", depth: film.levels ? "full" : "8", by: this.painter.surface.kind });
+    this.root.dispatchEvent(new CustomEvent("film:shown", { bubbles: true, detail: { viewer: this } }));
+  }
+
+  begin() {
+    this.painter = new Painter(this);
     this.painter.onDrawn = (box) => this.write(box);
+    viewers.add(this);
     if (this.root.querySelector("[data-viewer-heat]")) this.heat = new Heat(this.root, this.painter);
+    if (this.heat) this.side = new SideBySide(this);
     watchPointer(this);
     watchKeys(this);
-    if (this.tools) this.watchTools();
-    this.root.dataset.viewer = "ready";
-    this.painter.ask();
+    this.tools = watchTools(this);
   }
 
   // A point of the screen as a share of the film's width and height.
   filmPoint(clientX, clientY) {
+    const { film } = this.painter;
     const edge = this.stage.getBoundingClientRect();
     const box = this.painter.box();
-    return { x: (clientX - edge.left - box.left) / box.width, y: (clientY - edge.top - box.top) / box.height };
+    const [x, y] = toFilm(box, clientX - edge.left - box.left, clientY - edge.top - box.top);
+    return { x: x / film.width, y: y / film.height };
+  }
+
+  move(dx, dy) {
+    const { film } = this.painter;
+    const [x, y] = toFilm(this.painter.box(), dx, dy);
+    this.view.pan(x / film.width, y / film.height);
+  }
+
+  preset(number) {
+    applyPreset(this.painter.film, this.view, number);
+  }
+
+  // One pixel of the film on one of the screen, and back to the whole film.
+  trueSize() {
+    const { view, painter } = this;
+    const now = painter.box().scale * painter.ratio;
+    view.remember("place");
+    view.place(Math.abs(now - 1) < 0.01 ? 1 : view.zoom / now, view.x, view.y);
+  }
+
+  // A second press of the mouse shows the whole film; on a whole one it takes the window back too.
+  fitOrReset() {
+    const { zoom, x, y } = this.view;
+    if (zoom === 1 && x === 0.5 && y === 0.5) this.view.reset();
+    else this.view.fit();
   }
 
   write(box) {
-    const { width, level, invert } = this.view;
-    const percent = Math.round(box.scale * 100);
-    this.readout.textContent = `W ${Math.round(width * 255)} L ${Math.round(level * 255)}  ${percent} %`;
-    this.tools?.querySelector("[data-tool=invert]").setAttribute("aria-pressed", String(invert));
+    const percent = Math.round(box.scale * this.painter.ratio * 100);
+    this.readout.textContent = readout(this.painter.film, this.view, percent, this.readout.dataset.turned);
+    this.tools?.show();
   }
 
-  watchTools() {
-    this.tools.hidden = false;
-    const acts = {
-      window: () => this.switchDrag(),
-      invert: () => this.view.turnOver(),
-      out: () => this.view.zoomAt(0.8),
-      in: () => this.view.zoomAt(1.25),
-      fit: () => this.view.fit(),
-      reset: () => this.view.reset(),
-    };
-    this.tools.addEventListener("click", (event) => {
-      const tool = event.target.closest("[data-tool]")?.dataset.tool;
-      if (tool) acts[tool]();
-    });
-    this.showDrag();
-  }
-
-  switchDrag() {
-    this.dragWindows = !this.dragWindows;
-    this.followTouch();
-    this.showDrag();
-  }
-
-  showDrag() {
-    this.tools.querySelector("[data-tool=window]").setAttribute("aria-pressed", String(this.dragWindows));
+  letGo() {
+    viewers.delete(this);
+    forgetViewer(this);
+    for (const leave of this.leaving) leave();
+    this.side?.close();
+    this.painter?.letGo();
   }
 }
 
-function attach() {
+async function decoded(image) {
+  await image.decode();
+  return image;
+}
+
+export function attach() {
+  for (const viewer of viewers) if (!viewer.root.isConnected) viewer.letGo();
   for (const root of document.querySelectorAll("[data-viewer='']")) {
     root.dataset.viewer = "starting";
     const viewer = new Viewer(root);
@@ -84,3 +122,4 @@ function attach() {
 
 attach();
 document.body.addEventListener("htmx:load", attach);
+document.addEventListener("film:attach", attach);

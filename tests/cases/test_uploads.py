@@ -108,6 +108,7 @@ def test_files_are_named_by_uuids_alone(settings: Settings, tmp_path: Path):
         original=f"films/0a/{film_id}.bin",
         display=f"films/0a/{film_id}.png",
         grey=f"films/0a/{film_id}.grey.png",
+        depth=f"films/0a/{film_id}.depth.gz",
     )
 
 

@@ -43,6 +43,7 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "accounts:logout": ("405 405 405 405 405", "login login login login login"),
     "accounts:password": ("login 200 200 200 200", "login 200 200 200 200"),
     "accounts:profile": ("login 200 200 200 200", "login 200 200 200 200"),
+    "accounts:keys": ("login 200 200 200 200", "login 302 302 302 302"),
     "accounts:token": ("405 405 405 405 405", "login 200 200 200 200"),
     "accounts:token-revoke": ("405 405 405 405 405", "login 302 302 302 302"),
     "cases:list": ("login 200 200 200 200", "login 405 405 405 405"),
@@ -52,16 +53,23 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "cases:patient": ("login 405 405 405 405", "login 200 200 200 404"),
     "cases:retry": ("login 405 405 405 405", "login 302 302 302 404"),
     "cases:film": ("login 200 200 200 404", "405 405 405 405 405"),
+    "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:heat": ("login 200 403 200 404", "405 405 405 405 405"),
     "cases:overlay": ("login 200 403 200 404", "405 405 405 405 405"),
     "review:worklist": ("login 403 200 403 200", "405 405 405 405 405"),
     "review:next": ("405 405 405 405 405", "login 403 302 403 302"),
     "review:case": ("login 403 200 403 404", "405 405 405 405 405"),
+    "review:ahead": ("login 403 200 403 404", "405 405 405 405 405"),
     "review:claim": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:renew": ("405 405 405 405 405", "login 403 409 403 404"),
     "review:release": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:sign": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:amend": ("405 405 405 405 405", "login 403 400 403 404"),
+    "review:readers": ("login 403 403 200 403", "405 405 405 405 405"),
+    "review:policy": ("405 405 405 405 405", "login 403 403 302 403"),
+    "review:readers-export": ("login 403 403 200 403", "405 405 405 405 405"),
+    "review:keep": ("405 405 405 405 405", "login 403 302 403 404"),
+    "review:second-opinion": ("405 405 405 405 405", "login 403 302 403 404"),
     "exchange:imports": ("login 403 403 200 403", "405 405 405 405 405"),
     "exchange:look": ("405 405 405 405 405", "login 403 403 400 403"),
     "exchange:import": ("login 403 403 200 403", "405 405 405 405 405"),
@@ -70,11 +78,6 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "exchange:stop": ("405 405 405 405 405", "login 403 403 302 403"),
     "exchange:discard": ("405 405 405 405 405", "login 403 403 302 403"),
     "exchange:left-out": ("login 403 403 200 403", "405 405 405 405 405"),
-    "review:readers": ("login 403 403 200 403", "405 405 405 405 405"),
-    "review:policy": ("405 405 405 405 405", "login 403 403 302 403"),
-    "review:readers-export": ("login 403 403 200 403", "405 405 405 405 405"),
-    "review:keep": ("405 405 405 405 405", "login 403 302 403 404"),
-    "review:second-opinion": ("405 405 405 405 405", "login 403 302 403 404"),
     "training:runs": ("login 403 403 200 403", "405 405 405 405 405"),
     "training:start": ("405 405 405 405 405", "login 403 403 400 403"),
     "training:schedule": ("405 405 405 405 405", "login 403 403 302 403"),
@@ -177,7 +180,16 @@ def test_a_stranger_to_the_house_cannot_tell_a_case_from_none(world: World, stra
     client.force_login(stranger)
     there, nowhere = world.args["cases:case"][0], uuid.uuid4()
 
-    for name in ("cases:case", "cases:film", "cases:overlay", "api-case", "api-readings", "review:case"):
+    for name in (
+        "cases:case",
+        "cases:film",
+        "cases:pixels",
+        "cases:overlay",
+        "api-case",
+        "api-readings",
+        "review:case",
+        "review:ahead",
+    ):
         answers = [client.get(reverse(name, args=[pk])) for pk in (there, nowhere)]
         assert [answer.status_code for answer in answers] == [404, 404]
         texts = {TOKENS.sub("", answer.content.decode()) for answer in answers}

@@ -1,0 +1,22 @@
+"""Which cases would be served next, so that their films can travel while the reader looks at this one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from diagnostics.accounts.models import User
+from diagnostics.cases.models import Case
+from diagnostics.review import selectors
+
+MOST: Final = 2
+
+
+def coming(case: Case, by: User, now: datetime) -> list[Case]:
+    """Name the cases after this one in the order of `holds.most_urgent`; looking claims nothing."""
+    found: list[Case] = []
+    waiting = selectors.waiting(by, now)
+    for cases in (selectors.untouched(waiting, by), waiting):
+        known = [case.pk, *(each.pk for each in found)]
+        found += cases.exclude(pk__in=known)[: MOST - len(found)]
+    return found

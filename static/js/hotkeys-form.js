@@ -1,0 +1,18 @@
+// The page of one's keys: the key that is pressed in a field becomes its words; typing them works too.
+
+import { chordsOf } from "./hotkeys.js";
+
+for (const field of document.querySelectorAll("[data-hotkey]")) {
+  field.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey) return;
+    if (["Delete", "Backspace"].includes(event.key)) {
+      event.preventDefault();
+      field.value = "";
+    }
+    const chord = chordsOf(event).at(-1); // Shift+1 rather than the sign it prints
+    if (!chord || chord === "Space") return;
+    event.preventDefault();
+    field.value = chord.length === 1 ? chord.toUpperCase() : chord.replace(/.$/, (key) => key.toUpperCase());
+    field.select();
+  });
+}

@@ -1,0 +1,125 @@
+// Draws a film in full depth with WebGL2: whole-number greys in a texture, the window in the shader.
+
+const VERTICES = `#version 300 es
+void main() { // one triangle that covers the stage
+  gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
+}`;
+const PIXELS = `#version 300 es
+precision highp float;
+precision highp int;
+precision highp usampler2D;
+uniform usampler2D film;
+uniform vec2 size; // of the film, in its pixels
+uniform vec4 place; // left and top on the canvas, cosine and sine of the turn
+uniform float scale; // canvas pixels for each film pixel
+uniform float tall; // the canvas
+uniform int level; // of the halvings
+uniform bool plain; // far in: pixels as they are
+uniform vec2 greys; // the stored grey that is black, and the span to white
+uniform bvec2 bent; // sigmoid, flip
+out vec4 colour;
+
+float at(ivec2 pixel, ivec2 last) {
+  return float(texelFetch(film, clamp(pixel, ivec2(0), last), level).r);
+}
+
+void main() {
+  vec2 step = (vec2(gl_FragCoord.x, tall - gl_FragCoord.y) - place.xy) / scale;
+  vec2 here = vec2(place.z * step.x + place.w * step.y, place.z * step.y - place.w * step.x);
+  colour = vec4(0.0, 0.0, 0.0, 1.0);
+  if (any(lessThan(here, vec2(0.0))) || any(greaterThanEqual(here, size))) return;
+  ivec2 last = textureSize(film, level) - 1;
+  vec2 inLevel = here / float(1 << level);
+  float stored;
+  if (plain) {
+    stored = at(ivec2(inLevel), last);
+  } else {
+    vec2 corner = floor(inLevel - 0.5);
+    vec2 share = inLevel - 0.5 - corner;
+    ivec2 one = ivec2(corner);
+    float upper = mix(at(one, last), at(one + ivec2(1, 0), last), share.x);
+    float lower = mix(at(one + ivec2(0, 1), last), at(one + ivec2(1, 1), last), share.x);
+    stored = mix(upper, lower, share.y);
+  }
+  float grey = (stored - greys.x) / greys.y;
+  grey = bent.x ? 1.0 / (1.0 + exp(-4.0 * (grey - 0.5))) : clamp(grey, 0.0, 1.0);
+  colour.rgb = vec3(bent.y ? 1.0 - grey : grey);
+}`;
+const UNIFORMS = ["size", "place", "scale", "tall", "level", "plain", "greys", "bent"];
+const idle = []; // surfaces of films that left the page: a browser gives out few contexts
+
+export class GlSurface {
+  // Gives a surface that can hold this film, or null where the browser has none.
+  static for(film) {
+    const surface = idle.pop() ?? GlSurface.made();
+    if (!surface || surface.gl.isContextLost()) return null;
+    if (Math.max(film.width, film.height) > surface.gl.getParameter(surface.gl.MAX_TEXTURE_SIZE)) return null;
+    surface.load(film);
+    return surface;
+  }
+
+  static made() {
+    const canvas = document.createElement("canvas");
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
+    return gl ? new GlSurface(canvas, gl) : null;
+  }
+
+  constructor(canvas, gl) {
+    Object.assign(this, { canvas, gl, kind: "webgl2" });
+    const program = gl.createProgram();
+    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTICES], [gl.FRAGMENT_SHADER, PIXELS]]) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
+    gl.useProgram(program);
+    this.at = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
+  }
+
+  load(film) {
+    if (film === this.film) return;
+    const { gl } = this;
+    gl.deleteTexture(this.texture ?? null);
+    this.texture = gl.createTexture();
+    this.film = film;
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.texStorage2D(gl.TEXTURE_2D, film.levels.length, gl.R16UI, film.width, film.height);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST_MIPMAP_NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    film.levels.forEach(({ greys, width, height }, level) => {
+      gl.texSubImage2D(gl.TEXTURE_2D, level, 0, 0, width, height, gl.RED_INTEGER, gl.UNSIGNED_SHORT, greys);
+    });
+  }
+
+  draw(box, ratio, width, height, { low, span, sigmoid, flip }) {
+    const { gl, at, film } = this;
+    if (gl.isContextLost()) return false;
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    gl.viewport(0, 0, width, height);
+    const scale = box.scale * ratio;
+    gl.uniform2f(at.size, film.width, film.height);
+    gl.uniform4f(at.place, box.left * ratio, box.top * ratio, box.cos, box.sin);
+    gl.uniform1f(at.scale, scale);
+    gl.uniform1f(at.tall, height);
+    gl.uniform1i(at.level, levelFor(film, scale));
+    gl.uniform1i(at.plain, scale >= 4 ? 1 : 0);
+    gl.uniform2f(at.greys, low, span);
+    gl.uniform2i(at.bent, sigmoid ? 1 : 0, flip ? 1 : 0);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    return true;
+  }
+
+  letGo() {
+    this.canvas.remove();
+    if (!this.gl.isContextLost()) idle.push(this);
+  }
+}
+
+// The halving whose pixels come nearest to those of the screen.
+export function levelFor(film, scale) {
+  return Math.max(0, Math.min(film.levels.length - 1, Math.round(Math.log2(1 / scale))));
+}
