@@ -19,6 +19,12 @@ class Site(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True)
     is_default = models.BooleanField(_("new cases go here unless said otherwise"), default=False)
+    urgent_minutes = models.PositiveIntegerField(_("minutes until an urgent film is due"), default=60)
+    routine_minutes = models.PositiveIntegerField(_("minutes until a routine film is due"), default=240)
+    technicians_see_answers = models.BooleanField(_("technicians see the machine's answers"), default=True)
+    administrators_see_answers = models.BooleanField(
+        _("administrators see the machine's answers"), default=True
+    )
 
     class Meta:
         ordering = ["name"]

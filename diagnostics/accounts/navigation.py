@@ -31,7 +31,7 @@ class Item:
 
 
 PLACES = (
-    Place("review:worklist", gettext_noop("Worklist"), May.READ),
+    Place("review:worklist", gettext_noop("Worklist"), May.DISTRIBUTE),
     Place("cases:list", gettext_noop("Cases"), May.SEE_CASES),
     Place("cases:upload", gettext_noop("Upload"), May.UPLOAD),
     Place("review:readers", gettext_noop("Readers"), May.OVERSEE),

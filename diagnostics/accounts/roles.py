@@ -22,6 +22,7 @@ class May(TextChoices):
     TRAIN = "train", _("train models")
     PROMOTE = "promote", _("promote model versions")
     SEE_MODELS = "see-models", _("see model versions")
+    DISTRIBUTE = "distribute", _("set priorities and hand films to readers")
     OVERSEE = "oversee", _("see how readers agree, and say how a site reads")
     IMPORT = "import", _("bring labelled collections in")
     AUDIT = "audit", _("see the audit record")
@@ -29,7 +30,9 @@ class May(TextChoices):
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TECHNICIAN: frozenset({May.UPLOAD, May.SEE_CASES, May.RETRY, May.SEE_MODELS}),
-    Role.RADIOLOGIST: frozenset({May.UPLOAD, May.SEE_CASES, May.RETRY, May.READ, May.SEE_MODELS}),
+    Role.RADIOLOGIST: frozenset(
+        {May.UPLOAD, May.SEE_CASES, May.RETRY, May.READ, May.DISTRIBUTE, May.SEE_MODELS}
+    ),
     Role.ADMINISTRATOR: frozenset(
         {
             May.UPLOAD,
@@ -39,6 +42,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             May.TRAIN,
             May.PROMOTE,
             May.SEE_MODELS,
+            May.DISTRIBUTE,
             May.OVERSEE,
             May.AUDIT,
         }

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import May
+from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import May, Role
 from diagnostics.base import OPEN, Status
 from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.registry.models import ModelVersion
@@ -21,12 +21,21 @@ def may_see_answer(user: User, case: Case) -> bool:
 
 
 def withheld(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
-    """Name the cases whose answers this person may not see yet."""
+    """Name the cases whose answers are kept back: from readers until they have read, from others by rule."""
     if not user.may(May.READ):
-        return frozenset()
+        shown_at = set(_sites_that_show(user).values_list("pk", flat=True))
+        waiting = [case for case in cases if case.settled_at is None]
+        return frozenset(case.pk for case in waiting if case.site_id not in shown_at)
     still_read = [case.pk for case in cases if case.settled_at is None]
     read = Case.objects.filter(pk__in=still_read).filter(Q(readings__by=user)).values_list("pk", flat=True)
     return frozenset(still_read).difference(read)
+
+
+def _sites_that_show(user: User) -> QuerySet[Site]:
+    """Give the sites whose rules show the machine's answers to people of this role."""
+    is_administrator = user.role == Role.ADMINISTRATOR
+    rule = "administrators_see_answers" if is_administrator else "technicians_see_answers"
+    return Site.objects.filter(**{rule: True})
 
 
 def note_shown(user: User, answers: Sequence[Prediction], now: datetime) -> None:

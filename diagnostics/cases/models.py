@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
@@ -50,15 +51,28 @@ class Case(models.Model):
     priority_rank = models.PositiveSmallIntegerField(default=PRIORITY_RANK[Priority.ROUTINE])
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField()
+    due_at = models.DateTimeField(default=timezone.now)  # when it should have been read; see deadlines.py
+    lane = models.GeneratedField(  # STAT stands above all else, whatever is due
+        expression=models.Case(models.When(priority_rank=0, then=0), default=1),
+        output_field=models.PositiveSmallIntegerField(),
+        db_persist=True,
+    )
+    listed = models.BooleanField(default=True)  # on the worklist; what an import brought stays off it
     settled_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
 
     class Meta:
         ordering = ["-opened_at"]
         indexes = [
+            *(
+                models.Index(
+                    fields=["site", "lane", order],
+                    condition=Q(settled_at__isnull=True, listed=True),
+                    name=f"waiting_by_{order}",
+                )
+                for order in ("due_at", "opened_at", "accession_number")
+            ),
             models.Index(
-                fields=["site", "priority_rank", "opened_at"],
-                condition=Q(settled_at__isnull=True),
-                name="cases_still_read",
+                fields=["site", "-settled_at"], condition=Q(settled_at__isnull=False), name="settled_last"
             ),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),

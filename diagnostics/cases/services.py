@@ -19,6 +19,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.base import NotAllowed, Status
 from diagnostics.cases import keeping, recovery, selectors, uploads
+from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.keeping import FilmNames
 from diagnostics.cases.knocking import knock_on_commit
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
@@ -109,7 +110,10 @@ def bring_in(
         row = _film_row(film_id, _keep_film(film_id, radiograph, film), radiograph, film, order)
         try:
             return _noted(
-                note, lambda: Opened(_admit_film(row, order, site=site, by=by, now=now), created=True)
+                note,
+                lambda: Opened(
+                    _admit_film(row, order, site=site, by=by, now=now, listed=False), created=True
+                ),
             )
         except IntegrityError:
             known = selectors.same_film(site_id=site.pk, pixel_sha256=film.pixel_sha256)
@@ -208,7 +212,9 @@ def _noted(note: Callable[[Opened], None], admit: Callable[[], Opened]) -> Opene
     return opened
 
 
-def _admit_film(row: Radiograph, order: Order, *, site: Site, by: User, now: datetime) -> Case:
+def _admit_film(
+    row: Radiograph, order: Order, *, site: Site, by: User, now: datetime, listed: bool = True
+) -> Case:
     case = Case.objects.create(
         site=site,
         patient_ref=order.patient_ref,
@@ -217,6 +223,8 @@ def _admit_film(row: Radiograph, order: Order, *, site: Site, by: User, now: dat
         priority_rank=PRIORITY_RANK[order.priority],
         opened_by=by,
         opened_at=now,
+        due_at=due_at(site, order.priority, now),
+        listed=listed,
     )
     row.case, row.site = case, site
     row.save(force_insert=True)

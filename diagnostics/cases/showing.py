@@ -103,9 +103,9 @@ class Row:
     worth: Worth | None
 
 
-def row(case: Case, latest: Prediction | None) -> Row:
-    """Put a case on one line."""
-    done = latest if latest and latest.status == Status.DONE else None
+def row(case: Case, latest: Prediction | None, *, withheld: bool = False) -> Row:
+    """Put a case on one line, without what the machine said where that is withheld."""
+    done = latest if latest and latest.status == Status.DONE and not withheld else None
     return Row(
         case=case,
         number=number(case),

@@ -42,12 +42,16 @@ def cases(request: StaffRequest) -> HttpResponse:
     if wanted["q"]:
         found = found.filter(accession_number__icontains=wanted["q"])
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    withheld = answers.withheld(request.user, list(page))
     return render(
         request,
         "cases/list.html",
         {
             "page": page,
-            "rows": [showing.row(case, selectors.latest_prediction(case)) for case in page],
+            "rows": [
+                showing.row(case, selectors.latest_prediction(case), withheld=case.pk in withheld)
+                for case in page
+            ],
             "shows_answers": not request.user.may(May.READ),
             "wanted": wanted,
             "kept": [(name, wanted[name]) for name in ("status", "priority", "sort")],

@@ -66,11 +66,6 @@ def open_imports() -> bool:
     return Import.objects.filter(status__in=OPEN).exists()
 
 
-def brought_by_an_import(case: str = "pk") -> Exists:
-    """Give the condition that an import opened a case; such a case has its finding and needs no reading."""
-    return Exists(ImportedLabel.objects.filter(case=OuterRef(case), opened_case=True))
-
-
 def agreed() -> QuerySet[ImportedLabel]:
     """Give one label for each case whose imported labels all say the same."""
     first = ImportedLabel.objects.filter(case=OuterRef("case")).order_by("imported_at", "pk").values("pk")[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -42,14 +43,17 @@ def ask_second_opinion(*, case: Case, by: User, now: datetime) -> Judgement:
 
 
 @transaction.atomic
-def set_policy(*, site: Site, double_read_percent: int, by: User, now: datetime) -> Policy:
-    """Say how many of a site's films two readers see, from the next first reading on."""
+def set_policy(*, site: Site, double_read_percent: int, by: User, now: datetime, **rules: Any) -> Policy:
+    """Say how a site reads, from the next first reading on; `rules` are the site's own."""
     if not by.may(May.OVERSEE):
         raise NotAllowed(_("Only administrators say how a site reads."))
+    for name, value in rules.items():
+        setattr(site, name, value)
+    site.save(update_fields=list(rules))
     policy, _created = Policy.objects.update_or_create(
         site=site, defaults={"double_read_percent": double_read_percent}
     )
-    detail = {"double_read_percent": double_read_percent}
+    detail = {"double_read_percent": double_read_percent, **rules}
     record(action=Action.READING_POLICY_CHANGED, by=by, target=site, detail=detail, now=now)
     return policy
 

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, cast
+from uuid import UUID
 
 from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from diagnostics.accounts.models import User
+from diagnostics.cases.models import Priority
 from diagnostics.findings import Finding
 from diagnostics.review.models import Confidence, Policy, Reading
 from diagnostics.review.services import LONGEST_NOTE
+
+MOST_CHOSEN: Final = 50  # a page of the worklist
+MONTH: Final = 31 * 24 * 60  # minutes
+NUMBER = forms.NumberInput(attrs={"class": "form-control"})
+BOX = forms.CheckboxInput(attrs={"class": "form-check-input"})
+SITE_RULES: Final = (
+    "urgent_minutes",
+    "routine_minutes",
+    "technicians_see_answers",
+    "administrators_see_answers",
+)
 
 
 class ReadingForm(forms.Form):
@@ -69,7 +85,55 @@ class PolicyForm(forms.Form):
         ),
     )
 
+    urgent_minutes = forms.IntegerField(
+        label=_("Minutes until an urgent film is due"), min_value=1, max_value=MONTH, widget=NUMBER
+    )
+    routine_minutes = forms.IntegerField(
+        label=_("Minutes until a routine film is due"),
+        min_value=1,
+        max_value=MONTH,
+        widget=NUMBER,
+        help_text=_(
+            "What is due first is read first, so that no film waits for ever. STAT stands above all."
+        ),
+    )
+    technicians_see_answers = forms.BooleanField(
+        label=_("Technicians see the machine's answer before a film is read"), required=False, widget=BOX
+    )
+    administrators_see_answers = forms.BooleanField(
+        label=_("Administrators see it before a film is read"), required=False, widget=BOX
+    )
+
     @classmethod
     def of(cls, policy: Policy) -> PolicyForm:
         """Open the form with what holds now."""
-        return cls(initial={"double_read_percent": policy.double_read_percent})
+        site = {name: getattr(policy.site, name) for name in SITE_RULES}
+        return cls(initial={"double_read_percent": policy.double_read_percent, **site})
+
+
+class BulkForm(forms.Form):
+    """Films chosen in the worklist, and what is to become of them."""
+
+    act = forms.ChoiceField(choices=[*Priority.choices, ("assign", _("hand over")), ("free", _("free"))])
+    to = forms.ModelChoiceField(queryset=User.objects.none(), required=False, to_field_name="username")
+
+    def __init__(self, data: QueryDict, *, readers: QuerySet[User]) -> None:
+        super().__init__(data)
+        self._sent = data
+        cast(forms.ModelChoiceField, self.fields["to"]).queryset = readers
+
+    def clean(self) -> dict[str, Any]:
+        """Add the films; only visible ones are found by their ids later."""
+        try:
+            chosen = [UUID(text) for text in self._sent.getlist("case")[:MOST_CHOSEN]]
+        except ValueError as error:
+            raise forms.ValidationError(_("These films are not known.")) from error
+        if not chosen:
+            raise forms.ValidationError(_("Please choose at least one film first."))
+        return self.cleaned_data | {"case": chosen}
+
+
+class ViewForm(forms.Form):
+    """The name of a view."""
+
+    name = forms.CharField(max_length=40)

@@ -114,3 +114,25 @@ class Policy(models.Model):
     double_read_percent = models.PositiveSmallIntegerField(
         _("cases that two readers read, of 100"), default=0, validators=[MaxValueValidator(100)]
     )
+
+
+class Assignment(models.Model):
+    """A film handed to one reader; nobody else is served it."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="assignment")
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+
+class SavedView(models.Model):
+    """A worklist as one person likes to see it: its address is the view."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_view_per_name")]

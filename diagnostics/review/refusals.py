@@ -67,6 +67,18 @@ class AnswerSeen(DomainError):
     status = HTTPStatus.CONFLICT
 
 
+class NoSuchReader(DomainError):
+    """Nobody of this name reads films where the case belongs."""
+
+    code = "no_such_reader"
+
+
+class TooManyViews(DomainError):
+    """Somebody has kept as many views as there is room for."""
+
+    code = "too_many_views"
+
+
 class ReadFirst(DomainError):
     """Others' readings stay closed until the reader has signed."""
 

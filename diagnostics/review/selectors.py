@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Case as When_
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import May, Role, may
 from diagnostics.base import Status
 from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.cases.selectors import visible_to
-from diagnostics.exchange.selectors import brought_by_an_import
 from diagnostics.findings import LEARNABLE
-from diagnostics.review.models import Claim, Judgement, Reading, Standing
+from diagnostics.review.models import Assignment, Claim, Judgement, Reading, Standing
 from diagnostics.review.refusals import ReadFirst
-from diagnostics.review.worklist import State
+from diagnostics.review.worklist import NOT_GIVEN, ORDERS, State, Wanted
 
-URGENT_FIRST = ("priority_rank", "opened_at", "pk")
+URGENT_FIRST = ORDERS[""]
+ALL_OPEN = Wanted()
+JUDGED = {State.DISAGREE: Standing.DISAGREE, State.SECOND_READ: Standing.SECOND_READ}
+MACHINE = {
+    State.RECEIVED: Status.QUEUED,
+    State.PROCESSING: Status.RUNNING,
+    State.FAILED: Status.FAILED,
+}
 _FULL_NAME = Trim(Concat("by__first_name", Value(" "), "by__last_name"))
 _NAME = Coalesce(NullIf(_FULL_NAME, Value("")), "by__username")
 
@@ -43,12 +51,12 @@ class Today(NamedTuple):
 
 def waiting(user: User, now: datetime) -> QuerySet[Case]:
     """Cases that this reader may read and nobody else holds, the most urgent first."""
-    return _free(_readable(user).exclude(_disagree()), user, now)
+    return _free(_readable(user).exclude(pk__in=_disagreed()), user, now)
 
 
 def undecided(user: User, now: datetime) -> QuerySet[Case]:
     """Cases about which others disagree and that this reader may decide, the most urgent first."""
-    return _free(_readable(user).filter(_disagree()), user, now)
+    return _free(_readable(user).filter(pk__in=_disagreed()), user, now)
 
 
 def untouched(cases: QuerySet[Case], user: User) -> QuerySet[Case]:
@@ -78,34 +86,61 @@ def votes(case: Case) -> list[Reading]:
     return sorted(readings_of(case).filter(superseded_by=None), key=lambda reading: reading.pk.hex)
 
 
-def worklist(user: User, *, status: str = "", q: str = "", now: datetime) -> QuerySet[Case]:
-    """The table of the worklist: open cases unless a status says otherwise, without any score."""
-    is_open = status != State.FINAL
-    cases = _with_state(_open(user) if is_open else _final(user), now)
-    if status and is_open:
-        cases = cases.filter(state=status)
-    if q:
-        cases = cases.filter(accession_number__icontains=q)
-    cases = cases.select_related("radiograph")
-    return cases.order_by(*URGENT_FIRST) if is_open else cases.order_by("-opened_at", "pk")
+def worklist(user: User, wanted: Wanted = ALL_OPEN, *, now: datetime) -> QuerySet[Case]:
+    """The table of the worklist: open cases unless a status says otherwise, without any score.
+
+    No row is looked at for its state here, so that a hundred thousand cost what a page costs; see `dressed`.
+    """
+    is_open = wanted.status != State.FINAL
+    cases = _open(user) if is_open else _final(user)
+    if wanted.status and is_open:
+        cases = _in_state(cases, State(wanted.status), now)
+    if wanted.q:
+        cases = cases.filter(accession_number__icontains=wanted.q)
+    if wanted.priority:
+        cases = cases.filter(priority=wanted.priority)
+    if wanted.view:
+        cases = cases.filter(radiograph__view="" if wanted.view == NOT_GIVEN else wanted.view)
+    if wanted.mine:
+        cases = cases.filter(assignment__to=user)
+    return cases.order_by(*(ORDERS[wanted.sort] if is_open or wanted.sort else ("-settled_at", "pk")))
+
+
+def dressed(cases: Iterable[Case], now: datetime) -> list[Any]:
+    """Give a page's cases in their order with film, state, and who reads them or is to read them."""
+    order = [case.pk for case in cases]
+    found = _with_state(Case.objects.filter(pk__in=order), now).select_related("radiograph", "assignment__to")
+    rows = {case.pk: case for case in found}
+    return [rows[pk] for pk in order]
+
+
+def readers_of(sites: Iterable[Any]) -> QuerySet[User]:
+    """List who reads films at any of these sites."""
+    roles = [role for role in Role.values if may(role, May.READ)]
+    return (
+        User.objects.filter(is_active=True, role__in=roles, sites__in=sites).distinct().order_by("username")
+    )
 
 
 def counts(user: User, now: datetime) -> dict[str, int]:
     """Count the cases of each state; the empty key counts all that wait for a reader."""
-    still_read = _with_state(_open(user), now).order_by().values_list("state").annotate(n=Count("pk"))
-    found = {**dict.fromkeys(State.values, 0), **dict(still_read)}
-    found[""] = sum(found.values())
-    found[State.FINAL] = _final(user).count()
-    return found
+    still_read = _open(user)
+    found = {"": still_read.count(), State.FINAL.value: _final(user).count()}
+    few = [state for state in State if state not in (State.TO_READ, State.FINAL)]
+    found |= {state.value: _in_state(still_read, state, now).count() for state in few}
+    return found | {State.TO_READ.value: found[""] - sum(found[state] for state in few)}
 
 
-def today(user: User, now: datetime) -> Today:
-    """Count what a reader has signed since midnight and what waits for this reader."""
+def today(user: User, now: datetime, *, still_read: int | None = None) -> Today:
+    """Count what a reader has signed since midnight and what waits for this reader.
+
+    `still_read` spares counting all open cases again.
+    """
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     signed = Reading.objects.filter(by=user, supersedes=None, signed_at__gte=midnight).count()
-    readable = _readable(user).exclude(_disagree())
-    held = Claim.objects.filter(ended_at=None, until__gt=now, case__in=readable).exclude(by=user)
-    return Today(signed=signed, waiting=readable.count() - held.count())
+    every = _open(user).count() if still_read is None else still_read
+    closed = _closed_to(user) | Q(pk__in=_disagreed()) | Q(pk__in=_held(now).exclude(by=user).values("case"))
+    return Today(signed=signed, waiting=every - _open(user).filter(closed).count())
 
 
 def open_claim(case: Case) -> Claim | None:
@@ -171,8 +206,7 @@ def labelled() -> QuerySet[Reading]:
 
 
 def _open(user: User) -> QuerySet[Case]:
-    # What an import brought has its finding and would bury the work: it is read when somebody opens it.
-    return visible_to(user).filter(settled_at=None).exclude(brought_by_an_import(), judgement=None)
+    return visible_to(user).filter(settled_at=None, listed=True)
 
 
 def _final(user: User) -> QuerySet[Case]:
@@ -180,23 +214,55 @@ def _final(user: User) -> QuerySet[Case]:
 
 
 def _readable(user: User) -> QuerySet[Case]:
-    """Open cases that this reader has neither read nor seen the machine's answer for."""
-    mine = Reading.objects.filter(case=OuterRef("pk"), by=user)
-    seen = AnswerShown.objects.filter(case=OuterRef("pk"), to=user)
-    return _open(user).exclude(Exists(mine)).exclude(Exists(seen))
+    """Open cases, not handed to another, that this reader has neither read nor seen the answer of."""
+    return _open(user).exclude(_closed_to(user))
+
+
+def _closed_to(user: User) -> Q:
+    mine = Reading.objects.filter(by=user, case__settled_at=None)
+    seen = AnswerShown.objects.filter(to=user, case__settled_at=None)
+    others = Assignment.objects.exclude(to=user)
+    return Q(pk__in=mine.values("case")) | Q(pk__in=seen.values("case")) | Q(pk__in=others.values("case"))
 
 
 def _free(cases: QuerySet[Case], user: User, now: datetime) -> QuerySet[Case]:
-    held_by_others = Claim.objects.filter(case=OuterRef("pk"), ended_at=None, until__gt=now).exclude(by=user)
-    return cases.exclude(Exists(held_by_others)).order_by(*URGENT_FIRST)
+    held_by_others = _held(now).exclude(by=user).values("case")
+    return cases.exclude(pk__in=held_by_others).order_by(*URGENT_FIRST)
 
 
-def _disagree() -> Exists:
-    return Exists(Judgement.objects.filter(case=OuterRef("pk"), standing=Standing.DISAGREE))
+def _held(now: datetime) -> QuerySet[Claim]:
+    return Claim.objects.filter(ended_at=None, until__gt=now)
+
+
+def _stands(*standings: Standing) -> QuerySet[Any, Any]:
+    return Judgement.objects.filter(standing__in=standings).values("case")
+
+
+def _disagreed() -> QuerySet[Any, Any]:
+    return _stands(Standing.DISAGREE)
+
+
+def _in_state(cases: QuerySet[Case], state: State, now: datetime) -> QuerySet[Case]:
+    """Find the cases of a state from the few rows that put them there; as `_with_state` tells it."""
+    held = _held(now).values("case")
+    if state == State.READING:
+        return cases.filter(pk__in=held)
+    free = cases.exclude(pk__in=held)
+    if state in JUDGED:
+        return free.filter(pk__in=_stands(JUDGED[state]))
+    unread = free.exclude(pk__in=_stands(*JUDGED.values()))
+    if state in MACHINE:
+        return unread.filter(pk__in=_machine(MACHINE[state]))
+    return unread.exclude(pk__in=_machine(*MACHINE.values()))
+
+
+def _machine(*statuses: Status) -> QuerySet[Any, Any]:
+    # Waiting, running and failed predictions are always the latest of their case.
+    return Prediction.objects.filter(status__in=statuses).values("case")
 
 
 def _with_state(cases: QuerySet[Case], now: datetime) -> QuerySet[Any]:
-    held = Claim.objects.filter(case=OuterRef("pk"), ended_at=None, until__gt=now)
+    held = _held(now).filter(case=OuterRef("pk"))
     machine = Prediction.objects.filter(case=OuterRef("pk")).order_by("-queued_at")
     return cases.annotate(
         reader=Subquery(held.annotate(name=_NAME).values("name")[:1]),
@@ -205,11 +271,8 @@ def _with_state(cases: QuerySet[Case], now: datetime) -> QuerySet[Any]:
         state=When_(
             When(settled_at__isnull=False, then=Value(State.FINAL)),
             When(reader__isnull=False, then=Value(State.READING)),
-            When(judgement__standing=Standing.DISAGREE, then=Value(State.DISAGREE)),
-            When(judgement__standing=Standing.SECOND_READ, then=Value(State.SECOND_READ)),
-            When(Q(machine=Status.QUEUED), then=Value(State.RECEIVED)),
-            When(Q(machine=Status.RUNNING), then=Value(State.PROCESSING)),
-            When(Q(machine=Status.FAILED), then=Value(State.FAILED)),
+            *(When(judgement__standing=standing, then=Value(state)) for state, standing in JUDGED.items()),
+            *(When(Q(machine=status), then=Value(state)) for state, status in MACHINE.items()),
             default=Value(State.TO_READ),
         )
     )

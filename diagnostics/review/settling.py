@@ -50,7 +50,8 @@ def policy_of(site: Site) -> Policy:
 
 def _close(case: Case, judgement: Judgement, now: datetime) -> None:
     final = judgement.standing == Standing.FINAL
-    if final == (case.settled_at is not None):
+    if case.listed and final == (case.settled_at is not None):
         return
-    case.settled_at = now if final else None
-    case.save(update_fields=["settled_at"])
+    case.settled_at = (case.settled_at or now) if final else None
+    case.listed = True  # also what an import brought, once somebody has read it
+    case.save(update_fields=["settled_at", "listed"])

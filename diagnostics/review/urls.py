@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.review import api, readers, views
+from diagnostics.review import api, readers, table, views
 
 app_name = "review"
 
 urlpatterns = [
-    path("", views.worklist, name="worklist"),
+    path("", table.worklist, name="worklist"),
+    path("bulk/", table.bulk, name="bulk"),
+    path("views/", table.keep_view, name="keep-view"),
+    path("views/<uuid:pk>/drop/", table.drop_view, name="drop-view"),
     path("next/", views.take_next, name="next"),
     path("readers/", readers.readers, name="readers"),
     path("readers/policy/", readers.policy, name="policy"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,33 +25,6 @@ from diagnostics.review.forms import AmendForm, ReadingForm
 from diagnostics.review.going import told_to_scripts
 from diagnostics.review.models import Claim
 from diagnostics.review.refusals import AlreadySigned
-from diagnostics.review.worklist import State, chips, known, sought
-
-ROWS = 50
-
-
-@require_GET
-@may(May.READ)
-@never_cache
-def worklist(request: StaffRequest) -> HttpResponse:
-    """Show what is waiting, the most urgent first."""
-    now, status, q = timezone.now(), known(request.GET.get("status", "")), sought(request.GET.get("q", ""))
-    cases = selectors.worklist(request.user, status=status, q=q, now=now)
-    counts = selectors.counts(request.user, now)
-    today = selectors.today(request.user, now)
-    pages = Paginator(cases, ROWS)
-    if not q:
-        pages.count = counts[status]  # counted above, and slow to count twice
-    context = {
-        "page": pages.get_page(request.GET.get("page")),
-        "chips": chips(counts, status=status, q=q),
-        "status": status,
-        "q": q,
-        "today": today,
-        "worklist_count": today.waiting,
-        "undecided": selectors.undecided(request.user, now).count() if counts[State.DISAGREE] else 0,
-    }
-    return render(request, "review/worklist.html", context)
 
 
 @told_to_scripts

@@ -13,6 +13,7 @@ const keys = {
   n: () => document.querySelector("[data-next] button:enabled")?.click(),
   j: () => move(1),
   k: () => move(-1),
+  x: () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
   "/": () => document.querySelector("[data-search]").select(),
 };
 
@@ -22,4 +23,16 @@ document.addEventListener("keydown", (event) => {
   if (!act) return;
   event.preventDefault();
   act();
+});
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-pick-all]")) return;
+  for (const pick of document.querySelectorAll("[data-pick]")) pick.checked = event.target.checked;
+});
+
+// What somebody has chosen or is writing must not be swept away by the table's renewal.
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const list = document.querySelector("#worklist");
+  const busy = list?.querySelector("[data-pick]:checked, input:focus, select:focus");
+  if (event.target === list && busy) event.preventDefault();
 });

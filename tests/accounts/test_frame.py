@@ -21,7 +21,10 @@ from diagnostics.accounts.templatetags.staff import ago
     [
         ("technician", ["Cases", "Upload", "Models"]),
         ("radiologist", ["Worklist", "Cases", "Upload", "Models"]),
-        ("administrator", ["Cases", "Upload", "Readers", "Imports", "Training", "Models", "Audit"]),
+        (
+            "administrator",
+            ["Worklist", "Cases", "Upload", "Readers", "Imports", "Training", "Models", "Audit"],
+        ),
     ],
 )
 def test_the_menu_shows_what_a_role_may_open(request: pytest.FixtureRequest, role: str, places: list[str]):

@@ -72,7 +72,7 @@ def test_the_api_asks_the_same(request: pytest.FixtureRequest, role: str, status
 def test_the_table_of_roles_is_the_one_that_was_agreed():
     assert {role: {str(what) for what in PERMISSIONS[role]} for role in Role} == {
         "technician": {"upload", "see-cases", "retry", "see-models"},
-        "radiologist": {"upload", "see-cases", "retry", "see-models", "read"},
+        "radiologist": {"upload", "see-cases", "retry", "see-models", "read", "distribute"},
         "administrator": {
             "upload",
             "see-cases",
@@ -80,6 +80,7 @@ def test_the_table_of_roles_is_the_one_that_was_agreed():
             "see-models",
             "import",
             "oversee",
+            "distribute",
             "train",
             "promote",
             "audit",

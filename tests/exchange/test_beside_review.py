@@ -16,6 +16,7 @@ from diagnostics.cases.models import Case, Prediction
 from diagnostics.exchange.models import ImportedLabel
 from diagnostics.review import selectors, services
 from diagnostics.review.models import Policy
+from diagnostics.review.worklist import Wanted
 from tests.conftest import employ
 from tests.exchange.conftest import SMALL, LookAt, Run
 from tests.films import film_png
@@ -64,7 +65,7 @@ def test_a_radiologist_may_open_and_sign_an_imported_case(
     services.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
 
     assert selectors.counts(radiologist, now)["final"] == 1
-    assert list(selectors.worklist(radiologist, status="final", now=now)) == [imported]
+    assert list(selectors.worklist(radiologist, Wanted(status="final"), now=now)) == [imported]
 
 
 def test_an_imported_case_that_one_of_two_readers_has_read_waits_for_the_other(

@@ -23,6 +23,7 @@ from diagnostics.exchange import services as exchange
 from diagnostics.exchange.wishes import Wishes
 from diagnostics.registry import services as registrar
 from diagnostics.registry.selectors import bundle_path
+from diagnostics.review.models import SavedView
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import folder
 from tests.cases.answered import answer_case
@@ -56,7 +57,10 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:heat": ("login 200 403 200 404", "405 405 405 405 405"),
     "cases:overlay": ("login 200 403 200 404", "405 405 405 405 405"),
-    "review:worklist": ("login 403 200 403 200", "405 405 405 405 405"),
+    "review:worklist": ("login 403 200 200 200", "405 405 405 405 405"),
+    "review:bulk": ("405 405 405 405 405", "login 403 302 302 302"),
+    "review:keep-view": ("405 405 405 405 405", "login 403 302 302 302"),
+    "review:drop-view": ("405 405 405 405 405", "login 403 302 404 404"),
     "review:next": ("405 405 405 405 405", "login 403 302 403 302"),
     "review:case": ("login 403 200 403 404", "405 405 405 405 405"),
     "review:ahead": ("login 403 200 403 404", "405 405 405 405 405"),
@@ -109,7 +113,14 @@ class World:
 
 
 @pytest.fixture
-def world(technician: User, administrator: User, tmp_path: Path, settings: Settings, now: datetime) -> World:
+def world(
+    technician: User,
+    radiologist: User,
+    administrator: User,
+    tmp_path: Path,
+    settings: Settings,
+    now: datetime,
+) -> World:
     settings.MEDIA_ROOT, settings.BUNDLES = tmp_path / "media", tmp_path / "bundles"
     settings.RUNS, settings.DEFAULT_BUNDLE = tmp_path / "runs", paper_bundle(tmp_path / "default")
     first = registrar.adopt_default(now=now)
@@ -132,10 +143,12 @@ def world(technician: User, administrator: User, tmp_path: Path, settings: Setti
     of_an_import = [name for name in _names() if name.startswith("exchange:")]
     of_a_case = [name for name in _names() if name.startswith(("cases:", "review:", "api-"))]
     of_a_run = [name for name in _names() if name.startswith("training:")]
+    kept = SavedView.objects.create(owner=radiologist, name="STAT", query="priority=stat")
     return World(
         args={name: [case.pk] for name in of_a_case}
         | {name: [run.pk] for name in of_a_run}
         | {name: [looked.pk] for name in of_an_import}
+        | {"review:drop-view": [kept.pk]}
         | {"cases:heat": [case.pk, "covid-19"], "training:picture": [run.pk, "curves"]}
         | {f"registry:{page}": [third.pk] for page in ("version", "promote", "trust")},
         bodies={
@@ -143,7 +156,9 @@ def world(technician: User, administrator: User, tmp_path: Path, settings: Setti
             "api-case-list": {"patient_ref": "P-3"},
             "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
             "api-readings": {"finding": "normal"},
-            "review:policy": {"double_read_percent": 20},
+            "review:policy": {"double_read_percent": 20, "urgent_minutes": 60, "routine_minutes": 240},
+            "review:keep-view": {"name": "Mine", "here": "mine=yes"},
+            "review:bulk": {"act": "urgent", "case": str(case.pk)},
             "registry:promote": {"reason": REASON},
             "registry:roll-back": {"reason": REASON},
             "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},

@@ -10,6 +10,7 @@ import pytest
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.base import Status
+from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Policy
@@ -23,6 +24,7 @@ def admit(site: Site, technician: User, now: datetime) -> Admit:
     def admit(
         number: int = 1, *, priority: str = Priority.ROUTINE, at: Site = site, patient: str = ""
     ) -> Case:
+        opened_at = now - timedelta(hours=2) + timedelta(minutes=number)
         case = Case.objects.create(
             site=at,
             patient_ref=patient or f"MRN-{number:06}",
@@ -30,7 +32,8 @@ def admit(site: Site, technician: User, now: datetime) -> Admit:
             priority=priority,
             priority_rank=PRIORITY_RANK[Priority(priority)],
             opened_by=technician,
-            opened_at=now - timedelta(hours=2) + timedelta(minutes=number),
+            opened_at=opened_at,
+            due_at=due_at(at, priority, opened_at),
         )
         sha = f"{case.pk.hex}{number:032}"
         Radiograph.objects.create(

@@ -123,16 +123,20 @@ def test_a_stranger_counts_for_nothing(read_twice: None, other_site: Site, admin
 
 
 def test_an_administrator_says_how_many_films_two_readers_see(office: Client, site: Site) -> None:
-    page = office.post(reverse("review:policy"), {"double_read_percent": "25"}, follow=True)
+    rules = {"double_read_percent": 25, "urgent_minutes": 30, "routine_minutes": 90}
+    page = office.post(reverse("review:policy"), rules, follow=True)
     assert "Saved." in page.content.decode()
     assert Policy.objects.get(site=site).double_read_percent == 25
+    site.refresh_from_db()
+    assert (site.urgent_minutes, site.routine_minutes, site.technicians_see_answers) == (30, 90, False)
     event = AuditEvent.objects.get(action=Action.READING_POLICY_CHANGED)
-    assert event.detail == {"double_read_percent": 25}
+    assert event.detail == rules | {"technicians_see_answers": False, "administrators_see_answers": False}
 
 
 @pytest.mark.parametrize("wrong", ["-1", "101", "", "many"])
 def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
-    answer = office.post(reverse("review:policy"), {"double_read_percent": wrong})
+    rules = {"double_read_percent": wrong, "urgent_minutes": 60, "routine_minutes": 240}
+    answer = office.post(reverse("review:policy"), rules)
     assert answer.status_code == 400
     assert not Policy.objects.exists()
 

@@ -26,7 +26,7 @@ from diagnostics.review.refusals import (
     ReasonMissing,
     UnknownAnswer,
 )
-from diagnostics.review.worklist import State
+from diagnostics.review.worklist import State, Wanted
 from tests.review.conftest import Admit, Classify
 
 
@@ -262,7 +262,9 @@ def test_the_worklist_tells_apart_where_each_case_stands(
     for number in (6, 7):
         afterwards.ask_second_opinion(case=stands[number], by=second_radiologist, now=now)
     signed(stands[7], third_radiologist, now, "pneumonia")
-    states = {case: vars(case)["state"] for case in selectors.worklist(radiologist, now=now)}
+    states = {
+        case: vars(case)["state"] for case in selectors.dressed(selectors.worklist(radiologist, now=now), now)
+    }
     assert states == {
         stands[0]: State.RECEIVED,
         stands[1]: State.PROCESSING,
@@ -272,7 +274,7 @@ def test_the_worklist_tells_apart_where_each_case_stands(
         stands[6]: State.SECOND_READ,
         stands[7]: State.DISAGREE,
     }
-    assert list(selectors.worklist(radiologist, status=State.FINAL, now=now)) == [stands[5]]
+    assert list(selectors.worklist(radiologist, Wanted(status=State.FINAL), now=now)) == [stands[5]]
     expected = dict.fromkeys(State.values, 1) | {"": 7}
     assert selectors.counts(radiologist, now) == expected
 
@@ -283,7 +285,7 @@ def test_the_worklist_is_sorted_and_found_by_accession_and_shows_only_ones_sites
     old, new, stat = admit(1), admit(2), admit(13, priority=Priority.STAT)
     admit(4, at=other_site)
     assert list(selectors.worklist(radiologist, now=now)) == [stat, old, new]
-    assert list(selectors.worklist(radiologist, q="acc-1", now=now)) == [stat, old]
+    assert list(selectors.worklist(radiologist, Wanted(q="acc-1"), now=now)) == [stat, old]
 
 
 def test_priors_are_earlier_films_of_the_same_patient_at_the_same_site(

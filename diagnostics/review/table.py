@@ -1,0 +1,124 @@
+"""The worklist as a page: its table, the work handed out from it, and views that people keep."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from diagnostics.accounts.guards import StaffRequest, may
+from diagnostics.accounts.roles import May
+from diagnostics.base import DomainError
+from diagnostics.cases import urgency
+from diagnostics.cases.models import Priority
+from diagnostics.cases.selectors import visible_to
+from diagnostics.review import distributing, selectors
+from diagnostics.review.forms import BulkForm, ViewForm
+from diagnostics.review.models import SavedView
+from diagnostics.review.worklist import State, Wanted, chips, columns, narrowing
+
+ROWS: Final = 50
+
+
+@require_GET
+@may(May.DISTRIBUTE)
+@never_cache
+def worklist(request: StaffRequest) -> HttpResponse:
+    """Show what is waiting, what is due first on top; the address is the view."""
+    now, wanted, user = timezone.now(), Wanted.of(request.GET), request.user
+    counts = selectors.counts(user, now)
+    pages = Paginator(selectors.worklist(user, wanted, now=now), ROWS)
+    if not wanted.narrows:
+        pages.count = counts[wanted.status]  # counted above, and slow to count twice
+    page = pages.get_page(request.GET.get("page"))
+    context: dict[str, Any] = {
+        "page": page,
+        "rows": selectors.dressed(page.object_list, now),
+        "wanted": wanted,
+        "now": now,
+        "chips": chips(counts, wanted),
+        "narrowing": narrowing(wanted),
+        "columns": columns(wanted),
+        "views": SavedView.objects.filter(owner=user),
+        "priorities": Priority.choices,
+        "readers": selectors.readers_of(user.sites.values_list("pk", flat=True)),
+        "may_free": user.may(May.OVERSEE),
+    }
+    if user.may(May.READ):
+        context |= _for_reader(request, counts, now)
+    return render(request, "review/worklist.html", context)
+
+
+@require_POST
+@may(May.DISTRIBUTE)
+def bulk(request: StaffRequest) -> HttpResponse:
+    """Give the chosen films another priority, hand them to a reader, or free them."""
+    form = BulkForm(
+        request.POST, readers=selectors.readers_of(request.user.sites.values_list("pk", flat=True))
+    )
+    if not form.is_valid():
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        return _back(request)
+    chosen = visible_to(request.user).filter(pk__in=form.cleaned_data["case"])
+    act, by, now = form.cleaned_data["act"], request.user, timezone.now()
+    try:
+        if act == "free":
+            n = distributing.free(cases=chosen, by=by, now=now)
+        elif act == "assign":
+            n = distributing.assign(cases=chosen, to=form.cleaned_data["to"], by=by, now=now)
+        else:
+            n = urgency.set_priority(cases=chosen, priority=Priority(act), by=by, now=now)
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, ngettext("%(n)s case changed.", "%(n)s cases changed.", n) % {"n": n})
+    return _back(request)
+
+
+@require_POST
+@may(May.DISTRIBUTE)
+def keep_view(request: StaffRequest) -> HttpResponse:
+    """Keep the view that the reader looks at under a name."""
+    form = ViewForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Please give the view a name of at most 40 characters."))
+        return _back(request)
+    try:
+        distributing.save_view(name=form.cleaned_data["name"], wanted=_here(request), by=request.user)
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    return _back(request)
+
+
+@require_POST
+@may(May.DISTRIBUTE)
+def drop_view(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Take a kept view away."""
+    get_object_or_404(SavedView, pk=pk, owner=request.user).delete()
+    return redirect("review:worklist")
+
+
+def _for_reader(request: StaffRequest, counts: dict[str, int], now: datetime) -> dict[str, Any]:
+    today = selectors.today(request.user, now, still_read=counts[""])
+    undecided = selectors.undecided(request.user, now).count() if counts[State.DISAGREE] else 0
+    return {"today": today, "worklist_count": today.waiting, "undecided": undecided, "reads": True}
+
+
+def _here(request: StaffRequest) -> Wanted:
+    return Wanted.of(QueryDict(request.POST.get("here", "")))
+
+
+def _back(request: StaffRequest) -> HttpResponse:
+    query = _here(request).query
+    return redirect(f"{reverse('review:worklist')}{'?' if query else ''}{query}")
