@@ -181,12 +181,13 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_ARGUMENTS)
         yield chromium
         chromium.close()
 
 
-def _chromium() -> str:
+def chromium_path() -> str:
+    """Say where the machine's Chromium lies."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     assert found, "Chromium is not installed; `make apt` installs what the tests need"
     return found

@@ -21,7 +21,7 @@ const build = () => {
   list.className = "rr-keys-list";
   for (const item of listed()) {
     const line = document.createElement("li");
-    line.append(...item.childNodes);
+    line.append(...(item.querySelector("a") ?? item).childNodes); // words, not something else to press
     list.append(line);
   }
   const close = document.createElement("button");
@@ -32,7 +32,10 @@ const build = () => {
   change.className = "btn btn-link";
   change.href = words.keysPage;
   change.textContent = words.changeKeys;
-  dialog.append(title, list, close, change);
+  const actions = document.createElement("div");
+  actions.className = "rr-actions";
+  actions.append(close, change);
+  dialog.append(title, list, actions);
   document.body.append(dialog);
   return dialog;
 };

@@ -9,7 +9,7 @@ export class FlatSurface {
     this.kind = film.image ? "2d of the picture" : "2d";
     this.canvas = document.createElement("canvas");
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true, alpha: false });
-    this.greys = film.image ? 256 : 65536;
+    this.table = new Uint32Array(film.image ? 256 : 65536);
   }
 
   // The scaled grey is kept, so that dragging the window repaints without scaling again.
@@ -47,12 +47,13 @@ export class FlatSurface {
   }
 
   applyWindow(ramp) {
-    const table = new Uint32Array(this.greys);
-    for (let grey = 0; grey < table.length; grey += 1) {
+    const { table, film } = this;
+    for (let grey = film.lowest; grey <= film.highest; grey += 1) {
       table[grey] = 0xff000000 | (Math.round(shownGrey(grey, ramp) * 255) * 0x010101);
     }
     const to = new Uint32Array(this.shown.data.buffer);
-    for (let at = 0; at < to.length; at += 1) to[at] = table[this.scaled[at]];
+    const { scaled } = this;
+    for (let at = 0; at < to.length; at += 1) to[at] = table[scaled[at]];
     this.pen.putImageData(this.shown, this.at.left, this.at.top);
   }
 
@@ -73,28 +74,52 @@ function bounds(film, box, ratio, width, height) {
   ];
 }
 
-// As the shader of viewer-gl.js does it: between four neighbours of the halving that fits.
+// As the shader of viewer-gl.js does it: between four neighbours of the halving that fits. Turns are quarters,
+// so each side of the stage runs along one side of the film, and its steps are worked out once.
 function sampled(film, box, ratio, left, top, across, down) {
   const scale = box.scale * ratio;
   const number = levelFor(film, scale);
   const { greys, width, height } = film.levels[number];
   const step = 1 / (scale * 2 ** number);
-  const result = new Uint16Array(across * down);
-  const smooth = scale < 4 ? 0.5 : 0;
-  for (let row = 0, to = 0; row < down; row += 1) {
-    const dy = (top + row + 0.5 - box.top * ratio) * step;
+  const smooth = scale < 4; // far in, show the pixels as they are
+  const turned = box.cos === 0;
+  const [xSign, ySign] = turned ? [box.sin, -box.sin] : [box.cos, box.cos];
+  const columns = { from: left - box.left * ratio, count: across };
+  const rows = { from: top - box.top * ratio, count: down };
+  const alongX = steps(turned ? rows : columns, xSign * step, width, 1, smooth);
+  const alongY = steps(turned ? columns : rows, ySign * step, height, width, smooth);
+  const [inner, outer] = turned ? [alongY, alongX] : [alongX, alongY];
+  return blended(greys, inner, outer);
+}
+
+// For each pixel of one side of the stage: where its first neighbour lies, how far on the second one, and its share.
+function steps({ from, count }, step, size, stride, smooth) {
+  const at = new Int32Array(count);
+  const on = new Int32Array(count);
+  const share = new Float32Array(count);
+  for (let pixel = 0; pixel < count; pixel += 1) {
+    const place = Math.min(size - 1, Math.max(0, (from + pixel + 0.5) * step - (smooth ? 0.5 : 0)));
+    const first = Math.floor(place);
+    at[pixel] = first * stride;
+    on[pixel] = smooth && first < size - 1 ? stride : 0;
+    share[pixel] = on[pixel] ? place - first : 0;
+  }
+  return { at, on, share };
+}
+
+function blended(greys, inner, outer) {
+  const across = inner.at.length;
+  const result = new Uint16Array(across * outer.at.length);
+  const { at: places, on: ons, share: shares } = inner;
+  for (let row = 0, to = 0; row < outer.at.length; row += 1) {
+    const [start, below, part] = [outer.at[row], outer.on[row], outer.share[row]];
     for (let column = 0; column < across; column += 1, to += 1) {
-      const dx = (left + column + 0.5 - box.left * ratio) * step;
-      const x = Math.min(width - 1, Math.max(0, box.cos * dx + box.sin * dy - smooth));
-      const y = Math.min(height - 1, Math.max(0, box.cos * dy - box.sin * dx - smooth));
-      const at = (y | 0) * width + (x | 0);
-      const right = smooth && x < width - 1 ? 1 : 0;
-      const below = smooth && y < height - 1 ? width : 0;
-      const sx = right && x % 1;
-      const sy = below && y % 1;
-      const upper = greys[at] + (greys[at + right] - greys[at]) * sx;
-      const lower = greys[at + below] + (greys[at + below + right] - greys[at + below]) * sx;
-      result[to] = Math.round(upper + (lower - upper) * sy);
+      const at = start + places[column];
+      const on = ons[column];
+      const share = shares[column];
+      const upper = greys[at] + (greys[at + on] - greys[at]) * share;
+      const lower = greys[at + below] + (greys[at + below + on] - greys[at + below]) * share;
+      result[to] = upper + (lower - upper) * part + 0.5;
     }
   }
   return result;

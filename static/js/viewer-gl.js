@@ -46,12 +46,15 @@ void main() {
   colour.rgb = vec3(bent.y ? 1.0 - grey : grey);
 }`;
 const UNIFORMS = ["size", "place", "scale", "tall", "level", "plain", "greys", "bent"];
+let unusable = false;
 const idle = []; // surfaces of films that left the page: a browser gives out few contexts
 
 export class GlSurface {
-  // Gives a surface that can hold this film, or null where the browser has none.
+  // Gives a surface that can hold this film, or null where the browser has none of use.
   static for(film) {
+    if (unusable) return null;
     const surface = idle.pop() ?? GlSurface.made();
+    unusable = !surface;
     if (!surface || surface.gl.isContextLost()) return null;
     if (Math.max(film.width, film.height) > surface.gl.getParameter(surface.gl.MAX_TEXTURE_SIZE)) return null;
     surface.load(film);
@@ -61,11 +64,12 @@ export class GlSurface {
   static made() {
     const canvas = document.createElement("canvas");
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
-    return gl ? new GlSurface(canvas, gl) : null;
+    return gl && !isSoftware(gl) ? new GlSurface(canvas, gl) : null;
   }
 
   constructor(canvas, gl) {
     Object.assign(this, { canvas, gl, kind: "webgl2" });
+    canvas.addEventListener("webglcontextlost", () => this.onLost?.());
     const program = gl.createProgram();
     for (const [kind, source] of [[gl.VERTEX_SHADER, VERTICES], [gl.FRAGMENT_SHADER, PIXELS]]) {
       const shader = gl.createShader(kind);
@@ -117,6 +121,16 @@ export class GlSurface {
     this.canvas.remove();
     if (!this.gl.isContextLost()) idle.push(this);
   }
+}
+
+// WebGL without a graphics processor is slower than the 2-D canvas, and not every browser says so when asked
+// by failIfMajorPerformanceCaveat.
+function isSoftware(gl) {
+  const more = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = more ? gl.getParameter(more.UNMASKED_RENDERER_WEBGL) : "";
+  const software = /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+  if (software) gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return software;
 }
 
 // The halving whose pixels come nearest to those of the screen.

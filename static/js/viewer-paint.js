@@ -33,6 +33,7 @@ export class Painter {
     const surface = (film.levels && GlSurface.for(film)) || new FlatSurface(film);
     const before = this.surface;
     this.surface = surface;
+    surface.onLost = () => this.ask(); // the next drawing finds out and falls back
     this.place(surface.canvas, "film-canvas");
     this.place(this.above, this.above.className);
     this.draw();
@@ -80,6 +81,10 @@ export class Painter {
   drawHeat(box, ratio, width, height) {
     this.above.hidden = !this.heat;
     if (!this.heat) return;
+    const { url, opacity } = this.heat;
+    const drawn = [url, opacity, width, height, ...Object.values(box), this.film.width].join(" ");
+    if (drawn === this.drawn) return; // a window drag leaves the heat as it is
+    this.drawn = drawn;
     Object.assign(this.above, { width, height });
     const pen = this.above.getContext("2d");
     const scale = box.scale * ratio;

@@ -15,12 +15,13 @@ from PIL import Image
 from diagnostics.accounts import services as accounts
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases import services
+from diagnostics.cases import keeping, services
 from diagnostics.cases.models import Case
 from diagnostics.registry.models import ModelVersion
+from ml.depth import pack, read_depth
 from tests.cases.answered import answer_case
 from tests.cases.conftest import SendFilm
-from tests.films import film_jpeg, film_png
+from tests.films import film_dicom, film_jpeg, film_png
 
 
 @pytest.fixture
@@ -138,3 +139,51 @@ def test_a_refused_picture_leaves_no_line_that_says_it_was_seen(
 def test_a_jpeg_is_shown_as_png_too(insider: Client, technician: User, now: datetime) -> None:
     case = services.open_case(radiograph=film_jpeg(5), patient_ref="P-5", by=technician, now=now).case
     assert opened(insider.get(address(case, "film"))).format == "PNG"
+
+
+def test_the_film_in_depth_is_the_original_before_any_window(
+    insider: Client, technician: User, now: datetime
+) -> None:
+    upload = film_dicom(11, (80, 100), bits=14, WindowCenter=9000, WindowWidth=500)
+    case = services.open_case(radiograph=upload, patient_ref="P-11", by=technician, now=now).case
+    response = insider.get(address(case, "pixels"))
+    assert response["Content-Type"] == "application/octet-stream"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Cache-Control"] == "private, no-cache"
+    assert response.content == pack(read_depth(upload))
+
+
+def test_the_depth_is_made_once_and_kept(insider: Client, send_film: SendFilm) -> None:
+    case = send_film(12)
+    names = keeping.film_names(case.radiograph.pk)
+    first = insider.get(address(case, "pixels")).content
+    keeping.path(names.original).unlink()
+    assert insider.get(address(case, "pixels")).content == first
+
+
+def test_a_film_whose_depth_cannot_be_had_is_not_found_and_its_picture_stays(
+    insider: Client, send_film: SendFilm
+) -> None:
+    case = send_film(13)
+    keeping.path(keeping.film_names(case.radiograph.pk).original).write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    assert insider.get(address(case, "pixels")).status_code == 404
+    assert insider.get(address(case, "film")).status_code == 200
+
+
+def test_each_look_at_the_depth_is_on_record_and_a_look_ahead_says_so(
+    insider: Client, send_film: SendFilm
+) -> None:
+    case = send_film(14)
+    first = insider.get(address(case, "pixels"), headers={"X-Readroom-Ahead": "yes"})
+    again = insider.get(address(case, "pixels"), headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+    seen = AuditEvent.objects.filter(action=Action.IMAGE_VIEWED).order_by("pk")
+    assert [event.detail["picture"] for event in seen] == ["film ahead", "film in depth"]
+
+
+def test_a_reader_has_the_depth_of_a_film_before_its_answer_may_be_seen(
+    client: Client, radiologist: User, answered: Case
+) -> None:
+    client.force_login(radiologist)
+    assert client.get(address(answered, "pixels")).status_code == 200
+    assert client.get(address(answered, "overlay")).status_code == 403

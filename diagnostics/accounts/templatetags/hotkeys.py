@@ -18,9 +18,9 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def key(context: Context, act: str) -> SafeString:
     """Show the key of an act: {% key "invert" %}."""
-    chord = _keys(context)[act]
+    chord = hotkeys.shown(_keys(context)[act])
     parts = [chord] if len(chord) == 1 else chord.split("+")
-    return format_html_join("+", "<kbd>{}</kbd>", ((hotkeys.shown(part),) for part in parts))
+    return format_html_join("+", "<kbd>{}</kbd>", ((part,) for part in parts))
 
 
 @register.simple_tag(takes_context=True)
