@@ -116,5 +116,6 @@ def test_nobody_is_deleted_and_no_token_is_on_show(client: Client, administrator
 def test_an_administrator_adds_a_site(client: Client, administrator: User):
     client.force_login(administrator)
 
-    assert client.post("/admin/accounts/site/add/", {"name": "East"}).status_code == 302
+    site = {"name": "East", "urgent_minutes": 60, "routine_minutes": 240}
+    assert client.post("/admin/accounts/site/add/", site).status_code == 302
     assert Site.objects.filter(name="East", is_default=False).exists()
