@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -43,19 +44,19 @@ def ask_second_opinion(*, case: Case, by: User, now: datetime) -> Judgement:
 
 
 @transaction.atomic
-def set_policy(*, site: Site, double_read_percent: int, by: User, now: datetime, **rules: Any) -> Policy:
-    """Say how a site reads, from the next first reading on; `rules` are the site's own."""
+def set_policy(
+    *, site: Site, policy: Mapping[str, Any], rules: Mapping[str, Any], by: User, now: datetime
+) -> Policy:
+    """Say how a site reads, from the next first reading on; `rules` are the site's own columns."""
     if not by.may(May.OVERSEE):
         raise NotAllowed(_("Only administrators say how a site reads."))
     for name, value in rules.items():
         setattr(site, name, value)
     site.save(update_fields=list(rules))
-    policy, _created = Policy.objects.update_or_create(
-        site=site, defaults={"double_read_percent": double_read_percent}
-    )
-    detail = {"double_read_percent": double_read_percent, **rules}
+    saved, _created = Policy.objects.update_or_create(site=site, defaults=dict(policy))
+    detail = {**policy, **rules}
     record(action=Action.READING_POLICY_CHANGED, by=by, target=site, detail=detail, now=now)
-    return policy
+    return saved
 
 
 def look_again(case: Case, by: User, finding: str, now: datetime) -> None:

@@ -54,6 +54,7 @@ def signed(case: Case, reading: Reading, by: User, now: datetime) -> dict[str, A
     return {
         "reading": reading,
         "judgement": selectors.judgement(case),
+        "claim": selectors.last_claim(case, by),
         "readings": selectors.readings_of(case),
         "latest": latest_prediction(case),
         "answer": showing.answer(answer) if answer else None,

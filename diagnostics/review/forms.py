@@ -20,6 +20,9 @@ MOST_CHOSEN: Final = 50  # a page of the worklist
 MONTH: Final = 31 * 24 * 60  # minutes
 NUMBER = forms.NumberInput(attrs={"class": "form-control"})
 BOX = forms.CheckboxInput(attrs={"class": "form-check-input"})
+WHOLE: Final = 100
+SHARES: Final = ("uncertain_percent", "contradicted_percent", "novel_percent")
+POLICY: Final = ("double_read_percent", "has_learning_queue", *SHARES)
 SITE_RULES: Final = (
     "urgent_minutes",
     "routine_minutes",
@@ -71,6 +74,12 @@ class AmendForm(ReadingForm):
         return cls(initial=stands | {"reading": reading.pk})
 
 
+def _share(label: Any, help_text: Any = "") -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, min_value=0, max_value=WHOLE, widget=NUMBER, help_text=help_text, initial=0
+    )
+
+
 class PolicyForm(forms.Form):
     """How a site reads."""
 
@@ -85,6 +94,15 @@ class PolicyForm(forms.Form):
         ),
     )
 
+    has_learning_queue = forms.BooleanField(
+        label=_("Readers may also read what teaches the network most"), required=False, widget=BOX
+    )
+    uncertain_percent = _share(_("Of these, films the machine cannot separate (percent)"))
+    contradicted_percent = _share(_("Films whose first reader contradicts the machine (percent)"))
+    novel_percent = _share(
+        _("Films unlike those it learnt from (percent)"),
+        _("What is left is drawn at random; these alone may say how good the machine is."),
+    )
     urgent_minutes = forms.IntegerField(
         label=_("Minutes until an urgent film is due"), min_value=1, max_value=MONTH, widget=NUMBER
     )
@@ -108,7 +126,14 @@ class PolicyForm(forms.Form):
     def of(cls, policy: Policy) -> PolicyForm:
         """Open the form with what holds now."""
         site = {name: getattr(policy.site, name) for name in SITE_RULES}
-        return cls(initial={"double_read_percent": policy.double_read_percent, **site})
+        return cls(initial={**{name: getattr(policy, name) for name in POLICY}, **site})
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse shares of more than the whole."""
+        given = self.cleaned_data
+        if sum(given.get(name) or 0 for name in SHARES) > WHOLE:
+            raise forms.ValidationError(_("The shares of the films to learn from come to more than 100."))
+        return given
 
 
 class BulkForm(forms.Form):

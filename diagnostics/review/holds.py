@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from random import SystemRandom
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.selectors import home_site
 from diagnostics.audit.models import Action
 from diagnostics.audit.services import record
 from diagnostics.cases.models import Case
-from diagnostics.review import selectors
-from diagnostics.review.models import Claim
+from diagnostics.review import learning, selectors
+from diagnostics.review.models import Claim, Queue, Served
+from diagnostics.review.settling import policy_of
+
+CHANCE = SystemRandom()
 
 
 def one_at_a_time(by: User) -> None:
@@ -26,21 +31,40 @@ def lock(case: Case) -> Case:
     return Case.objects.select_for_update(no_key=True).get(pk=case.pk)
 
 
-def most_urgent(by: User, now: datetime, *, decide: bool = False) -> Case | None:
-    """Find and lock the next case; what the reader gave back comes after all others."""
-    waiting = selectors.undecided(by, now) if decide else selectors.waiting(by, now)
+def next_of(queue: Queue, by: User, now: datetime) -> tuple[Case, Served] | None:
+    """Find and lock the next case of a queue, and why it is; what the reader gave back comes last."""
+    if queue == Queue.LEARNING:
+        return _to_learn_from(by, now)
+    decides = queue == Queue.DISAGREEMENTS
+    waiting = selectors.undecided(by, now) if decides else selectors.waiting(by, now)
     for cases in (selectors.untouched(waiting, by), waiting):
-        case = cases.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+        case = _locked(cases).first()
         if case:
-            return case
+            return case, Served.DISAGREEMENT if decides else Served.DUE
     return None
 
 
-def take(case: Case, by: User, now: datetime) -> Claim:
+def _to_learn_from(by: User, now: datetime) -> tuple[Case, Served] | None:
+    policy = policy_of(home_site(by))
+    waiting = selectors.waiting(by, now).filter(lane=1)  # STAT waits for no lesson
+    for cases in (selectors.untouched(waiting, by), waiting):
+        drawn = learning.draw(cases, policy, CHANCE)
+        if drawn and _locked(Case.objects.filter(pk=drawn[0].pk)).exists():
+            return drawn
+    return None
+
+
+def _locked(cases: QuerySet[Case]) -> QuerySet[Case]:
+    return cases.select_for_update(skip_locked=True, no_key=True, of=("self",))
+
+
+def take(case: Case, by: User, now: datetime, *, served: Served = Served.CHOSEN) -> Claim:
     """Write the claim; an IntegrityError says that somebody was quicker."""
     with transaction.atomic():
         Claim.objects.filter(case=case, ended_at=None, until__lte=now).update(ended_at=F("until"))
-        taken = Claim.objects.create(case=case, by=by, since=now, until=now + settings.CLAIM_LEASE)
+        taken = Claim.objects.create(
+            case=case, by=by, since=now, until=now + settings.CLAIM_LEASE, served=served
+        )
     record(action=Action.READING_CLAIMED, by=by, target=case, now=now)
     return taken
 

@@ -36,6 +36,26 @@ class Standing(models.TextChoices):
     FINAL = "final", _("Final")
 
 
+class Queue(models.TextChoices):
+    """Where the next case comes from."""
+
+    CLINICAL = "clinical", _("what is due")
+    LEARNING = "learning", _("what teaches most")
+    DISAGREEMENTS = "disagreements", _("what others disagree about")
+
+
+class Served(models.TextChoices):
+    """Why a reader was given a case; told only after the reading, for it would tell of the machine."""
+
+    DUE = "due", _("It was due.")
+    CHOSEN = "chosen", _("You chose it.")
+    DISAGREEMENT = "disagreement", _("Other readers disagreed.")
+    UNCERTAIN = "uncertain", _("The machine could not separate findings.")
+    CONTRADICTED = "contradicted", _("The first reader contradicted the machine.")
+    NOVEL = "novel", _("It is unlike the films the machine learnt from.")
+    RANDOM = "random", _("It was drawn at random.")
+
+
 class Claim(models.Model):
     """A reader holds a case for a while; the hold ends by itself."""
 
@@ -45,6 +65,7 @@ class Claim(models.Model):
     since = models.DateTimeField()
     until = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    served = models.CharField(max_length=16, choices=Served.choices, default=Served.DUE)
 
     class Meta:
         constraints = [
@@ -114,6 +135,16 @@ class Policy(models.Model):
     double_read_percent = models.PositiveSmallIntegerField(
         _("cases that two readers read, of 100"), default=0, validators=[MaxValueValidator(100)]
     )
+    has_learning_queue = models.BooleanField(_("readers may read what teaches most"), default=False)
+    # Of 100 films served to learn from; what is left is drawn at random.
+    uncertain_percent = models.PositiveSmallIntegerField(default=40, validators=[MaxValueValidator(100)])
+    contradicted_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
+    novel_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
+
+    @property
+    def random_percent(self) -> int:
+        """Return the share that is drawn at random and may alone estimate how good the machine is."""
+        return 100 - self.uncertain_percent - self.contradicted_percent - self.novel_percent
 
 
 class Assignment(models.Model):

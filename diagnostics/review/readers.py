@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 from diagnostics.accounts.guards import StaffRequest, may
 from diagnostics.accounts.roles import May
 from diagnostics.accounts.selectors import home_site
-from diagnostics.review import afterwards, influence
-from diagnostics.review.forms import PolicyForm
+from diagnostics.review import afterwards, influence, unbiased
+from diagnostics.review.forms import POLICY, SITE_RULES, PolicyForm
 from diagnostics.review.settling import policy_of
 
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at")
@@ -38,8 +38,13 @@ def policy(request: StaffRequest) -> HttpResponse:
     form = PolicyForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
+    given = form.cleaned_data
     afterwards.set_policy(
-        site=home_site(request.user), by=request.user, now=timezone.now(), **form.cleaned_data
+        site=home_site(request.user),
+        policy={name: given[name] for name in POLICY},
+        rules={name: given[name] for name in SITE_RULES},
+        by=request.user,
+        now=timezone.now(),
     )
     messages.success(request, _("Saved. It holds for cases whose first reading is still to come."))
     return redirect("review:readers")
@@ -69,6 +74,7 @@ def _page(request: StaffRequest, form: PolicyForm, *, status: int = 200) -> Http
     context = {
         "agreements": influence.agreements(request.user),
         "influence": influence.influence(request.user),
+        "unbiased": unbiased.unbiased(request.user),
         "few": influence.FEW,
         "site": home_site(request.user),
         "form": form,

@@ -18,7 +18,7 @@ from diagnostics.base import Status
 from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.cases.selectors import visible_to
 from diagnostics.findings import LEARNABLE
-from diagnostics.review.models import Assignment, Claim, Judgement, Reading, Standing
+from diagnostics.review.models import Assignment, Claim, Judgement, Queue, Reading, Served, Standing
 from diagnostics.review.refusals import ReadFirst
 from diagnostics.review.worklist import NOT_GIVEN, ORDERS, State, Wanted
 
@@ -157,6 +157,19 @@ def held_by(user: User, now: datetime) -> Claim | None:
 def holder(case: Case, now: datetime) -> Claim | None:
     """Return the claim that holds a case now."""
     return Claim.objects.filter(case=case, ended_at=None, until__gt=now).select_related("by").first()
+
+
+def last_claim(case: Case, user: User) -> Claim | None:
+    """Return how a reader last came to a case."""
+    return Claim.objects.filter(case=case, by=user).order_by("-since").first()
+
+
+def queue_of(case: Case, user: User) -> Queue:
+    """Say from which queue a reader came to a case, and so goes on with."""
+    last = last_claim(case, user)
+    if last is None or last.served in (Served.DUE, Served.CHOSEN):
+        return Queue.CLINICAL
+    return Queue.DISAGREEMENTS if last.served == Served.DISAGREEMENT else Queue.LEARNING
 
 
 def readings_of(case: Case) -> QuerySet[Reading]:

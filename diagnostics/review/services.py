@@ -15,7 +15,7 @@ from diagnostics.base import NotAllowed
 from diagnostics.cases.models import AnswerShown, Case
 from diagnostics.findings import Finding
 from diagnostics.review import afterwards, holds, rights, selectors
-from diagnostics.review.models import Claim, Confidence, Kind, Reading, Standing
+from diagnostics.review.models import Claim, Confidence, Kind, Queue, Reading, Standing
 from diagnostics.review.refusals import (
     AlreadySigned,
     AlreadySuperseded,
@@ -33,22 +33,19 @@ TRIES = 50  # how often another reader may win a case from us before we give up
 
 
 @transaction.atomic
-def claim_next(*, by: User, now: datetime, decide: bool = False) -> Claim | None:
-    """Hand the reader the most urgent waiting case, or the one still held; None when all are read.
-
-    `decide` asks for a case about which other readers disagree.
-    """
+def claim_next(*, by: User, now: datetime, queue: Queue = Queue.CLINICAL) -> Claim | None:
+    """Hand the reader the next case of a queue, or the one still held; None when there is none."""
     rights.must_be_reader(by)
     holds.one_at_a_time(by)
     held = selectors.held_by(by, now)
     if held:
         return holds.prolong(held, now)
     for _attempt in range(TRIES):
-        case = holds.most_urgent(by, now, decide=decide)
-        if case is None:
+        found = holds.next_of(queue, by, now)
+        if found is None:
             return None
         try:
-            return holds.take(case, by, now)
+            return holds.take(found[0], by, now, served=found[1])
         except IntegrityError:  # another reader won the case between our look and our claim
             continue
     raise HeldByAnother(_("Many readers are taking cases at this moment. Please try again."))
@@ -128,7 +125,7 @@ def sign_and_claim_next(
     """Sign a reading and hand the reader the next case; None when all are read."""
     holds.one_at_a_time(by)  # reader before case, as in claim_next: crossed locks would wait for ever
     sign_reading(case=case, by=by, finding=finding, confidence=confidence, note=note, now=now)
-    return claim_next(by=by, now=now)
+    return claim_next(by=by, now=now, queue=selectors.queue_of(case, by))
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from diagnostics.accounts.guards import StaffRequest, may
 from diagnostics.accounts.roles import May
+from diagnostics.accounts.selectors import home_site
 from diagnostics.base import DomainError
 from diagnostics.cases import urgency
 from diagnostics.cases.models import Priority
@@ -26,6 +27,7 @@ from diagnostics.cases.selectors import visible_to
 from diagnostics.review import distributing, selectors
 from diagnostics.review.forms import BulkForm, ViewForm
 from diagnostics.review.models import SavedView
+from diagnostics.review.settling import policy_of
 from diagnostics.review.worklist import State, Wanted, chips, columns, narrowing
 
 ROWS: Final = 50
@@ -112,7 +114,13 @@ def drop_view(request: StaffRequest, pk: UUID) -> HttpResponse:
 def _for_reader(request: StaffRequest, counts: dict[str, int], now: datetime) -> dict[str, Any]:
     today = selectors.today(request.user, now, still_read=counts[""])
     undecided = selectors.undecided(request.user, now).count() if counts[State.DISAGREE] else 0
-    return {"today": today, "worklist_count": today.waiting, "undecided": undecided, "reads": True}
+    return {
+        "today": today,
+        "worklist_count": today.waiting,
+        "undecided": undecided,
+        "learns": policy_of(home_site(request.user)).has_learning_queue,
+        "reads": True,
+    }
 
 
 def _here(request: StaffRequest) -> Wanted:

@@ -23,7 +23,7 @@ from diagnostics.review import afterwards, desk, selectors, services
 from diagnostics.review.ahead import coming
 from diagnostics.review.forms import AmendForm, ReadingForm
 from diagnostics.review.going import told_to_scripts
-from diagnostics.review.models import Claim
+from diagnostics.review.models import Claim, Queue
 from diagnostics.review.refusals import AlreadySigned
 
 
@@ -31,10 +31,11 @@ from diagnostics.review.refusals import AlreadySigned
 @require_POST
 @may(May.READ)
 def take_next(request: StaffRequest) -> HttpResponse:
-    """Hand the reader the most urgent waiting case, or one to decide where others disagree."""
-    decide = request.POST.get("decide") == "yes"
+    """Hand the reader the next case of a queue; of what is due, unless another is named."""
+    named = request.POST.get("queue", "")
+    queue = Queue(named) if named in Queue.values else Queue.CLINICAL
     try:
-        taken = services.claim_next(by=request.user, now=timezone.now(), decide=decide)
+        taken = services.claim_next(by=request.user, now=timezone.now(), queue=queue)
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return redirect("review:worklist")
@@ -137,8 +138,10 @@ def keep(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Stand by the reading after the machine's answer, and go to the next case."""
     now = timezone.now()
     try:
-        afterwards.keep_reading(case=_case(request, pk), by=request.user, now=now)
-        return _to_next(request, services.claim_next(by=request.user, now=now))
+        case = _case(request, pk)
+        afterwards.keep_reading(case=case, by=request.user, now=now)
+        queue = selectors.queue_of(case, request.user)
+        return _to_next(request, services.claim_next(by=request.user, now=now, queue=queue))
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return redirect("review:case", pk=pk)

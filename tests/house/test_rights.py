@@ -156,7 +156,8 @@ def world(
             "api-case-list": {"patient_ref": "P-3"},
             "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
             "api-readings": {"finding": "normal"},
-            "review:policy": {"double_read_percent": 20, "urgent_minutes": 60, "routine_minutes": 240},
+            "review:policy": {"double_read_percent": 20, "urgent_minutes": 60, "routine_minutes": 240}
+            | {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1},
             "review:keep-view": {"name": "Mine", "here": "mine=yes"},
             "review:bulk": {"act": "urgent", "case": str(case.pk)},
             "registry:promote": {"reason": REASON},

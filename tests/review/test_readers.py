@@ -19,7 +19,7 @@ from diagnostics.base import NotAllowed
 from diagnostics.cases.answers import note_shown
 from diagnostics.cases.models import Case
 from diagnostics.review import afterwards, influence, services
-from diagnostics.review.models import Policy
+from diagnostics.review.models import Policy, Queue
 from tests.review.conftest import Admit, Classify
 
 FIRST = ["normal", "normal", "pneumonia", "covid-19", "covid-19", "other", "normal", "pneumonia"]
@@ -64,7 +64,7 @@ def test_the_page_shows_what_scikit_learn_finds_on_the_export(office: Client) ->
 def test_amendments_and_decisions_are_no_first_readings(
     read_twice: None, third_radiologist: User, radiologist: User, administrator: User, now: datetime
 ) -> None:
-    disagreed = services.claim_next(by=third_radiologist, now=now, decide=True)
+    disagreed = services.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
     assert disagreed is not None
     services.sign_reading(case=disagreed.case, by=third_radiologist, finding="normal", now=now)
     mine = influence.first_readings(radiologist).filter(by=radiologist).first()
@@ -123,19 +123,23 @@ def test_a_stranger_counts_for_nothing(read_twice: None, other_site: Site, admin
 
 
 def test_an_administrator_says_how_many_films_two_readers_see(office: Client, site: Site) -> None:
-    rules = {"double_read_percent": 25, "urgent_minutes": 30, "routine_minutes": 90}
+    shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
+    rules = {"double_read_percent": 25, "urgent_minutes": 30, "routine_minutes": 90, **shares}
     page = office.post(reverse("review:policy"), rules, follow=True)
     assert "Saved." in page.content.decode()
     assert Policy.objects.get(site=site).double_read_percent == 25
     site.refresh_from_db()
     assert (site.urgent_minutes, site.routine_minutes, site.technicians_see_answers) == (30, 90, False)
     event = AuditEvent.objects.get(action=Action.READING_POLICY_CHANGED)
-    assert event.detail == rules | {"technicians_see_answers": False, "administrators_see_answers": False}
+    unticked = ("technicians_see_answers", "administrators_see_answers", "has_learning_queue")
+    assert event.detail == rules | dict.fromkeys(unticked, False)
+    assert Policy.objects.get(site=site).random_percent == 30
 
 
 @pytest.mark.parametrize("wrong", ["-1", "101", "", "many"])
 def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
-    rules = {"double_read_percent": wrong, "urgent_minutes": 60, "routine_minutes": 240}
+    shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
+    rules = {"double_read_percent": wrong, "urgent_minutes": 60, "routine_minutes": 240, **shares}
     answer = office.post(reverse("review:policy"), rules)
     assert answer.status_code == 400
     assert not Policy.objects.exists()
@@ -143,7 +147,7 @@ def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
 
 def test_nobody_else_sets_it(radiologist: User, site: Site, now: datetime) -> None:
     with pytest.raises(NotAllowed):
-        afterwards.set_policy(site=site, double_read_percent=5, by=radiologist, now=now)
+        afterwards.set_policy(site=site, policy={"double_read_percent": 5}, rules={}, by=radiologist, now=now)
 
 
 def test_an_empty_page_says_what_will_stand_here(office: Client, site: Site) -> None:

@@ -15,7 +15,7 @@ from diagnostics.accounts.services import make_token
 from diagnostics.cases.answers import note_shown
 from diagnostics.cases.models import AnswerShown, Case
 from diagnostics.review import afterwards, selectors, services
-from diagnostics.review.models import Judgement, Kind, Policy, Reading, SecondLook, Standing
+from diagnostics.review.models import Judgement, Kind, Policy, Queue, Reading, SecondLook, Standing
 from diagnostics.review.refusals import AnswerSeen, NotSettled, ReadFirst, Settled
 from diagnostics.review.settling import readers_needed
 from tests.conftest import employ
@@ -64,8 +64,8 @@ def test_of_two_who_disagree_a_third_decides_and_all_votes_are_kept(
     assert stands(case) == (Standing.DISAGREE, "", False)
     assert services.claim_next(by=third_radiologist, now=now) is None
     for voter in (radiologist, second_radiologist):
-        assert services.claim_next(by=voter, now=now, decide=True) is None
-    held = services.claim_next(by=third_radiologist, now=now, decide=True)
+        assert services.claim_next(by=voter, now=now, queue=Queue.DISAGREEMENTS) is None
+    held = services.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
     assert held is not None
     assert held.case == case
     decision = signed(case, third_radiologist, now + timedelta(minutes=1), "pneumonia")
@@ -117,7 +117,7 @@ def test_votes_are_shown_to_who_decides_without_names_and_without_the_machine(
     client.force_login(third_radiologist)
     before = client.get(reverse("review:case", args=[case.pk])).content.decode()
     assert "Clear lungs." not in before
-    page = client.post(reverse("review:next"), {"decide": "yes"}, follow=True).content.decode()
+    page = client.post(reverse("review:next"), {"queue": "disagreements"}, follow=True).content.decode()
     main = page[page.index("<main") : page.index("</main>")]
     assert {"Clear lungs.", "Left base."} <= {each for each in ("Clear lungs.", "Left base.") if each in main}
     for secret in ("colleague", "0.83", "0.41", "v7", "overlay"):
