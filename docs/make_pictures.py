@@ -15,6 +15,7 @@ from tests.servers import wait_until
 from tests.stack import CHROMIUM_ARGUMENTS, DEMO_PASSWORD, Stack, readroom_stack
 
 FOLDER: Final = Path(__file__).resolve().parent / "pictures"
+ELSEWHERE: Final = {"readers": "/review/readers/", "imports": "/imports/", "models": "/models/"}
 DESK: Final = {"width": 1366, "height": 768}
 
 
@@ -33,6 +34,10 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
         )
         take(_visitor(chromium, stack, "radiologist"), stack)
+        administrator = _visitor(chromium, stack, "admin")
+        for name, place in ELSEWHERE.items():
+            administrator.goto(f"{stack.base_url}{place}")
+            _keep(administrator, name)
         chromium.close()
 
 
@@ -55,7 +60,7 @@ def _visitor(chromium: Any, stack: Stack, username: str) -> Any:
     page.fill("input[name=username]", username)
     page.fill("input[name=password]", DEMO_PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/review/")
+    page.wait_for_url(lambda url: "/login/" not in url)
     return page
 
 

@@ -17,6 +17,7 @@ from diagnostics.cases.urgency import set_priority
 from diagnostics.review import distributing, selectors, services
 from diagnostics.review.models import Assignment, SavedView
 from diagnostics.review.refusals import NoSuchReader, TooManyViews
+from diagnostics.review.templatetags.reading import due
 from diagnostics.review.worklist import ORDERS, State, Wanted
 from tests.review.conftest import Admit, Classify
 
@@ -239,6 +240,14 @@ def test_technicians_see_answers_before_the_reading_as_the_site_says(
     assert ("0.83" in client.get(reverse("cases:list")).content.decode()) is shown
     services.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert client.get(address).json()["prediction"]["finding"] == "covid-19"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(17, "in 17 min"), (60, "in 1 h"), (-59, "59 min late"), (-333, "5 h late"), (2880, "in 2 days")],
+)
+def test_a_deadline_is_told_in_one_measure(minutes: int, words: str, now: datetime) -> None:
+    assert due(now + timedelta(minutes=minutes), now) == words
 
 
 def test_every_state_has_a_chip_with_its_count(reader: Client, admit: Admit) -> None:
