@@ -109,7 +109,8 @@ def _seen(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:
     withheld = answers.withheld(user, cases)
     shown = [selectors.standing_answer(case) for case in cases if case.pk not in withheld]
     answers.note_shown(user, [answer for answer in shown if answer], timezone.now())
-    return {**view.get_serializer_context(), "withheld": withheld}
+    pcr_kept = withheld if user.may(May.READ) else frozenset()
+    return {**view.get_serializer_context(), "withheld": withheld, "pcr_kept": pcr_kept}
 
 
 def _staff(request: Request) -> User:

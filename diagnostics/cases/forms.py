@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.base import Status
-from diagnostics.cases.models import Priority, View
+from diagnostics.cases.models import Pcr, Priority, View
 
 ANY = [("", "")]
 
@@ -65,6 +65,19 @@ class UploadForm(forms.Form):
         choices=Priority.choices,
         initial=Priority.ROUTINE,
         widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+
+class PcrForm(forms.Form):
+    """An RT-PCR result as somebody enters it."""
+
+    result = forms.ChoiceField(
+        label=_("RT-PCR"), choices=Pcr.choices, widget=forms.Select(attrs={"class": "form-select"})
+    )
+    taken_on = forms.DateField(
+        label=_("Sample taken on"),
+        required=False,
+        widget=forms.DateInput(attrs={"class": "form-control", "type": "date"}),
     )
 
 

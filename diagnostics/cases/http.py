@@ -10,7 +10,8 @@ from rest_framework import serializers
 
 from diagnostics.base import Status
 from diagnostics.cases import selectors, worth
-from diagnostics.cases.models import AnswerKind, Case, Prediction, Priority, View
+from diagnostics.cases.laboratory import standing_result
+from diagnostics.cases.models import AnswerKind, Case, Pcr, Prediction, Priority, View
 from diagnostics.findings import Finding
 
 RESEARCH_USE: Final = "Research use only. Not for diagnosis."
@@ -158,7 +159,15 @@ class CaseOut(CaseSummary):
     withheld = serializers.SerializerMethodField(
         help_text="True: the answer is not shown to this reader, who may still read the film without it"
     )
+    rt_pcr = serializers.SerializerMethodField(
+        help_text="Newest result; null where there is none, and for readers who may still read the film"
+    )
     prediction = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=Pcr.choices, allow_null=True))
+    def get_rt_pcr(self, case: Case) -> str | None:
+        newest = None if case.pk in self.context["pcr_kept"] else standing_result(case)
+        return newest.result if newest else None
 
     @extend_schema_field(Failure(allow_null=True))
     def get_failure(self, case: Case) -> dict[str, Any] | None:

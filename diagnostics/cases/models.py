@@ -32,6 +32,14 @@ class View(models.TextChoices):
     UNKNOWN = "", _("Unknown")
 
 
+class Pcr(models.TextChoices):
+    """What an RT-PCR test came to; it is no finding of a film, and may well contradict one."""
+
+    DETECTED = "detected", _("Virus detected")
+    NOT_DETECTED = "not-detected", _("Virus not detected")
+    UNCLEAR = "unclear", _("Unclear")
+
+
 class AnswerKind(models.TextChoices):
     """What a version's answer is worth, by its own thresholds."""
 
@@ -154,3 +162,17 @@ class AnswerShown(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "to"], name="one_first_sight_per_reader")]
+
+
+class PcrResult(models.Model):
+    """One RT-PCR result beside a case: never changed; a newer one stands before it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="pcr_results")
+    result = models.CharField(_("RT-PCR"), max_length=16, choices=Pcr.choices)
+    taken_on = models.DateField(_("sample taken on"), null=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-entered_at"]

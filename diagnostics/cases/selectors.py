@@ -52,7 +52,9 @@ def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[C
 def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
     """Fetch films and predictions, the newest first, along with the cases."""
     predictions = Prediction.objects.select_related("version").order_by("-queued_at")
-    return cases.select_related("radiograph").prefetch_related(Prefetch("predictions", predictions))
+    return cases.select_related("radiograph").prefetch_related(
+        Prefetch("predictions", predictions), "pcr_results__by"
+    )
 
 
 def counts(user: User) -> dict[str, int]:

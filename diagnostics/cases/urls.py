@@ -15,6 +15,7 @@ urlpatterns = [
     path("<uuid:pk>/state/", views.state, name="state"),
     path("<uuid:pk>/patient/", views.patient, name="patient"),
     path("<uuid:pk>/retry/", views.retry, name="retry"),
+    path("<uuid:pk>/pcr/", views.pcr, name="pcr"),
     path("<uuid:pk>/film.png", pictures.film, name="film"),
     path("<uuid:pk>/film.pixels", pictures.pixels, name="pixels"),
     path("<uuid:pk>/heat/<slug:finding>.png", pictures.heat, name="heat"),

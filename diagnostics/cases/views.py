@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -21,8 +22,8 @@ from diagnostics.accounts.roles import May
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.base import OPEN, DomainError, Status
-from diagnostics.cases import answers, outcomes, selectors, services, showing, uploads
-from diagnostics.cases.forms import CaseFilter, UploadForm
+from diagnostics.cases import answers, laboratory, outcomes, selectors, services, showing, uploads
+from diagnostics.cases.forms import CaseFilter, PcrForm, UploadForm
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.outcomes import Outcome
 from diagnostics.registry import selectors as registry
@@ -113,6 +114,21 @@ def retry(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @may(May.UPLOAD)
+@require_POST
+def pcr(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
+    """Enter an RT-PCR result."""
+    shown, form = _visible(request.user, pk), PcrForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Please choose a result, and a day as year, month and day."))
+        return redirect("cases:case", pk=pk)
+    try:
+        laboratory.record_pcr(case=shown, by=request.user, now=timezone.now(), **form.cleaned_data)
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("cases:case", pk=pk)
+
+
+@may(May.UPLOAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: StaffRequest) -> HttpResponse:
     """Take films; each ends as accepted, known already or refused, and none stops the others."""
@@ -155,9 +171,16 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         "answer": answer and showing.answer(answer),
         "blind": blind,
         "in_force": in_force,
+        **_laboratory(request.user, shown),
         "may_ask_again": request.user.may(May.RETRY) and answers.may_be_asked_again(latest, in_force),
     }
     return render(request, "cases/case.html", context)
+
+
+def _laboratory(user: User, shown: Case) -> dict[str, Any]:
+    if laboratory.is_kept_from(user, shown):
+        return {"pcr_kept": True}
+    return {"pcr": laboratory.standing_result(shown), "pcr_form": PcrForm() if user.may(May.UPLOAD) else None}
 
 
 def _admit(film: UploadedFile, order: dict[str, Any], by: User) -> Outcome:

@@ -34,6 +34,7 @@ class Agreements:
     """How all readers of somebody's sites agree, and each pair of them."""
 
     alpha: Agreement
+    fleiss: Agreement  # of the films that exactly two have read
     pairs: list[Pair]
 
     @property
@@ -76,7 +77,10 @@ def agreements(user: User) -> Agreements:
         by_case[reading.case_id][reading.by.username] = reading.finding
     cases = [readers for readers in by_case.values() if len(readers) > 1]
     counts = agreement.counts_of(cases, Finding.values)
-    return Agreements(agreement.krippendorff_alpha(counts), sorted(_pairs(cases)))
+    twice = counts[counts.sum(axis=1) == 2]
+    return Agreements(
+        agreement.krippendorff_alpha(counts), agreement.fleiss_kappa(twice), sorted(_pairs(cases))
+    )
 
 
 def influence(user: User) -> Influence:

@@ -187,6 +187,7 @@ def test_a_case_that_waits_has_neither_answer_nor_failure(
         "view": "PA",
         "opened_at": "2026-03-02T09:30:00Z",
         "withheld": False,
+        "rt_pcr": None,
         "failure": None,
         "prediction": None,
     }
@@ -329,8 +330,8 @@ def test_a_longer_list_costs_no_more_queries(
     for seed in range(3):
         finish(send_film(seed), version)
 
-    # Token, sites, count, cases with films, predictions with versions, sites that show answers.
-    with django_assert_num_queries(6):
+    # Token, sites, count, cases with films, predictions with versions, RT-PCR, sites that show answers.
+    with django_assert_num_queries(7):
         assert len(client.get(LIST).json()["results"]) == 3
 
 

@@ -145,7 +145,7 @@ def test_a_longer_list_costs_no_more_queries(
         add_case(Status.DONE)
     Prediction.objects.update(version=version)
 
-    with django_assert_num_queries(3):  # sites, cases with films, predictions with versions
+    with django_assert_num_queries(4):  # sites, cases with films, predictions with versions, RT-PCR
         for case in selectors.case_list(technician):
             latest = selectors.latest_prediction(case)
             assert latest is not None

@@ -53,6 +53,7 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "cases:state": ("login 286 286 286 404", "login 405 405 405 405"),
     "cases:patient": ("login 405 405 405 405", "login 200 200 200 404"),
     "cases:retry": ("login 405 405 405 405", "login 302 302 302 404"),
+    "cases:pcr": ("login 405 405 405 405", "login 302 302 302 404"),
     "cases:film": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:heat": ("login 200 403 200 404", "405 405 405 405 405"),

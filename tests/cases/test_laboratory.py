@@ -1,0 +1,95 @@
+"""RT-PCR results: beside the film, never in a blind reader's sight."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from diagnostics.accounts.models import User
+from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.base import DomainError
+from diagnostics.cases import laboratory
+from diagnostics.cases.models import Case, PcrResult
+from diagnostics.review import services as review
+from tests.cases.conftest import SendFilm
+
+
+@pytest.fixture
+def case(send_film: SendFilm) -> Case:
+    return send_film(1)
+
+
+def enter(case: Case, by: User, now: datetime, result: str = "detected", **rest: date) -> PcrResult:
+    return laboratory.record_pcr(case=case, result=result, taken_on=rest.get("taken_on"), by=by, now=now)
+
+
+def page(client: Client, case: Case, user: User) -> str:
+    client.force_login(user)
+    return client.get(reverse("cases:case", args=[case.pk])).content.decode()
+
+
+def in_api(client: Client, case: Case, user: User) -> str | None:
+    client.force_login(user)
+    found: str | None = client.get(reverse("api-case", args=[case.pk])).json()["rt_pcr"]
+    return found
+
+
+def test_the_newest_result_stands_and_the_older_stays_on_record(
+    case: Case, technician: User, client: Client, now: datetime
+) -> None:
+    enter(case, technician, now, "unclear")
+    enter(case, technician, now + timedelta(minutes=5), "not-detected", taken_on=date(2026, 3, 1))
+    html = page(client, case, technician)
+    assert "Virus not detected" in html
+    assert "sample of 2026-03-01" in html
+    assert in_api(client, case, technician) == "not-detected"
+    assert PcrResult.objects.count() == 2
+    assert AuditEvent.objects.filter(action=Action.PCR_RECORDED).count() == 2
+
+
+def test_a_reader_learns_of_it_only_after_the_own_reading(
+    case: Case, technician: User, radiologist: User, client: Client, now: datetime
+) -> None:
+    enter(case, technician, now)
+    html = page(client, case, radiologist)
+    assert "Virus detected" not in html
+    assert "Shown after your own reading." in html
+    assert in_api(client, case, radiologist) is None
+    with pytest.raises(DomainError):
+        enter(case, radiologist, now)
+    review.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+    assert "Virus detected" in page(client, case, radiologist)
+    assert in_api(client, case, radiologist) == "detected"
+
+
+def test_a_film_may_be_normal_and_the_test_not(
+    case: Case, technician: User, radiologist: User, now: datetime
+) -> None:
+    enter(case, technician, now, "detected")
+    reading = review.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+    assert reading.finding == "normal"
+
+
+def test_it_is_entered_on_the_page(case: Case, technician: User, client: Client) -> None:
+    client.force_login(technician)
+    address = reverse("cases:pcr", args=[case.pk])
+    client.post(address, {"result": "detected", "taken_on": "2026-03-01"})
+    assert PcrResult.objects.get().taken_on == date(2026, 3, 1)
+    for wrong in ({"result": "maybe"}, {"result": "detected", "taken_on": "yesterday"}, {}):
+        said = client.post(address, wrong, follow=True).content.decode()
+        assert "Please choose a result" in said
+    assert PcrResult.objects.count() == 1
+
+
+def test_nobody_elses_and_no_tomorrow(
+    case: Case, stranger: User, technician: User, client: Client, now: datetime
+) -> None:
+    with pytest.raises(DomainError):
+        enter(case, stranger, now)
+    with pytest.raises(DomainError, match="after today"):
+        enter(case, technician, now, taken_on=now.date() + timedelta(days=1))
+    client.force_login(stranger)
+    assert client.post(reverse("cases:pcr", args=[case.pk]), {"result": "detected"}).status_code == 404
