@@ -15,7 +15,7 @@ from diagnostics.base import DomainError
 
 CHORD: Final = re.compile(r"(?:Shift\+)?[^\W_]|[!-/:-@\[-`{-~]")  # a letter or digit, or a sign
 KEPT: Final = frozenset({"?"})  # opens the sheet of keys on every page
-READING, SIGNED, CASE = "reading", "signed", "case"
+WORKLIST, READING, SIGNED, CASE = "worklist", "reading", "signed", "case"
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,15 @@ GROUPS: Final = (
         ("second-opinion", "f", _("Ask for a second opinion")),
         pages=(SIGNED,),
     ),
+    _group(_("Going on"), ("next", "n", _("Read the next case")), pages=(WORKLIST, READING, SIGNED)),
+    _group(_("The patient"), ("prior", "p", _("Prior film beside this one")), pages=(READING, SIGNED)),
     _group(
-        _("Going on"),
-        ("next", "n", _("Read the next case")),
-        ("prior", "p", _("Prior film beside this one")),
-        pages=(READING, SIGNED),
+        _("The worklist"),
+        ("row-down", "j", _("One row down")),
+        ("row-up", "k", _("One row up")),
+        ("choose-row", "x", _("Choose the row, or not")),
+        ("search", "/", _("Search by accession number")),
+        pages=(WORKLIST,),
     ),
     _group(
         _("Reading"),

@@ -1,4 +1,5 @@
-// Keys of the worklist: N reads the next case, J and K move between rows, / goes to the search.
+// Keys of the worklist, as its reader has them: next case, rows, choosing, search.
+import { actOn } from "./hotkeys.js";
 import { typing } from "./reading-keys.js";
 
 const links = () => [...document.querySelectorAll("[data-row] a")];
@@ -9,20 +10,17 @@ function move(step) {
   rows[Math.max(0, Math.min(rows.length - 1, at + step))]?.focus();
 }
 
-const keys = {
-  n: () => document.querySelector("[data-next] button:enabled")?.click(),
-  j: () => move(1),
-  k: () => move(-1),
-  x: () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
-  "/": () => document.querySelector("[data-search]").select(),
+const acts = {
+  next: () => document.querySelector("[data-next] button:enabled")?.click(),
+  "row-down": () => move(1),
+  "row-up": () => move(-1),
+  "choose-row": () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
+  search: () => document.querySelector("[data-search]").select(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
-  const act = keys[event.key.toLowerCase()];
-  if (!act) return;
-  event.preventDefault();
-  act();
+  if (event.repeat || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (actOn(event, acts)) event.preventDefault();
 });
 
 document.addEventListener("change", (event) => {
