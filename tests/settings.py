@@ -24,6 +24,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 from webapp.settings import *  # noqa: E402, F403
 from webapp.settings import DATABASES, READROOM_HOME, STORAGES  # noqa: E402
 
+SECRET_KEY = "for-tests-" + "x" * 50  # pseudonyms, and so the split of a data set, are the same each time
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
