@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,18 @@ def keep(name: str, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
+def link_film(names: FilmNames, *, to: FilmNames) -> None:
+    """Give the files of a film a second name each; leaves none behind when one fails with OSError."""
+    pairs = ((names.original, to.original), (names.display, to.display), (names.grey, to.grey))
+    path(to.original).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        for old, new in pairs:
+            _same_file(path(old), path(new))
+    except BaseException:
+        remove_film(to)
+        raise
+
+
 def read_grey(name: str) -> Grey:
     """Read a film back as it was accepted; raises OSError, ValueError when it is no 16-bit grey PNG."""
     stored = np.frombuffer(path(name).read_bytes(), dtype=np.uint8)
@@ -138,6 +151,15 @@ def remove_other_answers(prediction_id: uuid.UUID, *, but: AnswerNames) -> None:
     for left in path(_answer_folder(prediction_id)).glob(f"{prediction_id}-*"):
         if left.name not in (Path(but.maps).name, Path(but.overlay).name):
             _discard(left)
+
+
+def _same_file(old: Path, new: Path) -> None:
+    try:
+        new.hardlink_to(old)
+    except FileNotFoundError:
+        raise
+    except OSError:  # some network file systems know no second names
+        shutil.copyfile(old, new)
 
 
 def _discard(file: Path) -> None:

@@ -67,6 +67,11 @@ class Case(models.Model):
     )
     listed = models.BooleanField(default=True)  # on the worklist; what an import brought stays off it
     settled_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
+    # A known film put before one reader, who cannot tell it from others; see copies.py.
+    copy_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="copies")
+    shown_only_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
 
     class Meta:
         ordering = ["-opened_at"]
@@ -85,6 +90,13 @@ class Case(models.Model):
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
             models.Index(fields=["site", "-opened_at"]),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(copy_of=None, shown_only_to=None)
+                | Q(copy_of__isnull=False, shown_only_to__isnull=False),
+                name="a_copy_is_for_one_reader",
+            )
         ]
 
 
@@ -107,10 +119,13 @@ class Radiograph(models.Model):
     age = models.PositiveSmallIntegerField(null=True)
     study_at = models.DateTimeField(null=True)
     colour = models.FloatField(default=0.0)  # of the file: mean |red - blue|, 0 to 255
+    copied = models.BooleanField(default=False)  # the pixels are those of another film of the site
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["site", "pixel_sha256"], name="one_case_per_film_and_site")
+            models.UniqueConstraint(
+                fields=["site", "pixel_sha256"], condition=Q(copied=False), name="one_case_per_film_and_site"
+            )
         ]
 
 

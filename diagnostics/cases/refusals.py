@@ -58,3 +58,10 @@ class NoVersionInForce(DomainError):
 
     code = "no_version_in_force"
     status = 409
+
+
+class NoFreeReference(DomainError):
+    """No made-up reference was free."""
+
+    code = "no_free_reference"
+    status = 409

@@ -29,11 +29,15 @@ ORDERINGS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def visible_to(user: User) -> QuerySet[Case]:
-    """Give the cases of the sites where this person works, none to whoever may not see cases."""
+    """Give the cases of the sites where this person works, none to whoever may not see cases.
+
+    A copy of a known film is a case to its one reader and to nobody else.
+    """
     if not user.may(May.SEE_CASES):
         return Case.objects.none()
     # Ids and no subquery: for one site the database can then walk its indexes in order.
-    return Case.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
+    cases = Case.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
+    return cases.filter(Q(shown_only_to=None) | Q(shown_only_to=user))
 
 
 def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[Case]:
@@ -115,8 +119,9 @@ def overlay_path(prediction: Prediction) -> Path:
 
 
 def same_film(*, site_id: UUID, pixel_sha256: str) -> Case | None:
-    """Find the case that already holds these pixels at a site."""
-    return Case.objects.filter(radiograph__site_id=site_id, radiograph__pixel_sha256=pixel_sha256).first()
+    """Find the case that already holds these pixels at a site; never a copy of it."""
+    film = {"radiograph__site_id": site_id, "radiograph__pixel_sha256": pixel_sha256}
+    return Case.objects.filter(**film, copy_of=None).first()
 
 
 def forgotten(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:

@@ -13,16 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Priority
 from diagnostics.findings import Finding
-from diagnostics.review.models import Confidence, Policy, Reading
+from diagnostics.review.models import Basis, Confidence, GoldCase, Policy, Reading
 from diagnostics.review.services import LONGEST_NOTE
 
 MOST_CHOSEN: Final = 50  # a page of the worklist
 MONTH: Final = 31 * 24 * 60  # minutes
 NUMBER = forms.NumberInput(attrs={"class": "form-control"})
 BOX = forms.CheckboxInput(attrs={"class": "form-check-input"})
+CHOICE = forms.Select(attrs={"class": "form-select"})
 WHOLE: Final = 100
 SHARES: Final = ("uncertain_percent", "contradicted_percent", "novel_percent")
-POLICY: Final = ("double_read_percent", "has_learning_queue", *SHARES)
+KNOWN: Final = ("gold_percent", "repeat_percent")
+POLICY: Final = ("double_read_percent", *KNOWN, "has_learning_queue", *SHARES)
 SITE_RULES: Final = (
     "urgent_minutes",
     "routine_minutes",
@@ -93,7 +95,24 @@ class PolicyForm(forms.Form):
             "disagree, a third decides."
         ),
     )
-
+    gold_percent = forms.IntegerField(
+        label=_("For every 100 films signed, gold cases put among those that wait"),
+        min_value=0,
+        max_value=50,
+        initial=0,
+        widget=NUMBER,
+        help_text=_(
+            "A gold case looks like any other film and is nobody's patient: its reference is made up."
+        ),
+    )
+    repeat_percent = forms.IntegerField(
+        label=_("For every 100 films signed, films the reader read four weeks ago or earlier"),
+        min_value=0,
+        max_value=50,
+        initial=0,
+        widget=NUMBER,
+        help_text=_("5 are usual. They show how far a reader agrees with themselves."),
+    )
     has_learning_queue = forms.BooleanField(
         label=_("Readers may also read what teaches the network most"), required=False, widget=BOX
     )
@@ -156,6 +175,22 @@ class BulkForm(forms.Form):
         if not chosen:
             raise forms.ValidationError(_("Please choose at least one film first."))
         return self.cleaned_data | {"case": chosen}
+
+
+class GoldForm(forms.Form):
+    """What is known to be true of a film, and how."""
+
+    finding = forms.ChoiceField(
+        label=_("What is true"),
+        choices=[choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE],
+        widget=CHOICE,
+    )
+    basis = forms.ChoiceField(label=_("Known from"), choices=Basis.choices, widget=CHOICE)
+
+    @classmethod
+    def of(cls, known: GoldCase | None) -> GoldForm:
+        """Open the form with what was said before."""
+        return cls(initial={"finding": known.finding, "basis": known.basis} if known else None)
 
 
 class ViewForm(forms.Form):

@@ -64,7 +64,9 @@ class Influence:
 def first_readings(user: User) -> QuerySet[Reading]:
     """The blind readings of somebody's sites as first signed; no adjudication, no amendment."""
     return (
-        Reading.objects.filter(kind=Kind.READING, supersedes=None, case__in=visible_to(user))
+        Reading.objects.filter(
+            kind=Kind.READING, supersedes=None, case__in=visible_to(user), case__copy_of=None
+        )
         .select_related("by")
         .order_by("signed_at", "pk")
     )
@@ -85,7 +87,9 @@ def agreements(user: User) -> Agreements:
 
 def influence(user: User) -> Influence:
     """Count what readers did after the machine's answer; 'final' are cases that have come to a finding."""
-    looks = SecondLook.objects.filter(reading__case__in=visible_to(user)).annotate(
+    looks = SecondLook.objects.filter(
+        reading__case__in=visible_to(user), reading__case__copy_of=None
+    ).annotate(
         first=F("reading__finding"),
         machine=F("prediction__finding"),
         standing=F("reading__case__judgement__standing"),

@@ -56,6 +56,23 @@ class Served(models.TextChoices):
     RANDOM = "random", _("It was drawn at random.")
 
 
+class Basis(models.TextChoices):
+    """How the truth of a gold case is known, apart from the film."""
+
+    RT_PCR = "rt-pcr", _("RT-PCR")
+    CT = "ct", _("CT")
+    COURSE = "course", _("what became of the patient")
+    PANEL = "panel", _("a panel of readers")
+    COLLECTION = "collection", _("the label of a published collection")
+
+
+class Purpose(models.TextChoices):
+    """Why a copy of a known film stands among a reader's films."""
+
+    GOLD = "gold", _("its truth is known")
+    REPEAT = "repeat", _("the reader has read it before")
+
+
 class Claim(models.Model):
     """A reader holds a case for a while; the hold ends by itself."""
 
@@ -140,6 +157,9 @@ class Policy(models.Model):
     uncertain_percent = models.PositiveSmallIntegerField(default=40, validators=[MaxValueValidator(100)])
     contradicted_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
     novel_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
+    # For every 100 films a reader signs, so many known ones are put among those that wait.
+    gold_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
+    repeat_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
 
     @property
     def random_percent(self) -> int:
@@ -154,6 +174,26 @@ class Assignment(models.Model):
     to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+
+
+class GoldCase(models.Model):
+    """A film whose truth is known: it measures readers and never teaches the network."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="gold")
+    finding = models.CharField(
+        max_length=16, choices=[choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]
+    )
+    basis = models.CharField(max_length=16, choices=Basis.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)  # from then on it is put before nobody else
+
+
+class MixedIn(models.Model):
+    """A copy of a known film among the films of one reader."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="mixed_in")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
 
 
 class SavedView(models.Model):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from diagnostics.accounts.guards import StaffRequest, may
 from diagnostics.accounts.roles import May
 from diagnostics.accounts.selectors import home_site
-from diagnostics.review import afterwards, influence, unbiased
+from diagnostics.review import afterwards, influence, proficiency, unbiased
 from diagnostics.review.forms import POLICY, SITE_RULES, PolicyForm
 from diagnostics.review.settling import policy_of
 
@@ -75,6 +75,8 @@ def _page(request: StaffRequest, form: PolicyForm, *, status: int = 200) -> Http
         "agreements": influence.agreements(request.user),
         "influence": influence.influence(request.user),
         "unbiased": unbiased.unbiased(request.user),
+        "against_truth": proficiency.against_truth(request.user),
+        "against_self": proficiency.against_self(request.user),
         "few": influence.FEW,
         "site": home_site(request.user),
         "form": form,

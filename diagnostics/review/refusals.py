@@ -84,3 +84,10 @@ class ReadFirst(DomainError):
 
     code = "read_first"
     status = HTTPStatus.CONFLICT
+
+
+class StillWaiting(DomainError):
+    """A patient waits for the reading of this film."""
+
+    code = "still_waiting"
+    status = HTTPStatus.CONFLICT

@@ -18,7 +18,7 @@ from diagnostics.base import Status
 from diagnostics.cases.models import AnswerShown, Case, Prediction
 from diagnostics.cases.selectors import visible_to
 from diagnostics.findings import LEARNABLE
-from diagnostics.review.models import Assignment, Claim, Judgement, Queue, Reading, Served, Standing
+from diagnostics.review.models import Assignment, Claim, GoldCase, Judgement, Queue, Reading, Served, Standing
 from diagnostics.review.refusals import ReadFirst
 from diagnostics.review.worklist import NOT_GIVEN, ORDERS, State, Wanted
 
@@ -213,9 +213,16 @@ def labelled() -> QuerySet[Reading]:
         finding=OuterRef("finding")
     )
     final = {"case__judgement__standing": Standing.FINAL, "case__judgement__finding": F("finding")}
-    blind = Reading.objects.filter(supersedes=None, finding__in=LEARNABLE, **final).exclude(Exists(changed))
+    blind = Reading.objects.filter(supersedes=None, finding__in=LEARNABLE, **final)
+    blind = blind.filter(case__copy_of=None).exclude(Exists(changed)).exclude(Exists(known_films("case")))
     newest = blind.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
     return blind.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
+
+
+def known_films(case: str) -> QuerySet[GoldCase]:
+    """Find gold cases, whatever their site, with the pixels of an outer query's `case`; they never teach."""
+    pixels = f"{case}__radiograph__pixel_sha256"
+    return GoldCase.objects.filter(case__radiograph__pixel_sha256=OuterRef(pixels))
 
 
 def _open(user: User) -> QuerySet[Case]:

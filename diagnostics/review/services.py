@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,7 +15,7 @@ from diagnostics.audit.services import record
 from diagnostics.base import NotAllowed
 from diagnostics.cases.models import AnswerShown, Case
 from diagnostics.findings import Finding
-from diagnostics.review import afterwards, holds, rights, selectors
+from diagnostics.review import afterwards, holds, mixing, rights, selectors
 from diagnostics.review.models import Claim, Confidence, Kind, Queue, Reading, Standing
 from diagnostics.review.refusals import (
     AlreadySigned,
@@ -115,6 +116,7 @@ def sign_reading(
     holds.end_of(case, now)
     settle(case, now)
     record(action=Action.READING_SIGNED, by=by, target=case, detail=_detail(reading), now=now)
+    transaction.on_commit(partial(mixing.after_reading, reading, now), robust=True)
     return reading
 
 

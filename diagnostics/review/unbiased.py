@@ -50,8 +50,8 @@ class Unbiased:
 
 def unbiased(user: User) -> Unbiased:
     """Count flags on films that were drawn at random, read and settled; the newest answer of each counts."""
-    drawn = Claim.objects.filter(served=Served.RANDOM, case__in=visible_to(user)).values("case")
-    settled = Judgement.objects.filter(case__in=drawn, standing=Standing.FINAL).exclude(
+    drawn = Claim.objects.filter(served=Served.RANDOM, case__in=visible_to(user), case__copy_of=None)
+    settled = Judgement.objects.filter(case__in=drawn.values("case"), standing=Standing.FINAL).exclude(
         finding=Finding.CANNOT_JUDGE
     )
     final = dict(settled.values_list("case", "finding"))

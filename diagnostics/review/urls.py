@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.review import api, readers, table, views
+from diagnostics.review import api, gold_pages, readers, table, views
 
 app_name = "review"
 
@@ -17,6 +17,9 @@ urlpatterns = [
     path("readers/", readers.readers, name="readers"),
     path("readers/policy/", readers.policy, name="policy"),
     path("readers/first-readings.csv", readers.export, name="readers-export"),
+    path("gold/", gold_pages.gold_cases, name="gold"),
+    path("gold/<uuid:pk>/", gold_pages.gold_case, name="gold-case"),
+    path("gold/<uuid:pk>/retire/", gold_pages.retire, name="gold-retire"),
     path("<uuid:pk>/", views.case, name="case"),
     path("<uuid:pk>/ahead/", views.ahead, name="ahead"),
     path("<uuid:pk>/claim/", views.claim, name="claim"),

@@ -30,8 +30,12 @@ DISAGREE: Final = "collections_disagree"  # why such films take no part
 
 
 def imported() -> QuerySet[ImportedLabel]:
-    """Give the imported labels that teach: of unread cases of which all collections say the same."""
-    return exchange.agreed().filter(finding__in=LEARNABLE).exclude(_is_read("case"))
+    """Give the imported labels that teach: of unread cases of which all collections say the same.
+
+    A gold case is none of them: it measures readers.
+    """
+    agreed = exchange.agreed().filter(finding__in=LEARNABLE).exclude(_is_read("case"))
+    return agreed.exclude(Exists(review.known_films("case")))
 
 
 def films() -> Iterator[FilmWithFinding]:

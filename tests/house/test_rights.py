@@ -73,6 +73,9 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "review:readers": ("login 403 403 200 403", "405 405 405 405 405"),
     "review:policy": ("405 405 405 405 405", "login 403 403 302 403"),
     "review:readers-export": ("login 403 403 200 403", "405 405 405 405 405"),
+    "review:gold": ("login 403 403 200 403", "405 405 405 405 405"),
+    "review:gold-case": ("login 403 403 200 403", "login 403 403 400 403"),
+    "review:gold-retire": ("405 405 405 405 405", "login 403 403 302 403"),
     "review:keep": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:second-opinion": ("405 405 405 405 405", "login 403 302 403 404"),
     "exchange:imports": ("login 403 403 200 403", "405 405 405 405 405"),
@@ -157,7 +160,13 @@ def world(
             "api-case-list": {"patient_ref": "P-3"},
             "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
             "api-readings": {"finding": "normal"},
-            "review:policy": {"double_read_percent": 20, "urgent_minutes": 60, "routine_minutes": 240}
+            "review:policy": {
+                "double_read_percent": 20,
+                "gold_percent": 0,
+                "repeat_percent": 0,
+                "urgent_minutes": 60,
+                "routine_minutes": 240,
+            }
             | {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1},
             "review:keep-view": {"name": "Mine", "here": "mine=yes"},
             "review:bulk": {"act": "urgent", "case": str(case.pk)},

@@ -164,7 +164,13 @@ def test_the_button_is_there_where_the_site_wants_it(
 
 def test_shares_of_more_than_the_whole_are_refused(client: Client, administrator: User) -> None:
     client.force_login(administrator)
-    rules = {"double_read_percent": 0, "urgent_minutes": 60, "routine_minutes": 240}
+    rules = {
+        "double_read_percent": 0,
+        "gold_percent": 0,
+        "repeat_percent": 0,
+        "urgent_minutes": 60,
+        "routine_minutes": 240,
+    }
     shares = {"uncertain_percent": 60, "contradicted_percent": 30, "novel_percent": 20}
     answer = client.post(reverse("review:policy"), rules | shares)
     assert answer.status_code == 400

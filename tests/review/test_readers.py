@@ -124,7 +124,14 @@ def test_a_stranger_counts_for_nothing(read_twice: None, other_site: Site, admin
 
 def test_an_administrator_says_how_many_films_two_readers_see(office: Client, site: Site) -> None:
     shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
-    rules = {"double_read_percent": 25, "urgent_minutes": 30, "routine_minutes": 90, **shares}
+    rules = {
+        "double_read_percent": 25,
+        "gold_percent": 4,
+        "repeat_percent": 5,
+        "urgent_minutes": 30,
+        "routine_minutes": 90,
+        **shares,
+    }
     page = office.post(reverse("review:policy"), rules, follow=True)
     assert "Saved." in page.content.decode()
     assert Policy.objects.get(site=site).double_read_percent == 25
@@ -139,7 +146,14 @@ def test_an_administrator_says_how_many_films_two_readers_see(office: Client, si
 @pytest.mark.parametrize("wrong", ["-1", "101", "", "many"])
 def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
     shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
-    rules = {"double_read_percent": wrong, "urgent_minutes": 60, "routine_minutes": 240, **shares}
+    rules = {
+        "double_read_percent": wrong,
+        "gold_percent": 0,
+        "repeat_percent": 0,
+        "urgent_minutes": 60,
+        "routine_minutes": 240,
+        **shares,
+    }
     answer = office.post(reverse("review:policy"), rules)
     assert answer.status_code == 400
     assert not Policy.objects.exists()

@@ -14,7 +14,7 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.base import Status
 from diagnostics.cases.models import Case
 from diagnostics.exchange.models import Ending, Import, ImportedFile, ImportedLabel, Step
-from diagnostics.review.models import Reading
+from diagnostics.review.models import GoldCase, Reading
 from diagnostics.training import card, labels, snapshot
 from diagnostics.training.models import TrainingRun
 from tests.training.conftest import Sign
@@ -106,6 +106,16 @@ def test_a_case_of_which_collections_disagree_teaches_nothing_until_it_is_read(
     Reading.objects.create(case=first.case, by=radiologist, finding="normal", signed_at=now)
     assert taught() == ["normal"]
     assert labels.disagreeing() == {"cases": 0, "patients": 0}
+
+
+def test_an_imported_gold_case_teaches_nothing(bring: Bring, administrator: User, now: datetime) -> None:
+    label, _other = bring("covid-19"), bring("normal")
+    assert taught() == ["covid-19", "normal"]
+    GoldCase.objects.create(
+        case=label.case, finding="covid-19", basis="collection", by=administrator, at=now, retired_at=now
+    )
+    assert taught() == ["normal"]
+    assert labels.new() == 1
 
 
 def test_a_patient_with_a_signed_and_an_imported_film_is_counted_once(bring: Bring, sign: Sign) -> None:

@@ -1,0 +1,101 @@
+"""A known film as a case of its own, for one reader who cannot tell it from any other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from random import Random, SystemRandom
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
+from typing import Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from diagnostics.accounts.models import User
+from diagnostics.cases import keeping
+from diagnostics.cases.deadlines import due_at
+from diagnostics.cases.knocking import knock_on_commit
+from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+from diagnostics.cases.refusals import NoFreeReference, StorageTrouble
+
+CHANCE = SystemRandom()
+TRIES: Final = 50
+FEW_DIGITS: Final = 3  # below so many, letters change too
+
+
+@transaction.atomic
+def place_copy(*, film_of: Case, like: Case, to: User, now: datetime) -> Case:
+    """Open a case with the film of one case and the outward look of another; only `to` ever sees it.
+
+    Its patient reference and accession number are made up in the manner of `like`'s and belong to no case
+    of the site. Raises NoFreeReference, StorageTrouble.
+    """
+    film = _linked(film_of.radiograph)
+    try:
+        case = _disguised(film_of, like, to, now)
+        _film_row(film, film_of.radiograph, case, like, now)
+    except BaseException:
+        keeping.remove_film(keeping.film_names(film))
+        raise
+    prediction = Prediction.objects.create(case=case, queued_at=now)
+    knock_on_commit(prediction.pk, case.priority)
+    return case
+
+
+def in_the_manner_of(text: str, *, taken: Callable[[str], bool], chance: Random = CHANCE) -> str:
+    """Make up a reference of the same length and kinds of signs that is not taken yet.
+
+    Raises NoFreeReference where fifty tries find none.
+    """
+    changing = digits if sum(sign in digits for sign in text) >= FEW_DIGITS else digits + ascii_letters
+    for _attempt in range(TRIES):
+        made = "".join(_another(sign, chance) if sign in changing else sign for sign in text)
+        if made != text and not taken(made):
+            return made
+    raise NoFreeReference(_("No free reference of this kind was found."))
+
+
+def _another(sign: str, chance: Random) -> str:
+    kinds = ("123456789" if sign != "0" else "0", ascii_lowercase, ascii_uppercase)
+    return chance.choice(next(kind for kind in kinds if sign in kind))
+
+
+def _linked(film: Radiograph) -> uuid.UUID:
+    copy = uuid.uuid4()
+    try:
+        keeping.link_film(keeping.film_names(film.pk), to=keeping.film_names(copy))
+    except OSError as trouble:
+        raise StorageTrouble(_("The film could not be copied.")) from trouble
+    return copy
+
+
+def _disguised(film_of: Case, like: Case, to: User, now: datetime) -> Case:
+    at_site = Case.objects.filter(site=film_of.site_id)
+    reference = in_the_manner_of(
+        like.patient_ref, taken=lambda made: at_site.filter(patient_ref=made).exists()
+    )
+    accession = like.accession_number and in_the_manner_of(
+        like.accession_number, taken=lambda made: at_site.filter(accession_number=made).exists()
+    )
+    return Case.objects.create(
+        site=film_of.site,
+        patient_ref=reference,
+        accession_number=accession,
+        priority=Priority.ROUTINE,  # no patient waits behind it
+        priority_rank=PRIORITY_RANK[Priority.ROUTINE],
+        opened_by=like.opened_by,
+        opened_at=now,
+        due_at=due_at(film_of.site, Priority.ROUTINE, now),
+        copy_of=film_of,
+        shown_only_to=to,
+    )
+
+
+def _film_row(film: uuid.UUID, of: Radiograph, case: Case, like: Case, now: datetime) -> None:
+    row = Radiograph.objects.get(pk=of.pk)
+    names, study_at = keeping.film_names(film), like.radiograph.study_at
+    row.pk, row.case, row.site, row.copied = film, case, case.site, True
+    row.original, row.display = names.original, names.display
+    row.study_at = study_at + (now - like.opened_at) if study_at else None
+    row.save(force_insert=True)
