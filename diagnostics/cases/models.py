@@ -67,6 +67,7 @@ class Case(models.Model):
     )
     listed = models.BooleanField(default=True)  # on the worklist; what an import brought stays off it
     settled_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
+    suspicion = models.FloatField(default=1.0)  # of COVID-19, by the latest answer; 1 where it cannot tell
     # A known film put before one reader, who cannot tell it from others; see copies.py.
     copy_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="copies")
     shown_only_to = models.ForeignKey(
@@ -78,11 +79,16 @@ class Case(models.Model):
         indexes = [
             *(
                 models.Index(
-                    fields=["site", "lane", order],
+                    fields=["site", "lane", order, "shown_only_to"],  # the last lets it count by itself
                     condition=Q(settled_at__isnull=True, listed=True),
                     name=f"waiting_by_{order}",
                 )
                 for order in ("due_at", "opened_at", "accession_number")
+            ),
+            models.Index(
+                fields=["site", "priority_rank", "-suspicion", "due_at"],
+                condition=Q(settled_at__isnull=True, listed=True),
+                name="waiting_by_suspicion",
             ),
             models.Index(
                 fields=["site", "-settled_at"], condition=Q(settled_at__isnull=False), name="settled_last"

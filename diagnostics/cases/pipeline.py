@@ -24,7 +24,8 @@ from diagnostics.base import Trouble, trouble_code
 from diagnostics.cases import failures, keeping
 from diagnostics.cases.heartbeat import beating
 from diagnostics.cases.keeping import AnswerNames
-from diagnostics.cases.models import Prediction, Radiograph
+from diagnostics.cases.models import AnswerKind, Case, Prediction, Radiograph
+from diagnostics.findings import Finding
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from ml import maps, overlay
@@ -191,8 +192,16 @@ def _finish(
     )
     if finished:
         detail = {"prediction": str(prediction.pk), "version": str(answer.version)}
+        Case.objects.filter(pk=prediction.case_id).update(suspicion=_suspicion(answer))
         audit.record(action=Action.CASE_CLASSIFIED, by=None, target=prediction.case, detail=detail, now=now)
     return finished
+
+
+def _suspicion(answer: Answer) -> float:
+    """Say how high the film stands where a site reads by suspicion; what the machine cannot tell, highest."""
+    found = answer.explanation
+    certain = found.answer in ("", AnswerKind.FINDING)
+    return found.probabilities.get(Finding.COVID_19, 1.0) if certain else 1.0
 
 
 def _worth(answer: Answer) -> dict[str, Any]:

@@ -7,16 +7,15 @@ from typing import Final
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from diagnostics.review import selectors
+from diagnostics.review import holds
 
 MOST: Final = 2
 
 
 def coming(case: Case, by: User, now: datetime) -> list[Case]:
-    """Name the cases after this one in the order of `holds.most_urgent`; looking claims nothing."""
+    """Name the cases after this one in the order of `holds.clinical`; looking claims nothing."""
     found: list[Case] = []
-    waiting = selectors.waiting(by, now)
-    for cases in (selectors.untouched(waiting, by), waiting):
+    for cases, _why in holds.clinical(by, now):
         known = [case.pk, *(each.pk for each in found)]
         found += cases.exclude(pk__in=known)[: MOST - len(found)]
     return found

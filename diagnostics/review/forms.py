@@ -24,7 +24,7 @@ CHOICE = forms.Select(attrs={"class": "form-select"})
 WHOLE: Final = 100
 SHARES: Final = ("uncertain_percent", "contradicted_percent", "novel_percent")
 KNOWN: Final = ("gold_percent", "repeat_percent")
-POLICY: Final = ("double_read_percent", *KNOWN, "has_learning_queue", *SHARES)
+POLICY: Final = ("double_read_percent", "by_suspicion", *KNOWN, "has_learning_queue", *SHARES)
 SITE_RULES: Final = (
     "urgent_minutes",
     "routine_minutes",
@@ -93,6 +93,15 @@ class PolicyForm(forms.Form):
         help_text=_(
             "Drawn for each film when its first reading is signed; neither reader knows. Where the two "
             "disagree, a third decides."
+        ),
+    )
+    by_suspicion = forms.BooleanField(
+        label=_("Films that are not due yet come by the machine's suspicion of COVID-19"),
+        required=False,
+        widget=BOX,
+        help_text=_(
+            "STAT and overdue films still come first, so nobody waits longer than the minutes below. "
+            "The order itself then tells readers a little of what the machine says."
         ),
     )
     gold_percent = forms.IntegerField(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from random import SystemRandom
 
@@ -35,13 +36,22 @@ def next_of(queue: Queue, by: User, now: datetime) -> tuple[Case, Served] | None
     """Find and lock the next case of a queue, and why it is; what the reader gave back comes last."""
     if queue == Queue.LEARNING:
         return _to_learn_from(by, now)
-    decides = queue == Queue.DISAGREEMENTS
-    waiting = selectors.undecided(by, now) if decides else selectors.waiting(by, now)
-    for cases in (selectors.untouched(waiting, by), waiting):
+    for cases, why in _disagreements(by, now) if queue == Queue.DISAGREEMENTS else clinical(by, now):
         case = _locked(cases).first()
         if case:
-            return case, Served.DISAGREEMENT if decides else Served.DUE
+            return case, why
     return None
+
+
+def clinical(by: User, now: datetime) -> Iterator[tuple[QuerySet[Case], Served]]:
+    """Give what a reader's clinical queue comes from, in the order that the reader's site wishes."""
+    return selectors.turns(by, now, by_suspicion=policy_of(home_site(by)).by_suspicion)
+
+
+def _disagreements(by: User, now: datetime) -> Iterator[tuple[QuerySet[Case], Served]]:
+    undecided = selectors.undecided(by, now)
+    for cases in (selectors.untouched(undecided, by), undecided):
+        yield cases, Served.DISAGREEMENT
 
 
 def _to_learn_from(by: User, now: datetime) -> tuple[Case, Served] | None:

@@ -48,6 +48,7 @@ class Served(models.TextChoices):
     """Why a reader was given a case; told only after the reading, for it would tell of the machine."""
 
     DUE = "due", _("It was due.")
+    SUSPECTED = "suspected", _("The machine suspects COVID-19 in it more than in others, or cannot tell.")
     CHOSEN = "chosen", _("You chose it.")
     DISAGREEMENT = "disagreement", _("Other readers disagreed.")
     UNCERTAIN = "uncertain", _("The machine could not separate findings.")
@@ -152,6 +153,7 @@ class Policy(models.Model):
     double_read_percent = models.PositiveSmallIntegerField(
         _("cases that two readers read, of 100"), default=0, validators=[MaxValueValidator(100)]
     )
+    by_suspicion = models.BooleanField(default=False)  # the order of what is not due yet
     has_learning_queue = models.BooleanField(_("readers may read what teaches most"), default=False)
     # Of 100 films served to learn from; what is left is drawn at random.
     uncertain_percent = models.PositiveSmallIntegerField(default=40, validators=[MaxValueValidator(100)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from diagnostics.review.refusals import ReadFirst
 from diagnostics.review.worklist import NOT_GIVEN, ORDERS, State, Wanted
 
 URGENT_FIRST = ORDERS[""]
+SUSPECTED_FIRST = ("priority_rank", "-suspicion", "due_at", "pk")
 ALL_OPEN = Wanted()
 JUDGED = {State.DISAGREE: Standing.DISAGREE, State.SECOND_READ: Standing.SECOND_READ}
 MACHINE = {
@@ -52,6 +53,22 @@ class Today(NamedTuple):
 def waiting(user: User, now: datetime) -> QuerySet[Case]:
     """Cases that this reader may read and nobody else holds, the most urgent first."""
     return _free(_readable(user).exclude(pk__in=_disagreed()), user, now)
+
+
+def turns(user: User, now: datetime, *, by_suspicion: bool) -> Iterator[tuple[QuerySet[Case], Served]]:
+    """Give the cases from whose head the next one comes, one list after another, and why it would.
+
+    By suspicion: STAT, then what is overdue, then by urgency and suspicion. The overdue ones are the cap: no
+    film waits longer for being suspected less. What the reader gave back comes last.
+    """
+    every = waiting(user, now)
+    for cases in (untouched(every, user), every):
+        if by_suspicion:
+            yield cases.filter(lane=0), Served.DUE
+            yield cases.filter(lane=1, due_at__lte=now), Served.DUE
+            yield cases.filter(lane=1).order_by(*SUSPECTED_FIRST), Served.SUSPECTED
+        else:
+            yield cases, Served.DUE
 
 
 def undecided(user: User, now: datetime) -> QuerySet[Case]:
@@ -167,7 +184,7 @@ def last_claim(case: Case, user: User) -> Claim | None:
 def queue_of(case: Case, user: User) -> Queue:
     """Say from which queue a reader came to a case, and so goes on with."""
     last = last_claim(case, user)
-    if last is None or last.served in (Served.DUE, Served.CHOSEN):
+    if last is None or last.served in (Served.DUE, Served.SUSPECTED, Served.CHOSEN):
         return Queue.CLINICAL
     return Queue.DISAGREEMENTS if last.served == Served.DISAGREEMENT else Queue.LEARNING
 

@@ -99,6 +99,8 @@ def test_a_waiting_prediction_is_answered_with_probabilities_and_a_heat_map(
     assert answer.finished_at
     assert now < answer.started_at < answer.finished_at
     assert answer.seconds["waited"] == 2.0
+    case.refresh_from_db()
+    assert case.suspicion == answer.probabilities["covid-19"] < 1
     assert set(answer.seconds) >= {"waited", "prepare", "network", "heatmap", "store"}
 
 
@@ -138,6 +140,7 @@ def test_an_answer_is_kept_with_what_it_is_worth(
     bundle.write(settings.BUNDLES / "v1", model, manifest, reference=reference)
     with_files(first, settings.BUNDLES)
     case = send_film()
+    Case.objects.filter(pk=case.pk).update(suspicion=0.5)
     case.radiograph.colour = 40.0
     case.radiograph.save()
 
@@ -148,6 +151,8 @@ def test_an_answer_is_kept_with_what_it_is_worth(
     assert answer.novelty["knn"]["value"] > answer.novelty["knn"]["limit"] == pytest.approx(limits.knn)
     assert set(answer.novelty) == {"knn", "mahalanobis", "energy"}
     assert answer.film_signs == ["coloured"]
+    case.refresh_from_db()
+    assert case.suspicion == 1.0  # what the machine cannot tell stands high
     assert sum(answer.probabilities.values()) == pytest.approx(1)
 
 

@@ -138,7 +138,7 @@ def test_an_administrator_says_how_many_films_two_readers_see(office: Client, si
     site.refresh_from_db()
     assert (site.urgent_minutes, site.routine_minutes, site.technicians_see_answers) == (30, 90, False)
     event = AuditEvent.objects.get(action=Action.READING_POLICY_CHANGED)
-    unticked = ("technicians_see_answers", "administrators_see_answers", "has_learning_queue")
+    unticked = ("by_suspicion", "technicians_see_answers", "administrators_see_answers", "has_learning_queue")
     assert event.detail == rules | dict.fromkeys(unticked, False)
     assert Policy.objects.get(site=site).random_percent == 30
 
