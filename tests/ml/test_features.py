@@ -144,19 +144,23 @@ def start(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("first", "stored", "apart"),
+    ("first", "stored", "apart", "epochs"),
     [
-        ("logits", np.float32, 1e-4),
-        ("logits", np.float16, 1e-3),
-        ("block5_conv1", np.float32, 1e-3),
-        ("block5_conv1", np.float16, 2e-2),
+        ("logits", np.float32, 1e-4, 4),
+        ("logits", np.float16, 1e-3, 4),
+        ("block5_conv1", np.float32, 1e-3, 4),
+        ("block5_conv1", np.float16, 1e-3, 1),
     ],
 )
 def test_without_augmentation_cached_and_naive_training_come_to_the_same(
-    first: str, stored: type, apart: float, split: Split, start: Path, tmp_path: Path,
+    first: str, stored: type, apart: float, epochs: int, split: Split, start: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Unrounded, all is the same; half precision (11 bits) moves losses by a hundredth at most."""
+    """Unrounded, all is the same; so it is in half precision until many layers have learnt from roundings.
+
+    Whole blocks that learn carry a rounding further with every step, how far depends on the processor: there
+    the first epoch alone is compared.
+    """
     monkeypatch.setattr(features, "STORED", stored)
     spec = replace(
         preset("vgg16-finetune", seed=2, epochs=4), batch_size=6, augmentation=0.0,
@@ -165,8 +169,8 @@ def test_without_augmentation_cached_and_naive_training_come_to_the_same(
     _, naive, slow = _learn(split, tmp_path / "naive", replace(spec, variants=0), start)
     _, cached, fast = _learn(split, tmp_path / "cached", replace(spec, variants=1), start)
     figures = [np.array([(r.loss, r.val_loss) for r in reports]) for reports in (naive, cached)]
-    assert figures[1] == pytest.approx(figures[0], abs=apart)
-    assert [r.val_accuracy for r in cached] == [r.val_accuracy for r in naive]
+    assert figures[1][:epochs] == pytest.approx(figures[0][:epochs], abs=apart)
+    assert [r.val_accuracy for r in cached[:epochs]] == [r.val_accuracy for r in naive[:epochs]]
     assert np.ptp(figures[0][:, 1]) > 2 * apart  # what is learnt is more than what may differ
     assert all(one.shape == other.shape for one, other in zip(slow, fast, strict=True))
 
