@@ -21,6 +21,7 @@ from diagnostics.cases.refusals import NoFreeReference, StorageTrouble
 
 CHANCE = SystemRandom()
 TRIES: Final = 50
+TRIES_PER_PLACE: Final = 5  # before one more sign changes
 FEW_DIGITS: Final = 3  # below so many, letters change too
 
 
@@ -46,18 +47,25 @@ def place_copy(*, film_of: Case, like: Case, to: User, now: datetime) -> Case:
 def in_the_manner_of(text: str, *, taken: Callable[[str], bool], chance: Random = CHANCE) -> str:
     """Make up a reference of the same length and kinds of signs that is not taken yet.
 
+    Its last two digits change; more where those near it are taken, and letters where digits are few.
     Raises NoFreeReference where fifty tries find none.
     """
-    changing = digits if sum(sign in digits for sign in text) >= FEW_DIGITS else digits + ascii_letters
-    for _attempt in range(TRIES):
-        made = "".join(_another(sign, chance) if sign in changing else sign for sign in text)
+    places = [place for place, sign in enumerate(text) if sign in digits][::-1]
+    if len(places) < FEW_DIGITS:
+        places += [place for place, sign in enumerate(text) if sign in ascii_letters]
+    for attempt in range(TRIES):
+        signs = list(text)
+        for place in places[: 2 + attempt // TRIES_PER_PLACE]:
+            signs[place] = _another(signs[place], first=place == 0, chance=chance)
+        made = "".join(signs)
         if made != text and not taken(made):
             return made
     raise NoFreeReference(_("No free reference of this kind was found."))
 
 
-def _another(sign: str, chance: Random) -> str:
-    kinds = ("123456789" if sign != "0" else "0", ascii_lowercase, ascii_uppercase)
+def _another(sign: str, *, first: bool, chance: Random) -> str:
+    numbers = digits if sign == "0" or not first else digits[1:]  # a number keeps its length
+    kinds = (numbers, ascii_lowercase, ascii_uppercase)
     return chance.choice(next(kind for kind in kinds if sign in kind))
 
 

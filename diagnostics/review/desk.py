@@ -23,6 +23,7 @@ def common(case: Case, by: User, now: datetime, *, beside: str = "") -> dict[str
     return {
         "case": case,
         "number": showing.number(case),
+        "view": case.radiograph.get_view_display() if case.radiograph.view else "",
         "film_url": reverse("cases:film", args=[case.pk]),
         "priors": priors,
         "prior": next((prior for prior in priors if str(prior.pk) == beside), None),

@@ -213,9 +213,12 @@ def readings_shown_to(user: User, case: Case) -> QuerySet[Reading]:
 
 
 def priors(case: Case, user: User) -> QuerySet[Case]:
-    """Earlier cases of the same patient at the same site, the newest first."""
+    """Earlier cases of the same patient at the same site, the newest first.
+
+    A copy is no patient's: one may come to bear the reference that was made up for it.
+    """
     same_patient = visible_to(user).filter(
-        site=case.site_id, patient_ref=case.patient_ref, opened_at__lte=case.opened_at
+        site=case.site_id, patient_ref=case.patient_ref, opened_at__lte=case.opened_at, copy_of=None
     )
     return same_patient.exclude(pk=case.pk).select_related("radiograph").order_by("-opened_at")
 

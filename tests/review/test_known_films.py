@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -419,17 +420,32 @@ def test_the_record_names_the_copy_and_no_patient(
 
 
 def test_made_up_references_keep_the_manner_and_are_free() -> None:
+    def made(text: str, taken: Callable[[str], bool] = lambda _made: False) -> str:
+        return copies.in_the_manner_of(text, taken=taken, chance=chance)
+
     chance = Random(5)
-    made = {copies.in_the_manner_of("MRN-00412", taken=lambda _made: False, chance=chance) for _ in range(50)}
-    assert all(re.fullmatch(r"MRN-00[1-9]{3}", each) for each in made)
-    assert "MRN-00412" not in made
-    assert len(made) > 20
-    named = copies.in_the_manner_of("Film b", taken=lambda _made: False, chance=chance)
-    assert re.fullmatch(r"[A-Z][a-z]{3} [a-z]", named)
-    with pytest.raises(NoFreeReference):
-        copies.in_the_manner_of("7", taken=lambda _made: True)
-    with pytest.raises(NoFreeReference):
-        copies.in_the_manner_of("---", taken=lambda _made: False)
+    near = {made("MRN-00412") for _each in range(50)}
+    assert all(re.fullmatch(r"MRN-004\d\d", each) for each in near)
+    assert "MRN-00412" not in near
+    assert len(near) > 20
+    # Where hospitals count their patients, those near are taken.
+    assert int(made("MRN-00412", lambda each: int(each[4:]) < 700)[4:]) >= 700
+    assert re.fullmatch(r"MRN-0\d{4}", made("MRN-00000", lambda each: each < "MRN-00200"))
+    assert all(made("90")[0] != "0" for _each in range(50))
+    assert re.fullmatch(r"[A-Z][a-z]{3} b", made("Film b"))
+    for text in ("7", "---", ""):
+        with pytest.raises(NoFreeReference):
+            made(text, lambda _each: True)
+
+
+def test_a_patient_who_comes_to_bear_a_made_up_reference_has_no_earlier_film(
+    golden_policy: Policy, known: Case, radiologist: User, admit: Admit, now: datetime
+) -> None:
+    copy = _mixed(admit(1), radiologist, now)
+    real = admit(2, patient=copy.patient_ref)
+    Case.objects.filter(pk=real.pk).update(opened_at=now + timedelta(hours=1))
+    real.refresh_from_db()
+    assert not selectors.priors(real, radiologist).exists()
 
 
 def test_a_copy_without_its_reader_cannot_be_written(known: Case, admit: Admit) -> None:
