@@ -27,6 +27,7 @@ class Action(models.TextChoices):
     READING_AMENDED = "reading-amended", _("amended a reading")
     PCR_RECORDED = "pcr-recorded", _("entered an RT-PCR result")
     PRIORITY_CHANGED = "priority-changed", _("changed how urgent a case is")
+    CASE_EXPORTED = "case-exported", _("exported a case")
     CASE_ASSIGNED = "case-assigned", _("assigned a case to a reader")
     CLAIM_ENDED = "claim-ended", _("freed a case that a reader held")
     SECOND_OPINION_ASKED = "second-opinion-asked", _("asked for a second opinion")

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from diagnostics.exchange import failures
 from diagnostics.exchange.models import ImportedFile
+from diagnostics.spreadsheets import harmless
 
 HEAD: Final = ("file", "code", "why", "count", "as the collection says")
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def lines(reasons: Iterable[dict[str, Any]], refused: Iterable[ImportedFile]) -> Iterator[str]:
@@ -27,10 +27,5 @@ def lines(reasons: Iterable[dict[str, Any]], refused: Iterable[ImportedFile]) ->
 
 def _line(cells: Iterable[str]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow([_harmless(cell) for cell in cells])
+    csv.writer(out).writerow([harmless(cell) for cell in cells])
     return out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a file's name for a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell

@@ -164,16 +164,12 @@ class PolicyForm(forms.Form):
         return given
 
 
-class BulkForm(forms.Form):
-    """Films chosen in the worklist, and what is to become of them."""
+class ChosenForm(forms.Form):
+    """Films chosen in the worklist."""
 
-    act = forms.ChoiceField(choices=[*Priority.choices, ("assign", _("hand over")), ("free", _("free"))])
-    to = forms.ModelChoiceField(queryset=User.objects.none(), required=False, to_field_name="username")
-
-    def __init__(self, data: QueryDict, *, readers: QuerySet[User]) -> None:
+    def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         self._sent = data
-        cast(forms.ModelChoiceField, self.fields["to"]).queryset = readers
 
     def clean(self) -> dict[str, Any]:
         """Add the films; only visible ones are found by their ids later."""
@@ -184,6 +180,24 @@ class BulkForm(forms.Form):
         if not chosen:
             raise forms.ValidationError(_("Please choose at least one film first."))
         return self.cleaned_data | {"case": chosen}
+
+
+class BulkForm(ChosenForm):
+    """Films chosen in the worklist, and what is to become of them."""
+
+    act = forms.ChoiceField(
+        choices=[
+            *Priority.choices,
+            ("assign", _("hand over")),
+            ("free", _("free")),
+            ("again", _("classify again")),
+        ]
+    )
+    to = forms.ModelChoiceField(queryset=User.objects.none(), required=False, to_field_name="username")
+
+    def __init__(self, data: QueryDict, *, readers: QuerySet[User]) -> None:
+        super().__init__(data)
+        cast(forms.ModelChoiceField, self.fields["to"]).queryset = readers
 
 
 class GoldForm(forms.Form):

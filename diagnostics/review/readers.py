@@ -19,6 +19,7 @@ from diagnostics.accounts.selectors import home_site
 from diagnostics.review import afterwards, influence, proficiency, unbiased
 from diagnostics.review.forms import POLICY, SITE_RULES, PolicyForm
 from diagnostics.review.settling import policy_of
+from diagnostics.spreadsheets import harmless
 
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at")
 
@@ -60,14 +61,9 @@ def export(request: StaffRequest) -> HttpResponse:
     table = csv.writer(response)
     table.writerow(COLUMNS)
     for reading in influence.first_readings(request.user).iterator():
-        name, at = _plain(reading.by.username), reading.signed_at.isoformat()
+        name, at = harmless(reading.by.username), reading.signed_at.isoformat()
         table.writerow((reading.case_id, name, reading.finding, reading.confidence, at))
     return response
-
-
-def _plain(name: str) -> str:
-    """Keep a spreadsheet from taking a name for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
 
 
 def _page(request: StaffRequest, form: PolicyForm, *, status: int = 200) -> HttpResponse:

@@ -34,3 +34,30 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   const busy = list?.querySelector("[data-pick]:checked, input:focus, select:focus");
   if (event.target === list && busy) event.preventDefault();
 });
+
+// How many films each kept view holds: asked once the table stands, so that counting does not hold it up.
+const KEPT = "films of views";
+const places = () => [...document.querySelectorAll("[data-count-of]")];
+
+function show(counts) {
+  for (const place of places()) place.textContent = counts[place.dataset.countOf] ?? "";
+}
+
+async function countViews() {
+  if (!places().length) return;
+  show(JSON.parse(sessionStorage.getItem(KEPT) ?? "{}")); // as known, so that no number goes and comes
+  try {
+    // A page that renews itself keeps no session alive; the header says so, as htmx's own does.
+    const address = document.querySelector("[data-view-counts]").dataset.viewCounts;
+    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+    if (!answer.ok) return;
+    const counts = await answer.json();
+    sessionStorage.setItem(KEPT, JSON.stringify(counts));
+    show(counts);
+  } catch {
+    // The numbers then stay as they are.
+  }
+}
+
+countViews();
+document.body.addEventListener("htmx:afterSwap", (event) => event.target.id === "worklist" && countViews());

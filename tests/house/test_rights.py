@@ -60,6 +60,8 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "cases:overlay": ("login 200 403 200 404", "405 405 405 405 405"),
     "review:worklist": ("login 403 200 200 200", "405 405 405 405 405"),
     "review:bulk": ("405 405 405 405 405", "login 403 302 302 302"),
+    "review:export": ("405 405 405 405 405", "login 403 200 200 200"),
+    "review:view-counts": ("login 403 200 200 200", "405 405 405 405 405"),
     "review:keep-view": ("405 405 405 405 405", "login 403 302 302 302"),
     "review:drop-view": ("405 405 405 405 405", "login 403 302 404 404"),
     "review:next": ("405 405 405 405 405", "login 403 302 403 302"),
@@ -169,6 +171,7 @@ def world(
             }
             | {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1},
             "review:keep-view": {"name": "Mine", "here": "mine=yes"},
+            "review:export": {"case": str(case.pk)},
             "review:bulk": {"act": "urgent", "case": str(case.pk)},
             "registry:promote": {"reason": REASON},
             "registry:roll-back": {"reason": REASON},
