@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
 from tests.journeys.conftest import answer_of, send
+from tests.pages.looking import faults, visit
 from tests.servers import wait_until
 from tests.stack import Broker, Stack, readroom_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.network]
+pytestmark = [pytest.mark.stack, pytest.mark.network, pytest.mark.browser]
 
 PER_FINDING = 10
 FINDINGS = ("covid-19", "normal")
@@ -28,7 +31,7 @@ print(json.dumps({"status": run.status, "why": run.failure_text, "epochs": run.e
 
 @pytest.mark.parametrize("broker", ["embedded", "production"])
 def test_signed_findings_become_a_version_that_answers_for_the_next_film(
-    broker: Broker, small_bundle: Path
+    broker: Broker, small_bundle: Path, browser: Any
 ) -> None:
     with readroom_stack(broker, bundle=small_bundle) as stack:
         technician, admin = stack.script("technician"), stack.visitor("admin")
@@ -58,6 +61,11 @@ def test_signed_findings_become_a_version_that_answers_for_the_next_film(
         assert run["epochs"] >= 1
         assert len(run["snapshot"]) == 64
         assert run["compared"], "the candidate was not compared with the version in force"
+        if broker == "embedded":
+            places = ("/training/", started.url.split("?")[0], "/models/", f"/models/{run['candidate']}/")
+            looking = visit(browser, stack, "admin")
+            found = {place: faults(looking, urljoin(stack.base_url, place)) for place in places}
+            assert found == {place: [] for place in places}
         assert "<svg" in admin.get(f"{started.url.split('?')[0]}curves.svg").text
 
         reason = {"reason": "journey: a candidate to try", "override": "on"}
