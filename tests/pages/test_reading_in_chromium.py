@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -98,8 +99,11 @@ def sign_by_keys(page: Any, *keys: str) -> None:
 
 
 def test_a_reader_signs_every_waiting_film_with_two_keys_each_and_ends_at_the_worklist(
-    page: Any, films: list[str], radiologist: Visitor
+    embedded_stack: Stack, page: Any, films: list[str], radiologist: Visitor
 ) -> None:
+    """Ten films and whatever else waits, without a mouse."""
+    technician = embedded_stack.script("technician")
+    films = films + [admitted(technician, next(SEEDS)) for _film in range(7)]
     seen = [start_reading(page)]
     while len(seen) < 50:
         sign_by_keys(page, "3", "Enter")
@@ -114,16 +118,48 @@ def test_a_reader_signs_every_waiting_film_with_two_keys_each_and_ends_at_the_wo
         assert (reading["finding"], reading["confidence"]) == ("normal", "sure")
 
 
-def test_nothing_of_the_machine_crosses_the_wire_before_the_signature(page: Any, films: list[str]) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+def test_nothing_of_the_machine_crosses_the_wire_before_the_signature(
+    embedded_stack: Stack, page: Any, films: list[str], radiologist: Visitor
+) -> None:
+    technician = embedded_stack.script("technician")
+    for film in films:
+        wait_for_answer(embedded_stack, film)
+    answers = [technician.get(f"/api/v1/cases/{film}/").json()["prediction"] for film in films]
+    numbers = {f"{value:.6f}"[:4] for answer in answers for value in answer["probabilities"].values()}
+    sent: list[tuple[str, str]] = []
+    page.on("response", lambda answer: sent.append((answer.url, _words_of(answer))))
     case = start_reading(page)
     page.wait_for_load_state("networkidle")
-    html = page.content()
-    assert any(url.endswith(f"{case}/film.png") for url in asked)
-    assert not [url for url in asked if "/heat/" in url or "overlay" in url]
-    assert "Machine" not in html
+    read = [radiologist.get(f"/api/v1/cases/{film}/").json() for film in films]
+    read += radiologist.get("/api/v1/cases/").json()["results"]
+    sent += [("api", str(each)) for each in read if each["id"] in films]
+    assert any(url.endswith(f"{case}/film.png") for url, _words in sent)
+    assert all(each["withheld"] and each["prediction"] is None for each in read if each["id"] in films)
+    assert _tells(sent, numbers) == []
     assert page.locator("[data-viewer-heat], .rr-bar").count() == 0
+    sent.clear()
+    page.keyboard.press("3")
+    page.keyboard.press("s")
+    page.wait_for_selector("text=You: Normal")
+    page.wait_for_load_state("networkidle")
+    assert _tells(sent, numbers) != []  # the same look finds it once it may be there
+
+
+def _words_of(answer: Any) -> str:
+    """Give headers and text of a response; of what is the same for everybody, nothing."""
+    kind = answer.headers.get("content-type", "")
+    wordy = kind.startswith(("text/html", "application/json", "text/plain"))
+    body = answer.text() if wordy and answer.status == 200 else ""
+    return f"{answer.headers} {body}"
+
+
+def _tells(sent: list[tuple[str, str]], numbers: set[str]) -> list[str]:
+    """Name the responses that hold a score, a heat map, or words of the machine's."""
+    told = re.compile(
+        r"Machine|'probabilities'|\"probabilities\"|suspicio|unlike|Cannot separate|"
+        + "|".join(rf"(?<![\d.]){re.escape(number)}" for number in sorted(numbers))
+    )
+    return [url for url, words in sent if "/heat/" in url or "overlay" in url or told.search(words)]
 
 
 def test_the_reading_page_fits_a_screen_of_1366_by_768(page: Any, films: list[str]) -> None:
