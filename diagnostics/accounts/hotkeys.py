@@ -83,7 +83,12 @@ GROUPS: Final = (
         ("second-opinion", "f", _("Ask for a second opinion")),
         pages=(SIGNED,),
     ),
-    _group(_("Going on"), ("next", "n", _("Read the next case")), pages=(WORKLIST, READING, SIGNED)),
+    _group(
+        _("Going on"),
+        ("next", "n", _("Read the next case")),
+        ("take-back", "Shift+b", _("Take the last signature back, within ten seconds")),
+        pages=(WORKLIST, READING, SIGNED),
+    ),
     _group(_("The patient"), ("prior", "p", _("Prior film beside this one")), pages=(READING, SIGNED)),
     _group(
         _("The worklist"),

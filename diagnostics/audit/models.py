@@ -25,6 +25,7 @@ class Action(models.TextChoices):
     READING_RELEASED = "reading-released", _("gave a case back")
     READING_SIGNED = "reading-signed", _("signed a reading")
     READING_AMENDED = "reading-amended", _("amended a reading")
+    READING_TAKEN_BACK = "reading-taken-back", _("took a reading back at once")
     PCR_RECORDED = "pcr-recorded", _("entered an RT-PCR result")
     PRIORITY_CHANGED = "priority-changed", _("changed how urgent a case is")
     CASE_EXPORTED = "case-exported", _("exported a case")

@@ -12,7 +12,7 @@ from diagnostics.cases import showing
 from diagnostics.cases.answers import note_shown
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import latest_prediction, standing_answer
-from diagnostics.review import selectors
+from diagnostics.review import second_thoughts, selectors
 from diagnostics.review.models import Reading, Standing
 
 
@@ -28,6 +28,7 @@ def common(case: Case, by: User, now: datetime, *, beside: str = "") -> dict[str
         "priors": priors,
         "prior": next((prior for prior in priors if str(prior.pk) == beside), None),
         "today": today,
+        "just_signed": second_thoughts.just_signed(by, now),
         "worklist_count": today.waiting,
     }
 
@@ -54,6 +55,7 @@ def signed(case: Case, reading: Reading, by: User, now: datetime) -> dict[str, A
         note_shown(by, [answer], now)
     return {
         "reading": reading,
+        "just_signed": None,  # what stands on this page cannot be unseen
         "judgement": selectors.judgement(case),
         "claim": selectors.last_claim(case, by),
         "readings": selectors.readings_of(case),

@@ -91,3 +91,10 @@ class StillWaiting(DomainError):
 
     code = "still_waiting"
     status = HTTPStatus.CONFLICT
+
+
+class NotTakenBack(DomainError):
+    """A signature stands: its moment is over, or something has been seen since."""
+
+    code = "not_taken_back"
+    status = HTTPStatus.CONFLICT

@@ -12,7 +12,10 @@ from diagnostics.review.models import Judgement, Kind, Policy, Reading, Standing
 
 
 def settle(case: Case, now: datetime) -> Judgement:
-    """Bring a case's standing up to date with its readings; the caller holds the case's lock."""
+    """Bring a case's standing up to date with its readings, of which there is one or more.
+
+    The caller holds the case's lock.
+    """
     current = list(Reading.objects.filter(case=case, superseded_by=None))
     judgement = Judgement.objects.filter(case=case).first() or Judgement(
         case=case, readers_needed=readers_needed(case)
@@ -21,6 +24,13 @@ def settle(case: Case, now: datetime) -> Judgement:
     judgement.save()
     _close(case, judgement, now)
     return judgement
+
+
+def unsettle(case: Case) -> None:
+    """Put a case back to where it stood before its only reading; the caller holds the case's lock."""
+    Judgement.objects.filter(case=case).delete()
+    case.settled_at = None
+    case.save(update_fields=["settled_at"])
 
 
 def verdict(readings: Sequence[Reading], needed: int) -> tuple[Standing, str]:

@@ -28,7 +28,7 @@ from diagnostics.cases import again, urgency
 from diagnostics.cases.again import Asked
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.selectors import visible_to
-from diagnostics.review import distributing, exporting, kept, selectors
+from diagnostics.review import distributing, exporting, kept, second_thoughts, selectors
 from diagnostics.review.forms import BulkForm, ChosenForm, ViewForm
 from diagnostics.review.models import SavedView
 from diagnostics.review.settling import policy_of
@@ -172,6 +172,7 @@ def _for_reader(request: StaffRequest, counts: dict[str, int], now: datetime) ->
     undecided = selectors.undecided(request.user, now).count() if counts[State.DISAGREE] else 0
     return {
         "today": today,
+        "just_signed": second_thoughts.just_signed(request.user, now),
         "worklist_count": today.waiting,
         "undecided": undecided,
         "learns": policy_of(home_site(request.user)).has_learning_queue,

@@ -28,6 +28,7 @@ urlpatterns = [
     path("<uuid:pk>/renew/", views.renew, name="renew"),
     path("<uuid:pk>/release/", views.release, name="release"),
     path("<uuid:pk>/sign/", views.sign, name="sign"),
+    path("<uuid:pk>/take-back/", views.take_back, name="take-back"),
     path("<uuid:pk>/amend/", views.amend, name="amend"),
     path("<uuid:pk>/keep/", views.keep, name="keep"),
     path("<uuid:pk>/second-opinion/", views.second_opinion, name="second-opinion"),

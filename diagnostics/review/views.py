@@ -19,7 +19,7 @@ from diagnostics.accounts.roles import May
 from diagnostics.base import DomainError
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.review import afterwards, desk, selectors, services
+from diagnostics.review import afterwards, desk, second_thoughts, selectors, services
 from diagnostics.review.ahead import coming
 from diagnostics.review.forms import AmendForm, ReadingForm
 from diagnostics.review.going import told_to_scripts
@@ -112,6 +112,19 @@ def sign(request: StaffRequest, pk: UUID) -> HttpResponse:
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         return _page(request, found, form, status=_status_of(refusal))
+
+
+@told_to_scripts
+@require_POST
+@may(May.READ)
+def take_back(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Undo a signature of some seconds ago, and go back to its film."""
+    try:
+        second_thoughts.take_back(case=_case(request, pk), by=request.user, now=timezone.now())
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("review:worklist")
+    return redirect("review:case", pk=pk)
 
 
 @require_POST

@@ -23,6 +23,7 @@ const forward = () => press("[data-sign-next], [data-take] button, [data-next] b
 const always = {
   next: () => press("[data-next] button"),
   prior: () => press("[data-prior]"),
+  "take-back": () => press("[data-take-back] button"),
   "second-opinion": () => press("[data-second-opinion] button"),
 };
 const whileReading = {

@@ -15,6 +15,7 @@ const acts = {
   "row-down": () => move(1),
   "row-up": () => move(-1),
   "choose-row": () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
+  "take-back": () => document.querySelector("[data-take-back] button")?.click(),
   search: () => document.querySelector("[data-search]").select(),
 };
 
@@ -26,6 +27,23 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-pick-all]")) return;
   for (const pick of document.querySelectorAll("[data-pick]")) pick.checked = event.target.checked;
+});
+
+// The search finds while somebody types; its address stays the view, and Enter does the same as ever.
+const PAUSE = 400; // milliseconds
+const FEWEST = 3; // letters
+let waiting;
+
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-search]")) return;
+  clearTimeout(waiting);
+  const { form, value } = event.target;
+  if (value.trim() && value.trim().length < FEWEST) return;
+  waiting = setTimeout(() => {
+    const address = `?${new URLSearchParams(new FormData(form))}`;
+    history.replaceState(null, "", address);
+    window.htmx.ajax("GET", address, { target: "#worklist", select: "#worklist", swap: "outerHTML" });
+  }, PAUSE);
 });
 
 // What somebody has chosen or is writing must not be swept away by the table's renewal.

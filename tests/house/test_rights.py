@@ -71,6 +71,7 @@ RIGHTS: Final[dict[str, tuple[str, str]]] = {
     "review:renew": ("405 405 405 405 405", "login 403 409 403 404"),
     "review:release": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:sign": ("405 405 405 405 405", "login 403 302 403 404"),
+    "review:take-back": ("405 405 405 405 405", "login 403 302 403 404"),
     "review:amend": ("405 405 405 405 405", "login 403 400 403 404"),
     "review:readers": ("login 403 403 200 403", "405 405 405 405 405"),
     "review:policy": ("405 405 405 405 405", "login 403 403 302 403"),

@@ -228,6 +228,23 @@ def test_help_lists_the_keys_and_keeps_them_from_acting(page: Any, films: list[s
     assert page.locator(CHOSEN).input_value() == "covid-19"
 
 
+def test_a_slip_of_the_key_is_taken_back_by_another_within_ten_seconds(page: Any, films: list[str]) -> None:
+    case = start_reading(page)
+    sign_by_keys(page, "1", "Enter")
+    page.wait_for_selector(READY)
+    offer = page.locator("[data-take-back]")
+    assert "Signed: COVID-19" in offer.inner_text()
+    assert _faults(page) == []
+    page.keyboard.press("Shift+B")
+    page.wait_for_url(f"**/{case}/")
+    page.wait_for_selector(READY)
+    assert page.locator(CHOSEN).count() == 0
+    sign_by_keys(page, "3", "Enter")
+    page.wait_for_selector("text=Signed: Normal")
+    assert page.evaluate("document.documentElement.scrollHeight") == 768
+    offer.wait_for(state="hidden", timeout=12_000)
+
+
 def test_b_gives_a_case_back(page: Any, films: list[str]) -> None:
     start_reading(page)
     sign_by_keys(page, "b")

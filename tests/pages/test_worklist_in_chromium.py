@@ -131,3 +131,24 @@ def test_the_worklist_with_views_and_chosen_films_fits_and_has_no_fault_that_axe
     page.locator("[data-pick]").first.check()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert [fault["id"] for fault in Axe().run(page).response["violations"]] == []
+
+
+def test_the_search_finds_while_one_types(page: Any, technician: Visitor) -> None:
+    admit(technician, next(SEEDS), "TYPED")
+    admit(technician, next(SEEDS), "OTHER")
+    page.reload()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "?q=" in request.url else None)
+    page.keyboard.press("/")
+    page.keyboard.type("ty", delay=20)
+    page.wait_for_timeout(600)
+    assert asked == []  # two letters find too much
+    page.keyboard.type("ped-", delay=20)
+    page.wait_for_function("!document.querySelector('#worklist').innerText.includes('OTHER-')")
+    assert "TYPED-" in page.locator("#worklist").inner_text()
+    assert page.url.endswith("?q=typed-")
+    assert asked == [page.url]
+    assert page.evaluate("document.activeElement.matches('[data-search]')")
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.wait_for_function("document.querySelector('#worklist').innerText.includes('OTHER-')")
