@@ -144,11 +144,12 @@ def test_the_search_finds_while_one_types(page: Any, technician: Visitor) -> Non
     page.wait_for_timeout(600)
     assert asked == []  # two letters find too much
     page.keyboard.type("ped-", delay=20)
-    page.wait_for_function("!document.querySelector('#worklist').innerText.includes('OTHER-')")
+    other = page.locator("#worklist a", has_text="OTHER-").first
+    other.wait_for(state="detached")
     assert "TYPED-" in page.locator("#worklist").inner_text()
     assert page.url.endswith("?q=typed-")
     assert asked == [page.url]
     assert page.evaluate("document.activeElement.matches('[data-search]')")
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
-    page.wait_for_function("document.querySelector('#worklist').innerText.includes('OTHER-')")
+    other.wait_for(state="visible")
