@@ -86,7 +86,7 @@ class Case(models.Model):
                 for order in ("due_at", "opened_at", "accession_number")
             ),
             models.Index(
-                fields=["site", "priority_rank", "-suspicion", "due_at"],
+                fields=["site", "priority_rank", "-suspicion", "due_at", "shown_only_to"],
                 condition=Q(settled_at__isnull=True, listed=True),
                 name="waiting_by_suspicion",
             ),

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='case',
-            index=models.Index(condition=models.Q(('listed', True), ('settled_at__isnull', True)), fields=['site', 'priority_rank', '-suspicion', 'due_at'], name='waiting_by_suspicion'),
+            index=models.Index(condition=models.Q(('listed', True), ('settled_at__isnull', True)), fields=['site', 'priority_rank', '-suspicion', 'due_at', 'shown_only_to'], name='waiting_by_suspicion'),
         ),
         migrations.RunPython(by_the_latest_answer, migrations.RunPython.noop),
     ]
