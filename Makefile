@@ -17,7 +17,7 @@ help:
 	@echo "make openapi docs/openapi.yaml from the code"
 
 run: venv
-	@exec $(BIN)/python manage.py up
+	@exec $(BIN)/python manage.py run_all
 
 test: venv-dev apt check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

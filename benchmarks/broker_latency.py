@@ -21,8 +21,8 @@ from typing import Any
 from celery import Celery
 
 from tests.servers import redis_server, wait_until
-from webapp.parts import worker
-from webapp.queues import celery_settings
+from webapp.celery_config import celery_settings
+from webapp.processes import worker
 
 HOME = Path(os.environ.get("BENCHMARK_HOME", tempfile.gettempdir()))
 STARTS = HOME / "starts"

@@ -20,12 +20,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from benchmarks.darkcovidnet_table import table
-from ml import batches, importers
-from ml.dataset import Split, Union, in_order
-from ml.duplicates import SAME, distances, picture_hash
-from ml.imaging import read_film
-from ml.presets import TrainingSpec, at_size, preset
-from ml.records import LabelledFilm, Preprocessing
+from ml import importers
+from ml.datasets import batches
+from ml.datasets.disjoint_sets import DisjointSets
+from ml.datasets.patient_split import Split, in_order
+from ml.images.perceptual_hash import SAME_IMAGE, distances, perceptual_hash
+from ml.images.reading import read_radiograph
+from ml.recipes import TrainingSpec, at_size, get_recipe
+from ml.records import LabelledImage, Preprocessing
 
 FOLDS: Final = 5
 CALIBRATION_FOLDS: Final = 7  # one of seven: about 15 % of what is learnt from
@@ -39,7 +41,7 @@ Places = NDArray[np.int_]
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What one network and one thumbnail probe said of one fold's test films."""
+    """What one network and one thumbnail probe said of one fold's test radiographs."""
 
     task: str
     protocol: str
@@ -52,40 +54,45 @@ class FoldResult:
     seconds: float
 
 
-def films_of(folder: Path) -> tuple[LabelledFilm, ...]:
-    """List darkcovidnet with its patients; films that look alike are one patient."""
+def radiographs_of(folder: Path) -> tuple[LabelledImage, ...]:
+    """List darkcovidnet with its patients; radiographs that look alike are one patient."""
     known = importers.Options(cohen=folder / "covid-chestxray-dataset")
-    films = importers.read(folder / "darkcovidnet", known).films
-    hashes = np.stack([picture_hash(read_film(film.path.read_bytes()).grey) for film in films])
-    same = Union()
-    for one, other in np.argwhere(np.triu(distances(hashes, hashes) <= SAME, 1)):
-        same.join(films[one].patient, films[other].patient)
-    return tuple(replace(film, patient=same.find(film.patient)) for film in films)
+    radiographs = importers.read(folder / "darkcovidnet", known).radiographs
+    hashes = np.stack(
+        [perceptual_hash(read_radiograph(radiograph.path.read_bytes()).grey) for radiograph in radiographs]
+    )
+    same = DisjointSets()
+    for one, other in np.argwhere(np.triu(distances(hashes, hashes) <= SAME_IMAGE, 1)):
+        same.join(radiographs[one].patient, radiographs[other].patient)
+    return tuple(replace(radiograph, patient=same.find(radiograph.patient)) for radiograph in radiographs)
 
 
-def parts_of(films: Sequence[LabelledFilm], protocol: str, folds: int) -> Iterator[tuple[Places, Places]]:
-    """Part films into places to learn from and to test on, stratified by finding."""
-    labels = [film.label for film in films]
+def parts_of(
+    radiographs: Sequence[LabelledImage], protocol: str, folds: int
+) -> Iterator[tuple[Places, Places]]:
+    """Part radiographs into places to learn from and to test on, stratified by finding."""
+    labels = [radiograph.label for radiograph in radiographs]
     if protocol == "random":
         yield from StratifiedKFold(folds, shuffle=True, random_state=SEED).split(labels, labels)
     else:
-        patients = [film.patient for film in films]
+        patients = [radiograph.patient for radiograph in radiographs]
         cut = StratifiedGroupKFold(folds, shuffle=True, random_state=SEED)
         yield from cut.split(labels, labels, patients)
 
 
 def network_logits(
-    films: Sequence[LabelledFilm],
-    test: Sequence[LabelledFilm],
+    radiographs: Sequence[LabelledImage],
+    test: Sequence[LabelledImage],
     protocol: str,
     spec: TrainingSpec,
     start: Path | None,
 ) -> tuple[list[list[float]], float]:
-    """Train on `films` alone, a seventh of them to watch it by, and answer for the test films."""
-    from ml import bundle, trainer  # TensorFlow, only where it is needed
+    """Train on `radiographs` alone, a seventh of them to watch it by, and answer for the test radiographs."""
+    from ml.networks import bundle
+    from ml.training import trainer  # TensorFlow, only where it is needed
 
-    learnt, watched = next(iter(parts_of(films, protocol, CALIBRATION_FOLDS)))
-    split = Split(tuple(films[k] for k in learnt), tuple(films[k] for k in watched), ())
+    learnt, watched = next(iter(parts_of(radiographs, protocol, CALIBRATION_FOLDS)))
+    split = Split(tuple(radiographs[k] for k in learnt), tuple(radiographs[k] for k in watched), ())
     with TemporaryDirectory() as folder:
         out = Path(folder, "bundle")
         manifest = trainer.train(
@@ -94,14 +101,16 @@ def network_logits(
         model, _ = bundle.load_network(out)
     prep, named = manifest.preprocessing, manifest.architecture.classes
     logits = model.predict(batches.load(test, prep, side=prep.size).inputs(prep), batch_size=16, verbose=0)
-    order = [named.index(label) for label in in_order({film.label for film in films})]
+    order = [named.index(label) for label in in_order({radiograph.label for radiograph in radiographs})]
     return np.asarray(logits, np.float64)[:, order].tolist(), float(manifest.training["seconds"])
 
 
-def thumbnail_answers(films: Sequence[LabelledFilm], learnt: Places, tested: Places) -> list[str]:
-    """Name the findings of the test films by a support vector machine on 32 x 32 pixels."""
-    pixels = batches.load(films, THUMBNAIL, side=THUMBNAIL.size).pixels.reshape(len(films), -1) / 255
-    labels = np.array([film.label for film in films])
+def thumbnail_answers(radiographs: Sequence[LabelledImage], learnt: Places, tested: Places) -> list[str]:
+    """Name the findings of the test radiographs by a support vector machine on 32 x 32 pixels."""
+    pixels = (
+        batches.load(radiographs, THUMBNAIL, side=THUMBNAIL.size).pixels.reshape(len(radiographs), -1) / 255
+    )
+    labels = np.array([radiograph.label for radiograph in radiographs])
     probe = make_pipeline(StandardScaler(), PCA(60, random_state=SEED), SVC(C=3)).fit(
         pixels[learnt], labels[learnt]
     )
@@ -109,7 +118,7 @@ def thumbnail_answers(films: Sequence[LabelledFilm], learnt: Places, tested: Pla
 
 
 def results(
-    films: Sequence[LabelledFilm],
+    radiographs: Sequence[LabelledImage],
     task: str,
     protocol: str,
     spec: TrainingSpec,
@@ -117,20 +126,20 @@ def results(
     done: set[int],
 ) -> Iterator[FoldResult]:
     """Go through the folds that are not done yet."""
-    films = [film for film in films if film.label in TASKS[task]]
-    for fold, (learnt, tested) in enumerate(parts_of(films, protocol, FOLDS)):
+    radiographs = [radiograph for radiograph in radiographs if radiograph.label in TASKS[task]]
+    for fold, (learnt, tested) in enumerate(parts_of(radiographs, protocol, FOLDS)):
         if fold in done:
             continue
-        test = [films[k] for k in tested]
-        logits, seconds = network_logits([films[k] for k in learnt], test, protocol, spec, start)
+        test = [radiographs[k] for k in tested]
+        logits, seconds = network_logits([radiographs[k] for k in learnt], test, protocol, spec, start)
         yield FoldResult(
             task=task,
             protocol=protocol,
             fold=fold,
-            truth=[film.label for film in test],
-            patients=[film.patient for film in test],
+            truth=[radiograph.label for radiograph in test],
+            patients=[radiograph.patient for radiograph in test],
             network=logits,
-            thumbnail=thumbnail_answers(films, learnt, tested),
+            thumbnail=thumbnail_answers(radiographs, learnt, tested),
             recipe=f"{spec.preset}, {spec.preprocessing.size} px",
             seconds=seconds,
         )
@@ -155,18 +164,18 @@ def main() -> None:
     words.add_argument("--epochs", type=int, default=40)
     words.add_argument("--learning-rate", type=float)
     words.add_argument(
-        "--start-from", type=Path, help="bundle to fine-tune; it must know none of these films"
+        "--start-from", type=Path, help="bundle to fine-tune; it must know none of these radiographs"
     )
     words.add_argument("--table-only", action="store_true", help="print the table of what is done")
     wanted = words.parse_args()
     if not wanted.table_only:
-        films = films_of(wanted.data)
-        spec = replace(at_size(preset(wanted.preset, epochs=wanted.epochs), wanted.size), seed=SEED)
+        radiographs = radiographs_of(wanted.data)
+        spec = replace(at_size(get_recipe(wanted.preset, epochs=wanted.epochs), wanted.size), seed=SEED)
         if wanted.learning_rate:
             spec = replace(spec, learning_rate=wanted.learning_rate)
         for protocol in wanted.protocols:
             for task in wanted.tasks:
-                _go_on(wanted.out, films, task, protocol, spec, wanted.start_from)
+                _go_on(wanted.out, radiographs, task, protocol, spec, wanted.start_from)
     found: dict[tuple[str, str], list[FoldResult]] = defaultdict(list)
     for result in kept(wanted.out):
         found[result.task, result.protocol].append(result)
@@ -175,14 +184,14 @@ def main() -> None:
 
 def _go_on(
     file: Path,
-    films: Sequence[LabelledFilm],
+    radiographs: Sequence[LabelledImage],
     task: str,
     protocol: str,
     spec: TrainingSpec,
     start: Path | None,
 ) -> None:
     done = {result.fold for result in kept(file) if (result.task, result.protocol) == (task, protocol)}
-    for result in results(films, task, protocol, spec, start, done):
+    for result in results(radiographs, task, protocol, spec, start, done):
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(result)) + "\n")
         right = np.argmax(result.network, axis=1) == [TASKS[task].index(name) for name in result.truth]

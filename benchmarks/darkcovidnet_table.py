@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import softmax
 
-from ml import statistics
+from ml.metrics import statistics
 
 PUBLISHED: Final = {"3 classes": "87.02 %", "binary": "98.08 %"}  # Ozturk et al. 2020, mean of five folds
 TARGET: Final = "covid-19"

@@ -21,25 +21,25 @@ WARNINGS: Final = """\
 ## What it must not be used for
 
 - No decision about a patient: not to find, not to rule out, not to order or to skip a test, not to triage.
-- No children, no lateral views, no CT, no film of another body part: it has learnt from none.
-- No claim about another hospital. Published COVID-19 networks reach an AUROC of 0.70 to 0.90 on films of a
+- No children, no lateral views, no CT, no radiograph of another body part: it has learnt from none.
+- No claim about another hospital. Published COVID-19 networks reach an AUROC of 0.70 to 0.90 on radiographs of a
   hospital they have not seen; this one has to be measured on yours before anybody looks at its scores.
-- No commercial use: part of the films it learnt from forbid it.
+- No commercial use: part of the radiographs it learnt from forbid it.
 
 ## What is known to be wrong with it
 
-- **Shortcuts remain.** Most COVID-19 films come from other collections than the normal ones, so the network
+- **Shortcuts remain.** Most COVID-19 radiographs come from other collections than the normal ones, so the network
   can read the source (borders, letters, sharpness, compression) instead of the lungs. Augmentation of all
   classes alike makes that harder, not impossible. The figures with the middle covered, above, show how much
   is left.
 - The internal figures are from the same confounded collections and say nothing about another hospital.
 - **It learnt too little.** Two shared cores had an hour and a half for it, and its figures were still rising
   when it ended. A longer training is the next step.
-- The held-out patients come from the same collection as a part of the films learnt from. As far as patient
-  names and a search for whole and cropped copies can tell, no film of them was learnt from; one collection
+- The held-out patients come from the same collection as a part of the radiographs learnt from. As far as patient
+  names and a search for whole and cropped copies can tell, no radiograph of them was learnt from; one collection
   names no patients, so that cannot be proven. They are no unseen hospital.
 - The size it is served at was chosen by the held-out figure among four, which flatters that figure a little.
-- Temperature and operating points were set on the internal films. On other films neither
+- Temperature and operating points were set on the internal radiographs. On other radiographs neither
   needs to hold: compare the sensitivity of the flags above with the 0.95 they were set for, and the two
   calibration errors.
 - A heat map shows which regions raised a score. It does not show that the region is ill."""
@@ -61,18 +61,18 @@ def card(manifest: Manifest, *, trust: dict[str, Any] | None) -> str:
             "**Research use only. Not for diagnosis.**\n",
             *([_verdict(trust)] if trust else []),
             _what_it_is(manifest),
-            "\n## Films it learnt from\n",
+            "\n## Radiographs it learnt from\n",
             _cells(manifest),
             "",
             SOURCES,
             _left_aside(manifest),
-            "\n## Held-out films: the other half of Cohen's patients\n",
+            "\n## Held-out radiographs: the other half of Cohen's patients\n",
             _figures(held_out),
             "\nServed at other sizes, AUROC for COVID-19: " + _sizes(manifest) + ".",
-            "\nWith the middle of every film covered (no lungs to see), AUROC for COVID-19: "
+            "\nWith the middle of every radiograph covered (no lungs to see), AUROC for COVID-19: "
             f"{manifest.metrics['middle_covered']['held_out']:.3f} held out, "
             f"{manifest.metrics['middle_covered']['internal']:.3f} internal.",
-            "\n## Internal validation films (same sources as the learning films, other patients)\n",
+            "\n## Internal validation radiographs (same sources as the learning radiographs, other patients)\n",
             _figures(internal),
             "",
             WARNINGS,
@@ -132,15 +132,15 @@ def _left_aside(manifest: Manifest) -> str:
 
 def _figures(part: dict[str, Any]) -> str:
     lines = [
-        f"{part['films']} films of {part['patients']} patients. "
+        f"{part['radiographs']} radiographs of {part['patients']} patients. "
         "Flags at the operating points of the manifest; "
         "95 % intervals: patient bootstrap for AUROC, Wilson for the others.\n",
-        "| class | films | AUROC | sensitivity of the flag | specificity of the flag | named rightly |",
+        "| class | radiographs | AUROC | sensitivity of the flag | specificity of the flag | named rightly |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for label, row in part["per_class"].items():
         cells = (row["auroc"], row["flag_sensitivity"], row["flag_specificity"], row["sensitivity"])
-        lines.append(f"| {label} | {row['films']} | {' | '.join(map(_interval, cells))} |")
+        lines.append(f"| {label} | {row['radiographs']} | {' | '.join(map(_interval, cells))} |")
     lines.append(
         f"\nNamed rightly over all: {_interval(part['accuracy'])}. Calibration error (ECE) "
         f"{part['calibration_error']:.3f}, Brier score {part['brier']:.3f}."

@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from tests.films import film_png
-from tests.hostile import ACCEPTED, MEGABYTE, Hostile, Reply, send, specimens
+from tests.hostile_files import ACCEPTED, MEGABYTE, Hostile, Reply, send, specimens
 from tests.mutants import largest, mutants, sound
+from tests.radiographs import radiograph_png
 from tests.small_bundle import make_bundle
 from tests.stack import Stack, readroom_stack
-from webapp.parts import WEB
+from webapp.processes import WEB
 
 
 class Watch:
@@ -69,11 +69,11 @@ def _measure(stack: Stack, wanted: argparse.Namespace) -> int:
     token = stack.manage("drf_create_token", "technician").split()[2]
     everything = {
         "specimens": specimens(inflated=wanted.inflated * MEGABYTE),
-        "sound films": sound(),
-        "films of 40 megapixels": largest(wanted.largest),
+        "sound radiographs": sound(),
+        "radiographs of 40 megapixels": largest(wanted.largest),
         "mutants": (
-            Hostile(f"mutant {number}", film, frozenset())
-            for number, film in enumerate(mutants(wanted.mutants, wanted.seed))
+            Hostile(f"mutant {number}", radiograph, frozenset())
+            for number, radiograph in enumerate(mutants(wanted.mutants, wanted.seed))
         ),
     }
     wrong = 0
@@ -82,10 +82,10 @@ def _measure(stack: Stack, wanted: argparse.Namespace) -> int:
         for what, files in everything.items():
             wrong += _send_all(what, files, stack, token, wanted.senders)
         same, most = watch.workers() == before, _megabytes(watch.most)
-    last = send(stack.base_url, token, film_png(999))
+    last = send(stack.base_url, token, radiograph_png(999))
     print(f"web processes: {'the same as before' if same else 'SOME DIED'}")
     print(f"memory of the web process and its children: {at_rest:,} MB at rest, {most:,} MB at most")
-    print(f"a sound film afterwards: {last.ending}")
+    print(f"a sound radiograph afterwards: {last.ending}")
     left = list(stack.home.joinpath("media").rglob("*.tmp"))
     print(f"half-written files left: {len(left)}")
     return int(bool(wrong or not same or last.ending != ACCEPTED or left))

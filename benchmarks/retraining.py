@@ -1,7 +1,7 @@
 """Retraining on cached features against the naive loop: `python -m benchmarks.retraining DATA`.
 
-Both learn the same layers of the same network from the same films of darkcovidnet, in one process. The time
-is that of learning alone, with tracing and the making of the cache, without reading films and calibration.
+Both learn the same layers of the same network from the same radiographs of darkcovidnet, in one process. The time
+is that of learning alone, with tracing and the making of the cache, without reading radiographs and calibration.
 The processor's time is told beside the clock's: on a busy machine it alone compares.
 """
 
@@ -17,20 +17,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.public_films import ozturk_films
-from ml.dataset import Split
-from ml.presets import Stage, TrainingSpec, preset
-from ml.records import LabelledFilm
+from benchmarks.public_datasets import ozturk_radiographs
+from ml.datasets.patient_split import Split
+from ml.recipes import Stage, TrainingSpec, get_recipe
+from ml.records import LabelledImage
 
 DEFAULT: Final = Path(__file__).resolve().parents[1] / "ml" / "bundles" / "default"
 STAGES: Final = {"head": "logits", "block5": "block5_conv1"}
 GOALS: Final = {"head": 15, "block5": 4}
-HELD_OUT: Final = 4  # every fourth film of a class
+HELD_OUT: Final = 4  # every fourth radiograph of a class
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How long a way of learning took, and what the network was worth on films held out."""
+    """How long a way of learning took, and what the network was worth on radiographs held out."""
 
     seconds: float  # by the clock
     work: float  # seconds of processor time, of all threads
@@ -45,22 +45,22 @@ class Outcome:
         )
 
 
-def films_of(folder: Path, per_class: int) -> Split:
-    """Take the first films of each class, a quarter of them held out; no patient is on both sides."""
-    learnt: list[LabelledFilm] = []
-    held_out: list[LabelledFilm] = []
-    for _, some in groupby(ozturk_films(folder), key=lambda film: film.label):
+def radiographs_of(folder: Path, per_class: int) -> Split:
+    """Take the first radiographs of each class, a quarter of them held out; no patient is on both sides."""
+    learnt: list[LabelledImage] = []
+    held_out: list[LabelledImage] = []
+    for _, some in groupby(ozturk_radiographs(folder), key=lambda radiograph: radiograph.label):
         chosen = list(some)[:per_class]
         cut = len(chosen) - len(chosen) // HELD_OUT
-        shown = {film.patient for film in chosen[:cut]}
+        shown = {radiograph.patient for radiograph in chosen[:cut]}
         learnt += chosen[:cut]
-        held_out += [film for film in chosen[cut:] if film.patient not in shown]
+        held_out += [radiograph for radiograph in chosen[cut:] if radiograph.patient not in shown]
     return Split(tuple(learnt), tuple(held_out), ())
 
 
-def learn(films: Split, spec: TrainingSpec, start_from: Path) -> Outcome:
+def learn(radiographs: Split, spec: TrainingSpec, start_from: Path) -> Outcome:
     """Train once and return what it came to at its last epoch."""
-    from ml import trainer  # TensorFlow, only where it is needed
+    from ml.training import trainer  # TensorFlow, only where it is needed
 
     marks: list[tuple[float, float]] = []
 
@@ -69,7 +69,7 @@ def learn(films: Split, spec: TrainingSpec, start_from: Path) -> Outcome:
 
     with TemporaryDirectory() as folder:
         manifest = trainer.train(
-            films, spec, start_from=start_from, out=Path(folder, "bundle"),
+            radiographs, spec, start_from=start_from, out=Path(folder, "bundle"),
             on_epoch=mark, should_stop=lambda: False, on_begin=mark,
         )  # fmt: skip
     last = manifest.training["epochs"][-1]
@@ -77,12 +77,12 @@ def learn(films: Split, spec: TrainingSpec, start_from: Path) -> Outcome:
     return Outcome(seconds, work, last["val_loss"], last["val_accuracy"], manifest.training["precision"])
 
 
-def compare(films: Split, what: str, spec: TrainingSpec, start_from: Path) -> None:
+def compare(radiographs: Split, what: str, spec: TrainingSpec, start_from: Path) -> None:
     """Learn one part of the network in both ways and print the ratio."""
     spec = replace(spec, stages=(Stage(1.0, STAGES[what]),), keep="last")
-    naive = learn(films, replace(spec, variants=0), start_from)
-    cached = learn(films, spec, start_from)
-    print(f"{what}, {naive.precision}, {spec.variants} variant(s) of a film")
+    naive = learn(radiographs, replace(spec, variants=0), start_from)
+    cached = learn(radiographs, spec, start_from)
+    print(f"{what}, {naive.precision}, {spec.variants} variant(s) of a radiograph")
     print(f"  naive    {naive}\n  cached   {cached}")
     print(
         f"  ratio    {naive.seconds / cached.seconds:.1f} times faster, "
@@ -97,24 +97,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words.add_argument("data", type=Path, help="folder with darkcovidnet")
     words.add_argument("--bundle", type=Path, default=DEFAULT, help="network to start from")
     words.add_argument("--what", nargs="*", choices=STAGES, default=list(STAGES), help="what learns")
-    words.add_argument("--films", type=int, default=32, help="of each class, a quarter of them held out")
+    words.add_argument(
+        "--radiographs", type=int, default=32, help="of each class, a quarter of them held out"
+    )
     words.add_argument("--epochs", type=int, default=20)
-    words.add_argument("--variants", type=int, default=1, help="of each film in the cache")
+    words.add_argument("--variants", type=int, default=1, help="of each radiograph in the cache")
     words.add_argument("--precision", choices=("auto", "float32", "mixed_bfloat16"), default="auto")
     words.add_argument("--learning-rate", type=float, default=3e-4)
     wanted = words.parse_args(arguments)
-    films = films_of(wanted.data / "darkcovidnet", wanted.films)
+    radiographs = radiographs_of(wanted.data / "darkcovidnet", wanted.radiographs)
     spec = replace(
-        preset("vgg16-finetune", epochs=wanted.epochs),
+        get_recipe("vgg16-finetune", epochs=wanted.epochs),
         variants=wanted.variants,
         precision=wanted.precision,
         learning_rate=wanted.learning_rate,
         batch_size=16,
     )
-    print(f"{len(films.train)} films, {len(films.validation)} held out, {wanted.epochs} epochs")
+    print(
+        f"{len(radiographs.train)} radiographs, {len(radiographs.validation)} held out, {wanted.epochs} epochs"
+    )
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     for what in wanted.what:
-        compare(films, what, spec, wanted.bundle)
+        compare(radiographs, what, spec, wanted.bundle)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 

@@ -1,4 +1,4 @@
-"""Train the default bundle of public films: `python -m benchmarks.train_default DATA --out DIR`."""
+"""Train the default bundle of public radiographs: `python -m benchmarks.train_default DATA --out DIR`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.public_films import PublicFilms, gather
-from ml.presets import TrainingSpec, at_size, preset
+from benchmarks.public_datasets import PublicDatasets, gather
+from ml.recipes import TrainingSpec, at_size, get_recipe
 from ml.records import EpochReport
 
 SIZE: Final = 128  # of the last part of the training
@@ -23,7 +23,7 @@ def recipe(minutes: float, *, batch_size: int, learning_rate: float, smaller: Se
     """Return the recipe: VGG16 with batch norm from scratch, in sizes of growing cost."""
     parts = (part.split(":") for part in smaller)
     return replace(
-        at_size(preset("vgg16-scratch"), SIZE),
+        at_size(get_recipe("vgg16-scratch"), SIZE),
         preset="vgg16-default",
         minutes=minutes,
         steps_per_epoch=STEPS_PER_EPOCH,
@@ -35,18 +35,18 @@ def recipe(minutes: float, *, batch_size: int, learning_rate: float, smaller: Se
 
 
 def going_on(spec: TrainingSpec) -> TrainingSpec:
-    """Return the recipe of a second part: it begins with the first's weights and draws other films."""
+    """Return the recipe of a second part: it begins with the first's weights and draws other radiographs."""
     return replace(spec, fine_tune=True, seed=spec.seed + 1)
 
 
-def learn(films: PublicFilms, out: Path, spec: TrainingSpec, start_from: Path | None) -> None:
+def learn(radiographs: PublicDatasets, out: Path, spec: TrainingSpec, start_from: Path | None) -> None:
     """Train into `out`, writing a line per epoch into `out`/epochs.jsonl."""
-    from ml import trainer  # TensorFlow, only where it is needed
+    from ml.training import trainer  # TensorFlow, only where it is needed
 
     out.mkdir(parents=True, exist_ok=True)
     with (out / "epochs.jsonl").open("w", encoding="utf-8") as log:
         trainer.train(
-            films.split, spec, start_from=start_from, out=out, on_epoch=_into(log.write, log.flush),
+            radiographs.split, spec, start_from=start_from, out=out, on_epoch=_into(log.write, log.flush),
             should_stop=(out / STOP).exists,
         )  # fmt: skip
 
@@ -76,7 +76,7 @@ def main() -> None:
     words.add_argument("--continue-from", type=Path, help="bundle of a first part, to be trained further")
     words.add_argument("--measure-only", action="store_true", help="keep the weights, renew figures and card")
     wanted = words.parse_args()
-    films = gather(wanted.data, wanted.unseen)
+    radiographs = gather(wanted.data, wanted.unseen)
     if not wanted.measure_only:
         spec = recipe(
             wanted.minutes,
@@ -86,10 +86,10 @@ def main() -> None:
         )
         if wanted.continue_from:
             spec = going_on(spec)
-        learn(films, wanted.out, spec, wanted.continue_from)
+        learn(radiographs, wanted.out, spec, wanted.continue_from)
     from benchmarks import measure_default
 
-    measure_default.measure(wanted.out, films, wanted.continue_from)
+    measure_default.measure(wanted.out, radiographs, wanted.continue_from)
 
 
 if __name__ == "__main__":

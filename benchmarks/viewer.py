@@ -1,4 +1,4 @@
-"""How quick the viewer is in Chromium, on 3000 x 3000 films of 16 bits: dragging, and Next.
+"""How quick the viewer is in Chromium, on 3000 x 3000 radiographs of 16 bits: dragging, and Next.
 
 python -m benchmarks.viewer [--nexts 10] [--frames 180] [--gpu]
 
@@ -25,12 +25,19 @@ from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
-from tests.films import film_dicom
+from tests.radiographs import radiograph_dicom
 from tests.servers import wait_until
-from tests.stack import CHROMIUM_ARGUMENTS, DEMO_PASSWORD, ROOT, Stack, chromium_path, readroom_stack
+from tests.stack import (
+    CHROMIUM_ARGUMENTS,
+    DEMO_PASSWORD,
+    ROOT,
+    Stack,
+    chromium_path,
+    readroom_stack,
+)
 
 SIDE: Final = 3000  # pixels
-LOOKED: Final = 4000  # milliseconds that a reader looks at a film at least
+LOOKED: Final = 4000  # milliseconds that a reader looks at a radiograph at least
 NO_WEBGL: Final = """
 const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
@@ -43,12 +50,12 @@ WebGL2RenderingContext.prototype.getExtension = function (name) {
   return name === "WEBGL_debug_renderer_info" ? null : real.call(this, name); // as if it were no software
 };
 """
-# From the key to the frame after the one in which another film was painted.
+# From the key to the frame after the one in which another radiograph was painted.
 CLOCK: Final = """
 addEventListener("keydown", (event) => {
   if (event.key === "Enter") window.pressed = performance.now();
 }, true);
-addEventListener("film:shown", () => {
+addEventListener("radiograph:shown", () => {
   if (!window.pressed) return;
   const began = window.pressed;
   window.pressed = 0;
@@ -81,7 +88,7 @@ DRAG: Final = """({frames, button}) => new Promise((done) => {
 
 @dataclass(frozen=True)
 class Way:
-    """One way to paint a film."""
+    """One way to paint a radiograph."""
 
     name: str
     script: str
@@ -128,7 +135,7 @@ def load() -> str:
 
 @contextmanager
 def readroom(nexts: int) -> Iterator[Stack]:
-    """Run Readroom with enough deep films for every way, all of them answered."""
+    """Run Readroom with enough deep radiographs for every way, all of them answered."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "small"
         code = (
@@ -139,17 +146,19 @@ def readroom(nexts: int) -> Iterator[Stack]:
         with readroom_stack("embedded", bundle=bundle) as stack:
             technician = stack.script("technician")
             seeds = count(1)
-            cases = [admit(technician, next(seeds)) for _film in range(len(WAYS) * (nexts + 1) + 2)]
+            cases = [admit(technician, next(seeds)) for _radiograph in range(len(WAYS) * (nexts + 1) + 2)]
             is_done = lambda: technician.get(f"/api/v1/cases/{cases[-1]}/").json()["status"] == "done"  # noqa: E731
             wait_until(is_done, seconds=600, what="the machine's answers")
             yield stack
 
 
 def admit(technician: Any, seed: int) -> str:
-    """Send one drawn film of 16 bits whose window leaves out its ends."""
-    film = film_dicom(seed, (SIDE, SIDE), bits=16, WindowCenter=30000, WindowWidth=40000)
+    """Send one drawn radiograph of 16 bits whose window leaves out its ends."""
+    radiograph = radiograph_dicom(seed, (SIDE, SIDE), bits=16, WindowCenter=30000, WindowWidth=40000)
     order = {"patient_ref": f"P-{seed}", "accession_number": f"FIG-{seed}"}
-    return str(technician.post("/api/v1/cases/", order, {"radiograph": ("film.dcm", film)}).json()["id"])
+    return str(
+        technician.post("/api/v1/cases/", order, {"radiograph": ("radiograph.dcm", radiograph)}).json()["id"]
+    )
 
 
 @contextmanager
@@ -163,12 +172,12 @@ def chromium(*, gpu: bool) -> Iterator[Any]:
 
 
 def measured(stack: Stack, browser: Any, way: Way, nexts: int, frames: int) -> tuple[list[float], ...]:
-    """Give milliseconds between frames of a window and a moving drag, and from Enter to the next film."""
+    """Give milliseconds between frames of a window and a moving drag, and from Enter to the next radiograph."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.add_init_script(CLOCK)
     page.add_init_script(way.script)
     if not way.depth:
-        page.route("**/film.pixels", lambda route: route.abort())
+        page.route("**/radiograph.pixels", lambda route: route.abort())
     page.goto(f"{stack.base_url}/accounts/login/?next=/review/")
     page.fill("input[name=username]", "radiologist")
     page.fill("input[name=password]", DEMO_PASSWORD)
@@ -191,7 +200,7 @@ def measured(stack: Stack, browser: Any, way: Way, nexts: int, frames: int) -> t
 
 
 def next_one(page: Any) -> float:
-    """Sign, and give the milliseconds until the next film was painted."""
+    """Sign, and give the milliseconds until the next radiograph was painted."""
     page.wait_for_timeout(LOOKED)
     page.evaluate("delete document.documentElement.dataset.took")
     page.keyboard.press("3")

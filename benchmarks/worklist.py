@@ -1,4 +1,4 @@
-"""How long the first page of the worklist takes with few and with many films that wait.
+"""How long the first page of the worklist takes with few and with many radiographs that wait.
 
 python -m benchmarks.worklist [--cases 1000 100000] [--looks 15] [--database sqlite postgres]
 """
@@ -41,7 +41,7 @@ def main() -> None:
         for cases in wanted.cases:
             with _database(name) as environment, tempfile.TemporaryDirectory() as home:
                 settings = {"READROOM_HOME": home, INSIDE: cases, "READROOM_BENCHMARK_LOOKS": wanted.looks}
-                print(f"{name}, {int(cases):,} films that wait", flush=True)
+                print(f"{name}, {int(cases):,} radiographs that wait", flush=True)
                 subprocess.run(
                     [sys.executable, "-m", "benchmarks.worklist"],
                     env=os.environ | environment | settings | {"DJANGO_SETTINGS_MODULE": "webapp.settings"},
@@ -88,9 +88,9 @@ def _fill(cases: int) -> object:
     from django.utils import timezone
 
     from diagnostics.accounts.models import Site, User
-    from diagnostics.base import Status
     from diagnostics.cases.deadlines import due_at
     from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+    from diagnostics.jobs.models import JobStatus
 
     now = timezone.now()
     site = Site.objects.filter(is_default=True).first() or Site.objects.create(name="North", is_default=True)
@@ -113,16 +113,17 @@ def _fill(cases: int) -> object:
             )
         )
     Case.objects.bulk_create(rows, batch_size=5000)
-    films = (
+    radiographs = (
         Radiograph(
             case=case, site=site, original="a", display="b", file_sha256=f"{n:064d}",
             pixel_sha256=f"{n:064d}", width=256, height=256, bits=8, source_format="PNG", view="PA",
         )
         for n, case in enumerate(rows)
     )  # fmt: skip
-    Radiograph.objects.bulk_create(films, batch_size=5000)
+    Radiograph.objects.bulk_create(radiographs, batch_size=5000)
     answers = (
-        Prediction(case=case, status=Status.DONE, queued_at=case.opened_at, finding="normal") for case in rows
+        Prediction(case=case, status=JobStatus.DONE, queued_at=case.opened_at, finding="normal")
+        for case in rows
     )
     Prediction.objects.bulk_create(answers, batch_size=5000)
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What a film may be said to show: one list for people and machines."""
+"""What a radiograph may be said to show: one list for people and machines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Take the pictures of the documentation from a running Readroom: `python -m docs.make_pictures`.
 
-The films are the drawn demo films: no patient's image may lie in the repository.
+The radiographs are the drawn demo radiographs: no patient's image may lie in the repository.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _visitor(chromium: Any, stack: Stack, username: str) -> Any:
 
 def _keep(page: Any, name: str) -> None:
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(500)  # the film is painted after it is loaded
+    page.wait_for_timeout(500)  # the radiograph is painted after it is loaded
     path = FOLDER / f"{name}.png"
     page.screenshot(path=path)
 

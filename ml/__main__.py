@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ml.predictor import Predictor
+    from ml.inference.predictor import Predictor
 
 DEFAULT_BUNDLE: Final = Path(__file__).resolve().parent / "bundles" / "default"
 
@@ -35,13 +35,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.set_defaults(run=_explain)
     trust = commands.add_parser("trust", help="ask what a model's figures are worth")
     trust.add_argument("bundle", type=Path, metavar="BUNDLE", help="the model, a folder")
-    trust.add_argument("data", type=Path, metavar="DATA", help="labelled films it did not learn from")
+    trust.add_argument("data", type=Path, metavar="DATA", help="labelled radiographs it did not learn from")
     trust.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where the report is written")
     trust.add_argument(
         "--cohen", type=Path, metavar="DIR", help="Cohen's collection, which names darkcovidnet's patients"
     )
-    trust.add_argument("--most", type=int, default=0, metavar="N", help="take at most N films")
-    trust.add_argument("--no-pictures", action="store_true", help="show no film in the report")
+    trust.add_argument("--most", type=int, default=0, metavar="N", help="take at most N radiographs")
+    trust.add_argument("--no-pictures", action="store_true", help="show no radiograph in the report")
     trust.set_defaults(run=_trust)
     return parser
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 def _explain(options: argparse.Namespace) -> int:
     """Explain each image; 0 if at least one could be read, 1 if none."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from ml.predictor import Predictor  # not before the arguments are known to be right
+    from ml.inference.predictor import Predictor  # not before the arguments are known to be right
     from ml.records import BundleError
 
     try:
@@ -95,30 +95,30 @@ def _stems(images: list[Path]) -> list[str]:
 def _line(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
     import numpy as np
 
-    from ml import overlay
-    from ml.decode import read_film_in_child
+    from ml.images.decode import read_radiograph_in_child
+    from ml.inference import overlay
     from ml.records import UnreadableImage
 
     try:
-        film = read_film_in_child(image.read_bytes())
+        radiograph = read_radiograph_in_child(image.read_bytes())
     except UnreadableImage as refusal:
         return {"error": refusal.code, "message": str(refusal)}
     except OSError as trouble:
         return {"error": "no_file", "message": f"This file cannot be opened: {trouble.strerror}."}
-    found = predictor.explain(film.grey, colour=film.colour)
+    found = predictor.explain(radiograph.grey, colour=radiograph.colour)
     heat = found.maps[found.finding]
     picture, grid = stem.with_name(f"{stem.name}.overlay.png"), stem.with_name(f"{stem.name}.grid.npy")
-    reference = predictor.manifest.heat_reference.get(found.finding) or heat.raw_max or 1.0
-    picture.write_bytes(overlay.overlay_png(film.grey, heat, found.frame, reference=reference))
+    reference = predictor.manifest.heatmap_reference.get(found.finding) or heat.raw_max or 1.0
+    picture.write_bytes(overlay.overlay_png(radiograph.grey, heat, found.frame, reference=reference))
     np.save(grid, heat.grid, allow_pickle=False)
     return {
         "probabilities": found.probabilities,
         "finding": found.finding,
-        "answer": found.answer,
+        "outcome": found.outcome,
         "candidates": found.candidates,
         "doubtful": found.doubtful,
-        "novelty": asdict(found.novelty) if found.novelty else None,
-        "film_signs": found.film_signs,
+        "out_of_distribution": asdict(found.out_of_distribution) if found.out_of_distribution else None,
+        "quality_flags": found.quality_flags,
         "version": found.version,
         "heatmap": str(picture),
         "grid": str(grid),

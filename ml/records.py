@@ -19,9 +19,9 @@ Family = Literal["vgg16", "scratch-cnn", "tiny-cnn", "resnext50"]
 Head = Literal["gap", "flatten"]
 Scale = Literal["zscore", "unit", "caffe"]
 Geometry = Literal["square-crop", "letterbox", "stretch"]
-AnswerKind = Literal["finding", "cannot-separate", "unlike-training"]
-FilmSign = Literal["small", "long", "flat", "coloured", "inverted"]
-ReferenceSource = Literal["learning films", "calibration films"]
+PredictionOutcome = Literal["finding", "indeterminate", "out-of-distribution"]
+QualityFlag = Literal["small", "long", "flat", "coloured", "inverted"]
+ReferenceSource = Literal["training set", "validation set"]
 
 
 class UnreadableImage(ValueError):
@@ -51,7 +51,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a film becomes the net's input; stored in the bundle and never guessed."""
+    """How a radiograph becomes the net's input; stored in the bundle and never guessed."""
 
     size: int = 224
     channels: Literal[1, 3] = 1
@@ -66,26 +66,26 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the net's square input lies on the film: film pixel = offset + input pixel * scale."""
+    """Where the net's square input lies on the radiograph: radiograph pixel = offset + input pixel * scale."""
 
-    film_height: int
-    film_width: int
+    radiograph_height: int
+    radiograph_width: int
     top: float
     left: float
-    height: float  # of the square, in film pixels (exceeds the film where padding lies)
+    height: float  # of the square, in radiograph pixels (exceeds the radiograph where padding lies)
     width: float
 
 
 @dataclass(frozen=True)
-class NoveltyLimits:
-    """Beyond these a film counts as unlike those learnt from: 99th percentiles of calibration films."""
+class OutOfDistributionLimits:
+    """Beyond these a radiograph counts as unlike those learnt from: 99th percentiles of calibration radiographs."""
 
-    knn: float  # distance to the tenth nearest reference film, 0 to 2
+    knn: float  # distance to the tenth nearest reference radiograph, 0 to 2
     mahalanobis: float  # distance to the nearest class, in standard deviations
     energy: float  # -logsumexp of the logits
     source: ReferenceSource
-    reference_films: int
-    calibration_films: int
+    reference_radiographs: int
+    calibration_radiographs: int
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Manifest:
     architecture: Architecture
     preprocessing: Preprocessing
     operating_points: dict[str, float]  # class -> probability from which its flag is raised
-    heat_reference: dict[str, float]  # class -> raw map maximum that counts as full heat
+    heatmap_reference: dict[str, float]  # class -> raw map maximum that counts as full heat
     temperature: float = 1.0
     conformal: dict[str, float] = field(default_factory=dict)  # class -> largest 1 - p that keeps it named
     abstention: float | None = None  # lowest p from which at most 5 % of the answers were wrong
-    novelty: NoveltyLimits | None = None  # None: not measured
-    reference_sha256: str = ""  # of reference.npz, which holds what novelty is measured against
+    out_of_distribution: OutOfDistributionLimits | None = None  # None: not measured
+    reference_sha256: str = ""  # of reference.npz, which holds what out_of_distribution is measured against
     metrics: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)  # recipe, seed, data fingerprint, counts
     libraries: dict[str, str] = field(default_factory=dict)
@@ -112,13 +112,13 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Film:
+class DecodedRadiograph:
     """A decoded radiograph."""
 
     grey: Grey
     bits: int  # stored depth per sample, 8 to 16
     source_format: Literal["PNG", "JPEG", "DICOM"]
-    pixel_sha256: str  # of shape and 16-bit grey pixels, the same film in another wrapping has the same
+    pixel_sha256: str  # of shape and 16-bit grey pixels, the same radiograph in another wrapping has the same
     view: str = ""  # PA, AP, LATERAL or empty, from DICOM tags
     sex: str = ""  # M, F or empty, from DICOM tags
     age: int | None = None  # years
@@ -145,20 +145,20 @@ class ClassMap:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of novelty beside its limit."""
+    """One measure of out_of_distribution beside its limit."""
 
     value: float
     limit: float
 
     @property
     def exceeded(self) -> bool:
-        """Say whether the film lies beyond the limit; so does one that gives no number."""
+        """Say whether the radiograph lies beyond the limit; so does one that gives no number."""
         return not self.value <= self.limit
 
 
 @dataclass(frozen=True)
-class Novelty:
-    """How far a film lies from those its network learnt from, by three measures."""
+class OutOfDistribution:
+    """How far a radiograph lies from those its network learnt from, by three measures."""
 
     knn: Measured
     mahalanobis: Measured
@@ -172,7 +172,7 @@ class Novelty:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a predictor says of one film."""
+    """What a predictor says of one radiograph."""
 
     probabilities: dict[str, float]  # class -> calibrated probability, sum 1
     logits: dict[str, float]
@@ -185,16 +185,16 @@ class Explanation:
     preprocessing_id: str
     seconds: dict[str, float]  # step -> seconds: prepare, network
     features: Features  # of the last layers, each averaged over its cells and of unit length
-    answer: AnswerKind = "finding"
+    outcome: PredictionOutcome = "finding"
     candidates: tuple[str, ...] = ()  # classes that cannot be excluded, the likeliest first; () if unmeasured
-    novelty: Novelty | None = None  # None: this version has nothing to compare with
+    out_of_distribution: OutOfDistribution | None = None  # None: this version has nothing to compare with
     doubtful: bool = False  # the highest probability is below the version's abstention threshold
-    film_signs: tuple[FilmSign, ...] = ()  # why the picture may be no plain chest film
+    quality_flags: tuple[QualityFlag, ...] = ()  # why the picture may be no plain chest radiograph
 
 
 @dataclass(frozen=True)
-class LabelledFilm:
-    """One training example; the film stays on disk until it is needed."""
+class LabelledImage:
+    """One training example; the radiograph stays on disk until it is needed."""
 
     path: Path
     label: str

@@ -1,4 +1,4 @@
-"""Sound films in every encoding, the largest there are, and damaged copies of them that depend on a seed."""
+"""Sound radiographs in every encoding, the largest there are, and damaged copies of them that depend on a seed."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ import pydicom
 from PIL import Image
 from pydicom.data import data_manager
 
-from tests.films import film_dicom, film_jpeg, film_png, film_png16
-from tests.hostile import ACCEPTED, SIGNATURE, SMALL, Hostile, hostile
+from tests.hostile_files import ACCEPTED, SIGNATURE, SMALL, Hostile, hostile
+from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 
 def sound() -> Iterator[Hostile]:
-    """Give films that must be taken: our own, and pydicom's samples of plain pictures in every encoding."""
+    """Give radiographs that must be taken: our own, and pydicom's samples of plain pictures in every encoding."""
     for number in range(4):
-        yield hostile(f"PNG {number}", film_png(200 + number), ACCEPTED)
-        yield hostile(f"16-bit PNG {number}", film_png16(210 + number), ACCEPTED)
-        yield hostile(f"JPEG {number}", film_jpeg(220 + number), ACCEPTED)
+        yield hostile(f"PNG {number}", radiograph_png(200 + number), ACCEPTED)
+        yield hostile(f"16-bit PNG {number}", radiograph_png16(210 + number), ACCEPTED)
+        yield hostile(f"JPEG {number}", radiograph_jpeg(220 + number), ACCEPTED)
         yield hostile(
-            f"DICOM {number}", film_dicom(230 + number, photometric=f"MONOCHROME{1 + number % 2}"), ACCEPTED
+            f"DICOM {number}",
+            radiograph_dicom(230 + number, photometric=f"MONOCHROME{1 + number % 2}"),
+            ACCEPTED,
         )
     for path in _samples():
         yield hostile(path.name, as_radiograph(path), ACCEPTED)
 
 
 def largest(count: int) -> Iterator[Hostile]:
-    """Give sound films of 40 megapixels in 16 bits, the most that is taken."""
+    """Give sound radiographs of 40 megapixels in 16 bits, the most that is taken."""
     y, x = np.mgrid[0:5000, 0:8000].astype(np.uint16)
     for number in range(count):
         out = io.BytesIO()
@@ -42,46 +44,53 @@ def largest(count: int) -> Iterator[Hostile]:
 
 
 def mutants(count: int, seed: int) -> Iterator[bytes]:
-    """Give that many damaged copies of sound films; the same seed gives the same."""
+    """Give that many damaged copies of sound radiographs; the same seed gives the same."""
     chance = random.Random(seed)
-    seeds = [film_png(1, SMALL), film_png16(1, SMALL), film_jpeg(1, SMALL), film_dicom(1, SMALL)]
+    seeds = [
+        radiograph_png(1, SMALL),
+        radiograph_png16(1, SMALL),
+        radiograph_jpeg(1, SMALL),
+        radiograph_dicom(1, SMALL),
+    ]
     seeds += [as_radiograph(path) for path in _samples()]
     for number in range(count):
-        film = bytearray(seeds[number % len(seeds)])
-        is_png = film.startswith(SIGNATURE)
+        radiograph = bytearray(seeds[number % len(seeds)])
+        is_png = radiograph.startswith(SIGNATURE)
         for _ in range(chance.choice((1, 1, 2, 5, 20))):
-            _damage(film, chance)
-        yield _with_checksums(bytes(film)) if is_png and chance.random() < 0.8 else bytes(film)
+            _damage(radiograph, chance)
+        yield _with_checksums(bytes(radiograph)) if is_png and chance.random() < 0.8 else bytes(radiograph)
 
 
-def _damage(film: bytearray, chance: random.Random) -> None:
+def _damage(radiograph: bytearray, chance: random.Random) -> None:
     # Half of the blows fall on the header: there are the sizes that decoders believe.
-    end = len(film) if chance.random() < 0.5 else min(len(film), 1_500)
+    end = len(radiograph) if chance.random() < 0.5 else min(len(radiograph), 1_500)
     at = chance.randrange(end or 1)
     match chance.randrange(6):
         case 0:
-            film[at : at + 1] = bytes([chance.randrange(256)])
+            radiograph[at : at + 1] = bytes([chance.randrange(256)])
         case 1:
-            film[at : at + 1] = bytes([film[at] ^ (1 << chance.randrange(8))]) if at < len(film) else b""
+            radiograph[at : at + 1] = (
+                bytes([radiograph[at] ^ (1 << chance.randrange(8))]) if at < len(radiograph) else b""
+            )
         case 2:
-            film[at : at + 4] = chance.choice(
+            radiograph[at : at + 4] = chance.choice(
                 (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\0\0\0\x80")
             )
         case 3:
-            del film[at : at + chance.randrange(1, 64)]
+            del radiograph[at : at + chance.randrange(1, 64)]
         case 4:
-            film[at:at] = film[at : at + chance.randrange(1, 256)]
+            radiograph[at:at] = radiograph[at : at + chance.randrange(1, 256)]
         case _:
-            film[at : at + 2] = chance.choice((b"\xff\xff", b"\0\0", b"\x27\x10", b"\x10\x27"))
+            radiograph[at : at + 2] = chance.choice((b"\xff\xff", b"\0\0", b"\x27\x10", b"\x10\x27"))
 
 
-def _with_checksums(film: bytes) -> bytes:
+def _with_checksums(radiograph: bytes) -> bytes:
     """Put a damaged PNG's checksums right, so that the damage gets past them."""
-    out, at = film[:8], 8
-    while at + 12 <= len(film):
-        length = int.from_bytes(film[at : at + 4], "big")
-        body = film[at + 4 : at + 8 + length]
-        out += film[at : at + 4] + body + struct.pack(">I", zlib.crc32(body))
+    out, at = radiograph[:8], 8
+    while at + 12 <= len(radiograph):
+        length = int.from_bytes(radiograph[at : at + 4], "big")
+        body = radiograph[at + 4 : at + 8 + length]
+        out += radiograph[at : at + 4] + body + struct.pack(">I", zlib.crc32(body))
         at += 12 + length
     return out
 
@@ -110,8 +119,8 @@ def as_radiograph(path: Path) -> bytes:
     """Give a DICOM sample as if it came from a radiograph's machine."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some samples break the rules on purpose
-        film = pydicom.dcmread(path)
-        film.Modality = "DX"
+        radiograph = pydicom.dcmread(path)
+        radiograph.Modality = "DX"
         out = io.BytesIO()
-        film.save_as(out)
+        radiograph.save_as(out)
     return out.getvalue()

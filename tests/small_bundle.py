@@ -13,7 +13,7 @@ def make_bundle(
     """Write an untrained bundle of `family` into `directory` and return that directory."""
     import keras
 
-    from ml import bundle, network
+    from ml.networks import builder, bundle
 
     keras.utils.set_random_seed(seed)
     head: Head = "flatten" if family == "tiny-cnn" else "gap"
@@ -23,8 +23,8 @@ def make_bundle(
         architecture=architecture,
         preprocessing=Preprocessing(size=size),
         operating_points=dict.fromkeys(architecture.classes, 0.5),
-        heat_reference=dict.fromkeys(architecture.classes, 0.1),
+        heatmap_reference=dict.fromkeys(architecture.classes, 0.1),
         created_at="2026-01-01T00:00:00+00:00",
     )
-    bundle.write(directory, network.build(architecture), manifest)
+    bundle.write(directory, builder.build(architecture), manifest)
     return directory

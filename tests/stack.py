@@ -17,7 +17,7 @@ import pytest
 
 from tests.servers import free_port, postgres_server, redis_server, wait_until
 from tests.visitor import Visitor
-from webapp.parts import CLOCK, INFERENCE, TRAINING, WEB, Part, parts
+from webapp.processes import INFERENCE, SCHEDULER, TRAINING, WEB, Process, all_processes
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_PASSWORD = "a long pass phrase"
@@ -45,7 +45,9 @@ class Stack:
             }
         )
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._parts: dict[str, Part] = {part.name: part for part in parts(host="127.0.0.1", port=self.port)}
+        self._parts: dict[str, Process] = {
+            part.name: part for part in all_processes(host="127.0.0.1", port=self.port)
+        }
 
     def visitor(self, username: str = "") -> Visitor:
         """Give somebody with a browser, logged in when a name is given."""
@@ -90,7 +92,7 @@ class Stack:
         process.wait()
 
     def kill9_inference(self) -> None:
-        """Kill the worker that classifies films."""
+        """Kill the worker that classifies radiographs."""
         self.kill9(INFERENCE)
 
     def restart_inference(self) -> None:
@@ -144,7 +146,7 @@ def readroom_stack(broker: Broker = "embedded", *, bundle: Path | None = None) -
         held.callback(stack.stop)
         stack.manage("prepare")
         stack.manage("demo", "--staff-only")
-        stack.start(WEB, INFERENCE, TRAINING, CLOCK)
+        stack.start(WEB, INFERENCE, TRAINING, SCHEDULER)
         wait_until(stack.is_well, seconds=60, what=f"the start of Readroom in {home}")
         yield stack
 
@@ -163,7 +165,7 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def embedded_stack(small_bundle: Path) -> Iterator[Stack]:
-    """Run the one-machine Readroom once for all tests that share it; each brings films of its own."""
+    """Run the one-machine Readroom once for all tests that share it; each brings radiographs of its own."""
     with readroom_stack("embedded", bundle=small_bundle) as stack:
         yield stack
 

@@ -19,7 +19,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 app = Celery("readroom")
 app.add_defaults(lambda: settings.CELERY)
 app.autodiscover_tasks(related_name="tasks")
-app.autodiscover_tasks(related_name="clock")
+app.autodiscover_tasks(related_name="periodic")
 
 
 @setup_logging.connect

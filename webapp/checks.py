@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from webapp.queues import is_redis
+from webapp.celery_config import is_redis
 
 TAG = "readroom"
 

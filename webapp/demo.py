@@ -11,9 +11,9 @@ from django.db import transaction
 from diagnostics.accounts import services as accounts
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Role
-from diagnostics.cases import services as cases
 from diagnostics.cases.models import Case, Priority, View
-from webapp.demo_films import drawing_png
+from diagnostics.cases.services import admission as cases
+from webapp.demo_radiographs import drawing_png
 
 STAFF = {"technician": Role.TECHNICIAN, "radiologist": Role.RADIOLOGIST, "admin": Role.ADMINISTRATOR}
 PRIORITIES = (Priority.ROUTINE, Priority.STAT, Priority.ROUTINE, Priority.URGENT, Priority.ROUTINE)
@@ -37,7 +37,7 @@ def employ(*, password: str, now: datetime) -> DemoStaff:
     chosen = password or _made_up()
     for user, (username, role) in zip(hired, STAFF.items(), strict=True):
         if user is None:
-            accounts.hire(username=username, password=chosen, role=role, sites=[site], now=now)
+            accounts.create_staff(username=username, password=chosen, role=role, sites=[site], now=now)
         elif not user.check_password(chosen):
             accounts.change_password(by=user, password=chosen, now=now)
     return DemoStaff(tuple(STAFF), chosen)

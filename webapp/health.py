@@ -1,4 +1,4 @@
-"""Is everything there that a film needs on its way: for a person, a balancer and `manage.py up`."""
+"""Is everything there that a radiograph needs on its way: for a person, a balancer and `manage.py run_all`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from diagnostics.registry import selectors
-from webapp.queues import is_redis
+from webapp.celery_config import is_redis
 
 LEAST_FREE_BYTES = 500_000_000
 
@@ -55,14 +55,14 @@ def broker() -> str:
 
 def model() -> str:
     """Look for a version in force and its files."""
-    version = selectors.in_force()
+    version = selectors.active_version()
     if version is None:
         return "none in force"
     return "ok" if (selectors.bundle_path(version) / "manifest.json").is_file() else "files missing"
 
 
 def disk() -> str:
-    """Look whether films still find room."""
+    """Look whether radiographs still find room."""
     return "ok" if shutil.disk_usage(settings.READROOM_HOME).free > LEAST_FREE_BYTES else "nearly full"
 
 

@@ -11,8 +11,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
-from webapp.queues import celery_settings, is_redis
-from webapp.secret import kept_key
+from webapp.celery_config import celery_settings, is_redis
+from webapp.secret_key import stored_key
 
 django_stubs_ext.monkeypatch()  # so that ModelAdmin[Case] is true at run time too
 env = environ.Env()
@@ -61,7 +61,7 @@ SECRET_KEY_GIVEN = bool(env.str("SECRET_KEY", default=""))
 if SECRET_KEY_GIVEN:
     SECRET_KEY = env.str("SECRET_KEY")
 elif DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    SECRET_KEY = kept_key(READROOM_HOME / "secret_key")
+    SECRET_KEY = stored_key(READROOM_HOME / "secret_key")
 else:
     SECRET_KEY = secrets.token_urlsafe(64)
 DEBUG = env.bool("DEBUG", default=False)
@@ -70,9 +70,10 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "webapp",
+    "diagnostics.jobs",
     "diagnostics.training",
     "diagnostics.review",
-    "diagnostics.exchange",
+    "diagnostics.imports",
     "diagnostics.cases",
     "diagnostics.registry",
     "diagnostics.accounts",
@@ -128,7 +129,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "webapp.storage.HashedStatic"
+        else "webapp.static_storage.HashedStatic"
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
@@ -169,7 +170,11 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],  # Bootstrap's glyphs are data:, a film being chosen is blob:
+        "img-src": [
+            SELF,
+            "data:",
+            "blob:",
+        ],  # Bootstrap's glyphs are data:, a radiograph being chosen is blob:
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -179,9 +184,11 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # of everything but files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
-LARGEST_FORM_OF_STAFF = 2 * 1024**3  # films and all; others send no more than DATA_UPLOAD_MAX_MEMORY_SIZE
+LARGEST_FORM_OF_STAFF = (
+    2 * 1024**3
+)  # radiographs and all; others send no more than DATA_UPLOAD_MAX_MEMORY_SIZE
 FILE_UPLOAD_HANDLERS = [
-    "webapp.intake.BoundedForms",
+    "webapp.request_limits.BoundedFormUploads",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -209,7 +216,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "webapp.intake.BoundedJson",
+        "webapp.request_limits.BoundedJSONParser",
         "rest_framework.parsers.MultiPartParser",
         "rest_framework.parsers.FormParser",
     ],
@@ -217,7 +224,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "webapp.errors.answer",
+    "EXCEPTION_HANDLER": "webapp.error_handlers.api_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

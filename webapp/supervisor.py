@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from webapp.parts import Part
+from webapp.processes import Process
 
 GRACE = 12.0  # seconds from the polite request to the kill
 LONGEST_PAUSE = 30.0
@@ -26,7 +26,7 @@ Say = Callable[[str, str], None]  # (process name, line)
 class Running:
     """One started part: its process, and how often it had to be started again."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Process) -> None:
         self.part = part
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
@@ -79,7 +79,7 @@ class Running:
 class Supervisor:
     """Starts the parts, starts fallen ones again, prints their lines, and ends them all."""
 
-    def __init__(self, parts: Sequence[Part], *, say: Say) -> None:
+    def __init__(self, parts: Sequence[Process], *, say: Say) -> None:
         self._running = [Running(part) for part in parts]
         self._say = say
         self._selector = selectors.DefaultSelector()

@@ -11,9 +11,9 @@ from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp.health import health
 
-handler400 = "webapp.errors.bad_request"
-handler404 = "webapp.errors.not_found"
-handler500 = "webapp.errors.broken"
+handler400 = "webapp.error_handlers.bad_request"
+handler404 = "webapp.error_handlers.not_found"
+handler500 = "webapp.error_handlers.server_error"
 
 api = [
     *cases_api,
@@ -27,7 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("diagnostics.accounts.urls")),
     path("cases/", include("diagnostics.cases.urls")),
     path("review/", include("diagnostics.review.urls")),
-    path("imports/", include("diagnostics.exchange.urls")),
+    path("imports/", include("diagnostics.imports.urls")),
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),
     path("audit/", include("diagnostics.audit.urls")),

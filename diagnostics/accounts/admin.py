@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.authtoken.models import TokenProxy
 
 from diagnostics.accounts import services
-from diagnostics.accounts.forms import HireForm
+from diagnostics.accounts.forms import CreateStaffForm
 from diagnostics.accounts.models import Site, User
 
 
@@ -55,7 +55,7 @@ admin.site.unregister(TokenProxy)  # its list shows other people's keys
 class StaffAdmin(UserAdmin):
     """Accounts with their roles and sites."""
 
-    add_form = HireForm
+    add_form = CreateStaffForm
     list_display = ("username", "role", "is_active", "last_login")
     list_filter = ("role", "is_active", "sites")
     filter_horizontal = ("sites",)

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import User
 
-LONGEST_KEY = 12  # characters of a key's name
+MAX_KEY_LENGTH = 12  # characters of a key's name
 
 
 class LoginForm(AuthenticationForm):
@@ -31,7 +31,7 @@ class PasswordForm(PasswordChangeForm):
         _dress(self)
 
 
-class HireForm(UserCreationForm):
+class CreateStaffForm(UserCreationForm):
     """A new member of staff."""
 
     class Meta:
@@ -47,10 +47,10 @@ class HotkeysForm(forms.Form):
     def of(cls, user: User, sent: QueryDict | None) -> HotkeysForm:
         """Make the form that shows a person's keys, or what they sent."""
         form = cls(sent)
-        for act, chord in hotkeys.in_force(user.hotkeys).items():
+        for act, chord in hotkeys.active_version(user.hotkeys).items():
             words = str(hotkeys.HOTKEYS[act].words)
             field = forms.CharField(
-                label=words, initial=hotkeys.shown(chord), required=False, max_length=LONGEST_KEY
+                label=words, initial=hotkeys.shown(chord), required=False, max_length=MAX_KEY_LENGTH
             )
             field.widget.attrs |= {"class": "form-control", "data-hotkey": "", "autocomplete": "off"}
             field.help_text = hotkeys.shown(hotkeys.HOTKEYS[act].chord)
@@ -59,7 +59,7 @@ class HotkeysForm(forms.Form):
 
     def wanted(self) -> dict[str, str]:
         """Give the keys as they were sent; a field that was not sent keeps its key at first."""
-        return {act: str(self.data.get(act, ""))[:LONGEST_KEY] for act in self.fields}
+        return {act: str(self.data.get(act, ""))[:MAX_KEY_LENGTH] for act in self.fields}
 
     def refuse(self, refusals: dict[str, str]) -> None:
         """Set a sentence below each field whose key was refused."""

@@ -1,4 +1,4 @@
-"""The keys of films and readings: which acts there are, on which pages, and the keys they have at first."""
+"""The keys of radiographs and readings: which acts there are, on which pages, and the keys they have at first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.base import DomainError
+from diagnostics.accounts.errors import InvalidHotkey
 
 CHORD: Final = re.compile(r"(?:Shift\+)?[^\W_]|[!-/:-@\[-`{-~]")  # a letter or digit, or a sign
 KEPT: Final = frozenset({"?"})  # opens the sheet of keys on every page
@@ -36,28 +36,18 @@ class Group:
     hotkeys: tuple[Hotkey, ...]
 
 
-class KeyRefused(DomainError):
-    """A key that cannot be used, or that another act has; `refusals` says which, by act."""
-
-    code = "key_refused"
-
-    def __init__(self, refusals: dict[str, str]) -> None:
-        super().__init__(" ".join(refusals.values()))
-        self.refusals = refusals
-
-
 def _group(words: Promise, *acts: tuple[str, str, Promise], pages: tuple[str, ...]) -> Group:
     return Group(words, tuple(Hotkey(*act, frozenset(pages)) for act in acts))
 
 
 GROUPS: Final = (
     _group(
-        _("The film"),
+        _("The radiograph"),
         ("invert", "i", _("Invert")),
         ("zoom-in", "+", _("Zoom in")),
         ("zoom-out", "-", _("Zoom out")),
-        ("fit", "=", _("Show the whole film")),
-        ("true-size", "z", _("One film pixel on one screen pixel")),
+        ("fit", "=", _("Show the whole radiograph")),
+        ("true-size", "z", _("One radiograph pixel on one screen pixel")),
         ("turn-left", "l", _("Turn left")),
         ("turn-right", "r", _("Turn right")),
         ("undo", "Ctrl+z", _("Undo the last change of the view")),
@@ -70,7 +60,7 @@ GROUPS: Final = (
     ),
     _group(
         _("The heat, once it may be seen"),
-        ("peek", "o", _("Hold to see the heat, or the film without it")),
+        ("peek", "o", _("Hold to see the heat, or the radiograph without it")),
         ("heat", "Shift+o", _("Heat on, off")),
         ("fainter", "[", _("Fainter heat")),
         ("stronger", "]", _("Stronger heat")),
@@ -79,7 +69,7 @@ GROUPS: Final = (
     ),
     _group(
         _("After signing"),
-        ("side", "s", _("Film and heat side by side")),
+        ("side", "s", _("Radiograph and heat side by side")),
         ("second-opinion", "f", _("Ask for a second opinion")),
         pages=(SIGNED,),
     ),
@@ -89,7 +79,7 @@ GROUPS: Final = (
         ("take-back", "Shift+b", _("Take the last signature back, within ten seconds")),
         pages=(WORKLIST, READING, SIGNED),
     ),
-    _group(_("The patient"), ("prior", "p", _("Prior film beside this one")), pages=(READING, SIGNED)),
+    _group(_("The patient"), ("prior", "p", _("Prior radiograph beside this one")), pages=(READING, SIGNED)),
     _group(
         _("The worklist"),
         ("row-down", "j", _("One row down")),
@@ -117,7 +107,7 @@ GROUPS: Final = (
 HOTKEYS: Final = {hotkey.act: hotkey for group in GROUPS for hotkey in group.hotkeys}
 
 
-def in_force(own: Mapping[str, str]) -> dict[str, str]:
+def active_version(own: Mapping[str, str]) -> dict[str, str]:
     """Give every act its key: a person's own where there is one."""
     return {act: own.get(act, hotkey.chord) for act, hotkey in HOTKEYS.items()}
 
@@ -127,12 +117,12 @@ def checked(wanted: Mapping[str, str]) -> dict[str, str]:
 
     An empty key means the one at first.
     """
-    keys = in_force(
+    keys = active_version(
         {act: written(chord) for act, chord in wanted.items() if act in HOTKEYS and chord.strip()}
     )
     refusals = dict(_refusals(keys))
     if refusals:
-        raise KeyRefused(refusals)
+        raise InvalidHotkey(refusals)
     return {act: chord for act, chord in keys.items() if chord != HOTKEYS[act].chord}
 
 

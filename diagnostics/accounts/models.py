@@ -19,10 +19,12 @@ class Site(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True)
     is_default = models.BooleanField(_("new cases go here unless said otherwise"), default=False)
-    urgent_minutes = models.PositiveIntegerField(_("minutes until an urgent film is due"), default=60)
-    routine_minutes = models.PositiveIntegerField(_("minutes until a routine film is due"), default=240)
-    technicians_see_answers = models.BooleanField(_("technicians see the machine's answers"), default=True)
-    administrators_see_answers = models.BooleanField(
+    urgent_minutes = models.PositiveIntegerField(_("minutes until an urgent radiograph is due"), default=60)
+    routine_minutes = models.PositiveIntegerField(_("minutes until a routine radiograph is due"), default=240)
+    technicians_see_predictions = models.BooleanField(
+        _("technicians see the machine's answers"), default=True
+    )
+    administrators_see_predictions = models.BooleanField(
         _("administrators see the machine's answers"), default=True
     )
 
@@ -46,6 +48,6 @@ class User(AbstractUser):
     sites = models.ManyToManyField(Site, related_name="staff", blank=True, verbose_name=_("sites"))
     hotkeys = models.JSONField(_("keys"), default=dict, blank=True)  # act -> key, where a person chose one
 
-    def may(self, what: str) -> bool:
+    def has_permission(self, what: str) -> bool:
         """Say whether this person's role includes a permission (see roles.May)."""
-        return self.is_active and roles.may(self.role, what)
+        return self.is_active and roles.role_has_permission(self.role, what)

@@ -5,14 +5,9 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
+from diagnostics.accounts.errors import NoDefaultSite
 from diagnostics.accounts.models import Site, User
-from diagnostics.base import DomainError, NotAllowed
-
-
-class NoDefaultSite(DomainError):
-    """No site has been marked as the one for new cases."""
-
-    code = "no_default_site"
+from diagnostics.errors import NotAllowed
 
 
 def default_site() -> Site:

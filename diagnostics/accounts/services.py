@@ -17,7 +17,7 @@ from diagnostics.audit.models import Action
 
 
 @transaction.atomic
-def hire(*, username: str, password: str, role: str, sites: Iterable[Site], now: datetime) -> User:
+def create_staff(*, username: str, password: str, role: str, sites: Iterable[Site], now: datetime) -> User:
     """Give a member of staff an account at one or more sites."""
     user = User(username=username, role=role, date_joined=now)
     user.set_password(password)
@@ -38,17 +38,17 @@ def open_admin_to_administrators(user: User) -> None:
     user.is_staff = user.is_superuser = user.role == Role.ADMINISTRATOR
 
 
-def note_login(*, by: User, now: datetime) -> None:
+def record_login(*, by: User, now: datetime) -> None:
     """Put on record that somebody came in."""
     audit.record(action=Action.LOGGED_IN, by=by, now=now)
 
 
-def note_logout(*, by: User, now: datetime) -> None:
+def record_logout(*, by: User, now: datetime) -> None:
     """Put on record that somebody left."""
     audit.record(action=Action.LOGGED_OUT, by=by, now=now)
 
 
-def note_refusal(*, now: datetime) -> None:
+def record_refused_login(*, now: datetime) -> None:
     """Put on record that a login was refused; what was typed may be a password, so it is not kept."""
     audit.record(action=Action.LOGIN_REFUSED, by=None, now=now)
 
@@ -73,7 +73,7 @@ def make_token(*, by: User, now: datetime) -> str:
     """Give a script the right to act for this person; an earlier token stops working."""
     Token.objects.filter(user=by).delete()
     token = Token.objects.create(user=by)
-    audit.record(action=Action.TOKEN_MADE, by=by, now=now)
+    audit.record(action=Action.TOKEN_CREATED, by=by, now=now)
     return token.key
 
 

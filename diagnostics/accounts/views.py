@@ -17,11 +17,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from diagnostics.accounts import attempts, selectors, services
+from diagnostics.accounts import login_throttle, selectors, services
+from diagnostics.accounts.errors import InvalidHotkey
 from diagnostics.accounts.forms import HotkeysForm, LoginForm, PasswordForm
-from diagnostics.accounts.guards import StaffRequest
-from diagnostics.accounts.hotkeys import KeyRefused
 from diagnostics.accounts.models import User
+from diagnostics.accounts.permissions import StaffRequest
 from diagnostics.accounts.roles import Role
 
 HOMES = {
@@ -43,11 +43,11 @@ class Login(LoginView):
     template_name = "accounts/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
-    attempt: attempts.Attempt
+    attempt: login_throttle.LoginAttempt
 
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
         """Look at the password only while there are tries left."""
-        attempt = attempts.begin(
+        attempt = login_throttle.begin_attempt(
             username=request.POST.get("username", ""), address=request.META["REMOTE_ADDR"]
         )
         if attempt is None:
@@ -59,18 +59,18 @@ class Login(LoginView):
         """Open the session of a person whose password was right."""
         self.attempt.forgive()
         answer = super().form_valid(form)
-        services.note_login(by=form.get_user(), now=timezone.now())
+        services.record_login(by=form.get_user(), now=timezone.now())
         return answer
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Say that name and password do not go together."""
-        services.note_refusal(now=timezone.now())
+        services.record_refused_login(now=timezone.now())
         return super().form_invalid(form)
 
 
 def _closed(request: HttpRequest) -> HttpResponse:
     answer = render(request, "accounts/too_many.html", status=429)
-    answer["Retry-After"] = str(attempts.PER_PERSON.seconds)
+    answer["Retry-After"] = str(login_throttle.PER_PERSON.seconds)
     return answer
 
 
@@ -82,7 +82,7 @@ class Logout(LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Put on record who leaves, while that is still known."""
         if isinstance(request.user, User):
-            services.note_logout(by=request.user, now=timezone.now())
+            services.record_logout(by=request.user, now=timezone.now())
         return super().post(request, *args, **kwargs)
 
 
@@ -118,7 +118,7 @@ def keys(request: StaffRequest) -> HttpResponse:
     wanted = {} if "at_first" in request.POST else form.wanted()
     try:
         services.set_hotkeys(by=request.user, keys=wanted)
-    except KeyRefused as refusal:
+    except InvalidHotkey as refusal:
         form.refuse(refusal.refusals)
         return render(request, "accounts/keys.html", {"form": form}, status=400)
     messages.success(request, _("Your keys are kept. They are the same in every browser."))

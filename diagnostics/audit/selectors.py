@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from diagnostics.audit.models import AuditEvent
 
-MACHINE = "machine"  # what a person types for what workers and the clock did
+SYSTEM_ACTOR = "machine"  # what a person types for what workers and the clock did
 
 
 def events(*, action: str = "", who: str = "", target: str = "") -> QuerySet[AuditEvent]:
@@ -15,7 +15,7 @@ def events(*, action: str = "", who: str = "", target: str = "") -> QuerySet[Aud
     if action:
         wanted &= Q(action=action)
     if who:
-        wanted &= Q(by=None) if who == MACHINE else Q(by__username__iexact=who)
+        wanted &= Q(by=None) if who == SYSTEM_ACTOR else Q(by__username__iexact=who)
     if target:
         wanted &= Q(target_id=target)
     return AuditEvent.objects.filter(wanted).select_related("by").order_by("-pk")

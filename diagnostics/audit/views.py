@@ -18,7 +18,7 @@ PER_PAGE = 100
 def events(request: HttpRequest) -> HttpResponse:
     """List what happened, newest first."""
     # The guards stand in accounts, above this room; the person carries the answer along.
-    if not request.user.may("audit"):  # type: ignore[union-attr]
+    if not request.user.has_permission("audit"):  # type: ignore[union-attr]
         raise PermissionDenied
     form = EventFilter(request.GET)
     found = selectors.events(**form.cleaned_data) if form.is_valid() else selectors.events().none()

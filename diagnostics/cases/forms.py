@@ -8,37 +8,37 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.base import Status
-from diagnostics.cases.models import Pcr, Priority, View
+from diagnostics.cases.models import PcrOutcome, Priority, View
+from diagnostics.jobs.models import JobStatus
 
 ANY = [("", "")]
 
 
-class FilmsInput(forms.ClearableFileInput):
+class RadiographsInput(forms.ClearableFileInput):
     """A file control that takes many files."""
 
     allow_multiple_selected = True
 
 
-class FilmsField(forms.FileField):
+class RadiographsField(forms.FileField):
     """One or more files, in the order in which they were chosen."""
 
-    widget = FilmsInput
+    widget = RadiographsInput
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         """Check each file by itself; an empty one is refused later, with the code that scripts know."""
         files = data if isinstance(data, list | tuple) else [data]
-        return [super(FilmsField, self).clean(file, initial) for file in files or [None]]
+        return [super(RadiographsField, self).clean(file, initial) for file in files or [None]]
 
 
 class UploadForm(forms.Form):
-    """Films and what is known of them; what stands here holds for every film sent with it."""
+    """Radiographs and what is known of them; what stands here holds for every radiograph sent with it."""
 
-    films = FilmsField(
-        label=_("Films"),
+    radiographs = RadiographsField(
+        label=_("Radiographs"),
         allow_empty_file=True,
-        error_messages={"required": _("Please choose at least one film.")},
-        widget=FilmsInput(
+        error_messages={"required": _("Please choose at least one radiograph.")},
+        widget=RadiographsInput(
             attrs={"class": "form-control", "accept": ".png,.jpg,.jpeg,.dcm,image/*,application/dicom"}
         ),
     )
@@ -72,7 +72,7 @@ class PcrForm(forms.Form):
     """An RT-PCR result as somebody enters it."""
 
     result = forms.ChoiceField(
-        label=_("RT-PCR"), choices=Pcr.choices, widget=forms.Select(attrs={"class": "form-select"})
+        label=_("RT-PCR"), choices=PcrOutcome.choices, widget=forms.Select(attrs={"class": "form-select"})
     )
     taken_on = forms.DateField(
         label=_("Sample taken on"),
@@ -84,7 +84,7 @@ class PcrForm(forms.Form):
 class CaseFilter(forms.Form):
     """What of the list somebody wants to see; lives in the address, so it never asks for a patient."""
 
-    status = forms.ChoiceField(required=False, choices=[*ANY, *Status.choices])
+    status = forms.ChoiceField(required=False, choices=[*ANY, *JobStatus.choices])
     priority = forms.ChoiceField(required=False, choices=[*ANY, *Priority.choices])
     q = forms.CharField(required=False, max_length=64)
     sort = forms.CharField(required=False, max_length=32)

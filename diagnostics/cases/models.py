@@ -1,4 +1,4 @@
-"""Cases, their films, and what the machine said of them."""
+"""Cases, their radiographs, and what the machine said of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
-from diagnostics.base import OPEN, Status, Work
 from diagnostics.findings import Finding
+from diagnostics.jobs.models import OPEN_STATUSES, Job, JobStatus
 from diagnostics.registry.models import ModelVersion
 
 
@@ -32,24 +32,24 @@ class View(models.TextChoices):
     UNKNOWN = "", _("Unknown")
 
 
-class Pcr(models.TextChoices):
-    """What an RT-PCR test came to; it is no finding of a film, and may well contradict one."""
+class PcrOutcome(models.TextChoices):
+    """What an RT-PCR test came to; it is no finding of a radiograph, and may well contradict one."""
 
     DETECTED = "detected", _("Virus detected")
     NOT_DETECTED = "not-detected", _("Virus not detected")
     UNCLEAR = "unclear", _("Unclear")
 
 
-class AnswerKind(models.TextChoices):
+class PredictionOutcome(models.TextChoices):
     """What a version's answer is worth, by its own thresholds."""
 
     FINDING = "finding", _("One finding")
-    CANNOT_SEPARATE = "cannot-separate", _("Cannot separate")
-    UNLIKE_TRAINING = "unlike-training", _("Unlike the films it learnt from")
+    INDETERMINATE = "indeterminate", _("Cannot separate")
+    OUT_OF_DISTRIBUTION = "out-of-distribution", _("Unlike the radiographs it learnt from")
 
 
 class Case(models.Model):
-    """One film of one patient, admitted for reading."""
+    """One radiograph of one patient, admitted for reading."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="cases")
@@ -60,15 +60,15 @@ class Case(models.Model):
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField(default=timezone.now)  # when it should have been read; see deadlines.py
-    lane = models.GeneratedField(  # STAT stands above all else, whatever is due
+    stat_rank = models.GeneratedField(  # STAT stands above all else, whatever is due
         expression=models.Case(models.When(priority_rank=0, then=0), default=1),
         output_field=models.PositiveSmallIntegerField(),
         db_persist=True,
     )
-    listed = models.BooleanField(default=True)  # on the worklist; what an import brought stays off it
-    settled_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
-    suspicion = models.FloatField(default=1.0)  # of COVID-19, by the latest answer; 1 where it cannot tell
-    # A known film put before one reader, who cannot tell it from others; see copies.py.
+    on_worklist = models.BooleanField(default=True)  # on the worklist; what an import brought stays off it
+    finalized_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
+    triage_score = models.FloatField(default=1.0)  # of COVID-19, by the latest answer; 1 where it cannot tell
+    # A known radiograph put before one reader, who cannot tell it from others; see copies.py.
     copy_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="copies")
     shown_only_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -79,19 +79,21 @@ class Case(models.Model):
         indexes = [
             *(
                 models.Index(
-                    fields=["site", "lane", order, "shown_only_to"],  # the last lets it count by itself
-                    condition=Q(settled_at__isnull=True, listed=True),
+                    fields=["site", "stat_rank", order, "shown_only_to"],  # the last lets it count by itself
+                    condition=Q(finalized_at__isnull=True, on_worklist=True),
                     name=f"waiting_by_{order}",
                 )
                 for order in ("due_at", "opened_at", "accession_number")
             ),
             models.Index(
-                fields=["site", "priority_rank", "-suspicion", "due_at", "shown_only_to"],
-                condition=Q(settled_at__isnull=True, listed=True),
-                name="waiting_by_suspicion",
+                fields=["site", "priority_rank", "-triage_score", "due_at", "shown_only_to"],
+                condition=Q(finalized_at__isnull=True, on_worklist=True),
+                name="waiting_by_triage_score",
             ),
             models.Index(
-                fields=["site", "-settled_at"], condition=Q(settled_at__isnull=False), name="settled_last"
+                fields=["site", "-finalized_at"],
+                condition=Q(finalized_at__isnull=False),
+                name="finalized_last",
             ),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
@@ -107,7 +109,7 @@ class Case(models.Model):
 
 
 class Radiograph(models.Model):
-    """The film of a case; its pixels lie in files named by this row's id."""
+    """The radiograph of a case; its pixels lie in files named by this row's id."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="radiograph")
@@ -125,17 +127,19 @@ class Radiograph(models.Model):
     age = models.PositiveSmallIntegerField(null=True)
     study_at = models.DateTimeField(null=True)
     colour = models.FloatField(default=0.0)  # of the file: mean |red - blue|, 0 to 255
-    copied = models.BooleanField(default=False)  # the pixels are those of another film of the site
+    copied = models.BooleanField(default=False)  # the pixels are those of another radiograph of the site
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["site", "pixel_sha256"], condition=Q(copied=False), name="one_case_per_film_and_site"
+                fields=["site", "pixel_sha256"],
+                condition=Q(copied=False),
+                name="one_case_per_radiograph_and_site",
             )
         ]
 
 
-class Prediction(Work):
+class Prediction(Job):
     """The machine's answer for a case by one model version."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="predictions")
@@ -143,16 +147,18 @@ class Prediction(Work):
     probabilities = models.JSONField(default=dict)  # class -> calibrated probability
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)
     operating_points = models.JSONField(default=dict)  # class -> threshold, as in force then
-    answer = models.CharField(
-        max_length=16, choices=AnswerKind.choices, blank=True
+    outcome = models.CharField(
+        max_length=20, choices=PredictionOutcome.choices, blank=True
     )  # empty: given before answers were weighed
     candidates = models.JSONField(default=list)  # classes that cannot be excluded; empty where not measured
     abstention = models.FloatField(null=True)  # below this probability the word is doubtful
-    novelty = models.JSONField(default=dict)  # measure -> {value, limit}; empty where not measured
-    film_signs = models.JSONField(default=list)  # codes: why the picture may be no plain chest film
+    out_of_distribution = models.JSONField(
+        default=dict
+    )  # measure -> {value, limit}; empty where not measured
+    quality_flags = models.JSONField(default=list)  # codes: why the picture may be no plain chest radiograph
     heat = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
     maps = models.CharField(max_length=200, blank=True)  # .npz of float16 grids, relative to MEDIA_ROOT
-    overlay = models.CharField(max_length=200, blank=True)  # PNG of film and heat of `finding`
+    overlay = models.CharField(max_length=200, blank=True)  # PNG of radiograph and heat of `finding`
     seconds = models.JSONField(default=dict)  # step -> seconds
 
     class Meta:
@@ -161,22 +167,22 @@ class Prediction(Work):
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],
-                condition=Q(status__in=[s.value for s in OPEN]),
+                condition=Q(status__in=[s.value for s in OPEN_STATUSES]),
                 name="one_open_prediction_per_case",
             ),
             models.UniqueConstraint(
                 fields=["case", "version"],
-                condition=Q(status=Status.DONE.value),
+                condition=Q(status=JobStatus.DONE.value),
                 name="one_prediction_per_case_and_version",
             ),
         ]
 
 
-class AnswerShown(models.Model):
+class PredictionShown(models.Model):
     """When a reader first saw what the machine says of a case: from then on nothing they say is blind."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="answers_shown")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="predictions_shown")
     to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
@@ -190,7 +196,7 @@ class PcrResult(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="pcr_results")
-    result = models.CharField(_("RT-PCR"), max_length=16, choices=Pcr.choices)
+    result = models.CharField(_("RT-PCR"), max_length=16, choices=PcrOutcome.choices)
     taken_on = models.DateField(_("sample taken on"), null=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     entered_at = models.DateTimeField()

@@ -1,15 +1,11 @@
-"""What the worker does with one prediction: claim, look, keep."""
+"""What the worker does with one prediction: claim, compute, store."""
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,30 +16,29 @@ from django.utils import timezone
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.base import Trouble, trouble_code
-from diagnostics.cases import failures, keeping
-from diagnostics.cases.heartbeat import beating
-from diagnostics.cases.keeping import AnswerNames
-from diagnostics.cases.models import AnswerKind, Case, Prediction, Radiograph
+from diagnostics.cases import errors, storage
+from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Radiograph
+from diagnostics.cases.storage import PredictionFiles
 from diagnostics.findings import Finding
+from diagnostics.jobs.errors import JobError, failure_code_of
+from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
-from ml import maps, overlay
+from ml.inference import heatmap_files, overlay
 from ml.records import BundleError, ClassMap, Explanation, Grey, Manifest
 
 if TYPE_CHECKING:
-    from ml.predictor import Predictor
+    from ml.inference.predictor import Predictor
 
-LONGEST: Final = 300.0  # seconds; after these a hanging worker loses its row
-NOTICEABLE: Final = 0.01  # seconds
+MAX_SECONDS: Final = 300.0  # then a worker that hangs loses its lease
+MIN_LOAD_SECONDS: Final = 0.01  # shorter loading times are not stored
 
-Clock = Callable[[], datetime]
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the machine says of a film, with its pictures still in memory."""
+class Result:
+    """The prediction of a radiograph and its files, not yet stored."""
 
     version: ModelVersion
     manifest: Manifest
@@ -53,47 +48,41 @@ class Answer:
 
 
 def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
-    """Answer one queued prediction; does nothing when another worker has taken it."""
-    lease = settings.INFERENCE_LEASE
-    token = Prediction.claim(prediction_id, worker=_worker(), lease=lease, now=clock())
-    if token is None:
+    """Compute one queued prediction; does nothing when another worker has claimed it."""
+    lease = Lease.claim(Prediction, prediction_id, duration=settings.INFERENCE_LEASE, clock=clock)
+    if lease is None:
         return
-    names = keeping.answer_names(prediction_id, token)
-
-    def renew() -> bool:
-        return Prediction.renew(prediction_id, token=token, lease=lease, now=clock())
-
+    files = storage.prediction_files(prediction_id, lease.token)
     try:
-        with beating(renew, every=lease.total_seconds() / 3, longest=LONGEST):
-            _work(prediction_id, token, names, clock)
+        with lease.heartbeat(at_most=MAX_SECONDS):
+            _compute(lease, files)
     except OperationalError:
-        keeping.remove_answer(names)
-        logger.warning("the database is away: prediction %s comes back when its lease ends", prediction_id)
+        storage.remove_prediction_files(files)
+        logger.warning("the database is unavailable: prediction %s is requeued later", prediction_id)
 
 
-def _work(prediction_id: uuid.UUID, token: uuid.UUID, names: AnswerNames, clock: Clock) -> None:
-    kept = False
+def _compute(lease: Lease, files: PredictionFiles) -> None:
+    stored = False
     try:
-        prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=prediction_id)
-        answer = _look(prediction)
-        kept = _keep(prediction, token, names, answer, clock)
+        prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=lease.job_id)
+        stored = _store(prediction, lease, files, _predict(prediction))
     except OperationalError:
         raise
     except Exception as error:
-        _fail(prediction_id, token, trouble_code(error), clock)
+        _fail(lease, failure_code_of(error))
     finally:
-        if not kept:
-            keeping.remove_answer(names)
-    if kept:
-        keeping.remove_other_answers(prediction_id, but=names)
+        if not stored:
+            storage.remove_prediction_files(files)
+    if stored:
+        storage.remove_stale_prediction_files(lease.job_id, but=files)
 
 
-def _look(prediction: Prediction) -> Answer:
+def _predict(prediction: Prediction) -> Result:
     began = time.perf_counter()
-    grey = _read_film(prediction.case.radiograph)
-    version = prediction.version or registry.in_force()
+    grey = _read_radiograph(prediction.case.radiograph)
+    version = prediction.version or registry.active_version()
     if version is None:
-        raise Trouble("no_model")
+        raise JobError("model_unavailable")
     read = time.perf_counter()
     predictor = _predictor(version)
     loaded = time.perf_counter()
@@ -107,27 +96,27 @@ def _look(prediction: Prediction) -> Answer:
         "network": explanation.seconds.get("network", explained - loaded),
         "heatmap": time.perf_counter() - explained,
     }
-    return Answer(version, predictor.manifest, explanation, picture, seconds)
+    return Result(version, predictor.manifest, explanation, picture, seconds)
 
 
-def _read_film(radiograph: Radiograph) -> Grey:
+def _read_radiograph(radiograph: Radiograph) -> Grey:
     try:
-        return keeping.read_grey(keeping.film_names(radiograph.pk).grey)
+        return storage.read_grey(storage.radiograph_files(radiograph.pk).grey)
     except (OSError, ValueError) as error:
-        raise Trouble("film_missing") from error
+        raise JobError("radiograph_missing") from error
 
 
 def _predictor(version: ModelVersion) -> Predictor:
     try:
         return _load(registry.bundle_path(version), version.weights_sha256)
     except (BundleError, OSError) as error:
-        raise Trouble("model_damaged") from error
+        raise JobError("model_damaged") from error
 
 
 @lru_cache(maxsize=1)
 def _load(bundle: Path, weights_sha256: str) -> Predictor:
-    """Hold the network in force in this process; a promotion replaces it at the next film."""
-    from ml.predictor import Predictor  # TensorFlow, in the worker's child alone
+    """Load the active version once a process; a promotion replaces it at the next radiograph."""
+    from ml.inference.predictor import Predictor  # TensorFlow, in the worker's child alone
 
     predictor = Predictor(bundle)
     if predictor.manifest.weights_sha256 != weights_sha256:
@@ -143,7 +132,7 @@ def _picture(grey: Grey, explanation: Explanation, manifest: Manifest) -> bytes:
 
 def _reference(manifest: Manifest, finding: str, heat: ClassMap) -> float:
     # A bundle need not name a reference for each class; then the map's own maximum is full heat.
-    return manifest.heat_reference.get(finding) or heat.raw_max or 1.0
+    return manifest.heatmap_reference.get(finding) or heat.raw_max or 1.0
 
 
 def _seconds_waited(prediction: Prediction) -> float:
@@ -151,96 +140,92 @@ def _seconds_waited(prediction: Prediction) -> float:
     return max(0.0, (prediction.started_at - prediction.queued_at).total_seconds())
 
 
-def _keep(prediction: Prediction, token: uuid.UUID, names: AnswerNames, answer: Answer, clock: Clock) -> bool:
+def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result: Result) -> bool:
     began = time.perf_counter()
     try:
-        keeping.keep(names.overlay, answer.overlay)
-        maps.save_maps(keeping.path(names.maps), answer.explanation.maps, answer.explanation.frame)
+        storage.store_file(files.overlay, result.overlay)
+        heatmap_files.save_heatmaps(
+            storage.path(files.maps), result.explanation.maps, result.explanation.frame
+        )
     except OSError as error:
-        raise Trouble("no_room") from error
-    seconds = answer.seconds | {"store": time.perf_counter() - began}
+        raise JobError("storage_full") from error
+    seconds = result.seconds | {"store": time.perf_counter() - began}
     try:
-        return _finish(prediction, token, names, answer, seconds, clock())
+        return _finish(prediction, lease, files, result, seconds)
     except IntegrityError as error:
-        raise Trouble("answered_before") from error
+        raise JobError("already_predicted") from error
 
 
 @transaction.atomic
 def _finish(
-    prediction: Prediction,
-    token: uuid.UUID,
-    names: AnswerNames,
-    answer: Answer,
-    seconds: dict[str, float],
-    now: datetime,
+    prediction: Prediction, lease: Lease, files: PredictionFiles, result: Result, seconds: dict[str, float]
 ) -> bool:
+    now = lease.clock()
     finished = Prediction.finish(
         prediction.pk,
-        token=token,
+        token=lease.token,
         now=now,
-        version=answer.version,
-        probabilities=answer.explanation.probabilities,
-        finding=answer.explanation.finding,
-        operating_points=answer.manifest.operating_points,
-        **_worth(answer),
-        heat=_heat(answer),
-        maps=names.maps,
-        overlay=names.overlay,
+        version=result.version,
+        probabilities=result.explanation.probabilities,
+        finding=result.explanation.finding,
+        operating_points=result.manifest.operating_points,
+        **_outcome_columns(result),
+        heat=_heatmap_scales(result),
+        maps=files.maps,
+        overlay=files.overlay,
         seconds={
-            step: round(took, 4) for step, took in seconds.items() if step != "load" or took > NOTICEABLE
+            step: round(took, 4)
+            for step, took in seconds.items()
+            if step != "load" or took > MIN_LOAD_SECONDS
         },
     )
     if finished:
-        detail = {"prediction": str(prediction.pk), "version": str(answer.version)}
-        Case.objects.filter(pk=prediction.case_id).update(suspicion=_suspicion(answer))
+        detail = {"prediction": str(prediction.pk), "version": str(result.version)}
+        Case.objects.filter(pk=prediction.case_id).update(triage_score=_triage_score(result))
         audit.record(action=Action.CASE_CLASSIFIED, by=None, target=prediction.case, detail=detail, now=now)
     return finished
 
 
-def _suspicion(answer: Answer) -> float:
-    """Say how high the film stands where a site reads by suspicion; what the machine cannot tell, highest."""
-    found = answer.explanation
-    certain = found.answer in ("", AnswerKind.FINDING)
+def _triage_score(result: Result) -> float:
+    """Return the probability of COVID-19, or 1 when the outcome is not one finding: such cases are served first."""
+    found = result.explanation
+    certain = found.outcome in ("", PredictionOutcome.FINDING)
     return found.probabilities.get(Finding.COVID_19, 1.0) if certain else 1.0
 
 
-def _worth(answer: Answer) -> dict[str, Any]:
-    """Give the columns that say what the answer is worth."""
-    found = answer.explanation
+def _outcome_columns(result: Result) -> dict[str, Any]:
+    """Return the columns that hold the outcome and its uncertainty."""
+    found = result.explanation
     return {
-        "answer": found.answer,
+        "outcome": found.outcome,
         "candidates": list(found.candidates),
-        "abstention": answer.manifest.abstention,
-        "novelty": asdict(found.novelty) if found.novelty else {},
-        "film_signs": list(found.film_signs),
+        "abstention": result.manifest.abstention,
+        "out_of_distribution": asdict(found.out_of_distribution) if found.out_of_distribution else {},
+        "quality_flags": list(found.quality_flags),
     }
 
 
-def _heat(answer: Answer) -> dict[str, dict[str, float | bool]]:
+def _heatmap_scales(result: Result) -> dict[str, dict[str, float | bool]]:
     return {
         finding: {
             "raw_max": heat.raw_max,
-            "reference": _reference(answer.manifest, finding, heat),
+            "reference": _reference(result.manifest, finding, heat),
             "no_positive_evidence": heat.no_positive_evidence,
         }
-        for finding, heat in answer.explanation.maps.items()
+        for finding, heat in result.explanation.maps.items()
     }
 
 
 @transaction.atomic
-def _fail(prediction_id: uuid.UUID, token: uuid.UUID, code: str, clock: Clock) -> None:
-    logger.error("prediction %s failed: %s", prediction_id, code, exc_info=True)
-    text, now = failures.sentence(code), clock()
-    if Prediction.fail(prediction_id, token=token, code=code, text=text, now=now):
-        prediction = Prediction.objects.select_related("case").get(pk=prediction_id)
+def _fail(lease: Lease, code: str) -> None:
+    logger.error("prediction %s failed: %s", lease.job_id, code, exc_info=True)
+    text, now = errors.failure_text(code), lease.clock()
+    if Prediction.fail(lease.job_id, token=lease.token, code=code, text=text, now=now):
+        prediction = Prediction.objects.select_related("case").get(pk=lease.job_id)
         audit.record(
             action=Action.CLASSIFICATION_FAILED,
             by=None,
             target=prediction.case,
-            detail={"prediction": str(prediction_id), "code": code},
+            detail={"prediction": str(lease.job_id), "code": code},
             now=now,
         )
-
-
-def _worker() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"[:100]

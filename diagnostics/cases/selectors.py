@@ -10,13 +10,13 @@ from uuid import UUID
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import May
-from diagnostics.base import Status
-from diagnostics.cases import keeping
+from diagnostics.accounts.roles import Permission
+from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction, Priority, Radiograph
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 
-STARTED: Final = (Status.RUNNING, Status.DONE, Status.FAILED)
+STARTED: Final = (JobStatus.RUNNING, JobStatus.DONE, JobStatus.FAILED)
 NEWEST_FIRST: Final = "-opened_at"
 ORDERINGS: Final[dict[str, tuple[str, ...]]] = {
     "opened_at": ("opened_at", "pk"),
@@ -31,9 +31,9 @@ ORDERINGS: Final[dict[str, tuple[str, ...]]] = {
 def visible_to(user: User) -> QuerySet[Case]:
     """Give the cases of the sites where this person works, none to whoever may not see cases.
 
-    A copy of a known film is a case to its one reader and to nobody else.
+    A copy of a known radiograph is a case to its one reader and to nobody else.
     """
-    if not user.may(May.SEE_CASES):
+    if not user.has_permission(Permission.SEE_CASES):
         return Case.objects.none()
     # Ids and no subquery: for one site the database can then walk its indexes in order.
     cases = Case.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
@@ -46,7 +46,7 @@ def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[C
     cases = with_predictions(visible_to(user)).order_by(*order).annotate(machine_status=_machine_status())
     if not status:
         return cases
-    if status == Status.DONE:
+    if status == JobStatus.DONE:
         return cases.filter(machine_status=status)
     # Few rows of 100,000 wait or have failed; this condition finds them by an index.
     few = Prediction.objects.filter(status=status).values("case")
@@ -54,7 +54,7 @@ def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[C
 
 
 def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Fetch films and predictions, the newest first, along with the cases."""
+    """Fetch radiographs and predictions, the newest first, along with the cases."""
     predictions = Prediction.objects.select_related("version").order_by("-queued_at")
     return cases.select_related("radiograph").prefetch_related(
         Prefetch("predictions", predictions), "pcr_results__by"
@@ -66,7 +66,7 @@ def counts(user: User) -> dict[str, int]:
     cases = visible_to(user).order_by().annotate(machine_status=_machine_status())
     rows = cases.values("machine_status").annotate(cases=Count("pk"))
     found = {row["machine_status"]: row["cases"] for row in rows}
-    return dict.fromkeys(Status.values, 0) | {status: n for status, n in found.items() if status}
+    return dict.fromkeys(JobStatus.values, 0) | {status: n for status, n in found.items() if status}
 
 
 def _machine_status() -> Subquery:
@@ -80,58 +80,58 @@ def latest_prediction(case: Case) -> Prediction | None:
     return next(iter(case.predictions.all()), None)
 
 
-def standing_answer(case: Case) -> Prediction | None:
+def latest_done_prediction(case: Case) -> Prediction | None:
     """Find the newest answer of a case, which stands while the machine is asked again; prefetch serves it."""
-    return next((answer for answer in case.predictions.all() if answer.status == Status.DONE), None)
+    return next((answer for answer in case.predictions.all() if answer.status == JobStatus.DONE), None)
 
 
-def answered(case: Case, version: ModelVersion) -> bool:
+def has_prediction(case: Case, version: ModelVersion) -> bool:
     """Say whether a version has answered for a case."""
-    return case.predictions.filter(version=version, status=Status.DONE).exists()
+    return case.predictions.filter(version=version, status=JobStatus.DONE).exists()
 
 
-def film_path(radiograph: Radiograph) -> Path:
-    """Say where the film lies as 16-bit grey PNG: what networks read and learn from."""
-    return keeping.path(keeping.film_names(radiograph.pk).grey)
+def radiograph_path(radiograph: Radiograph) -> Path:
+    """Say where the radiograph lies as 16-bit grey PNG: what networks read and learn from."""
+    return storage.path(storage.radiograph_files(radiograph.pk).grey)
 
 
 def display_path(radiograph: Radiograph) -> Path:
-    """Say where the film lies as 8-bit grey PNG: what people look at."""
-    return keeping.path(radiograph.display)
+    """Say where the radiograph lies as 8-bit grey PNG: what people look at."""
+    return storage.path(radiograph.display)
 
 
-def packed_depth(radiograph: Radiograph) -> bytes:
-    """Give the film's stored grey before any window, as ml.depth packs it: what the viewer windows.
+def packed_bit_depth(radiograph: Radiograph) -> bytes:
+    """Give the radiograph's stored grey before any window, as ml.depth packs it: what the viewer windows.
 
     Raises OSError or UnreadableImage where it cannot be had.
     """
-    return keeping.packed_depth(keeping.film_names(radiograph.pk))
+    return storage.packed_bit_depth(storage.radiograph_files(radiograph.pk))
 
 
-def maps_path(prediction: Prediction) -> Path:
+def heatmap_path(prediction: Prediction) -> Path:
     """Say where the heat maps of a finished prediction lie."""
-    return keeping.path(prediction.maps)
+    return storage.path(prediction.maps)
 
 
 def overlay_path(prediction: Prediction) -> Path:
-    """Say where film and heat of a finished prediction lie as one picture."""
-    return keeping.path(prediction.overlay)
+    """Say where radiograph and heat of a finished prediction lie as one picture."""
+    return storage.path(prediction.overlay)
 
 
-def same_film(*, site_id: UUID, pixel_sha256: str) -> Case | None:
+def case_with_same_pixels(*, site_id: UUID, pixel_sha256: str) -> Case | None:
     """Find the case that already holds these pixels at a site; never a copy of it."""
-    film = {"radiograph__site_id": site_id, "radiograph__pixel_sha256": pixel_sha256}
-    return Case.objects.filter(**film, copy_of=None).first()
+    radiograph = {"radiograph__site_id": site_id, "radiograph__pixel_sha256": pixel_sha256}
+    return Case.objects.filter(**radiograph, copy_of=None).first()
 
 
-def forgotten(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:
+def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:
     """Find queued rows whose knock was probably lost, the oldest first.
 
     A long queue is no loss. A row counts as forgotten when it was passed over (a later one of its queue
     has been started) or when nothing is being done at all, and its next knock is due.
     """
     due = (
-        Prediction.objects.filter(status=Status.QUEUED)
+        Prediction.objects.filter(status=JobStatus.QUEUED)
         .filter(Q(lease_until__lt=now) | Q(lease_until__isnull=True, queued_at__lt=now - after))
         .select_related("case")
         .order_by("queued_at")
@@ -145,7 +145,7 @@ def forgotten(*, now: datetime, after: timedelta, most: int) -> list[Prediction]
 
 
 def _nothing_moves(*, now: datetime, after: timedelta) -> bool:
-    running, ended_lately = Q(status=Status.RUNNING), Q(finished_at__gt=now - after)
+    running, ended_lately = Q(status=JobStatus.RUNNING), Q(finished_at__gt=now - after)
     return not Prediction.objects.filter(running | ended_lately).exists()
 
 

@@ -1,4 +1,4 @@
-"""The Celery door of the cases: a knock that names one row."""
+"""The Celery task of predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from celery import shared_task
 
 @shared_task(name="cases.classify", ignore_result=True)
 def classify(prediction_id: str) -> None:
-    """Answer one queued prediction; a knock that comes twice finds nothing to do."""
-    from diagnostics.cases import pipeline  # whoever only sends the knock needs no pipeline
+    """Compute one queued prediction; a message delivered twice changes nothing."""
+    from diagnostics.cases import pipeline  # only workers import the pipeline
 
     pipeline.classify(uuid.UUID(prediction_id))

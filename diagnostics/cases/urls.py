@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.cases import api, pictures, views
+from diagnostics.cases import api
+from diagnostics.cases.views import cases, images, upload
 
 app_name = "cases"
 
 urlpatterns = [
-    path("", views.cases, name="list"),
-    path("upload/", views.upload, name="upload"),
-    path("<uuid:pk>/", views.case, name="case"),
-    path("<uuid:pk>/state/", views.state, name="state"),
-    path("<uuid:pk>/patient/", views.patient, name="patient"),
-    path("<uuid:pk>/retry/", views.retry, name="retry"),
-    path("<uuid:pk>/pcr/", views.pcr, name="pcr"),
-    path("<uuid:pk>/film.png", pictures.film, name="film"),
-    path("<uuid:pk>/film.pixels", pictures.pixels, name="pixels"),
-    path("<uuid:pk>/heat/<slug:finding>.png", pictures.heat, name="heat"),
-    path("<uuid:pk>/overlay.png", pictures.overlay, name="overlay"),
+    path("", cases.cases, name="list"),
+    path("upload/", upload.upload, name="upload"),
+    path("<uuid:pk>/", cases.case, name="case"),
+    path("<uuid:pk>/state/", cases.state, name="state"),
+    path("<uuid:pk>/patient/", cases.patient, name="patient"),
+    path("<uuid:pk>/retry/", cases.retry, name="retry"),
+    path("<uuid:pk>/pcr/", cases.pcr, name="pcr"),
+    path("<uuid:pk>/radiograph.png", images.display_image, name="radiograph"),
+    path("<uuid:pk>/radiograph.pixels", images.full_depth_pixels, name="pixels"),
+    path("<uuid:pk>/heat/<slug:finding>.png", images.heatmap_layer, name="heat"),
+    path("<uuid:pk>/overlay.png", images.overlay, name="overlay"),
 ]
 
 api_urlpatterns = [

@@ -49,16 +49,14 @@ class Promotion(models.Model):
     reason = models.TextField()
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
-    in_force = models.BooleanField(default=True)
+    active = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["-since"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["in_force"], condition=Q(in_force=True), name="one_version_in_force"
-            ),
+            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="one_active_version"),
             models.CheckConstraint(
-                condition=Q(in_force=True, until__isnull=True) | Q(in_force=False, until__isnull=False),
+                condition=Q(active=True, until__isnull=True) | Q(active=False, until__isnull=False),
                 name="in_force_has_no_end",
             ),
         ]

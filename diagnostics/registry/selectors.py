@@ -10,9 +10,9 @@ from django.db.models import Prefetch, QuerySet
 from diagnostics.registry.models import ModelVersion, Promotion
 
 
-def in_force() -> ModelVersion | None:
+def active_version() -> ModelVersion | None:
     """Find the version that answers new cases; one cheap query."""
-    return ModelVersion.objects.filter(promotions__in_force=True).first()
+    return ModelVersion.objects.filter(promotions__active=True).first()
 
 
 def bundle_path(version: ModelVersion) -> Path:
@@ -33,10 +33,10 @@ def history() -> QuerySet[Promotion]:
 
 def current_promotion() -> Promotion | None:
     """Find the promotion that holds now."""
-    return history().filter(in_force=True).first()
+    return history().filter(active=True).first()
 
 
 def previous_version() -> ModelVersion | None:
     """Find the version that was in force before the present one."""
-    before = history().filter(in_force=False).first()
+    before = history().filter(active=False).first()
     return before.version if before else None

@@ -11,52 +11,24 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import May
+from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.base import DomainError, NotAllowed
-from diagnostics.registry import selectors, shelf
+from diagnostics.errors import NotAllowed
+from diagnostics.registry import bundle_store, selectors
+from diagnostics.registry.errors import (
+    ActiveVersionChanged,
+    AlreadyActive,
+    BundleDamaged,
+    NoPreviousVersion,
+    OverrideRequired,
+    ReasonRequired,
+)
 from diagnostics.registry.models import ModelVersion, Promotion, Verdict
-from ml import bundle as bundles
+from ml.networks import bundle as bundles
 from ml.records import BundleError, Manifest
 
 SHORTEST_REASON: Final = 10  # characters
-
-
-class ReasonMissing(DomainError):
-    """Nobody may change what is in force without saying why."""
-
-    code = "reason_missing"
-
-
-class AlreadyInForce(DomainError):
-    """The version is what new cases already get."""
-
-    code = "already_in_force"
-
-
-class NothingToRollBackTo(DomainError):
-    """No other version was in force before."""
-
-    code = "nothing_to_roll_back_to"
-
-
-class FilesDamaged(DomainError):
-    """The files on disk are not those that were registered."""
-
-    code = "files_damaged"
-
-
-class OverrideNeeded(DomainError):
-    """The comparison rejected this version; it needs an explicit override."""
-
-    code = "override_needed"
-
-
-class JustChanged(DomainError):
-    """Somebody else changed what is in force at the same moment."""
-
-    code = "just_changed"
 
 
 def register_candidate(
@@ -74,15 +46,15 @@ def register_candidate(
 
     `metrics` replaces those of the bundle's manifest, for a candidate that was measured after it was written.
     """
-    draft = shelf.stage(bundle, Path(settings.BUNDLES))
+    draft = bundle_store.stage(bundle, Path(settings.BUNDLES))
     try:
         with transaction.atomic():
             version = _next_version(bundles.read_manifest(draft).weights_sha256, parent, now)
             version.comparison, version.verdict, version.verdict_reason = comparison, verdict, verdict_reason
             entries = {"version": str(version)} | ({} if metrics is None else {"metrics": metrics})
-            version.manifest = shelf.as_json(shelf.amend(draft, entries))
+            version.manifest = bundle_store.as_json(bundle_store.amend(draft, entries))
             version.save()
-            shelf.place(draft, selectors.bundle_path(version))
+            bundle_store.place(draft, selectors.bundle_path(version))
             audit.record(
                 action=Action.VERSION_REGISTERED,
                 by=by,
@@ -91,7 +63,7 @@ def register_candidate(
                 now=now,
             )
     finally:
-        shelf.discard(draft)
+        bundle_store.discard(draft)
     return version
 
 
@@ -100,26 +72,26 @@ def promote(
     *, version: ModelVersion, by: User, reason: str, now: datetime, override: bool = False
 ) -> Promotion:
     """Bring a version into force, with a reason that stays on record."""
-    if not by.may(May.PROMOTE):
+    if not by.has_permission(Permission.PROMOTE):
         raise NotAllowed(_("Your role may not promote model versions."))
     if len(reason.strip()) < SHORTEST_REASON:
-        raise ReasonMissing(
+        raise ReasonRequired(
             _("Please say why, in at least %(count)d characters.") % {"count": SHORTEST_REASON}
         )
     if version.verdict == Verdict.REJECT and not override:
-        raise OverrideNeeded(
+        raise OverrideRequired(
             _("%(version)s was found worse than the version in force. Tick the box to promote it anyway.")
             % {"version": version}
         )
     _check_files(version)
-    return _bring_into_force(version, by=by, reason=reason.strip(), now=now, override=override)
+    return _activate(version, by=by, reason=reason.strip(), now=now, override=override)
 
 
 def roll_back(*, by: User, reason: str, now: datetime) -> Promotion:
     """Promote the version that was in force before this one."""
     previous = selectors.previous_version()
     if previous is None:
-        raise NothingToRollBackTo(_("No other version was in force before: there is nothing to go back to."))
+        raise NoPreviousVersion(_("No other version was in force before: there is nothing to go back to."))
     return promote(version=previous, by=by, reason=reason, now=now, override=True)
 
 
@@ -137,7 +109,7 @@ def adopt_default(*, now: datetime) -> ModelVersion | None:
             by=None,
             now=now,
         )
-        _bring_into_force(
+        _activate(
             version, by=None, reason=_("The network that comes with Readroom."), now=now, override=False
         )
     return version
@@ -174,26 +146,26 @@ def _registered(version: ModelVersion) -> Manifest:
         raise _damaged(version) from trouble
 
 
-def _damaged(version: ModelVersion) -> FilesDamaged:
-    return FilesDamaged(
+def _damaged(version: ModelVersion) -> BundleDamaged:
+    return BundleDamaged(
         _("The files of %(version)s are not those that were registered. Restore them from a backup first.")
         % {"version": version}
     )
 
 
-def _bring_into_force(
+def _activate(
     version: ModelVersion, *, by: User | None, reason: str, now: datetime, override: bool
 ) -> Promotion:
-    Promotion.objects.select_for_update().filter(in_force=True).first()  # waits for a rival promotion
+    Promotion.objects.select_for_update().filter(active=True).first()  # waits for a rival promotion
     open_one = selectors.current_promotion()
     if open_one and open_one.version_id == version.pk:
-        raise AlreadyInForce(_("%(version)s is in force already.") % {"version": version})
-    Promotion.objects.filter(in_force=True).update(in_force=False, until=now)
+        raise AlreadyActive(_("%(version)s is in force already.") % {"version": version})
+    Promotion.objects.filter(active=True).update(active=False, until=now)
     try:
         with transaction.atomic():
             promotion = Promotion.objects.create(version=version, by=by, reason=reason, since=now)
     except IntegrityError as trouble:
-        raise JustChanged(
+        raise ActiveVersionChanged(
             _("Somebody else changed the version in force at this moment. Look again before you decide.")
         ) from trouble
     audit.record(

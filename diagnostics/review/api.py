@@ -13,41 +13,42 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnostics.accounts.guards import MayApi
 from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import May
+from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.review import selectors, services
-from diagnostics.review.http import NewReading, SignedReading
+from diagnostics.review.selectors import readings as readings_selectors
+from diagnostics.review.serializers import NewReadingSerializer, ReadingSerializer
+from diagnostics.review.services import readings as readings_services
 
 
 class Readings(APIView):
     """The readings of one case."""
 
-    permission_classes = [MayApi(May.READ)]
+    permission_classes = [HasPermission(Permission.READ)]
 
     @extend_schema(
         operation_id="readings_list",
         summary="List the readings of a case",
         description="Others' readings are shown only after the reader's own (else 409 `read_first`).",
         responses={
-            200: SignedReading(many=True),
+            200: ReadingSerializer(many=True),
             404: OpenApiResponse(description="No such case at the reader's sites"),
             409: OpenApiResponse(description="Sign your own reading first"),
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        readings = selectors.readings_shown_to(_reader(request), _case(request, pk))
-        return Response(SignedReading(readings, many=True).data)
+        readings = readings_selectors.readings_shown_to(_reader(request), _case(request, pk))
+        return Response(ReadingSerializer(readings, many=True).data)
 
     @extend_schema(
         operation_id="readings_sign",
         summary="Sign a reading",
         description="Takes the case where nobody else holds it. A signed reading never changes.",
-        request=NewReading,
+        request=NewReadingSerializer,
         responses={
-            201: SignedReading,
+            201: ReadingSerializer,
             403: OpenApiResponse(description="Not a radiologist"),
             404: OpenApiResponse(description="No such case at the reader's sites"),
             409: OpenApiResponse(description="Held by another reader, or signed before"),
@@ -55,12 +56,12 @@ class Readings(APIView):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         case = _case(request, pk)
-        answer = NewReading(data=request.data)
+        answer = NewReadingSerializer(data=request.data)
         answer.is_valid(raise_exception=True)
-        reading = services.sign_reading(
+        reading = readings_services.sign_reading(
             case=case, by=_reader(request), now=timezone.now(), **answer.validated_data
         )
-        return Response(SignedReading(reading).data, status=status.HTTP_201_CREATED)
+        return Response(ReadingSerializer(reading).data, status=status.HTTP_201_CREATED)
 
 
 def _reader(request: Request) -> User:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Priority
 from diagnostics.findings import Finding
-from diagnostics.review.models import Basis, Confidence, GoldCase, Policy, Reading
-from diagnostics.review.services import LONGEST_NOTE
+from diagnostics.review.models import Confidence, Reading, ReadingPolicy, ReferenceBasis, ReferenceCase
+from diagnostics.review.services.readings import MAX_NOTE_LENGTH
 
 MOST_CHOSEN: Final = 50  # a page of the worklist
 MONTH: Final = 31 * 24 * 60  # minutes
@@ -24,12 +24,12 @@ CHOICE = forms.Select(attrs={"class": "form-select"})
 WHOLE: Final = 100
 SHARES: Final = ("uncertain_percent", "contradicted_percent", "novel_percent")
 KNOWN: Final = ("gold_percent", "repeat_percent")
-POLICY: Final = ("double_read_percent", "by_suspicion", *KNOWN, "has_learning_queue", *SHARES)
+POLICY: Final = ("double_read_percent", "triage_by_score", *KNOWN, "has_learning_queue", *SHARES)
 SITE_RULES: Final = (
     "urgent_minutes",
     "routine_minutes",
-    "technicians_see_answers",
-    "administrators_see_answers",
+    "technicians_see_predictions",
+    "administrators_see_predictions",
 )
 
 
@@ -48,7 +48,7 @@ class ReadingForm(forms.Form):
     note = forms.CharField(
         label=_("Note"),
         required=False,
-        max_length=LONGEST_NOTE,
+        max_length=MAX_NOTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
     )
 
@@ -64,7 +64,7 @@ class AmendForm(ReadingForm):
     reading = forms.UUIDField(widget=forms.HiddenInput)
     reason = forms.CharField(
         label=_("Why does it change?"),
-        max_length=LONGEST_NOTE,
+        max_length=MAX_NOTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
         error_messages={"required": _("Please say why the reading changes.")},
     )
@@ -86,36 +86,36 @@ class PolicyForm(forms.Form):
     """How a site reads."""
 
     double_read_percent = forms.IntegerField(
-        label=_("Of every 100 films, two readers read"),
+        label=_("Of every 100 radiographs, two readers read"),
         min_value=0,
         max_value=100,
         widget=forms.NumberInput(attrs={"class": "form-control"}),
         help_text=_(
-            "Drawn for each film when its first reading is signed; neither reader knows. Where the two "
+            "Drawn for each radiograph when its first reading is signed; neither reader knows. Where the two "
             "disagree, a third decides."
         ),
     )
-    by_suspicion = forms.BooleanField(
-        label=_("Films that are not due yet come by the machine's suspicion of COVID-19"),
+    triage_by_score = forms.BooleanField(
+        label=_("Radiographs that are not due yet come by the machine's triage_score of COVID-19"),
         required=False,
         widget=BOX,
         help_text=_(
-            "STAT and overdue films still come first, so nobody waits longer than the minutes below. "
+            "STAT and overdue radiographs still come first, so nobody waits longer than the minutes below. "
             "The order itself then tells readers a little of what the machine says."
         ),
     )
     gold_percent = forms.IntegerField(
-        label=_("For every 100 films signed, gold cases put among those that wait"),
+        label=_("For every 100 radiographs signed, gold cases put among those that wait"),
         min_value=0,
         max_value=50,
         initial=0,
         widget=NUMBER,
         help_text=_(
-            "A gold case looks like any other film and is nobody's patient: its reference is made up."
+            "A gold case looks like any other radiograph and is nobody's patient: its reference is made up."
         ),
     )
     repeat_percent = forms.IntegerField(
-        label=_("For every 100 films signed, films the reader read four weeks ago or earlier"),
+        label=_("For every 100 radiographs signed, radiographs the reader read four weeks ago or earlier"),
         min_value=0,
         max_value=50,
         initial=0,
@@ -125,33 +125,35 @@ class PolicyForm(forms.Form):
     has_learning_queue = forms.BooleanField(
         label=_("Readers may also read what teaches the network most"), required=False, widget=BOX
     )
-    uncertain_percent = _share(_("Of these, films the machine cannot separate (percent)"))
-    contradicted_percent = _share(_("Films whose first reader contradicts the machine (percent)"))
+    uncertain_percent = _share(_("Of these, radiographs the machine cannot separate (percent)"))
+    contradicted_percent = _share(_("Radiographs whose first reader contradicts the machine (percent)"))
     novel_percent = _share(
-        _("Films unlike those it learnt from (percent)"),
+        _("Radiographs unlike those it learnt from (percent)"),
         _("What is left is drawn at random; these alone may say how good the machine is."),
     )
     urgent_minutes = forms.IntegerField(
-        label=_("Minutes until an urgent film is due"), min_value=1, max_value=MONTH, widget=NUMBER
+        label=_("Minutes until an urgent radiograph is due"), min_value=1, max_value=MONTH, widget=NUMBER
     )
     routine_minutes = forms.IntegerField(
-        label=_("Minutes until a routine film is due"),
+        label=_("Minutes until a routine radiograph is due"),
         min_value=1,
         max_value=MONTH,
         widget=NUMBER,
         help_text=_(
-            "What is due first is read first, so that no film waits for ever. STAT stands above all."
+            "What is due first is read first, so that no radiograph waits for ever. STAT stands above all."
         ),
     )
-    technicians_see_answers = forms.BooleanField(
-        label=_("Technicians see the machine's answer before a film is read"), required=False, widget=BOX
+    technicians_see_predictions = forms.BooleanField(
+        label=_("Technicians see the machine's answer before a radiograph is read"),
+        required=False,
+        widget=BOX,
     )
-    administrators_see_answers = forms.BooleanField(
-        label=_("Administrators see it before a film is read"), required=False, widget=BOX
+    administrators_see_predictions = forms.BooleanField(
+        label=_("Administrators see it before a radiograph is read"), required=False, widget=BOX
     )
 
     @classmethod
-    def of(cls, policy: Policy) -> PolicyForm:
+    def of(cls, policy: ReadingPolicy) -> PolicyForm:
         """Open the form with what holds now."""
         site = {name: getattr(policy.site, name) for name in SITE_RULES}
         return cls(initial={**{name: getattr(policy, name) for name in POLICY}, **site})
@@ -160,30 +162,32 @@ class PolicyForm(forms.Form):
         """Refuse shares of more than the whole."""
         given = self.cleaned_data
         if sum(given.get(name) or 0 for name in SHARES) > WHOLE:
-            raise forms.ValidationError(_("The shares of the films to learn from come to more than 100."))
+            raise forms.ValidationError(
+                _("The shares of the radiographs to learn from come to more than 100.")
+            )
         return given
 
 
-class ChosenForm(forms.Form):
-    """Films chosen in the worklist."""
+class SelectedCasesForm(forms.Form):
+    """Radiographs chosen in the worklist."""
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         self._sent = data
 
     def clean(self) -> dict[str, Any]:
-        """Add the films; only visible ones are found by their ids later."""
+        """Add the radiographs; only visible ones are found by their ids later."""
         try:
             chosen = [UUID(text) for text in self._sent.getlist("case")[:MOST_CHOSEN]]
         except ValueError as error:
-            raise forms.ValidationError(_("These films are not known.")) from error
+            raise forms.ValidationError(_("These radiographs are not known.")) from error
         if not chosen:
-            raise forms.ValidationError(_("Please choose at least one film first."))
+            raise forms.ValidationError(_("Please choose at least one radiograph first."))
         return self.cleaned_data | {"case": chosen}
 
 
-class BulkForm(ChosenForm):
-    """Films chosen in the worklist, and what is to become of them."""
+class BulkActionForm(SelectedCasesForm):
+    """Radiographs chosen in the worklist, and what is to become of them."""
 
     act = forms.ChoiceField(
         choices=[
@@ -200,18 +204,18 @@ class BulkForm(ChosenForm):
         cast(forms.ModelChoiceField, self.fields["to"]).queryset = readers
 
 
-class GoldForm(forms.Form):
-    """What is known to be true of a film, and how."""
+class ReferenceCaseForm(forms.Form):
+    """What is known to be true of a radiograph, and how."""
 
     finding = forms.ChoiceField(
         label=_("What is true"),
         choices=[choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE],
         widget=CHOICE,
     )
-    basis = forms.ChoiceField(label=_("Known from"), choices=Basis.choices, widget=CHOICE)
+    basis = forms.ChoiceField(label=_("Known from"), choices=ReferenceBasis.choices, widget=CHOICE)
 
     @classmethod
-    def of(cls, known: GoldCase | None) -> GoldForm:
+    def of(cls, known: ReferenceCase | None) -> ReferenceCaseForm:
         """Open the form with what was said before."""
         return cls(initial={"finding": known.finding, "basis": known.basis} if known else None)
 

@@ -21,14 +21,14 @@ class Confidence(models.TextChoices):
     UNSURE = "unsure", _("unsure")
 
 
-class Kind(models.TextChoices):
+class ReadingKind(models.TextChoices):
     """What a reading is for."""
 
     READING = "reading", _("reading")
     ADJUDICATION = "adjudication", _("adjudication")  # of readers who disagree; it decides
 
 
-class Standing(models.TextChoices):
+class ConsensusStatus(models.TextChoices):
     """Where a case stands from its first reading on."""
 
     SECOND_READ = "second-read", _("Waits for another reader")
@@ -44,7 +44,7 @@ class Queue(models.TextChoices):
     DISAGREEMENTS = "disagreements", _("what others disagree about")
 
 
-class Served(models.TextChoices):
+class ServedReason(models.TextChoices):
     """Why a reader was given a case; told only after the reading, for it would tell of the machine."""
 
     DUE = "due", _("It was due.")
@@ -53,12 +53,12 @@ class Served(models.TextChoices):
     DISAGREEMENT = "disagreement", _("Other readers disagreed.")
     UNCERTAIN = "uncertain", _("The machine could not separate findings.")
     CONTRADICTED = "contradicted", _("The first reader contradicted the machine.")
-    NOVEL = "novel", _("It is unlike the films the machine learnt from.")
+    NOVEL = "novel", _("It is unlike the radiographs the machine learnt from.")
     RANDOM = "random", _("It was drawn at random.")
 
 
-class Basis(models.TextChoices):
-    """How the truth of a gold case is known, apart from the film."""
+class ReferenceBasis(models.TextChoices):
+    """How the truth of a gold case is known, apart from the radiograph."""
 
     RT_PCR = "rt-pcr", _("RT-PCR")
     CT = "ct", _("CT")
@@ -67,8 +67,8 @@ class Basis(models.TextChoices):
     COLLECTION = "collection", _("the label of a published collection")
 
 
-class Purpose(models.TextChoices):
-    """Why a copy of a known film stands among a reader's films."""
+class ControlPurpose(models.TextChoices):
+    """Why a copy of a known radiograph stands among a reader's radiographs."""
 
     GOLD = "gold", _("its truth is known")
     REPEAT = "repeat", _("the reader has read it before")
@@ -83,7 +83,7 @@ class Claim(models.Model):
     since = models.DateTimeField()
     until = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    served = models.CharField(max_length=16, choices=Served.choices, default=Served.DUE)
+    served = models.CharField(max_length=16, choices=ServedReason.choices, default=ServedReason.DUE)
 
     class Meta:
         constraints = [
@@ -99,7 +99,7 @@ class Reading(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="readings")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.READING)
+    kind = models.CharField(max_length=16, choices=ReadingKind.choices, default=ReadingKind.READING)
     finding = models.CharField(max_length=16, choices=Finding.choices)
     confidence = models.CharField(max_length=8, choices=Confidence.choices, default=Confidence.SURE)
     note = models.TextField(blank=True)
@@ -120,46 +120,46 @@ class Reading(models.Model):
         ]
 
 
-class SecondLook(models.Model):
+class AssistedReading(models.Model):
     """What a reader said after the machine's answer: kept or changed, apart from the first reading."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    reading = models.OneToOneField(Reading, on_delete=models.PROTECT, related_name="second_look")
+    reading = models.OneToOneField(Reading, on_delete=models.PROTECT, related_name="assisted_reading")
     prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="+")
     finding = models.CharField(max_length=16, choices=Finding.choices)
     at = models.DateTimeField()
 
 
-class Judgement(models.Model):
+class Consensus(models.Model):
     """What the readings of a case come to; made with the first, and brought up to date with each."""
 
-    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="judgement")
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="consensus")
     readers_needed = models.PositiveSmallIntegerField()
-    standing = models.CharField(max_length=16, choices=Standing.choices)
+    standing = models.CharField(max_length=16, choices=ConsensusStatus.choices)
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)  # once final
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(standing=Standing.FINAL.value) ^ Q(finding=""), name="a_finding_once_final"
+                condition=Q(standing=ConsensusStatus.FINAL.value) ^ Q(finding=""), name="a_finding_once_final"
             )
         ]
 
 
-class Policy(models.Model):
+class ReadingPolicy(models.Model):
     """How a site reads."""
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="+")
     double_read_percent = models.PositiveSmallIntegerField(
         _("cases that two readers read, of 100"), default=0, validators=[MaxValueValidator(100)]
     )
-    by_suspicion = models.BooleanField(default=False)  # the order of what is not due yet
+    triage_by_score = models.BooleanField(default=False)  # the order of what is not due yet
     has_learning_queue = models.BooleanField(_("readers may read what teaches most"), default=False)
-    # Of 100 films served to learn from; what is left is drawn at random.
+    # Of 100 radiographs served to learn from; what is left is drawn at random.
     uncertain_percent = models.PositiveSmallIntegerField(default=40, validators=[MaxValueValidator(100)])
     contradicted_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
     novel_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
-    # For every 100 films a reader signs, so many known ones are put among those that wait.
+    # For every 100 radiographs a reader signs, so many known ones are put among those that wait.
     gold_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
     repeat_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
 
@@ -170,7 +170,7 @@ class Policy(models.Model):
 
 
 class Assignment(models.Model):
-    """A film handed to one reader; nobody else is served it."""
+    """A radiograph handed to one reader; nobody else is served it."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="assignment")
     to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -178,24 +178,24 @@ class Assignment(models.Model):
     at = models.DateTimeField()
 
 
-class GoldCase(models.Model):
-    """A film whose truth is known: it measures readers and never teaches the network."""
+class ReferenceCase(models.Model):
+    """A radiograph whose truth is known: it measures readers and never teaches the network."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="gold")
     finding = models.CharField(
         max_length=16, choices=[choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]
     )
-    basis = models.CharField(max_length=16, choices=Basis.choices)
+    basis = models.CharField(max_length=16, choices=ReferenceBasis.choices)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True)  # from then on it is put before nobody else
 
 
-class MixedIn(models.Model):
-    """A copy of a known film among the films of one reader."""
+class ControlCase(models.Model):
+    """A copy of a known radiograph among the radiographs of one reader."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="mixed_in")
-    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    purpose = models.CharField(max_length=8, choices=ControlPurpose.choices)
 
 
 class SavedView(models.Model):

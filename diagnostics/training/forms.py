@@ -29,10 +29,10 @@ class StartForm(forms.Form):
         min_value=1,
         max_value=MOST_EPOCHS,
         widget=forms.NumberInput(attrs=CONTROL),
-        help_text=_("Passes over the films, 1 to 100. Empty: as the recipe says."),
+        help_text=_("Passes over the radiographs, 1 to 100. Empty: as the recipe says."),
     )
     batch_size = forms.IntegerField(
-        label=_("Films at a time"),
+        label=_("Radiographs at a time"),
         required=False,
         min_value=1,
         max_value=LARGEST_BATCH,
@@ -51,7 +51,7 @@ class StartForm(forms.Form):
         min_value=0,
         max_value=2**31 - 1,
         widget=forms.NumberInput(attrs=CONTROL),
-        help_text=_("The same seed, films and machine give the same network."),
+        help_text=_("The same seed, radiographs and machine give the same network."),
     )
 
     def parameters(self) -> Parameters:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.base import OPEN, Work
+from diagnostics.jobs.models import OPEN_STATUSES, Job
 from diagnostics.registry.models import ModelVersion
 
 
@@ -16,7 +16,7 @@ class Trigger(models.TextChoices):
     SCHEDULE = "schedule", _("by the schedule")
 
 
-class TrainingRun(Work):
+class TrainingRun(Job):
     """One attempt to make a better version from the signed findings."""
 
     number = models.PositiveIntegerField(unique=True)
@@ -24,11 +24,12 @@ class TrainingRun(Work):
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    lane = models.CharField(max_length=8, default="vgg16", editable=False)  # one open run in it at a time
+    singleton_key = models.CharField(
+        max_length=8, default="vgg16", editable=False
+    )  # one open run in it at a time
     parameters = models.JSONField(default=dict)  # preset, epochs, batch size, seed
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
     counts = models.JSONField(default=dict)  # part -> class -> {cases, patients}
-    stop_asked = models.BooleanField(default=False)
     phase = models.CharField(max_length=40, blank=True)
     parent = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
     candidate = models.OneToOneField(ModelVersion, null=True, on_delete=models.PROTECT, related_name="run")
@@ -37,7 +38,9 @@ class TrainingRun(Work):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(
-                fields=["lane"], condition=Q(status__in=[s.value for s in OPEN]), name="one_open_training_run"
+                fields=["singleton_key"],
+                condition=Q(status__in=[s.value for s in OPEN_STATUSES]),
+                name="one_open_training_run",
             )
         ]
 

@@ -12,10 +12,11 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from diagnostics.base import DomainError
 from diagnostics.findings import Finding
-from ml import dataset, presets
-from ml.presets import TrainingSpec
+from diagnostics.training.errors import InvalidParameters, TooFewLabels
+from ml import recipes
+from ml.datasets import patient_split
+from ml.recipes import TrainingSpec
 
 LARGEST_BATCH: Final = 128
 MOST_EPOCHS: Final = 100
@@ -31,35 +32,23 @@ class Preset(TextChoices):
     RESNEXT = "resnext50", gettext_lazy("ResNeXt-50, from the beginning")
 
 
-class UnusableParameters(DomainError):
-    """A setting is outside what training can work with."""
-
-    code = "unusable_parameters"
-
-
-class TooFewLabels(DomainError):
-    """Too few patients carry a finding to learn from."""
-
-    code = "too_few_labels"
-
-
 @dataclass(frozen=True)
 class Parameters:
     """What a person may choose about a run."""
 
     preset: str = Preset.FINE_TUNE.value
-    epochs: int = presets.PRESETS[Preset.FINE_TUNE].epochs
-    seed: int = presets.PRESETS[Preset.FINE_TUNE].seed
-    batch_size: int = presets.PRESETS[Preset.FINE_TUNE].batch_size
-    learning_rate: float = presets.PRESETS[Preset.FINE_TUNE].learning_rate
+    epochs: int = recipes.RECIPES[Preset.FINE_TUNE].epochs
+    seed: int = recipes.RECIPES[Preset.FINE_TUNE].seed
+    batch_size: int = recipes.RECIPES[Preset.FINE_TUNE].batch_size
+    learning_rate: float = recipes.RECIPES[Preset.FINE_TUNE].learning_rate
 
     def __post_init__(self) -> None:
         if self.preset not in Preset.values:
-            raise UnusableParameters(_("This recipe is not known."))
+            raise InvalidParameters(_("This recipe is not known."))
         if not 1 <= self.epochs <= MOST_EPOCHS:
-            raise UnusableParameters(_("Choose between 1 and %(most)d epochs.") % {"most": MOST_EPOCHS})
+            raise InvalidParameters(_("Choose between 1 and %(most)d epochs.") % {"most": MOST_EPOCHS})
         if not 1 <= self.batch_size <= LARGEST_BATCH or not 0 < self.learning_rate <= 1 or self.seed < 0:
-            raise UnusableParameters(_("The batch size, the learning rate or the seed is out of range."))
+            raise InvalidParameters(_("The batch size, the learning rate or the seed is out of range."))
 
     @classmethod
     def of(
@@ -72,9 +61,9 @@ class Parameters:
         learning_rate: float | None = None,
     ) -> Self:
         """Take a recipe's own values wherever nobody chose another."""
-        recipe = presets.PRESETS.get(preset)
+        recipe = recipes.RECIPES.get(preset)
         if recipe is None:
-            raise UnusableParameters(_("This recipe is not known."))
+            raise InvalidParameters(_("This recipe is not known."))
         return cls(
             preset=preset,
             epochs=recipe.epochs if epochs is None else epochs,
@@ -86,7 +75,7 @@ class Parameters:
     def spec(self) -> TrainingSpec:
         """Give the recipe that ml follows."""
         chosen = asdict(self)
-        return replace(presets.PRESETS[chosen.pop("preset")], **chosen)
+        return replace(recipes.RECIPES[chosen.pop("preset")], **chosen)
 
     def as_json(self) -> dict[str, Any]:
         """Give the values that the run's row keeps."""
@@ -100,7 +89,7 @@ class ClassCount:
     finding: str
     cases: int
     patients: int
-    needed: int = dataset.FEWEST_PATIENTS
+    needed: int = patient_split.FEWEST_PATIENTS
 
     @property
     def label(self) -> str:
@@ -113,15 +102,15 @@ class ClassCount:
 
 def refuse_too_few(counts: Sequence[ClassCount]) -> None:
     """Raise TooFewLabels, saying what is missing, unless enough findings have enough patients."""
-    if sum(count.enough for count in counts) >= dataset.FEWEST_CLASSES:
+    if sum(count.enough for count in counts) >= patient_split.FEWEST_CLASSES:
         return
     have = "; ".join(f"{count.label}: {count.patients}" for count in counts)
     raise TooFewLabels(
         _(
-            "Too few findings: at least %(classes)d findings need films of %(need)d patients each. "
+            "Too few findings: at least %(classes)d findings need radiographs of %(need)d patients each. "
             "Patients so far: %(have)s."
         )
-        % {"classes": dataset.FEWEST_CLASSES, "need": dataset.FEWEST_PATIENTS, "have": have}
+        % {"classes": patient_split.FEWEST_CLASSES, "need": patient_split.FEWEST_PATIENTS, "have": have}
     )
 
 

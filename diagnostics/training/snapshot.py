@@ -1,4 +1,4 @@
-"""A frozen data set: which films, which findings, whose pseudonyms, under one checksum."""
+"""A frozen data set: which radiographs, which findings, whose pseudonyms, under one checksum."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from ml.records import LabelledFilm
+from ml.records import LabelledImage
 
 FILE: Final = "snapshot.jsonl"
 
 
 @dataclass(frozen=True)
-class FilmWithFinding:
-    """One film with its signed or imported finding, as the hospital keeps it."""
+class SnapshotEntry:
+    """One radiograph with its signed or imported finding, as the hospital keeps it."""
 
     label: UUID  # of the reading or the imported label
     imported: bool
@@ -36,18 +36,18 @@ def pseudonym(site: UUID, patient_ref: str, *, secret: str) -> str:
     return hmac.new(secret.encode(), f"{site}\n{patient_ref}".encode(), hashlib.sha256).hexdigest()
 
 
-def lines(films: Iterable[FilmWithFinding], *, secret: str) -> str:
-    """Write one sorted JSON line per film; the same films always give the same text."""
+def lines(radiographs: Iterable[SnapshotEntry], *, secret: str) -> str:
+    """Write one sorted JSON line per radiograph; the same radiographs always give the same text."""
     rows = (
         {
-            "film": film.pixel_sha256,
-            "patient": pseudonym(film.site, film.patient_ref, secret=secret),
-            "label": film.finding,
-            "imported" if film.imported else "reading": str(film.label),
-            "source": film.source,
-            "view": film.view,
+            "radiograph": radiograph.pixel_sha256,
+            "patient": pseudonym(radiograph.site, radiograph.patient_ref, secret=secret),
+            "label": radiograph.finding,
+            "imported" if radiograph.imported else "reading": str(radiograph.label),
+            "source": radiograph.source,
+            "view": radiograph.view,
         }
-        for film in films
+        for radiograph in radiographs
     )
     return "".join(sorted(json.dumps(row, sort_keys=True) + "\n" for row in rows))
 
@@ -73,30 +73,32 @@ def labels(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
     return frozenset(UUID(row.get("reading") or row["imported"]) for row in rows)
 
 
-def labelled(films: Iterable[FilmWithFinding], *, secret: str) -> tuple[LabelledFilm, ...]:
-    """Turn films with findings into training examples, in an order that does not depend on the database."""
-    ordered = sorted(films, key=lambda film: (film.pixel_sha256, film.label.hex))
+def labelled(radiographs: Iterable[SnapshotEntry], *, secret: str) -> tuple[LabelledImage, ...]:
+    """Turn radiographs with findings into training examples, in an order that does not depend on the database."""
+    ordered = sorted(radiographs, key=lambda radiograph: (radiograph.pixel_sha256, radiograph.label.hex))
     return tuple(
-        LabelledFilm(
-            path=film.path,
-            label=film.finding,
-            patient=pseudonym(film.site, film.patient_ref, secret=secret),
-            source=film.source,
-            view=film.view,
+        LabelledImage(
+            path=radiograph.path,
+            label=radiograph.finding,
+            patient=pseudonym(radiograph.site, radiograph.patient_ref, secret=secret),
+            source=radiograph.source,
+            view=radiograph.view,
         )
-        for film in ordered
+        for radiograph in ordered
     )
 
 
-def counts(parts: Mapping[str, Sequence[LabelledFilm]]) -> dict[str, dict[str, dict[str, int]]]:
+def counts(parts: Mapping[str, Sequence[LabelledImage]]) -> dict[str, dict[str, dict[str, int]]]:
     """Count cases and patients: part -> finding -> {cases, patients}."""
     return {
         part: {
             label: {
-                "cases": sum(film.label == label for film in films),
-                "patients": len({film.patient for film in films if film.label == label}),
+                "cases": sum(radiograph.label == label for radiograph in radiographs),
+                "patients": len(
+                    {radiograph.patient for radiograph in radiographs if radiograph.label == label}
+                ),
             }
-            for label in sorted({film.label for film in films})
+            for label in sorted({radiograph.label for radiograph in radiographs})
         }
-        for part, films in parts.items()
+        for part, radiographs in parts.items()
     }

@@ -1,4 +1,4 @@
-"""The Celery door of training."""
+"""The Celery task of training runs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Final
 
 from celery import shared_task
 
-LONGEST: Final = 3 * 24 * 3600  # seconds; the worker's own limit is made for classifications
+MAX_SECONDS: Final = 3 * 24 * 3600  # the worker's own limit is set for predictions
 
 
 @shared_task(
     name="training.train",
     ignore_result=True,
-    soft_time_limit=LONGEST,
-    time_limit=LONGEST + 300,
+    soft_time_limit=MAX_SECONDS,
+    time_limit=MAX_SECONDS + 300,
 )
 def train(run_id: str) -> None:
-    """Take one queued run and make a candidate of it."""
+    """Train the candidate of one queued run; a message delivered twice changes nothing."""
     from diagnostics.training import pipeline  # TensorFlow loads in the worker's child, never in its parent
 
     pipeline.train(uuid.UUID(run_id))

@@ -13,34 +13,40 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from diagnostics.accounts.guards import StaffRequest, may
-from diagnostics.accounts.roles import May
-from diagnostics.base import DomainError
-from diagnostics.registry import comparisons, figures, worth
+from diagnostics.accounts.permissions import StaffRequest, require_permission
+from diagnostics.accounts.roles import Permission
+from diagnostics.errors import DomainError
 from diagnostics.registry import selectors as registry
-from diagnostics.training import failures, labels, progress, selectors, services
+from diagnostics.registry import trust_report
+from diagnostics.registry.presenters import comparison, metrics
+from diagnostics.training import errors
 from diagnostics.training.forms import ScheduleForm, StartForm
 from diagnostics.training.models import TrainingRun, Trigger
+from diagnostics.training.presenters import progress
+from diagnostics.training.selectors import labels
+from diagnostics.training.selectors import runs as runs_selectors
+from diagnostics.training.services import run_control
+from diagnostics.training.services import schedule as schedule_services
 
 STOP_POLLING: Final = 286  # htmx's own status: show this and ask no more
 RUNS_PER_PAGE: Final = 20
 
 
 @require_safe
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def runs(request: StaffRequest) -> HttpResponse:
     """Show what there is to learn from, and every run so far."""
     return _overview(request)
 
 
 @require_POST
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def start(request: StaffRequest) -> HttpResponse:
     """Start a run."""
     form = StartForm(request.POST)
     if form.is_valid():
         try:
-            run = services.start_run(
+            run = run_control.start_run(
                 by=request.user, parameters=form.parameters(), trigger=Trigger.BUTTON, now=timezone.now()
             )
         except DomainError as refusal:
@@ -51,13 +57,13 @@ def start(request: StaffRequest) -> HttpResponse:
 
 
 @require_POST
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def schedule(request: StaffRequest) -> HttpResponse:
     """Say when training starts by itself."""
     form = ScheduleForm(request.POST, auto_id="schedule-%s")
     if form.is_valid():
         try:
-            services.set_schedule(by=request.user, now=timezone.now(), **form.cleaned_data)
+            schedule_services.set_schedule(by=request.user, now=timezone.now(), **form.cleaned_data)
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -66,14 +72,14 @@ def schedule(request: StaffRequest) -> HttpResponse:
 
 
 @require_safe
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def run(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show one run."""
     return render(request, "training/run.html", _run_page(_found(pk)))
 
 
 @require_safe
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def state(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show the part of a run's page that changes while it goes."""
     page = _run_page(_found(pk))
@@ -82,22 +88,22 @@ def state(request: StaffRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def stop(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Ask a run to stop and to keep its best."""
     try:
-        services.stop_run(run=_found(pk), by=request.user, now=timezone.now())
+        run_control.stop_run(run=_found(pk), by=request.user, now=timezone.now())
     except DomainError as refusal:
         messages.error(request, str(refusal))
     return redirect("training:run", pk=pk)
 
 
 @require_safe
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def picture(request: StaffRequest, pk: UUID, name: str) -> HttpResponseBase:
     """Show one picture of a run."""
-    path = selectors.folder(_found(pk)) / f"{name}.svg"
-    if name not in selectors.PICTURES or not path.is_file():
+    path = runs_selectors.folder(_found(pk)) / f"{name}.svg"
+    if name not in runs_selectors.PICTURES or not path.is_file():
         raise Http404
     answer = FileResponse(path.open("rb"), content_type="image/svg+xml")
     # The address carries the epoch, so that what was fetched once stays right.
@@ -106,7 +112,7 @@ def picture(request: StaffRequest, pk: UUID, name: str) -> HttpResponseBase:
 
 
 def _found(pk: UUID) -> TrainingRun:
-    return get_object_or_404(selectors.runs(), pk=pk)
+    return get_object_or_404(runs_selectors.runs(), pk=pk)
 
 
 def _overview(
@@ -116,20 +122,20 @@ def _overview(
     schedule_form: ScheduleForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    plan = selectors.schedule()
-    listed = Paginator(selectors.runs(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    plan = runs_selectors.schedule()
+    listed = Paginator(runs_selectors.runs(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
     page = {
         "counts": labels.counts(),
         "new": labels.new(),
         "imported": labels.imported().count(),
-        "disagreeing": labels.disagreeing()["cases"],
-        "open_run": selectors.open_run(),
-        "refusal": services.why_not(),
-        "in_force": registry.in_force(),
+        "disagreeing": labels.conflicting()["cases"],
+        "open_run": runs_selectors.open_run(),
+        "refusal": run_control.reason_not_ready(),
+        "active_version": registry.active_version(),
         "start_form": start_form or StartForm(),
         "plan": plan,
-        "next_look": selectors.next_look(plan),
-        "last_look": selectors.last_scheduled_refusal(),
+        "next_look": runs_selectors.next_look(plan),
+        "last_look": runs_selectors.last_scheduled_refusal(),
         "schedule_form": schedule_form or ScheduleForm.of(plan, auto_id="schedule-%s"),
         "page": listed,
         "rows": [(each, progress.status_words(each)) for each in listed],
@@ -142,12 +148,12 @@ def _run_page(run: TrainingRun) -> dict[str, Any]:
     candidate = run.candidate
     return {
         "run": run,
-        "progress": progress.of(run, epochs),
+        "progress": progress.progress_of(run, epochs),
         "epochs": epochs,
         "last": epochs[-1] if epochs else None,
-        "counts": figures.counts(run.counts),
-        "comparison": comparisons.of(candidate.comparison) if candidate else None,
-        "worth": worth.worth(registry.bundle_path(candidate)) if candidate else None,
-        "pictures": selectors.pictures(run),
-        "failure": failures.sentence(run.failure_code) if run.failure_code else "",
+        "counts": metrics.counts(run.counts),
+        "comparison": comparison.comparison_of(candidate.comparison) if candidate else None,
+        "worth": trust_report.trust_summary(registry.bundle_path(candidate)) if candidate else None,
+        "pictures": runs_selectors.pictures(run),
+        "failure": errors.failure_text(run.failure_code) if run.failure_code else "",
     }

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Final
 
 from ml.importers.files import is_clutter
-from ml.importers.records import ImportRefused
+from ml.importers.records import UnreadableCollection
 
 MOST_MEMBERS: Final = 10_000
 MOST_BYTES: Final = 2_000_000_000  # of all members together, unpacked
@@ -35,7 +35,7 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(path: Path, into: Path) -> Path:
-    """Unpack into a new folder in `into` and return it; on ImportRefused nothing stays behind."""
+    """Unpack into a new folder in `into` and return it; on UnreadableCollection nothing stays behind."""
     with path.open("rb") as file:
         _check_directory(file)
         try:
@@ -66,24 +66,24 @@ def _check_directory(file: BinaryIO) -> None:
     # ZIP64 is for more members and bytes than are allowed here anyway.
     is_zip64 = tail[max(0, place - LOCATOR_SIZE) :].startswith(b"PK\6\7")
     if is_zip64 or END.unpack_from(tail, place)[5] > LARGEST_DIRECTORY:
-        raise ImportRefused("zip_too_many", f"This ZIP has more than {MOST_MEMBERS} files.")
+        raise UnreadableCollection("zip_too_many", f"This ZIP has more than {MOST_MEMBERS} files.")
 
 
 def _checked(everything: list[zipfile.ZipInfo], packed: int) -> list[zipfile.ZipInfo]:
-    """Return the members to write; raises ImportRefused if any of all is not what it should be."""
+    """Return the members to write; raises UnreadableCollection if any of all is not what it should be."""
     for member in everything:
         _check_name(member.filename)
         _check_kind(member)
     members = [m for m in everything if not m.is_dir() and not _is_clutter(m.filename)]
     if len(members) > MOST_MEMBERS:
-        raise ImportRefused("zip_too_many", f"This ZIP has more than {MOST_MEMBERS} files.")
+        raise UnreadableCollection("zip_too_many", f"This ZIP has more than {MOST_MEMBERS} files.")
     total = sum(member.file_size for member in members)
     if total > MOST_BYTES:
-        raise ImportRefused("zip_too_large", "This ZIP unpacks to more than 2 GB.")
+        raise UnreadableCollection("zip_too_large", "This ZIP unpacks to more than 2 GB.")
     # The whole is compared as well: members may share their packed bytes.
     shares = [(m.file_size, m.compress_size) for m in members]
     if any(size > HIGHEST_RATIO * less for size, less in [*shares, (total, packed)]):
-        raise ImportRefused("zip_bomb", "This ZIP unpacks to more than a hundred times its size.")
+        raise UnreadableCollection("zip_bomb", "This ZIP unpacks to more than a hundred times its size.")
     _check_no_clash([member.filename for member in members])
     return members
 
@@ -93,21 +93,21 @@ def _check_name(name: str) -> None:
     outside = path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive or "\\" in name
     odd = not path.parts or any(ord(sign) < 32 or 0xD800 <= ord(sign) <= 0xDFFF for sign in name)
     if outside or odd:
-        raise ImportRefused(
+        raise UnreadableCollection(
             "zip_path", "This ZIP holds a file whose path leads out of it or is not a plain path."
         )
     if len(path.parts) > DEEPEST or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
-        raise ImportRefused("zip_path", "This ZIP holds a file whose path is too long.")
+        raise UnreadableCollection("zip_path", "This ZIP holds a file whose path is too long.")
 
 
 def _check_kind(member: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ImportRefused("zip_link", "This ZIP holds a link or a device.")
+        raise UnreadableCollection("zip_link", "This ZIP holds a link or a device.")
     if member.flag_bits & 0x1:
-        raise ImportRefused("zip_encrypted", "This ZIP is encrypted.")
+        raise UnreadableCollection("zip_encrypted", "This ZIP is encrypted.")
     if member.compress_type not in PACKINGS:
-        raise ImportRefused(
+        raise UnreadableCollection(
             "zip_packing", "This ZIP is packed in a way that is not supported. Use plain ZIP."
         )
 
@@ -116,7 +116,7 @@ def _check_no_clash(names: list[str]) -> None:
     files = [PurePosixPath(name) for name in names]
     folders = {parent for file in files for parent in file.parents}
     if len(set(files)) < len(files) or folders & set(files):
-        raise ImportRefused("zip_clash", "This ZIP holds two files of the same name.")
+        raise UnreadableCollection("zip_clash", "This ZIP holds two files of the same name.")
 
 
 def _is_clutter(name: str) -> bool:
@@ -142,5 +142,5 @@ def _write(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Pat
         raise _damaged() from trouble
 
 
-def _damaged() -> ImportRefused:
-    return ImportRefused("zip_damaged", "This ZIP is damaged.")
+def _damaged() -> UnreadableCollection:
+    return UnreadableCollection("zip_damaged", "This ZIP is damaged.")

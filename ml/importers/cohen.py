@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ml.dataset import Union
-from ml.importers import tables
+from ml.datasets.disjoint_sets import DisjointSets
+from ml.importers import table_reader
 from ml.importers.files import files_in, inside, is_there
 from ml.importers.labels import finding_of, view_of
-from ml.importers.records import Gathering, Imported, ImportRefused, Options, Provenance, Reason
-from ml.records import LabelledFilm
+from ml.importers.records import (
+    Gathering,
+    Imported,
+    Options,
+    Provenance,
+    Reason,
+    UnreadableCollection,
+)
+from ml.records import LabelledImage
 
 NAME: Final = "cohen"
 TABLE: Final = "metadata.csv"
@@ -25,13 +32,13 @@ DAY: Final = re.compile(r"-day-?\d+.*$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Patients:
-    """Who is on which film, for collections that have borrowed Cohen's films under their old names."""
+    """Who is on which radiograph, for collections that have borrowed Cohen's radiographs under their old names."""
 
     by_stem: dict[str, tuple[str, str]]  # file name without suffix -> patient, view
     by_series: dict[str, str]  # file name without its day -> patient
 
     def of(self, stem: str) -> tuple[str, str] | None:
-        """Return patient and view of a film; its row may have gone while other days of the patient stay."""
+        """Return patient and view of a radiograph; its row may have gone while other days of the patient stay."""
         if known := self.by_stem.get(stem):
             return known
         series = DAY.sub("", stem)
@@ -40,30 +47,34 @@ class Patients:
 
 def recognises(folder: Path) -> bool:
     """Tell by the table's columns."""
-    return set(tables.header(folder / TABLE)) >= COLUMNS
+    return set(table_reader.header(folder / TABLE)) >= COLUMNS
 
 
 def read(folder: Path, options: Options) -> Imported:
     """Take the X-rays with a known finding; frontal ones only unless all views are asked for."""
     gathering, licences = Gathering(), Counter[str]()
-    listed = tables.rows(folder / TABLE)
+    listed = table_reader.rows(folder / TABLE)
     same, masks = _same_patients(listed), {path.stem: path for path in files_in(folder / MASKS)}
     for row in listed:
-        film = _film(folder, row, same, options)
-        if isinstance(film, LabelledFilm):
-            gathering.take(film, masks.get(f"{film.path.stem}_mask"))
+        radiograph = _radiograph(folder, row, same, options)
+        if isinstance(radiograph, LabelledImage):
+            gathering.take(radiograph, masks.get(f"{radiograph.path.stem}_mask"))
             licences[row.get("license") or "not stated"] += 1
         else:
-            gathering.leave(film, row["filename"], row["finding"] if _is_about_finding(film) else row["view"])
+            gathering.leave(
+                radiograph, row["filename"], row["finding"] if _is_about_finding(radiograph) else row["view"]
+            )
     return gathering.done(_provenance(licences))
 
 
 def patients(place: Path) -> Patients:
-    """Read who is on which film from the collection's folder or its table; raises ImportRefused."""
+    """Read who is on which radiograph from the collection's folder or its table; raises UnreadableCollection."""
     table = place / TABLE if place.is_dir() else place
-    if not set(tables.header(table)) >= COLUMNS:
-        raise ImportRefused("not_cohens_table", "The table named as Cohen's does not have its columns.")
-    listed = tables.rows(table)
+    if not set(table_reader.header(table)) >= COLUMNS:
+        raise UnreadableCollection(
+            "not_cohens_table", "The table named as Cohen's does not have its columns."
+        )
+    listed = table_reader.rows(table)
     same = _same_patients(listed)
     stems: dict[str, set[str]] = defaultdict(set)
     series: dict[str, set[str]] = defaultdict(set)
@@ -79,7 +90,9 @@ def patients(place: Path) -> Patients:
     )
 
 
-def _film(folder: Path, row: tables.Row, same: Union, options: Options) -> LabelledFilm | Reason:
+def _radiograph(
+    folder: Path, row: table_reader.Row, same: DisjointSets, options: Options
+) -> LabelledImage | Reason:
     if reason := _why_not(row, options):
         return reason
     finding = finding_of(row["finding"])
@@ -90,10 +103,10 @@ def _film(folder: Path, row: tables.Row, same: Union, options: Options) -> Label
         return Reason.OUTSIDE
     if not is_there(path):
         return Reason.FILE_MISSING
-    return LabelledFilm(path, finding, same.find(_patient(row)), NAME, view_of(row["view"]))
+    return LabelledImage(path, finding, same.find(_patient(row)), NAME, view_of(row["view"]))
 
 
-def _why_not(row: tables.Row, options: Options) -> Reason | None:
+def _why_not(row: table_reader.Row, options: Options) -> Reason | None:
     modality, view = row.get("modality", "X-ray"), view_of(row["view"])
     if modality.casefold() != "x-ray" or row["view"].casefold() in SECTIONS:
         return Reason.NOT_AN_XRAY
@@ -106,13 +119,13 @@ def _is_about_finding(reason: Reason) -> bool:
     return reason in (Reason.FINDING_NOT_GIVEN, Reason.FINDING_NOT_KNOWN)
 
 
-def _patient(row: tables.Row) -> str:
+def _patient(row: table_reader.Row) -> str:
     return f"{NAME}-{row['patientid'] or 'file-' + Path(row['filename']).stem}"
 
 
-def _same_patients(listed: list[tables.Row]) -> Union:
-    """Join the patients who share a film: a few were entered twice under two numbers."""
-    same, owner = Union(), dict[str, str]()
+def _same_patients(listed: list[table_reader.Row]) -> DisjointSets:
+    """Join the patients who share a radiograph: a few were entered twice under two numbers."""
+    same, owner = DisjointSets(), dict[str, str]()
     for row in listed:
         same.join(_patient(row), owner.setdefault(row["filename"], _patient(row)))
     return same
@@ -124,5 +137,5 @@ def _provenance(licences: Counter[str]) -> Provenance:
         name="COVID-19 image data collection",
         citation="Cohen, Morrison, Dao: COVID-19 image data collection. arXiv:2003.11597 (2020).",
         licence=f"Each image has its own, several non-commercial. Of the rows taken: {stated or 'none'}.",
-        patients="By the table's patient number; numbers that share a film are one patient.",
+        patients="By the table's patient number; numbers that share a radiograph are one patient.",
     )

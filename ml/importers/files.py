@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Final
 
-FILM_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
+RADIOGRAPH_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 CLUTTER: Final = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # and whatever begins with a dot
 MASK_FOLDERS: Final = frozenset({"mask", "masks"})
 
@@ -17,10 +17,10 @@ def is_clutter(name: str) -> bool:
     return name.startswith(".") or name in CLUTTER
 
 
-def is_film(path: Path) -> bool:
-    """Tell by its name whether a file may be a film; one without a suffix must begin like DICOM."""
+def is_radiograph(path: Path) -> bool:
+    """Tell by its name whether a file may be a radiograph; one without a suffix must begin like DICOM."""
     if path.suffix:
-        return path.suffix.lower() in FILM_SUFFIXES
+        return path.suffix.lower() in RADIOGRAPH_SUFFIXES
     try:
         with path.open("rb") as file:
             return file.read(132)[128:] == b"DICM"

@@ -1,4 +1,4 @@
-"""Kaggle's Chest X-Ray Images (Pneumonia), which are Kermany et al.'s films of children."""
+"""Kaggle's Chest X-Ray Images (Pneumonia), which are Kermany et al.'s radiographs of children."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from ml.importers.files import files_in, is_film
+from ml.importers.files import files_in, is_radiograph
 from ml.importers.records import Gathering, Imported, Options, Provenance, Reason
-from ml.records import LabelledFilm
+from ml.records import LabelledImage
 
 NAME: Final = "kaggle"
 PARTS: Final = ("train", "val", "test", ".")
@@ -25,26 +25,26 @@ PROVENANCE: Final = Provenance(
     ),
     licence="CC BY 4.0",
     patients=(
-        "By the number in the file name where there is one, otherwise each film its own. All are children of "
+        "By the number in the file name where there is one, otherwise each radiograph its own. All are children of "
         "one to five years. The collection's own train, val and test are put together again."
     ),
 )
 
 
 def recognises(folder: Path) -> bool:
-    """Tell by the folders' names and the collection's ways of naming films."""
+    """Tell by the folders' names and the collection's ways of naming radiographs."""
     return any(_patient(path) for _, path in _files(folder))
 
 
 def read(folder: Path, options: Options) -> Imported:
-    """Take every film of train, val and test."""
+    """Take every radiograph of train, val and test."""
     gathering = Gathering()
     for label, path in _files(folder):
         if path.is_symlink():
             gathering.leave(Reason.OUTSIDE, path.name)
-        elif is_film(path):
+        elif is_radiograph(path):
             patient = _patient(path) or path.stem
-            gathering.take(LabelledFilm(path, label, f"{NAME}-{patient}", NAME, "AP"))
+            gathering.take(LabelledImage(path, label, f"{NAME}-{patient}", NAME, "AP"))
         else:
             gathering.leave(Reason.NOT_AN_IMAGE, path.name)
     return gathering.done(PROVENANCE)

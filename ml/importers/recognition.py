@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from ml.importers import cohen, darkcovidnet, kaggle, radiography, table, tree
+from ml.importers import class_folders, cohen, csv_table, darkcovidnet, kaggle, radiography
 from ml.importers.files import folders_in
-from ml.importers.records import DEFAULTS, Imported, ImportRefused, Options
+from ml.importers.records import DEFAULTS, Imported, Options, UnreadableCollection
 
 MOST_WRAPPINGS: Final = 3  # folders that hold nothing but the next one, as archives have them
 
@@ -25,7 +25,7 @@ class Kind(Protocol):
     def read(self, folder: Path, options: Options, /) -> Imported: ...
 
 
-PUBLIC: Final[tuple[Kind, ...]] = (cohen, darkcovidnet, radiography, kaggle, table)
+PUBLIC: Final[tuple[Kind, ...]] = (cohen, darkcovidnet, radiography, kaggle, csv_table)
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Importer:
         return self.kind.NAME
 
     def read(self, options: Options = DEFAULTS) -> Imported:
-        """List the collection's films; raises ImportRefused."""
+        """List the collection's radiographs; raises UnreadableCollection."""
         return self.kind.read(self.path, options)
 
 
 def recognise(path: Path) -> Importer:
-    """Tell which collection a folder or a table is; raises ImportRefused."""
+    """Tell which collection a folder or a table is; raises UnreadableCollection."""
     if path.is_file() and path.name == cohen.TABLE and cohen.recognises(path.parent):
         return Importer(cohen, path.parent)
     for place in _unwrapped(path):
@@ -55,10 +55,12 @@ def recognise(path: Path) -> Importer:
                 return Importer(kind, place)
     if path.is_dir() and any(kind.recognises(inner) for inner in folders_in(path) for kind in PUBLIC[:-1]):
         # As one tree they would lose their patients and their tables.
-        raise ImportRefused("several_collections", "This folder holds collections. Import each by itself.")
-    if path.is_dir() and tree.recognises(path):
-        return Importer(tree, path)
-    raise ImportRefused(
+        raise UnreadableCollection(
+            "several_collections", "This folder holds collections. Import each by itself."
+        )
+    if path.is_dir() and class_folders.recognises(path):
+        return Importer(class_folders, path)
+    raise UnreadableCollection(
         "not_a_collection",
         "There is no collection here: neither one of the known ones, nor folders named after findings, nor a "
         "table (CSV) with the columns path and label.",

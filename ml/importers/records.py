@@ -1,4 +1,4 @@
-"""What an importer is asked, what it answers, and why it leaves films out."""
+"""What an importer is asked, what it answers, and why it leaves radiographs out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from ml.records import LabelledFilm
+from ml.records import LabelledImage
 
 MOST_EXAMPLES: Final = 5
 
 
-class ImportRefused(ValueError):
+class UnreadableCollection(ValueError):
     """Nothing can be imported from this path; `code` is stable, the message is for a person."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -50,12 +50,12 @@ SENTENCES: Final = {
     Reason.LISTED_TWICE: "Listed more than once; taken once.",
     Reason.FILE_MISSING: "Listed, but the file is not there.",
     Reason.OUTSIDE: "The path leads out of the collection, or is a link.",
-    Reason.MASK: "A mask, not a film.",
+    Reason.MASK: "A mask, not a radiograph.",
 }
 
 
 @dataclass(frozen=True)
-class LeftAside:
+class ExcludedFiles:
     """How many were left out for one reason."""
 
     count: int
@@ -70,17 +70,17 @@ class Provenance:
     name: str
     citation: str
     licence: str
-    patients: str  # how it is known which films are of one patient
+    patients: str  # how it is known which radiographs are of one patient
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What a collection holds; not one film has been decoded yet."""
+    """What a collection holds; not one radiograph has been decoded yet."""
 
-    films: tuple[LabelledFilm, ...]
-    left_out: Mapping[Reason, LeftAside]
+    radiographs: tuple[LabelledImage, ...]
+    left_out: Mapping[Reason, ExcludedFiles]
     provenance: Provenance
-    masks: Mapping[Path, Path]  # a film -> the mask of its lungs, where the collection has one
+    masks: Mapping[Path, Path]  # a radiograph -> the mask of its lungs, where the collection has one
 
     def counts(self) -> dict[str, int]:
         """Count what was left out: the reason's code -> files or rows."""
@@ -96,7 +96,7 @@ def digest(text: str) -> str:
 class Options:
     """What the caller may wish."""
 
-    all_views: bool = False  # also lateral films and those whose view is not given
+    all_views: bool = False  # also lateral radiographs and those whose view is not given
     cohen: Path | None = None  # Cohen's collection, which knows the patients of DarkCovidNet's COVID-19
     unpack_into: Path | None = None  # an existing folder; needed for a ZIP, and removed by the caller
     name: str = ""  # of a collection that has none of its own; otherwise its folder's
@@ -107,32 +107,32 @@ DEFAULTS: Final = Options()
 
 
 class Gathering:
-    """Films and reasons while a collection is read."""
+    """Radiographs and reasons while a collection is read."""
 
     def __init__(self) -> None:
-        self._films: dict[Path, LabelledFilm] = {}
+        self._radiographs: dict[Path, LabelledImage] = {}
         self._masks: dict[Path, Path] = {}
         self._contradicted: set[Path] = set()
         self._examples: dict[Reason, list[str]] = defaultdict(list)
         self._details: dict[Reason, Counter[str]] = defaultdict(Counter)
 
-    def take(self, film: LabelledFilm, mask: Path | None = None) -> None:
-        """Keep a film; one that is listed again is kept once, and not at all if its findings differ."""
-        known = self._films.get(film.path)
-        if film.path in self._contradicted:
-            self.leave(Reason.TWO_FINDINGS, film.path.name)
+    def take(self, radiograph: LabelledImage, mask: Path | None = None) -> None:
+        """Keep a radiograph; one that is listed again is kept once, and not at all if its findings differ."""
+        known = self._radiographs.get(radiograph.path)
+        if radiograph.path in self._contradicted:
+            self.leave(Reason.TWO_FINDINGS, radiograph.path.name)
         elif known is None:
-            self._films[film.path] = film
+            self._radiographs[radiograph.path] = radiograph
             if mask is not None:
-                self._masks[film.path] = mask
-        elif known.label == film.label:
-            self.leave(Reason.LISTED_TWICE, film.path.name)
+                self._masks[radiograph.path] = mask
+        elif known.label == radiograph.label:
+            self.leave(Reason.LISTED_TWICE, radiograph.path.name)
         else:
-            self._contradicted.add(film.path)
-            del self._films[film.path]
-            self._masks.pop(film.path, None)
-            self.leave(Reason.TWO_FINDINGS, film.path.name)
-            self.leave(Reason.TWO_FINDINGS, film.path.name)  # both rows take no part
+            self._contradicted.add(radiograph.path)
+            del self._radiographs[radiograph.path]
+            self._masks.pop(radiograph.path, None)
+            self.leave(Reason.TWO_FINDINGS, radiograph.path.name)
+            self.leave(Reason.TWO_FINDINGS, radiograph.path.name)  # both rows take no part
 
     def leave(self, reason: Reason, name: str, detail: str = "") -> None:
         """Count one that takes no part."""
@@ -143,11 +143,11 @@ class Gathering:
     def done(self, provenance: Provenance) -> Imported:
         """Close the books."""
         left = {
-            reason: LeftAside(
+            reason: ExcludedFiles(
                 details.total(),
                 tuple(self._examples[reason]),
                 {detail: count for detail, count in details.most_common() if detail},
             )
             for reason, details in self._details.items()
         }
-        return Imported(tuple(self._films.values()), left, provenance, dict(self._masks))
+        return Imported(tuple(self._radiographs.values()), left, provenance, dict(self._masks))

@@ -1,1 +1,1 @@
-"""What a figure is worth: the checks of guide section 4, of the films and of what is guessed from them."""
+"""What a figure is worth: the checks of guide section 4, of the radiographs and of what is guessed from them."""

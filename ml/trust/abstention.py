@@ -9,41 +9,41 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from ml import conformal
-from ml.conformal import ALPHA, ROUNDING
-from ml.statistics import Floats, Truth
-from ml.trust.answers import Answers
+from ml.inference import conformal
+from ml.inference.conformal import ALPHA, ROUNDING
+from ml.metrics.statistics import Floats, Truth
 from ml.trust.check import Check, NotPossible, Outcome, Status, check
+from ml.trust.predictions import Predictions
 
 COVERAGES: Final = (1.0, 0.9, 0.8)
 BAND: Final = 0.95
 
 
-@check("E1", threshold="none; errors among the surest 100, 90 and 80 % of the films")
-def risk_by_coverage(answers: Answers, *, calibration: Answers | None = None) -> Outcome:
-    """Measure how the errors fall when only the surest films are answered."""
+@check("E1", threshold="none; errors among the surest 100, 90 and 80 % of the radiographs")
+def risk_by_coverage(answers: Predictions, *, calibration: Predictions | None = None) -> Outcome:
+    """Measure how the errors fall when only the surest radiographs are answered."""
     confidence = answers.probabilities.max(axis=1)
     curve = risk_curve(confidence, answers.right)
     figures = {f"error_at_{round(100 * share)}_percent": at_coverage(curve, share) for share in COVERAGES}
     told = ", ".join(f"{at_coverage(curve, share):.1%} of the surest {share:.0%}" for share in COVERAGES)
     words = f"Wrongly named: {told}."
-    if calibration is not None and calibration.films:
+    if calibration is not None and calibration.radiographs:
         tau = conformal.abstention(calibration.probabilities.max(axis=1), calibration.right)
         kept = confidence >= tau
         figures |= {"threshold": tau, "kept": float(kept.mean())}
         figures["error_of_kept"] = float((~answers.right)[kept].mean()) if kept.any() else float("nan")
         words += f" From {tau:.2f} on, {kept.mean():.0%} are answered."
-    return Outcome("PASS", words, value=float(curve.mean()), n=len(answers.films), figures=figures)
+    return Outcome("PASS", words, value=float(curve.mean()), n=len(answers.radiographs), figures=figures)
 
 
 @check("E2", threshold="share of each class in its set inside the binomial 95 % band around 90 %, else WARN")
-def conformal_coverage(answers: Answers, *, calibration: Answers | None = None) -> Outcome:
+def conformal_coverage(answers: Predictions, *, calibration: Predictions | None = None) -> Outcome:
     """Count how often the known finding is in the set of findings that cannot be ruled out."""
-    if calibration is None or not calibration.films:
-        raise NotPossible("No films were kept aside to set the limits on.")
+    if calibration is None or not calibration.radiographs:
+        raise NotPossible("No radiographs were kept aside to set the limits on.")
     limits = conformal.thresholds(calibration.probabilities, calibration.places, answers.classes)
     inside = in_set(answers.probabilities, [limits[label] for label in answers.classes])
-    held = inside[np.arange(len(answers.films)), answers.places]
+    held = inside[np.arange(len(answers.radiographs)), answers.places]
     figures: dict[str, float] = {"mean_size": float(inside.sum(axis=1).mean())}
     outside: list[str] = []
     for place, label in enumerate(answers.classes):
@@ -58,15 +58,15 @@ def conformal_coverage(answers: Answers, *, calibration: Answers | None = None) 
             outside.append(f"{label} {share:.0%} (expected {low:.0%} to {high:.0%})")
     told = "; outside their band: " + ", ".join(outside) if outside else ""
     words = (
-        f"The known finding is in the set for {held.mean():.0%} of films; the aim: {1 - ALPHA:.0%}{told}. "
-        "It holds only where films come from the same place as those the limits were set on."
+        f"The known finding is in the set for {held.mean():.0%} of radiographs; the aim: {1 - ALPHA:.0%}{told}. "
+        "It holds only where radiographs come from the same place as those the limits were set on."
     )
     status: Status = "WARN" if outside else "PASS"
-    return Outcome(status, words, value=float(held.mean()), n=len(answers.films), figures=figures)
+    return Outcome(status, words, value=float(held.mean()), n=len(answers.radiographs), figures=figures)
 
 
-def checks(answers: Answers, calibration: Answers | None) -> tuple[Check, ...]:
-    """Ask E1 and E2; limits are set on the calibration films."""
+def checks(answers: Predictions, calibration: Predictions | None) -> tuple[Check, ...]:
+    """Ask E1 and E2; limits are set on the calibration radiographs."""
     return (
         risk_by_coverage(answers, calibration=calibration),
         conformal_coverage(answers, calibration=calibration),
@@ -74,14 +74,14 @@ def checks(answers: Answers, calibration: Answers | None) -> tuple[Check, ...]:
 
 
 def risk_curve(confidence: Floats, right: Truth) -> Floats:
-    """Return the share of errors among the surest k films, for k = 1 to n; its mean is the AURC."""
+    """Return the share of errors among the surest k radiographs, for k = 1 to n; its mean is the AURC."""
     order = np.argsort(-confidence, kind="stable")
     risks: Floats = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     return risks
 
 
 def at_coverage(curve: Floats, share: float) -> float:
-    """Return the share of errors among the surest `share` of the films, 0 to 1."""
+    """Return the share of errors among the surest `share` of the radiographs, 0 to 1."""
     return float(curve[max(1, round(share * len(curve))) - 1])
 
 
@@ -90,7 +90,7 @@ def in_set(chances: Floats, limits: Sequence[float]) -> NDArray[np.bool_]:
     return np.array(1 - chances <= np.array(limits) + ROUNDING, dtype=bool)
 
 
-def coverage_band(films: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """Return the central 95 % band of the share of `films` films in their set."""
-    low, high = binom.interval(BAND, films, 1 - alpha)
-    return float(low) / films, float(high) / films
+def coverage_band(radiographs: int, alpha: float = ALPHA) -> tuple[float, float]:
+    """Return the central 95 % band of the share of `radiographs` radiographs in their set."""
+    low, high = binom.interval(BAND, radiographs, 1 - alpha)
+    return float(low) / radiographs, float(high) / radiographs

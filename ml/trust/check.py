@@ -9,18 +9,18 @@ from functools import wraps
 from time import perf_counter
 from typing import Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 
-from ml.statistics import Interval
+from ml.metrics.statistics import Interval
 
 Status = Literal["PASS", "WARN", "FAIL", "NOT_POSSIBLE"]
 P = ParamSpec("P")
 
 
 class Subject(Protocol):
-    """What a check is asked of: films surveyed, or a network's answers about them."""
+    """What a check is asked of: radiographs surveyed, or a network's answers about them."""
 
     @property
-    def films(self) -> Sized:
-        """Return the films that could be read."""
+    def radiographs(self) -> Sized:
+        """Return the radiographs that could be read."""
 
     @property
     def fingerprint(self) -> str:
@@ -30,11 +30,11 @@ class Subject(Protocol):
 S = TypeVar("S", bound=Subject)
 
 MOST_EXAMPLES: Final = 10
-NO_FILMS: Final = "No film could be read."
+NO_RADIOGRAPHS: Final = "No radiograph could be read."
 
 
 class NotPossible(ValueError):
-    """A check cannot be made of these films; the message is for a person."""
+    """A check cannot be made of these radiographs; the message is for a person."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Outcome:
     words: str  # for a person
     value: float | None = None
     ci: Interval | None = None  # 95 %
-    n: int = 0  # films it rests on
+    n: int = 0  # radiographs it rests on
     figures: dict[str, float] = field(default_factory=dict)  # what else was measured
     examples: tuple[str, ...] = ()  # names of files to look at
 
@@ -78,11 +78,11 @@ def check(
         def made(subject: S, /, *args: P.args, **kwargs: P.kwargs) -> Check:
             begun = perf_counter()
             try:
-                if not subject.films:
-                    raise NotPossible(NO_FILMS)
+                if not subject.radiographs:
+                    raise NotPossible(NO_RADIOGRAPHS)
                 found = find(subject, *args, **kwargs)
             except NotPossible as reason:
-                found = Outcome("NOT_POSSIBLE", str(reason), n=len(subject.films))
+                found = Outcome("NOT_POSSIBLE", str(reason), n=len(subject.radiographs))
             return Check(
                 id=name,
                 value=found.value,

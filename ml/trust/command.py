@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ml import importers
-from ml.dataset import share_of
-from ml.records import BundleError, LabelledFilm
+from ml.datasets.hashing import share_of
+from ml.records import BundleError, LabelledImage
 from ml.trust import run as report
 from ml.trust.check import Check
-from ml.trust.files import HTML, JSON
+from ml.trust.report_files import HTML, JSON
 
 
 def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, most: int, with_pictures: bool) -> int:
@@ -23,10 +23,12 @@ def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, most: int, w
         try:
             options = importers.Options(cohen=cohen, unpack_into=Path(unpacked))
             found = importers.read(data, options)
-            split = report.parted(_some(found.films, most))
+            split = report.parted(_some(found.radiographs, most))
             given = report.Given(masks=found.masks)
-            findings = report.ask(bundle, split, given=given, on_check=_tell, with_pictures=with_pictures)
-        except (importers.ImportRefused, BundleError, ValueError, OSError) as trouble:
+            findings = report.run_checks(
+                bundle, split, given=given, on_check=_tell, with_pictures=with_pictures
+            )
+        except (importers.UnreadableCollection, BundleError, ValueError, OSError) as trouble:
             sys.stderr.write(f"python -m ml trust: {trouble}\n")
             return 2
         out.mkdir(parents=True, exist_ok=True)
@@ -37,7 +39,7 @@ def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, most: int, w
         "verdict": made.verdict,
         "failed": list(made.failed),
         "checks": dict(Counter(check.status for check in made.checks)),
-        "films": len(findings.answers.films),
+        "radiographs": len(findings.answers.radiographs),
         "report": str(out / HTML),
         "json": str(out / JSON),
     }
@@ -45,11 +47,13 @@ def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, most: int, w
     return 0
 
 
-def _some(films: Sequence[LabelledFilm], most: int) -> list[LabelledFilm]:
-    """Take whole patients, always the same, until there are enough films."""
-    if not most or len(films) <= most:
-        return list(films)
-    return sorted(films, key=lambda film: (share_of(film.patient, "most"), film.path.name))[:most]
+def _some(radiographs: Sequence[LabelledImage], most: int) -> list[LabelledImage]:
+    """Take whole patients, always the same, until there are enough radiographs."""
+    if not most or len(radiographs) <= most:
+        return list(radiographs)
+    return sorted(
+        radiographs, key=lambda radiograph: (share_of(radiograph.patient, "most"), radiograph.path.name)
+    )[:most]
 
 
 def _tell(check: Check) -> None:

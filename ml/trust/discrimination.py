@@ -7,20 +7,22 @@ from typing import Final
 import numpy as np
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, matthews_corrcoef
 
-from ml import statistics
-from ml.figures import SEED
-from ml.statistics import Floats
-from ml.trust.answers import Answers
+from ml.metrics import statistics
+from ml.metrics.evaluation_result import SEED
+from ml.metrics.statistics import Floats
 from ml.trust.check import Check, NotPossible, Outcome, Status, check
+from ml.trust.predictions import Predictions
 
 LEAST_SENSITIVITY: Final = 0.85  # of the lower limit
 LEAST_SPECIFICITY: Final = 0.50
 PREVALENCES: Final = (0.05, 0.10, 0.30)
-ELSEWHERE: Final = "Published networks reach 0.70 to 0.90 on films of hospitals they have not learnt from."
+ELSEWHERE: Final = (
+    "Published networks reach 0.70 to 0.90 on radiographs of hospitals they have not learnt from."
+)
 
 
 @check("C1", threshold="none; published external AUROCs are 0.70 to 0.90")
-def told_apart(answers: Answers) -> Outcome:
+def told_apart(answers: Predictions) -> Outcome:
     """Measure how well the target is told from all else, and each class by Wilson's intervals."""
     truth = _both_sides(answers)
     weights = statistics.patient_weights(answers.patients, seed=SEED)
@@ -41,7 +43,7 @@ def told_apart(answers: Answers) -> Outcome:
         f"{ELSEWHERE}",
         value=value,
         ci=ci,
-        n=len(answers.films),
+        n=len(answers.radiographs),
         figures=figures,
     )
 
@@ -50,8 +52,8 @@ def told_apart(answers: Answers) -> Outcome:
     "C2",
     threshold="lower limit of the sensitivity at least 0.85 and specificity at least 0.50 (*), else WARN",
 )
-def operating_point(answers: Answers) -> Outcome:
-    """Measure the flag that is raised from the operating point on; the point was set on other films."""
+def operating_point(answers: Predictions) -> Outcome:
+    """Measure the flag that is raised from the operating point on; the point was set on other radiographs."""
     truth = _both_sides(answers)
     flagged = answers.scores >= answers.point
     found, quiet = int((flagged & truth).sum()), int((~flagged & ~truth).sum())
@@ -61,12 +63,12 @@ def operating_point(answers: Answers) -> Outcome:
     status: Status = "PASS" if ci[0] >= LEAST_SENSITIVITY and specificity >= LEAST_SPECIFICITY else "WARN"
     return Outcome(
         status,
-        f"From {answers.point:.2f} on the flag finds {found} of {truth.sum()} films with {answers.target} "
+        f"From {answers.point:.2f} on the flag finds {found} of {truth.sum()} radiographs with {answers.target} "
         f"({ci[0]:.0%} to {ci[1]:.0%}) and stays down for {specificity:.0%} of the others "
         f"({low:.0%} to {high:.0%}).",
         value=float(sensitivity),
         ci=ci,
-        n=len(answers.films),
+        n=len(answers.radiographs),
         figures={
             "operating_point": answers.point,
             "specificity": float(specificity),
@@ -77,25 +79,25 @@ def operating_point(answers: Answers) -> Outcome:
 
 
 @check("C3", threshold="none; the share depends on how common the finding is where it is used")
-def predictive_values(answers: Answers) -> Outcome:
+def predictive_values(answers: Predictions) -> Outcome:
     """Work out how many flags would be right where 5, 10 or 30 % of patients have the finding."""
     truth = _both_sides(answers)
     flagged = answers.scores >= answers.point
     sensitivity, specificity = float(flagged[truth].mean()), float((~flagged)[~truth].mean())
     if not flagged.any():
-        raise NotPossible("No flag was raised for any film.")
+        raise NotPossible("No flag was raised for any radiograph.")
     values = {share: predictive_value(sensitivity, specificity, share) for share in PREVALENCES}
     told = ", ".join(f"{value:.0%} where {share:.0%} of patients have it" for share, value in values.items())
     figures = {f"at_{round(100 * share)}_percent": value for share, value in values.items()}
     return Outcome(
-        "PASS", f"Of all flags these would be right: {told}.", n=len(answers.films), figures=figures
+        "PASS", f"Of all flags these would be right: {told}.", n=len(answers.radiographs), figures=figures
     )
 
 
 CHECKS: Final = (told_apart, operating_point, predictive_values)
 
 
-def checks(answers: Answers) -> tuple[Check, ...]:
+def checks(answers: Predictions) -> tuple[Check, ...]:
     """Ask C1 to C3."""
     return tuple(ask(answers) for ask in CHECKS)
 
@@ -106,7 +108,7 @@ def predictive_value(sensitivity: float, specificity: float, prevalence: float) 
     return right / (right + wrong) if right + wrong > 0 else float("nan")
 
 
-def _of_class(answers: Answers, place: int, label: str) -> dict[str, float]:
+def _of_class(answers: Predictions, place: int, label: str) -> dict[str, float]:
     truth, named = answers.places == place, answers.named == place
     pairs = {
         "sensitivity": (named, truth),
@@ -123,13 +125,13 @@ def _of_class(answers: Answers, place: int, label: str) -> dict[str, float]:
     return {**found, f"{label} auroc": statistics.auroc(_chances(answers, place), truth)}
 
 
-def _chances(answers: Answers, place: int) -> Floats:
+def _chances(answers: Predictions, place: int) -> Floats:
     chances: Floats = answers.probabilities[:, place]
     return chances
 
 
-def _both_sides(answers: Answers) -> np.ndarray:
+def _both_sides(answers: Predictions) -> np.ndarray:
     truth = answers.truth
     if truth.all() or not truth.any():
-        raise NotPossible(f"It needs films with {answers.target} and films without it.")
+        raise NotPossible(f"It needs radiographs with {answers.target} and radiographs without it.")
     return truth

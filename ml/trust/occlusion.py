@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ml import statistics
-from ml.figures import SEED
-from ml.statistics import Floats, Interval
+from ml.metrics import statistics
+from ml.metrics.evaluation_result import SEED
+from ml.metrics.statistics import Floats, Interval
+from ml.trust.batch_predictor import Squares
 from ml.trust.check import NotPossible, Outcome, Status, check
-from ml.trust.examined import Examined
-from ml.trust.reader import Squares
+from ml.trust.evaluation_set import EvaluationSet
 
 NO_LUNG_FAIL: Final = 0.65
 LOSS_WARN: Final = 0.05
@@ -26,11 +26,11 @@ FLIPS_WARN: Final = 0.05
     blocking=True,
     threshold="lower limit of the AUROC without lungs above 0.65 FAIL (*); lungs alone 0.05 below WARN",
 )
-def lungs_hidden(examined: Examined) -> Outcome:
-    """Hide the lungs by the film's mean grey and by a blur, then all but the lungs."""
+def lungs_hidden(examined: EvaluationSet) -> Outcome:
+    """Hide the lungs by the radiograph's mean grey and by a blur, then all but the lungs."""
     truth = examined.answers.truth
     if truth.all() or not truth.any():
-        raise NotPossible(f"It needs films with {examined.answers.target} and films without it.")
+        raise NotPossible(f"It needs radiographs with {examined.answers.target} and radiographs without it.")
     areas = {"whole": _area(examined, examined.answers.scores)}
     for name, squares in hidden(examined).items():
         areas[name] = _area(examined, examined.scores(squares))
@@ -45,13 +45,13 @@ def lungs_hidden(examined: Examined) -> Outcome:
         f"{areas['whole'][0]:.3f}. {examined.outline}",
         value=value,
         ci=ci,
-        n=len(examined.films),
+        n=len(examined.radiographs),
         figures={f"auroc_{name}": area for name, (area, _) in areas.items()},
     )
 
 
 @check("B7", threshold="more than 5 % of the findings change WARN (*)")
-def corners_hidden(examined: Examined) -> Outcome:
+def corners_hidden(examined: EvaluationSet) -> Outcome:
     """Black the four corners, where markers and letters stand, and count the findings that change."""
     changed = examined.reader.answers(examined.seen, without_corners(examined.squares)).named
     flips = changed != examined.answers.named
@@ -65,7 +65,7 @@ def corners_hidden(examined: Examined) -> Outcome:
     )
 
 
-def hidden(examined: Examined) -> dict[str, Squares]:
+def hidden(examined: EvaluationSet) -> dict[str, Squares]:
     """Return the squares without lungs, by 'mean' and by 'blur', and with 'lungs_only'."""
     squares, lungs = examined.squares, examined.lungs
     means = np.broadcast_to(squares.mean(axis=(1, 2), keepdims=True), squares.shape)
@@ -88,7 +88,7 @@ def without_corners(squares: Squares) -> Squares:
     return black
 
 
-def _area(examined: Examined, scores: Floats) -> tuple[float, Interval]:
+def _area(examined: EvaluationSet, scores: Floats) -> tuple[float, Interval]:
     truth = examined.answers.truth
     weights = statistics.patient_weights(examined.answers.patients, seed=SEED)
     interval = statistics.percentile_interval(statistics.weighted_auroc(scores, truth, weights))

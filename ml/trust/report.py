@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from ml.dataset import LeftOut
-from ml.figures import SEED, plain
-from ml.statistics import RESAMPLES
+from ml.datasets.patient_split import Exclusion
+from ml.metrics.evaluation_result import SEED, plain
+from ml.metrics.statistics import RESAMPLES
 from ml.trust.check import Check
 
 Verdict = Literal["research only", "incomplete", "passed"]
@@ -24,7 +24,7 @@ class Report:
     data: str  # fingerprint of the survey
     preprocessing: str
     checks: tuple[Check, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Exclusion, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class Report:
         return "incomplete" if self.missing else "passed"
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; undefined numbers are None and films left out go by their file's name."""
+        """Return plain values; undefined numbers are None and radiographs left out go by their file's name."""
         return plain(
             {
                 "subject": self.subject,
@@ -63,7 +63,9 @@ class Report:
                 "seed": SEED,
                 "resamples": RESAMPLES,
                 "checks": [asdict(check) for check in self.checks],
-                "left_out": [{"film": out.film.path.name, "reason": out.reason} for out in self.left_out],
+                "left_out": [
+                    {"radiograph": out.radiograph.path.name, "reason": out.reason} for out in self.left_out
+                ],
             }
         )
 

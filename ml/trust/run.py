@@ -1,4 +1,4 @@
-"""The whole trust report of one version: every check, asked of films it did not learn from."""
+"""The whole trust report of one version: every check, asked of radiographs it did not learn from."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from typing import Final
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
-from ml.dataset import Split, share_of
-from ml.figures import Evaluation, from_logits
-from ml.imaging import read_film
-from ml.overlay import overlay_png
-from ml.predictor import Predictor
-from ml.records import LabelledFilm, Manifest
+from ml.datasets.hashing import share_of
+from ml.datasets.patient_split import Split
+from ml.images.reading import read_radiograph
+from ml.inference.overlay import overlay_png
+from ml.inference.predictor import Predictor
+from ml.metrics.evaluation_result import Evaluation, from_logits
+from ml.records import LabelledImage, Manifest
 from ml.trust import (
     abstention,
     discrimination,
-    heatmaps,
-    held_out,
+    heatmap_checks,
     occlusion,
-    panel,
+    out_of_distribution_panel,
     reliability,
+    source_held_out,
     stability,
     subgroups,
 )
-from ml.trust.answers import Answers
+from ml.trust.batch_predictor import BatchPredictor
 from ml.trust.check import Check
-from ml.trust.examination import film_checks
-from ml.trust.examined import Examined, examine
-from ml.trust.files import HTML, JSON
-from ml.trust.reader import Reader
+from ml.trust.dataset_scan import Background, DatasetScan, scan_dataset
+from ml.trust.evaluation_set import EvaluationSet, evaluation_set
+from ml.trust.model_checks import model_checks
+from ml.trust.predictions import Predictions
 from ml.trust.report import Report
-from ml.trust.survey import Background, Survey, survey
+from ml.trust.report_files import HTML, JSON
 
-CALIBRATION_SHARE: Final = 0.3  # of the patients, where films come unparted
+CALIBRATION_SHARE: Final = 0.3  # of the patients, where radiographs come unparted
 EXAMPLES: Final = 6
 
 OnCheck = Callable[[Check], None]
@@ -45,7 +46,7 @@ OnCheck = Callable[[Check], None]
 
 @dataclass(frozen=True)
 class Given:
-    """What is known besides the films: their masks, and what they were and whose."""
+    """What is known besides the radiographs: their masks, and what they were and whose."""
 
     masks: Mapping[Path, Path] = field(default_factory=dict)
     background: Mapping[Path, Background] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Example:
-    """A film with its heat, as PNG."""
+    """A radiograph with its heat, as PNG."""
 
     known: str
     named: str
@@ -63,12 +64,12 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Findings:
+class TrustFindings:
     """A report and what its pictures are drawn from."""
 
     report: Report
     manifest: Manifest
-    answers: Answers
+    answers: Predictions
     evaluation: Evaluation
     examples: tuple[Example, ...] = ()
 
@@ -76,95 +77,103 @@ class Findings:
 NOTHING_GIVEN: Final = Given()
 
 
-def parted(films: Sequence[LabelledFilm]) -> Split:
-    """Part films that a version has not learnt from into calibration and test, by patient."""
-    aside = {film.patient for film in films if share_of(film.patient, "trust") < CALIBRATION_SHARE}
+def parted(radiographs: Sequence[LabelledImage]) -> Split:
+    """Part radiographs that a version has not learnt from into calibration and test, by patient."""
+    aside = {
+        radiograph.patient
+        for radiograph in radiographs
+        if share_of(radiograph.patient, "trust") < CALIBRATION_SHARE
+    }
     return Split(
         train=(),
-        validation=tuple(film for film in films if film.patient in aside),
-        test=tuple(film for film in films if film.patient not in aside),
+        validation=tuple(radiograph for radiograph in radiographs if radiograph.patient in aside),
+        test=tuple(radiograph for radiograph in radiographs if radiograph.patient not in aside),
     )
 
 
-def ask(
+def run_checks(
     directory: Path,
-    films: Split,
+    radiographs: Split,
     *,
     given: Given = NOTHING_GIVEN,
     on_check: OnCheck = lambda _check: None,
     with_pictures: bool = False,
-) -> Findings:
-    """Ask all checks of a bundle; raises BundleError, and ValueError if no test film can be read.
+) -> TrustFindings:
+    """Ask all checks of a bundle; raises BundleError, and ValueError if no test radiograph can be read.
 
-    The films of `films.test` are asked about; limits are set on `films.validation`. `with_pictures` keeps
-    some films with their heat: only where the films may be shown to whoever reads the report.
+    The radiographs of `radiographs.test` are asked about; limits are set on `radiographs.validation`. `with_pictures` keeps
+    some radiographs with their heat: only where the radiographs may be shown to whoever reads the report.
     """
-    predictor, reader = Predictor(directory), Reader(directory)
-    examined = examine(reader, films.test, given.masks)
-    if not examined.films:
-        raise ValueError("No film of the test part could be read.")
-    aside = reader.see(films.validation)
-    calibration = reader.answers(aside) if aside.films else None
-    seen = survey(films, reader.manifest.preprocessing, background=given.background)
+    predictor, reader = Predictor(directory), BatchPredictor(directory)
+    examined = evaluation_set(reader, radiographs.test, given.masks)
+    if not examined.radiographs:
+        raise ValueError("No radiograph of the test part could be read.")
+    aside = reader.see(radiographs.validation)
+    calibration = reader.answers(aside) if aside.radiographs else None
+    seen = scan_dataset(radiographs, reader.manifest.preprocessing, background=given.background)
     checks: list[Check] = []
     for made in _checks(seen, examined, calibration, predictor, given):
         checks.append(made)
         on_check(made)
-    left_out = tuple({out.film.path: out for out in (*seen.left_out, *examined.seen.left_out)}.values())
+    left_out = tuple({out.radiograph.path: out for out in (*seen.left_out, *examined.seen.left_out)}.values())
     report = Report(reader.manifest.version, seen.fingerprint, seen.preprocessing, tuple(checks), left_out)
     answers = examined.answers
-    return Findings(
+    return TrustFindings(
         report,
         reader.manifest,
         answers,
-        from_logits(reader.manifest, answers.films, answers.logits),
+        from_logits(reader.manifest, answers.radiographs, answers.logits),
         tuple(_examples(examined, predictor)) if with_pictures else (),
     )
 
 
-def write(findings: Findings, folder: Path) -> None:
+def write(findings: TrustFindings, folder: Path) -> None:
     """Write the report as JSON and as one page into a folder that exists."""
-    from ml.trust.page import page
+    from ml.trust.report_page import report_page
 
     (folder / JSON).write_text(json.dumps(findings.report.to_json(), indent=1), encoding="utf-8")
-    (folder / HTML).write_text(page(findings), encoding="utf-8")
+    (folder / HTML).write_text(report_page(findings), encoding="utf-8")
 
 
 def _checks(
-    seen: Survey, examined: Examined, calibration: Answers | None, predictor: Predictor, given: Given
+    seen: DatasetScan,
+    examined: EvaluationSet,
+    calibration: Predictions | None,
+    predictor: Predictor,
+    given: Given,
 ) -> Iterator[Check]:
     answers = examined.answers
     balanced = float(balanced_accuracy_score(answers.places, answers.named))
     accuracy = float(answers.right.mean())
-    found = film_checks(seen, model_accuracy=accuracy, model_balanced_accuracy=balanced)
+    found = model_checks(seen, model_accuracy=accuracy, model_balanced_accuracy=balanced)
     yield from (one for one in found if one.id < "B3")
     yield occlusion.lungs_hidden(examined)
-    yield held_out.source_held_out(seen)
+    yield source_held_out.source_held_out(seen)
     yield from (one for one in found if one.id > "B4")
     yield occlusion.corners_hidden(examined)
     yield from discrimination.checks(answers)
     yield from reliability.checks(answers)
     yield from abstention.checks(answers, calibration)
-    yield panel.panel(examined, explain=predictor.explain)
-    yield heatmaps.in_the_lungs(examined)
-    yield heatmaps.deletion(examined)
-    yield heatmaps.randomised(examined)
-    yield heatmaps.reproduced(examined, second=given.second)
-    yield heatmaps.complete(examined)
+    yield out_of_distribution_panel.panel(examined, explain=predictor.explain)
+    yield heatmap_checks.in_the_lungs(examined)
+    yield heatmap_checks.deletion(examined)
+    yield heatmap_checks.randomised(examined)
+    yield heatmap_checks.reproduced(examined, second=given.second)
+    yield heatmap_checks.complete(examined)
     yield subgroups.subgroups(answers, background=given.background)
     yield stability.stability(examined)
 
 
-def _examples(examined: Examined, predictor: Predictor) -> Iterator[Example]:
-    """Show the surest films with the target, half of them rightly and half wrongly named."""
+def _examples(examined: EvaluationSet, predictor: Predictor) -> Iterator[Example]:
+    """Show the surest radiographs with the target, half of them rightly and half wrongly named."""
     answers = examined.answers
     order = np.argsort(-answers.scores, kind="stable")
     right = [place for place in order if answers.truth[place] and answers.right[place]][: EXAMPLES // 2]
     wrong = [place for place in order if not answers.right[place]][: EXAMPLES // 2]
     for place in (*right, *wrong):
-        grey = read_film(answers.films[place].path.read_bytes()).grey
+        grey = read_radiograph(answers.radiographs[place].path.read_bytes()).grey
         heat = predictor.explain(grey)
-        reference = predictor.manifest.heat_reference.get(answers.target, 1.0)
+        reference = predictor.manifest.heatmap_reference.get(answers.target, 1.0)
         png = overlay_png(grey, heat.maps[answers.target], heat.frame, reference=reference, longest=320)
         named = answers.classes[int(answers.named[place])]
-        yield Example(answers.films[place].label, named, float(answers.scores[place]), png)
+        yield Example(answers.radiographs[place].label, named, float(answers.scores[place]), png)

@@ -8,11 +8,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from ml import statistics
-from ml.figures import SEED
+from ml.metrics import statistics
+from ml.metrics.evaluation_result import SEED
 from ml.records import Grey
 from ml.trust.check import Outcome, check
-from ml.trust.examined import Examined
+from ml.trust.evaluation_set import EvaluationSet
 
 FLIPS_WARN: Final = 0.05
 NOISE: Final = 5 / 255
@@ -22,7 +22,7 @@ Change = Callable[[Grey], Grey]
 
 
 @check("I", threshold="more than 5 % of the findings change under any of the changes WARN (*)")
-def stability(examined: Examined) -> Outcome:
+def stability(examined: EvaluationSet) -> Outcome:
     """Count the findings that change under JPEG, exposure, small movements and noise."""
     named = examined.answers.named
     figures: dict[str, float] = {}

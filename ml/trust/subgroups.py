@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import fisher_exact
 
-from ml import statistics
-from ml.statistics import Truth
-from ml.trust.answers import Answers
+from ml.metrics import statistics
+from ml.metrics.statistics import Truth
 from ml.trust.check import NotPossible, Outcome, Status, check
-from ml.trust.survey import Background
+from ml.trust.dataset_scan import Background
+from ml.trust.predictions import Predictions
 
-LEAST: Final = 20  # films with and films without the target
+LEAST: Final = 20  # radiographs with and radiographs without the target
 GAP: Final = 0.10
 P: Final = 0.05
 AGES: Final = ((0, 40, "under 40"), (40, 65, "40 to 64"), (65, 200, "65 and over"))
@@ -24,8 +24,10 @@ UNKNOWN: Final = ""
 
 
 @check("H", threshold="sensitivity gap above 0.10 and Fisher's p below 0.05 FAIL, either WARN")
-def subgroups(answers: Answers, *, background: Mapping[Path, Background] = MappingProxyType({})) -> Outcome:
-    """Compare the flag's sensitivity between groups of 20 films with and 20 without the target."""
+def subgroups(
+    answers: Predictions, *, background: Mapping[Path, Background] = MappingProxyType({})
+) -> Outcome:
+    """Compare the flag's sensitivity between groups of 20 radiographs with and 20 without the target."""
     flagged, truth = answers.scores >= answers.point, answers.truth
     figures: dict[str, float] = {}
     worst: tuple[float, float, str] | None = None
@@ -42,22 +44,26 @@ def subgroups(answers: Answers, *, background: Mapping[Path, Background] = Mappi
             if worst is None or (gap > GAP, gap) > (worst[0] > GAP, worst[0]):
                 worst = (gap, p, f"{trait} {name}")
     if worst is None:
-        raise NotPossible(f"No two groups have {LEAST} films with {answers.target} and {LEAST} without.")
+        raise NotPossible(
+            f"No two groups have {LEAST} radiographs with {answers.target} and {LEAST} without."
+        )
     gap, p, name = worst
     far, sure = gap > GAP, p < P
     status: Status = "FAIL" if far and sure else "WARN" if far or sure else "PASS"
     words = f"The largest gap in sensitivity is {gap:.2f}, for {name} against the other groups (p = {p:.3f})."
-    return Outcome(status, words, value=gap, n=len(answers.films), figures=figures)
+    return Outcome(status, words, value=gap, n=len(answers.radiographs), figures=figures)
 
 
-def traits(answers: Answers, background: Mapping[Path, Background]) -> dict[str, Sequence[str]]:
-    """Name each film's group by view, sex, age and source; empty where nobody knows."""
-    known = [background.get(film.path, Background()) for film in answers.films]
+def traits(answers: Predictions, background: Mapping[Path, Background]) -> dict[str, Sequence[str]]:
+    """Name each radiograph's group by view, sex, age and source; empty where nobody knows."""
+    known = [background.get(radiograph.path, Background()) for radiograph in answers.radiographs]
     return {
-        "view": [one.view or film.view for one, film in zip(known, answers.films, strict=True)],
+        "view": [
+            one.view or radiograph.view for one, radiograph in zip(known, answers.radiographs, strict=True)
+        ],
         "sex": [one.sex for one in known],
         "age": [age_band(one.age) for one in known],
-        "source": [film.source for film in answers.films],
+        "source": [radiograph.source for radiograph in answers.radiographs],
         "label": [one.reference for one in known],
     }
 
@@ -71,7 +77,7 @@ def age_band(age: str) -> str:
     return next((name for low, high, name in AGES if low <= years < high), UNKNOWN)
 
 
-def _figures(answers: Answers, members: Truth, name: str) -> dict[str, float]:
+def _figures(answers: Predictions, members: Truth, name: str) -> dict[str, float]:
     truth, flagged = answers.truth, answers.scores >= answers.point
     found = {
         f"{name} with": float((members & truth).sum()),

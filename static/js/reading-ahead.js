@@ -1,9 +1,9 @@
-// Fetches the next films while the reader looks at this one. The server names them by what would be served
-// next; nothing is claimed by looking, and nothing but their films is fetched.
+// Fetches the next radiographs while the reader looks at this one. The server names them by what would be served
+// next; nothing is claimed by looking, and nothing but their radiographs is fetched.
 
 import { pixelsOf } from "./viewer-pixels.js";
 
-const PATIENCE = 8000; // milliseconds: a film without full depth must not hold up the next ones
+const PATIENCE = 8000; // milliseconds: a radiograph without full depth must not hold up the next ones
 
 export async function fetchAhead() {
   const from = document.querySelector("[data-ahead]")?.dataset.ahead;
@@ -14,10 +14,10 @@ export async function fetchAhead() {
   try {
     const answer = await fetch(from);
     if (!answer.ok || answer.redirected) return;
-    const { films } = await answer.json();
-    for (const film of films) await pixelsOf(film.pixels, unpack, { ahead: true });
+    const { radiographs } = await answer.json();
+    for (const radiograph of radiographs) await pixelsOf(radiograph.pixels, unpack, { ahead: true });
   } catch {
-    // The next film then comes when it is its turn.
+    // The next radiograph then comes when it is its turn.
   }
 }
 
@@ -25,7 +25,7 @@ function shown() {
   const pending = () => document.querySelector("[data-pixels]:not([data-depth=full], [data-depth=none])");
   return new Promise((go) => {
     const look = () => pending() || go();
-    document.addEventListener("film:shown", look);
+    document.addEventListener("radiograph:shown", look);
     setTimeout(go, PATIENCE);
     look();
   });

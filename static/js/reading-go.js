@@ -1,4 +1,4 @@
-// Goes on without leaving the page: what is unpacked already stays, so that the next film stands at once.
+// Goes on without leaving the page: what is unpacked already stays, so that the next radiograph stands at once.
 // Every step that goes wrong falls back to what the browser does by itself.
 
 const ROOM = ".reading-room";
@@ -47,7 +47,7 @@ function put(html, url, settle) {
     if (old && fresh) old.replaceWith(document.adoptNode(fresh));
   }
   if (isRoom(url)) history.pushState(null, "", url);
-  document.dispatchEvent(new Event("film:attach"));
+  document.dispatchEvent(new Event("radiograph:attach"));
   settle();
   return document.querySelector("main").focus({ preventScroll: true });
 }

@@ -1,4 +1,4 @@
-// Reading by keys alone: a digit names the finding, Enter signs it and brings the next film.
+// Reading by keys alone: a digit names the finding, Enter signs it and brings the next radiograph.
 import { actOn } from "./hotkeys.js";
 import { fetchAhead } from "./reading-ahead.js";
 import { keepDraft } from "./reading-draft.js";

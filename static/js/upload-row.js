@@ -27,7 +27,7 @@ export class Row {
     return ["waiting", "unsent"].includes(this.ending);
   }
 
-  // A refused film is sent again only after something beside it was changed.
+  // A refused radiograph is sent again only after something beside it was changed.
   tryAnew() {
     if (this.isWaiting) return;
     this.ending = "waiting";
@@ -72,11 +72,11 @@ export class Row {
     this.progress.hidden = true;
   }
 
-  // XMLHttpRequest, because fetch does not tell how much of a film has been sent.
+  // XMLHttpRequest, because fetch does not tell how much of a radiograph has been sent.
   post() {
     const order = new FormData();
     order.append("csrfmiddlewaretoken", this.form.elements.csrfmiddlewaretoken.value);
-    order.append("films", this.file, this.file.name);
+    order.append("radiographs", this.file, this.file.name);
     for (const field of this.fields) order.append(field.dataset.field, field.value);
     const request = new XMLHttpRequest();
     request.open("POST", this.form.action);

@@ -1,4 +1,4 @@
-// Sends the films of the upload page one by one, two at a time, and writes beside each what became of it.
+// Sends the radiographs of the upload page one by one, two at a time, and writes beside each what became of it.
 
 import { filesOf } from "./upload-files.js";
 import { Row } from "./upload-row.js";

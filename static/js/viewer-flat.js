@@ -1,15 +1,15 @@
-// Draws a film on a 2-D canvas: where there is no WebGL2, and until the film's full depth is here.
+// Draws a radiograph on a 2-D canvas: where there is no WebGL2, and until the radiograph's full depth is here.
 
-import { shownGrey } from "./viewer-film.js";
+import { shownGrey } from "./viewer-radiograph.js";
 import { levelFor } from "./viewer-gl.js";
 
 export class FlatSurface {
-  constructor(film) {
-    this.film = film;
-    this.kind = film.image ? "2d of the picture" : "2d";
+  constructor(radiograph) {
+    this.radiograph = radiograph;
+    this.kind = radiograph.image ? "2d of the picture" : "2d";
     this.canvas = document.createElement("canvas");
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true, alpha: false });
-    this.table = new Uint32Array(film.image ? 256 : 65536);
+    this.table = new Uint32Array(radiograph.image ? 256 : 65536);
   }
 
   // The scaled grey is kept, so that dragging the window repaints without scaling again.
@@ -23,22 +23,22 @@ export class FlatSurface {
 
   scale(box, ratio, width, height) {
     Object.assign(this.canvas, { width, height });
-    const [left, top, right, bottom] = bounds(this.film, box, ratio, width, height);
+    const [left, top, right, bottom] = bounds(this.radiograph, box, ratio, width, height);
     const [across, down] = [Math.max(1, right - left), Math.max(1, bottom - top)];
     this.at = { left, top };
     this.shown = this.pen.createImageData(across, down);
-    this.scaled = this.film.image
+    this.scaled = this.radiograph.image
       ? this.picture(box, ratio, left, top, across, down)
-      : sampled(this.film, box, ratio, left, top, across, down);
+      : sampled(this.radiograph, box, ratio, left, top, across, down);
   }
 
   picture(box, ratio, left, top, across, down) {
-    const { pen, film } = this;
+    const { pen, radiograph } = this;
     const scale = box.scale * ratio;
     pen.imageSmoothingEnabled = scale < 4; // far in, show the pixels as they are
     pen.imageSmoothingQuality = "high";
     pen.setTransform(box.cos * scale, box.sin * scale, -box.sin * scale, box.cos * scale, box.left * ratio, box.top * ratio);
-    pen.drawImage(film.image, 0, 0, film.width, film.height);
+    pen.drawImage(radiograph.image, 0, 0, radiograph.width, radiograph.height);
     pen.resetTransform();
     const rgba = pen.getImageData(left, top, across, down).data;
     const greys = new Uint8Array(across * down);
@@ -47,8 +47,8 @@ export class FlatSurface {
   }
 
   applyWindow(ramp) {
-    const { table, film } = this;
-    for (let grey = film.lowest; grey <= film.highest; grey += 1) {
+    const { table, radiograph } = this;
+    for (let grey = radiograph.lowest; grey <= radiograph.highest; grey += 1) {
       table[grey] = 0xff000000 | (Math.round(shownGrey(grey, ramp) * 255) * 0x010101);
     }
     const to = new Uint32Array(this.shown.data.buffer);
@@ -62,10 +62,10 @@ export class FlatSurface {
   }
 }
 
-// The part of the canvas that the film covers.
-function bounds(film, box, ratio, width, height) {
-  const x = box.left + (box.cos * film.width - box.sin * film.height) * box.scale;
-  const y = box.top + (box.sin * film.width + box.cos * film.height) * box.scale;
+// The part of the canvas that the radiograph covers.
+function bounds(radiograph, box, ratio, width, height) {
+  const x = box.left + (box.cos * radiograph.width - box.sin * radiograph.height) * box.scale;
+  const y = box.top + (box.sin * radiograph.width + box.cos * radiograph.height) * box.scale;
   return [
     Math.max(0, Math.floor(Math.min(box.left, x) * ratio)),
     Math.max(0, Math.floor(Math.min(box.top, y) * ratio)),
@@ -75,11 +75,11 @@ function bounds(film, box, ratio, width, height) {
 }
 
 // As the shader of viewer-gl.js does it: between four neighbours of the halving that fits. Turns are quarters,
-// so each side of the stage runs along one side of the film, and its steps are worked out once.
-function sampled(film, box, ratio, left, top, across, down) {
+// so each side of the stage runs along one side of the radiograph, and its steps are worked out once.
+function sampled(radiograph, box, ratio, left, top, across, down) {
   const scale = box.scale * ratio;
-  const number = levelFor(film, scale);
-  const { greys, width, height } = film.levels[number];
+  const number = levelFor(radiograph, scale);
+  const { greys, width, height } = radiograph.levels[number];
   const step = 1 / (scale * 2 ** number);
   const smooth = scale < 4; // far in, show the pixels as they are
   const turned = box.cos === 0;

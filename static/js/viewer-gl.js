@@ -1,4 +1,4 @@
-// Draws a film in full depth with WebGL2: whole-number greys in a texture, the window in the shader.
+// Draws a radiograph in full depth with WebGL2: whole-number greys in a texture, the window in the shader.
 
 const VERTICES = `#version 300 es
 void main() { // one triangle that covers the stage
@@ -8,10 +8,10 @@ const PIXELS = `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2D;
-uniform usampler2D film;
-uniform vec2 size; // of the film, in its pixels
+uniform usampler2D radiograph;
+uniform vec2 size; // of the radiograph, in its pixels
 uniform vec4 place; // left and top on the canvas, cosine and sine of the turn
-uniform float scale; // canvas pixels for each film pixel
+uniform float scale; // canvas pixels for each radiograph pixel
 uniform float tall; // the canvas
 uniform int level; // of the halvings
 uniform bool plain; // far in: pixels as they are
@@ -20,7 +20,7 @@ uniform bvec2 bent; // sigmoid, flip
 out vec4 colour;
 
 float at(ivec2 pixel, ivec2 last) {
-  return float(texelFetch(film, clamp(pixel, ivec2(0), last), level).r);
+  return float(texelFetch(radiograph, clamp(pixel, ivec2(0), last), level).r);
 }
 
 void main() {
@@ -28,7 +28,7 @@ void main() {
   vec2 here = vec2(place.z * step.x + place.w * step.y, place.z * step.y - place.w * step.x);
   colour = vec4(0.0, 0.0, 0.0, 1.0);
   if (any(lessThan(here, vec2(0.0))) || any(greaterThanEqual(here, size))) return;
-  ivec2 last = textureSize(film, level) - 1;
+  ivec2 last = textureSize(radiograph, level) - 1;
   vec2 inLevel = here / float(1 << level);
   float stored;
   if (plain) {
@@ -47,17 +47,17 @@ void main() {
 }`;
 const UNIFORMS = ["size", "place", "scale", "tall", "level", "plain", "greys", "bent"];
 let unusable = false;
-const idle = []; // surfaces of films that left the page: a browser gives out few contexts
+const idle = []; // surfaces of radiographs that left the page: a browser gives out few contexts
 
 export class GlSurface {
-  // Gives a surface that can hold this film, or null where the browser has none of use.
-  static for(film) {
+  // Gives a surface that can hold this radiograph, or null where the browser has none of use.
+  static for(radiograph) {
     if (unusable) return null;
     const surface = idle.pop() ?? GlSurface.made();
     unusable = !surface;
     if (!surface || surface.gl.isContextLost()) return null;
-    if (Math.max(film.width, film.height) > surface.gl.getParameter(surface.gl.MAX_TEXTURE_SIZE)) return null;
-    surface.load(film);
+    if (Math.max(radiograph.width, radiograph.height) > surface.gl.getParameter(surface.gl.MAX_TEXTURE_SIZE)) return null;
+    surface.load(radiograph);
     return surface;
   }
 
@@ -83,33 +83,33 @@ export class GlSurface {
     this.at = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
   }
 
-  load(film) {
-    if (film === this.film) return;
+  load(radiograph) {
+    if (radiograph === this.radiograph) return;
     const { gl } = this;
     gl.deleteTexture(this.texture ?? null);
     this.texture = gl.createTexture();
-    this.film = film;
+    this.radiograph = radiograph;
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texStorage2D(gl.TEXTURE_2D, film.levels.length, gl.R16UI, film.width, film.height);
+    gl.texStorage2D(gl.TEXTURE_2D, radiograph.levels.length, gl.R16UI, radiograph.width, radiograph.height);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST_MIPMAP_NEAREST);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    film.levels.forEach(({ greys, width, height }, level) => {
+    radiograph.levels.forEach(({ greys, width, height }, level) => {
       gl.texSubImage2D(gl.TEXTURE_2D, level, 0, 0, width, height, gl.RED_INTEGER, gl.UNSIGNED_SHORT, greys);
     });
   }
 
   draw(box, ratio, width, height, { low, span, sigmoid, flip }) {
-    const { gl, at, film } = this;
+    const { gl, at, radiograph } = this;
     if (gl.isContextLost()) return false;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     gl.viewport(0, 0, width, height);
     const scale = box.scale * ratio;
-    gl.uniform2f(at.size, film.width, film.height);
+    gl.uniform2f(at.size, radiograph.width, radiograph.height);
     gl.uniform4f(at.place, box.left * ratio, box.top * ratio, box.cos, box.sin);
     gl.uniform1f(at.scale, scale);
     gl.uniform1f(at.tall, height);
-    gl.uniform1i(at.level, levelFor(film, scale));
+    gl.uniform1i(at.level, levelFor(radiograph, scale));
     gl.uniform1i(at.plain, scale >= 4 ? 1 : 0);
     gl.uniform2f(at.greys, low, span);
     gl.uniform2i(at.bent, sigmoid ? 1 : 0, flip ? 1 : 0);
@@ -134,6 +134,6 @@ function isSoftware(gl) {
 }
 
 // The halving whose pixels come nearest to those of the screen.
-export function levelFor(film, scale) {
-  return Math.max(0, Math.min(film.levels.length - 1, Math.round(Math.log2(1 / scale))));
+export function levelFor(radiograph, scale) {
+  return Math.max(0, Math.min(radiograph.levels.length - 1, Math.round(Math.log2(1 / scale))));
 }

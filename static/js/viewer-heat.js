@@ -1,4 +1,4 @@
-// The heat above a film: off until asked for, one class at a time, loaded when first shown.
+// The heat above a radiograph: off until asked for, one class at a time, loaded when first shown.
 
 export class Heat {
   constructor(root, painter) {
@@ -16,11 +16,11 @@ export class Heat {
     this.button.addEventListener("click", () => this.toggle());
     this.classes.addEventListener("change", () => this.show());
     this.slider.addEventListener("input", () => this.show());
-    document.addEventListener("film:shown", ({ detail }) => this.settle(detail.viewer));
+    document.addEventListener("radiograph:shown", ({ detail }) => this.settle(detail.viewer));
     this.show();
   }
 
-  // With two films side by side the heat lies on the second one; null brings it back to the first.
+  // With two radiographs side by side the heat lies on the second one; null brings it back to the first.
   moveTo(other) {
     this.own.heat = null;
     this.own.ask();
@@ -57,7 +57,7 @@ export class Heat {
     this.show();
   }
 
-  // Peeking turns the heat over, so that a film seen with heat can be compared without it.
+  // Peeking turns the heat over, so that a radiograph seen with heat can be compared without it.
   async show() {
     const wanted = this.on !== this.peeking;
     const chosen = this.classes.selectedOptions[0];

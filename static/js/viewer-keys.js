@@ -1,11 +1,11 @@
-// Keys of the film: they act on the film last touched, and are silent while somebody types.
+// Keys of the radiograph: they act on the radiograph last touched, and are silent while somebody types.
 
 import { actOn, means } from "./hotkeys.js";
 
 const viewers = new Set();
 let current = null;
 
-const onFilm = (viewer) => ({
+const onRadiograph = (viewer) => ({
   invert: () => viewer.view.turnOver(viewer),
   "zoom-in": () => viewer.view.zoomAt(1.25),
   "zoom-out": () => viewer.view.zoomAt(0.8),
@@ -24,7 +24,7 @@ const onHeat = ({ heat, side }, event) => ({
   "next-class": () => heat.nextClass(),
   side: () => side.toggle(),
 });
-// Arrows belong to the page unless the film has the focus.
+// Arrows belong to the page unless the radiograph has the focus.
 const ON_STAGE = {
   ArrowLeft: [1, 0],
   ArrowRight: [-1, 0],
@@ -53,7 +53,7 @@ document.addEventListener("keydown", (event) => {
   // Escape must also close what else is open, so it stays free to act elsewhere.
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) current.view.reset();
   const heated = heatNear(current);
-  const acts = { ...onFilm(current), ...(heated ? onHeat(heated, event) : {}) };
+  const acts = { ...onRadiograph(current), ...(heated ? onHeat(heated, event) : {}) };
   if (actOn(event, acts)) event.preventDefault();
 });
 

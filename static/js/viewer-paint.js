@@ -1,6 +1,6 @@
-// Paints a film through its window, and the heat on a second canvas above it.
+// Paints a radiograph through its window, and the heat on a second canvas above it.
 
-import { ramp } from "./viewer-film.js";
+import { ramp } from "./viewer-radiograph.js";
 import { FlatSurface } from "./viewer-flat.js";
 import { GlSurface } from "./viewer-gl.js";
 import { layout } from "./viewer-view.js";
@@ -10,9 +10,9 @@ export class Painter {
     this.viewer = viewer;
     this.stage = viewer.stage;
     this.view = viewer.view;
-    this.film = null;
+    this.radiograph = null;
     this.heat = null; // {image, opacity}
-    this.above = this.place(document.createElement("canvas"), "film-canvas film-canvas-heat");
+    this.above = this.place(document.createElement("canvas"), "radiograph-canvas radiograph-canvas-heat");
     this.waiting = false;
     this.follow = () => this.ask();
     this.view.watchers.add(this.follow);
@@ -23,18 +23,18 @@ export class Painter {
   place(canvas, className) {
     canvas.className = className;
     canvas.setAttribute("aria-hidden", "true");
-    this.stage.querySelector(".film-corner").before(canvas); // the words stay on top
+    this.stage.querySelector(".radiograph-corner").before(canvas); // the words stay on top
     return canvas;
   }
 
   // Full depth goes to the graphics processor where there is one, all else to the 2-D canvas.
-  show(film) {
-    this.film = film;
-    const surface = (film.levels && GlSurface.for(film)) || new FlatSurface(film);
+  show(radiograph) {
+    this.radiograph = radiograph;
+    const surface = (radiograph.levels && GlSurface.for(radiograph)) || new FlatSurface(radiograph);
     const before = this.surface;
     this.surface = surface;
     surface.onLost = () => this.ask(); // the next drawing finds out and falls back
-    this.place(surface.canvas, "film-canvas");
+    this.place(surface.canvas, "radiograph-canvas");
     this.place(this.above, this.above.className);
     this.draw();
     before?.letGo();
@@ -42,7 +42,7 @@ export class Painter {
 
   // Many changes in one frame are one drawing.
   ask() {
-    if (this.waiting || !this.film) return;
+    if (this.waiting || !this.radiograph) return;
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
@@ -51,7 +51,7 @@ export class Painter {
   }
 
   box() {
-    return layout(this.view, this.film, { width: this.stage.clientWidth, height: this.stage.clientHeight });
+    return layout(this.view, this.radiograph, { width: this.stage.clientWidth, height: this.stage.clientHeight });
   }
 
   get ratio() {
@@ -64,7 +64,7 @@ export class Painter {
     const [width, height] = [stage.clientWidth, stage.clientHeight].map((side) => Math.round(side * ratio));
     if (!width || !height) return;
     const box = this.box();
-    const done = this.surface.draw(box, ratio, width, height, ramp(this.film, view, view.inverted.has(viewer.name)));
+    const done = this.surface.draw(box, ratio, width, height, ramp(this.radiograph, view, view.inverted.has(viewer.name)));
     if (!done) return this.fallBack();
     this.drawHeat(box, ratio, width, height);
     this.onDrawn?.(box);
@@ -73,8 +73,8 @@ export class Painter {
   // The graphics processor went away: the 2-D canvas takes over.
   fallBack() {
     this.surface.letGo();
-    this.surface = new FlatSurface(this.film);
-    this.above.before(this.place(this.surface.canvas, "film-canvas"));
+    this.surface = new FlatSurface(this.radiograph);
+    this.above.before(this.place(this.surface.canvas, "radiograph-canvas"));
     this.draw();
   }
 
@@ -82,7 +82,7 @@ export class Painter {
     this.above.hidden = !this.heat;
     if (!this.heat) return;
     const { url, opacity } = this.heat;
-    const drawn = [url, opacity, width, height, ...Object.values(box), this.film.width].join(" ");
+    const drawn = [url, opacity, width, height, ...Object.values(box), this.radiograph.width].join(" ");
     if (drawn === this.drawn) return; // a window drag leaves the heat as it is
     this.drawn = drawn;
     Object.assign(this.above, { width, height });
@@ -91,7 +91,7 @@ export class Painter {
     pen.globalAlpha = this.heat.opacity;
     pen.imageSmoothingQuality = "high";
     pen.setTransform(box.cos * scale, box.sin * scale, -box.sin * scale, box.cos * scale, box.left * ratio, box.top * ratio);
-    pen.drawImage(this.heat.image, 0, 0, this.film.width, this.film.height);
+    pen.drawImage(this.heat.image, 0, 0, this.radiograph.width, this.radiograph.height);
   }
 
   letGo() {

@@ -1,4 +1,4 @@
-// Mouse, pen and fingers on a film: drag windows, wheel zooms, middle or Space drags the place.
+// Mouse, pen and fingers on a radiograph: drag windows, wheel zooms, middle or Space drags the place.
 
 const FULL_WINDOW = 400; // pixels of drag that run through all greys of the starting window
 
@@ -31,7 +31,7 @@ export function watchPointer(viewer) {
     "wheel",
     (event) => {
       event.preventDefault();
-      const at = viewer.filmPoint(event.clientX, event.clientY);
+      const at = viewer.radiographPoint(event.clientX, event.clientY);
       view.zoomAt(Math.exp(-event.deltaY * (event.shiftKey ? 0.0004 : 0.002)), at.x, at.y);
     },
     { passive: false },
@@ -64,13 +64,13 @@ function pinch(viewer, fingers, id, now) {
   const [key, still] = [...fingers].find(([other]) => other !== id);
   const before = fingers.get(id);
   const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) || 1;
-  const at = viewer.filmPoint((still.x + now.x) / 2, (still.y + now.y) / 2);
+  const at = viewer.radiographPoint((still.x + now.x) / 2, (still.y + now.y) / 2);
   viewer.view.zoomAt(apart(still, now) / apart(still, before), at.x, at.y);
   viewer.move((now.x - before.x) / 2, (now.y - before.y) / 2);
   fingers.set(key, still);
 }
 
-// A whole film lets the finger scroll the page; a zoomed one, or one being windowed, keeps it.
+// A whole radiograph lets the finger scroll the page; a zoomed one, or one being windowed, keeps it.
 function followTouch(viewer) {
   const { stage, view } = viewer;
   viewer.dragWindows = !window.matchMedia("(pointer: coarse)").matches;

@@ -1,10 +1,10 @@
-// The film beside the film with heat: a second stage that shares the first one's view.
+// The radiograph beside the radiograph with heat: a second stage that shares the first one's view.
 
 export class SideBySide {
   constructor(viewer) {
     this.viewer = viewer;
     this.copy = null;
-    viewer.root.addEventListener("film:side", () => this.toggle());
+    viewer.root.addEventListener("radiograph:side", () => this.toggle());
   }
 
   get isOpen() {
@@ -15,7 +15,7 @@ export class SideBySide {
   toggle() {
     if (this.copy) return this.close();
     const { root } = this.viewer;
-    if (!root.parentElement.matches("[data-films]")) return null;
+    if (!root.parentElement.matches("[data-radiographs]")) return null;
     const copy = root.cloneNode(true);
     for (const extra of copy.querySelectorAll("canvas, [data-viewer-tools], [data-viewer-heat], noscript")) extra.remove();
     for (const key of ["depth", "by"]) delete copy.dataset[key];
@@ -23,9 +23,9 @@ export class SideBySide {
     copy.dataset.side = "";
     this.copy = copy;
     root.after(copy);
-    root.parentElement.classList.add("reading-films-two");
+    root.parentElement.classList.add("reading-radiographs-two");
     this.viewer.heat.moveTo(copy);
-    document.dispatchEvent(new Event("film:attach"));
+    document.dispatchEvent(new Event("radiograph:attach"));
     return this.viewer.tools?.show();
   }
 
@@ -34,9 +34,9 @@ export class SideBySide {
     const { root, heat } = this.viewer;
     this.copy.remove();
     this.copy = null;
-    if (!root.parentElement?.querySelector("[data-prior-film]")) root.parentElement?.classList.remove("reading-films-two");
+    if (!root.parentElement?.querySelector("[data-prior-radiograph]")) root.parentElement?.classList.remove("reading-radiographs-two");
     heat.moveTo(null);
-    document.dispatchEvent(new Event("film:attach"));
+    document.dispatchEvent(new Event("radiograph:attach"));
     this.viewer.tools?.show();
   }
 }

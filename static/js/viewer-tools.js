@@ -1,4 +1,4 @@
-// The row of buttons below a film.
+// The row of buttons below a radiograph.
 
 export function watchTools(viewer) {
   const bar = viewer.root.querySelector("[data-viewer-tools]");

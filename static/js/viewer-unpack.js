@@ -1,13 +1,13 @@
-// A worker: fetches a film in full depth, unpacks it (ml/depth.py tells the format) and halves it step by
-// step for views of the whole film. The reading thread stays free.
+// A worker: fetches a radiograph in full depth, unpacks it (ml/depth.py tells the format) and halves it step by
+// step for views of the whole radiograph. The reading thread stays free.
 
 const HEADER = 64; // bytes
 const SMALLEST = 200; // pixels: halving ends here
 
 self.addEventListener("message", async ({ data: { id, url, ahead } }) => {
   try {
-    const film = unpack(await load(url, ahead));
-    self.postMessage({ id, film }, film.levels.map((level) => level.greys.buffer));
+    const radiograph = unpack(await load(url, ahead));
+    self.postMessage({ id, radiograph }, radiograph.levels.map((level) => level.greys.buffer));
   } catch (trouble) {
     self.postMessage({ id, trouble: String(trouble) });
   }
@@ -16,14 +16,14 @@ self.addEventListener("message", async ({ data: { id, url, ahead } }) => {
 async function load(url, ahead) {
   const headers = ahead ? { "X-Readroom-Ahead": "yes" } : {};
   const answer = await fetch(url, { headers, priority: ahead ? "low" : "high" });
-  if (!answer.ok || answer.redirected) throw new Error(`the film was refused: ${answer.status}`);
+  if (!answer.ok || answer.redirected) throw new Error(`the radiograph was refused: ${answer.status}`);
   const plain = answer.body.pipeThrough(new DecompressionStream("gzip"));
   return new Response(plain).arrayBuffer();
 }
 
 function unpack(buffer) {
   const head = new DataView(buffer);
-  if (head.getUint32(0) !== 0x52525058) throw new Error("this is no film"); // RRPX
+  if (head.getUint32(0) !== 0x52525058) throw new Error("this is no radiograph"); // RRPX
   const [planes, fn, turned, bits] = [4, 5, 6, 7].map((at) => head.getUint8(at));
   const [height, width] = [8, 12].map((at) => head.getUint32(at, true));
   const [slope, intercept, centre, window] = [16, 24, 32, 40].map((at) => head.getFloat64(at, true));

@@ -1,4 +1,4 @@
-// What is seen of a film: window, zoom, place and turn. Linked films share one View.
+// What is seen of a radiograph: window, zoom, place and turn. Linked radiographs share one View.
 
 const groups = new Map();
 const TURNS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // cosine and sine of quarter turns to the right
@@ -13,8 +13,8 @@ export class View {
     this.restore(new Snapshot());
   }
 
-  // Everything is relative to the film, so that films of other sizes and greys can share it: width and
-  // level are shares of the window that the film starts with, which runs from 0 to 1.
+  // Everything is relative to the radiograph, so that radiographs of other sizes and greys can share it: width and
+  // level are shares of the window that the radiograph starts with, which runs from 0 to 1.
   restore(snapshot) {
     Object.assign(this, snapshot, { inverted: new Set(snapshot.inverted) });
     this.changed();
@@ -58,7 +58,7 @@ export class View {
   }
 
   place(zoom, x, y) {
-    const room = Math.max(0, 0.5 - 0.5 / zoom); // never lose the film beyond the edge
+    const room = Math.max(0, 0.5 - 0.5 / zoom); // never lose the radiograph beyond the edge
     this.zoom = zoom;
     this.x = clamp(x, 0.5 - room, 0.5 + room);
     this.y = clamp(y, 0.5 - room, 0.5 + room);
@@ -81,7 +81,7 @@ export class View {
     this.changed();
   }
 
-  // A film says how far its greys reach; linked films reach as far as the widest.
+  // A radiograph says how far its greys reach; linked radiographs reach as far as the widest.
   widen({ narrowest, widest, lowest, highest }) {
     const now = this.bounds;
     this.bounds = {
@@ -92,7 +92,7 @@ export class View {
     };
   }
 
-  // Each of the linked films is inverted by itself.
+  // Each of the linked radiographs is inverted by itself.
   turnOver({ name }) {
     this.remember("invert");
     if (!this.inverted.delete(name)) this.inverted.add(name);
@@ -110,25 +110,25 @@ class Snapshot {
   }
 }
 
-// The same View for every film of a group, a new one for a film that stands alone.
+// The same View for every radiograph of a group, a new one for a radiograph that stands alone.
 export function viewOf(group) {
   if (!group) return new View();
   if (!groups.has(group)) groups.set(group, new View());
   return groups.get(group);
 }
 
-// Where a film lies on a stage, in stage pixels: stage = (left, top) + turn(film) * scale.
-export function layout(view, film, stage) {
-  const [across, down] = view.turns % 2 ? [film.height, film.width] : [film.width, film.height];
+// Where a radiograph lies on a stage, in stage pixels: stage = (left, top) + turn(radiograph) * scale.
+export function layout(view, radiograph, stage) {
+  const [across, down] = view.turns % 2 ? [radiograph.height, radiograph.width] : [radiograph.width, radiograph.height];
   const scale = Math.min(stage.width / across, stage.height / down) * view.zoom;
   const [cos, sin] = TURNS[view.turns];
-  const x = view.x * film.width * scale;
-  const y = view.y * film.height * scale;
+  const x = view.x * radiograph.width * scale;
+  const y = view.y * radiograph.height * scale;
   return { scale, cos, sin, left: stage.width / 2 - cos * x + sin * y, top: stage.height / 2 - sin * x - cos * y };
 }
 
-// The film's direction of a step on the stage, in film pixels.
-export function toFilm(box, dx, dy) {
+// The radiograph's direction of a step on the stage, in radiograph pixels.
+export function toRadiograph(box, dx, dy) {
   return [(box.cos * dx + box.sin * dy) / box.scale, (box.cos * dy - box.sin * dx) / box.scale];
 }
 

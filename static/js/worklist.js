@@ -53,8 +53,8 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target === list && busy) event.preventDefault();
 });
 
-// How many films each kept view holds: asked once the table stands, so that counting does not hold it up.
-const KEPT = "films of views";
+// How many radiographs each kept view holds: asked once the table stands, so that counting does not hold it up.
+const KEPT = "radiographs of views";
 const places = () => [...document.querySelectorAll("[data-count-of]")];
 
 function show(counts) {

@@ -11,8 +11,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.views.defaults import server_error
 
-from diagnostics.accounts import navigation
 from diagnostics.accounts.models import User
+from diagnostics.accounts.presenters import navigation
 from diagnostics.accounts.templatetags.staff import ago
 
 

@@ -10,12 +10,12 @@ from django.test import RequestFactory
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
-from diagnostics.accounts.guards import MayApi, StaffRequest, may
 from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import PERMISSIONS, May, Role
+from diagnostics.accounts.permissions import HasPermission, StaffRequest, require_permission
+from diagnostics.accounts.roles import PERMISSIONS, Permission, Role
 
 
-@may(May.TRAIN)
+@require_permission(Permission.TRAIN)
 def furnace(request: StaffRequest) -> HttpResponse:
     return HttpResponse("warm")
 
@@ -55,7 +55,7 @@ def test_a_fragment_sends_the_whole_window_to_the_login(rf: RequestFactory):
 
 
 class Furnace(APIView):
-    permission_classes = [MayApi(May.TRAIN)]
+    permission_classes = [HasPermission(Permission.TRAIN)]
 
     def get(self, request: object) -> HttpResponse:
         return HttpResponse("warm")

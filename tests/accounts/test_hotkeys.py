@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts import hotkeys, services
-from diagnostics.accounts.hotkeys import HOTKEYS, KeyRefused
+from diagnostics.accounts.errors import InvalidHotkey
+from diagnostics.accounts.hotkeys import HOTKEYS
 from diagnostics.accounts.models import User
 
 
@@ -19,7 +20,7 @@ def test_only_what_differs_is_kept_so_that_a_better_first_key_reaches_everybody(
     services.set_hotkeys(by=radiologist, keys={"invert": "K", "fit": "=", "undo": "Ctrl+Z"})
     radiologist.refresh_from_db()
     assert radiologist.hotkeys == {"invert": "k"}
-    assert hotkeys.in_force(radiologist.hotkeys)["fit"] == "="
+    assert hotkeys.active_version(radiologist.hotkeys)["fit"] == "="
 
 
 @pytest.mark.parametrize(
@@ -33,13 +34,13 @@ def test_a_key_may_be_typed_in_several_ways(typed: str, kept: str) -> None:
 
 @pytest.mark.parametrize("chord", ["ab", "Ctrl+a", "Alt+x", "F5", "Shift+;", "Shift+", "Space", "?"])
 def test_what_is_no_key_here_is_refused(chord: str) -> None:
-    with pytest.raises(KeyRefused) as refused:
+    with pytest.raises(InvalidHotkey) as refused:
         hotkeys.checked({"invert": chord})
     assert list(refused.value.refusals) == ["invert"]
 
 
 def test_a_key_that_is_taken_is_refused_and_the_other_act_is_named() -> None:
-    with pytest.raises(KeyRefused) as refused:
+    with pytest.raises(InvalidHotkey) as refused:
         hotkeys.checked({"invert": "r"})
     assert refused.value.refusals["invert"] == "R is taken by 'Turn right'."
 
@@ -49,7 +50,7 @@ def test_two_acts_may_change_their_keys_with_each_other() -> None:
 
 
 def test_acts_that_no_page_knows_together_may_share_a_key() -> None:
-    # 's' signs before the signature and lays film and heat side by side after it.
+    # 's' signs before the signature and lays radiograph and heat side by side after it.
     assert HOTKEYS["compare"].chord == HOTKEYS["side"].chord
     assert hotkeys.checked({"side": "t"}) == {"side": "t"}
 

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from diagnostics.accounts import attempts
-from diagnostics.accounts.attempts import Limit
+from diagnostics.accounts import login_throttle
+from diagnostics.accounts.login_throttle import Limit
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
 from tests.conftest import PASSWORD
@@ -92,12 +92,12 @@ def test_the_right_password_forgives_the_wrong_ones_before(client: Client, radio
 
 
 def test_a_closed_login_opens_by_itself(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(attempts, "PER_PERSON", Limit(failures=1, seconds=1))
+    monkeypatch.setattr(login_throttle, "PER_PERSON", Limit(failures=1, seconds=1))
 
-    assert attempts.begin(username="a", address="10.0.0.1") is not None
-    assert attempts.begin(username="a", address="10.0.0.1") is None
+    assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is not None
+    assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is None
     time.sleep(1.1)
-    assert attempts.begin(username="a", address="10.0.0.1") is not None
+    assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is not None
 
 
 def test_logging_out_ends_the_session_and_is_put_on_record(client: Client, radiologist: User):

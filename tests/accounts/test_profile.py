@@ -52,7 +52,7 @@ def test_a_new_token_is_shown_once_and_never_kept_by_the_browser(client: Client,
     later = client.get("/accounts/profile/").text
     assert key not in later
     assert "It cannot be shown again" in later
-    assert AuditEvent.objects.get(action=Action.TOKEN_MADE).by == technician
+    assert AuditEvent.objects.get(action=Action.TOKEN_CREATED).by == technician
 
 
 def test_a_token_opens_the_api_until_it_is_revoked(client: Client, technician: User):

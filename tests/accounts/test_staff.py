@@ -10,14 +10,14 @@ from django.test import Client
 from rest_framework.authtoken.models import TokenProxy
 
 from diagnostics.accounts import selectors, services
+from diagnostics.accounts.errors import NoDefaultSite
 from diagnostics.accounts.models import Site, User
-from diagnostics.accounts.selectors import NoDefaultSite
-from diagnostics.base import NotAllowed
+from diagnostics.errors import NotAllowed
 from tests.conftest import PASSWORD
 
 
 def test_a_hired_person_can_log_in_and_stands_at_the_given_sites(site: Site, now: datetime, client: Client):
-    user = services.hire(username="new", password=PASSWORD, role="radiologist", sites=[site], now=now)
+    user = services.create_staff(username="new", password=PASSWORD, role="radiologist", sites=[site], now=now)
 
     assert client.login(username="new", password=PASSWORD)
     assert list(user.sites.all()) == [site]
@@ -25,8 +25,10 @@ def test_a_hired_person_can_log_in_and_stands_at_the_given_sites(site: Site, now
 
 
 def test_the_admin_opens_for_hired_administrators_only(client: Client, site: Site, now: datetime):
-    chief = services.hire(username="chief", password=PASSWORD, role="administrator", sites=[site], now=now)
-    hand = services.hire(username="hand", password=PASSWORD, role="technician", sites=[site], now=now)
+    chief = services.create_staff(
+        username="chief", password=PASSWORD, role="administrator", sites=[site], now=now
+    )
+    hand = services.create_staff(username="hand", password=PASSWORD, role="technician", sites=[site], now=now)
 
     client.force_login(chief)
     assert client.get("/admin/accounts/user/").status_code == 200
@@ -94,7 +96,7 @@ def test_an_administrator_hires_and_the_role_decides_on_the_admin(
 
 
 def test_a_changed_role_closes_the_admin_again(client: Client, administrator: User, site: Site):
-    other = services.hire(
+    other = services.create_staff(
         username="other", password=PASSWORD, role="administrator", sites=[site], now=administrator.date_joined
     )
     client.force_login(administrator)

@@ -7,13 +7,13 @@ from datetime import timedelta
 import numpy as np
 from django.utils import timezone
 
-from diagnostics.base import Status
-from diagnostics.cases import keeping
+from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from ml import maps
+from ml.inference import heatmap_files
 from ml.records import ClassMap, Frame
-from tests.films import film_png
+from tests.radiographs import radiograph_png
 
 PROBABILITIES = {"covid-19": 0.8317, "pneumonia": 0.1121, "normal": 0.0562}
 OPERATING_POINTS = {"covid-19": 0.4129, "pneumonia": 0.5, "normal": 0.5}
@@ -25,15 +25,17 @@ def answer_case(case: Case, version: ModelVersion) -> Prediction:
     grid[2:4, 5:7] = 1
     hot, cold = ClassMap(grid, 1.0, False), ClassMap(np.zeros_like(grid), 0.0, True)
     found = {"covid-19": hot, "pneumonia": cold, "normal": cold}
-    keeping.path("answers").mkdir(parents=True, exist_ok=True)
-    maps.save_maps(keeping.path(f"answers/{case.pk}.npz"), found, Frame(256, 256, 0, 0, 256, 256))
-    keeping.keep(f"answers/{case.pk}.png", film_png(7))
+    storage.path("answers").mkdir(parents=True, exist_ok=True)
+    heatmap_files.save_heatmaps(
+        storage.path(f"answers/{case.pk}.npz"), found, Frame(256, 256, 0, 0, 256, 256)
+    )
+    storage.store_file(f"answers/{case.pk}.png", radiograph_png(7))
     heat = {
         name: {"raw_max": map.raw_max, "reference": 1.0, "no_positive_evidence": map.no_positive_evidence}
         for name, map in found.items()
     }
     case.predictions.update(
-        status=Status.DONE,
+        status=JobStatus.DONE,
         version=version,
         attempts=1,
         finding="covid-19",

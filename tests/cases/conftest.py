@@ -1,4 +1,4 @@
-"""Versions on record, and a way to send films."""
+"""Versions on record, and a way to send radiographs."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from diagnostics.accounts.models import User
-from diagnostics.cases import services
 from diagnostics.cases.models import Case
+from diagnostics.cases.services import admission
 from diagnostics.registry.models import ModelVersion, Promotion
-from tests.films import film_png
+from tests.radiographs import radiograph_png
 
-SendFilm = Callable[..., Case]
+SendRadiograph = Callable[..., Case]
 
 
 @pytest.fixture
 def version(db: None, now: datetime) -> ModelVersion:
     """Give a version in force, without its files."""
-    return in_force(registered(1, now), now)
+    return active_version(registered(1, now), now)
 
 
 @pytest.fixture
 def next_version(version: ModelVersion, now: datetime) -> ModelVersion:
     """Give a second version, in force instead of the first."""
-    return in_force(registered(2, now), now)
+    return active_version(registered(2, now), now)
 
 
 def registered(number: int, now: datetime) -> ModelVersion:
@@ -37,19 +37,19 @@ def registered(number: int, now: datetime) -> ModelVersion:
     )
 
 
-def in_force(version: ModelVersion, now: datetime) -> ModelVersion:
+def active_version(version: ModelVersion, now: datetime) -> ModelVersion:
     """Bring a version into force instead of whichever was."""
-    Promotion.objects.filter(in_force=True).update(in_force=False, until=now)
+    Promotion.objects.filter(active=True).update(active=False, until=now)
     Promotion.objects.create(version=version, reason="for a test", since=now)
     return version
 
 
 @pytest.fixture
-def send_film(technician: User, now: datetime) -> SendFilm:
-    """Give a way to send drawn films; each seed is another film."""
+def send_radiograph(technician: User, now: datetime) -> SendRadiograph:
+    """Give a way to send drawn radiographs; each seed is another radiograph."""
 
     def send(seed: int = 0, *, by: User = technician, at: datetime = now, **order: Any) -> Case:
         order = {"patient_ref": f"P-{seed}"} | order
-        return services.open_case(radiograph=film_png(seed), by=by, now=at, **order).case
+        return admission.open_case(radiograph=radiograph_png(seed), by=by, now=at, **order).case
 
     return send

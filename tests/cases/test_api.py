@@ -18,11 +18,11 @@ from pytest_django.fixtures import Settings
 from diagnostics.accounts import services as accounts
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import Status
 from diagnostics.cases.models import Case
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from tests.cases.conftest import SendFilm
-from tests.films import film_dicom, film_png
+from tests.cases.conftest import SendRadiograph
+from tests.radiographs import radiograph_dicom, radiograph_png
 
 LIST = "/api/v1/cases/"
 SERVER = "http://testserver"
@@ -47,12 +47,12 @@ def script_of(now: datetime) -> Login:
     return script
 
 
-def film(content: bytes | None = None, name: str = "film.png") -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, film_png() if content is None else content)
+def radiograph(content: bytes | None = None, name: str = "radiograph.png") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, radiograph_png() if content is None else content)
 
 
 def send(client: Client, **changed: Any) -> Any:
-    upload = {"radiograph": film(), "patient_ref": "P-1"} | changed
+    upload = {"radiograph": radiograph(), "patient_ref": "P-1"} | changed
     return client.post(LIST, {name: value for name, value in upload.items() if value is not None})
 
 
@@ -62,7 +62,7 @@ def detail(case: Case) -> str:
 
 def finish(case: Case, version: ModelVersion, **columns: Any) -> None:
     answer = {
-        "status": Status.DONE,
+        "status": JobStatus.DONE,
         "version": version,
         "finding": "pneumonia",
         "probabilities": {"covid-19": 0.2, "pneumonia": 0.7, "normal": 0.1},
@@ -75,13 +75,13 @@ def test_the_addresses_are_those_of_version_1(db: None):
     assert reverse("api-case-list") == LIST
 
 
-def test_a_script_sends_a_film_and_learns_where_its_case_is(technician: User, script_of: Login):
+def test_a_script_sends_a_radiograph_and_learns_where_its_case_is(technician: User, script_of: Login):
     response = send(
         script_of(technician),
         accession_number="A-1",
         view="AP",
         priority="stat",
-        radiograph=film(film_dicom()),
+        radiograph=radiograph(radiograph_dicom()),
     )
 
     case = Case.objects.get()
@@ -95,7 +95,7 @@ def test_a_script_sends_a_film_and_learns_where_its_case_is(technician: User, sc
     assert (case.accession_number, case.radiograph.view, case.priority) == ("A-1", "AP", "stat")
 
 
-def test_the_same_film_again_answers_with_the_case_it_has(technician: User, script_of: Login):
+def test_the_same_radiograph_again_answers_with_the_case_it_has(technician: User, script_of: Login):
     client = script_of(technician)
     first = send(client)
 
@@ -106,14 +106,14 @@ def test_the_same_film_again_answers_with_the_case_it_has(technician: User, scri
     assert Case.objects.count() == 1
 
 
-def test_a_film_of_another_patient_is_a_conflict_that_names_nobody(technician: User, script_of: Login):
+def test_a_radiograph_of_another_patient_is_a_conflict_that_names_nobody(technician: User, script_of: Login):
     client = script_of(technician)
     send(client, patient_ref="CANARY-1")
 
     response = send(client, patient_ref="P-2")
 
     assert response.status_code == 409
-    assert response.json()["code"] == "film_of_another_patient"
+    assert response.json()["code"] == "radiograph_of_another_patient"
     assert "CANARY" not in response.content.decode()
     assert str(Case.objects.get().pk) not in response.content.decode()
 
@@ -121,9 +121,9 @@ def test_a_film_of_another_patient_is_a_conflict_that_names_nobody(technician: U
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"radiograph": film(b"")}, "empty_file"),
-        ({"radiograph": film(b"GIF89a and so on")}, "unknown_format"),
-        ({"radiograph": film(film_png()[:3000])}, "damaged"),
+        ({"radiograph": radiograph(b"")}, "empty_file"),
+        ({"radiograph": radiograph(b"GIF89a and so on")}, "unknown_format"),
+        ({"radiograph": radiograph(radiograph_png()[:3000])}, "damaged"),
         ({"patient_ref": "  "}, "patient_ref_missing"),
         ({"patient_ref": "x" * 65}, "patient_ref_unusable"),
         ({"accession_number": "x" * 65}, "accession_number_unusable"),
@@ -149,7 +149,7 @@ def test_what_cannot_be_used_is_refused_with_a_code(
 
 
 def test_a_file_over_64_megabytes_is_refused_before_it_is_read(technician: User, script_of: Login):
-    response = send(script_of(technician), radiograph=film(film_png() + b"\0" * 64 * 2**20))
+    response = send(script_of(technician), radiograph=radiograph(radiograph_png() + b"\0" * 64 * 2**20))
 
     assert response.status_code == 400
     assert response.json()["code"] == "too_large"
@@ -170,9 +170,9 @@ def test_a_request_of_gigabytes_is_refused_unread(technician: User, script_of: L
 
 
 def test_a_case_that_waits_has_neither_answer_nor_failure(
-    send_film: SendFilm, technician: User, script_of: Login
+    send_radiograph: SendRadiograph, technician: User, script_of: Login
 ):
-    case = send_film(accession_number="A-1", patient_ref="P-1", view="PA", priority="urgent")
+    case = send_radiograph(accession_number="A-1", patient_ref="P-1", view="PA", priority="urgent")
 
     response = script_of(technician).get(detail(case))
 
@@ -194,21 +194,21 @@ def test_a_case_that_waits_has_neither_answer_nor_failure(
 
 
 def test_an_answered_case_tells_scores_thresholds_version_and_heat_map(
-    send_film: SendFilm, technician: User, version: ModelVersion, script_of: Login
+    send_radiograph: SendRadiograph, technician: User, version: ModelVersion, script_of: Login
 ):
-    case = send_film()
+    case = send_radiograph()
     finish(case, version)
 
     body = script_of(technician).get(detail(case)).json()
 
     assert (body["status"], body["failure"]) == ("done", None)
     assert body["prediction"] == {
-        "answer": None,
+        "outcome": None,
         "finding": "pneumonia",
         "candidates": [],
-        "novelty": None,
+        "out_of_distribution": None,
         "abstains_below": None,
-        "film_signs": [],
+        "quality_flags": [],
         "probabilities": {"covid-19": 0.2, "pneumonia": 0.7, "normal": 0.1},
         "operating_point": {"covid-19": 0.41, "pneumonia": 0.5, "normal": 0.5},
         "version": "v1",
@@ -218,10 +218,10 @@ def test_an_answered_case_tells_scores_thresholds_version_and_heat_map(
 
 
 def test_an_answer_tells_what_it_is_worth(
-    send_film: SendFilm, technician: User, version: ModelVersion, script_of: Login
+    send_radiograph: SendRadiograph, technician: User, version: ModelVersion, script_of: Login
 ):
-    case = send_film()
-    novelty = {
+    case = send_radiograph()
+    out_of_distribution = {
         "knn": {"value": 0.7, "limit": 0.5},
         "mahalanobis": {"value": 20.0, "limit": 30.0},
         "energy": {"value": -2.0, "limit": -1.0},
@@ -229,36 +229,40 @@ def test_an_answer_tells_what_it_is_worth(
     finish(
         case,
         version,
-        answer="unlike-training",
+        outcome="out-of-distribution",
         candidates=["pneumonia", "covid-19"],
-        novelty=novelty,
+        out_of_distribution=out_of_distribution,
         abstention=0.9,
-        film_signs=["inverted"],
+        quality_flags=["inverted"],
     )
 
     said = script_of(technician).get(detail(case)).json()["prediction"]
 
-    assert (said["answer"], said["candidates"]) == ("unlike-training", ["pneumonia", "covid-19"])
-    assert (said["novelty"], said["abstains_below"]) == (novelty, 0.9)
-    assert said["film_signs"] == ["inverted"]
+    assert (said["outcome"], said["candidates"]) == ("out-of-distribution", ["pneumonia", "covid-19"])
+    assert (said["out_of_distribution"], said["abstains_below"]) == (out_of_distribution, 0.9)
+    assert said["quality_flags"] == ["inverted"]
     assert said["probabilities"]["pneumonia"] == 0.7  # the score always stays
 
 
-def test_a_failed_case_tells_why_and_what_to_do(send_film: SendFilm, technician: User, script_of: Login):
-    case = send_film()
-    case.predictions.update(status=Status.FAILED, failure_code="no_model", failure_text="Promote one.")
+def test_a_failed_case_tells_why_and_what_to_do(
+    send_radiograph: SendRadiograph, technician: User, script_of: Login
+):
+    case = send_radiograph()
+    case.predictions.update(
+        status=JobStatus.FAILED, failure_code="model_unavailable", failure_text="Promote one."
+    )
 
     body = script_of(technician).get(detail(case)).json()
 
     assert body["status"] == "failed"
-    assert body["failure"] == {"code": "no_model", "text": "Promote one."}
+    assert body["failure"] == {"code": "model_unavailable", "text": "Promote one."}
     assert body["prediction"] is None
 
 
 def test_an_earlier_answer_stands_while_the_machine_is_asked_again(
-    send_film: SendFilm, technician: User, version: ModelVersion, script_of: Login, now: datetime
+    send_radiograph: SendRadiograph, technician: User, version: ModelVersion, script_of: Login, now: datetime
 ):
-    case = send_film()
+    case = send_radiograph()
     finish(case, version)
     case.predictions.create(queued_at=now + timedelta(hours=1))
 
@@ -269,9 +273,9 @@ def test_an_earlier_answer_stands_while_the_machine_is_asked_again(
 
 
 def test_reading_an_answer_is_on_record_and_waiting_for_it_is_not(
-    send_film: SendFilm, technician: User, version: ModelVersion, script_of: Login
+    send_radiograph: SendRadiograph, technician: User, version: ModelVersion, script_of: Login
 ):
-    case, client = send_film(), script_of(technician)
+    case, client = send_radiograph(), script_of(technician)
     client.get(detail(case))
     assert not AuditEvent.objects.filter(action=Action.CASE_VIEWED).exists()
     finish(case, version)
@@ -283,9 +287,9 @@ def test_reading_an_answer_is_on_record_and_waiting_for_it_is_not(
 
 
 def test_the_list_gives_pages_of_cases_the_newest_first(
-    send_film: SendFilm, technician: User, script_of: Login, now: datetime
+    send_radiograph: SendRadiograph, technician: User, script_of: Login, now: datetime
 ):
-    older, newer = send_film(1), send_film(2, at=now + timedelta(minutes=1))
+    older, newer = send_radiograph(1), send_radiograph(2, at=now + timedelta(minutes=1))
 
     body = script_of(technician).get(LIST).json()
 
@@ -294,10 +298,10 @@ def test_the_list_gives_pages_of_cases_the_newest_first(
 
 
 def test_the_list_is_narrowed_and_ordered_by_its_address(
-    send_film: SendFilm, technician: User, script_of: Login, now: datetime
+    send_radiograph: SendRadiograph, technician: User, script_of: Login, now: datetime
 ):
-    failed, waiting = send_film(1), send_film(2, at=now + timedelta(minutes=1))
-    failed.predictions.update(status=Status.FAILED)
+    failed, waiting = send_radiograph(1), send_radiograph(2, at=now + timedelta(minutes=1))
+    failed.predictions.update(status=JobStatus.FAILED)
     client = script_of(technician)
 
     assert [one["id"] for one in client.get(LIST, {"status": "failed"}).json()["results"]] == [str(failed.pk)]
@@ -320,7 +324,7 @@ def test_a_page_beyond_the_last_is_not_found(technician: User, script_of: Login)
 
 
 def test_a_longer_list_costs_no_more_queries(
-    send_film: SendFilm,
+    send_radiograph: SendRadiograph,
     technician: User,
     version: ModelVersion,
     script_of: Login,
@@ -328,15 +332,15 @@ def test_a_longer_list_costs_no_more_queries(
 ):
     client = script_of(technician)
     for seed in range(3):
-        finish(send_film(seed), version)
+        finish(send_radiograph(seed), version)
 
-    # Token, sites, count, cases with films, predictions with versions, RT-PCR, sites that show answers.
+    # Token, sites, count, cases with radiographs, predictions with versions, RT-PCR, sites that show answers.
     with django_assert_num_queries(7):
         assert len(client.get(LIST).json()["results"]) == 3
 
 
-def test_a_stranger_finds_no_case(send_film: SendFilm, stranger: User, script_of: Login):
-    case, client = send_film(), script_of(stranger)
+def test_a_stranger_finds_no_case(send_radiograph: SendRadiograph, stranger: User, script_of: Login):
+    case, client = send_radiograph(), script_of(stranger)
 
     response = client.get(detail(case))
 
@@ -365,7 +369,7 @@ def test_a_revoked_token_opens_nothing(technician: User, script_of: Login, now: 
     assert client.get(LIST).status_code == 401
 
 
-def test_the_film_is_taken_from_a_form_alone(technician: User, script_of: Login):
+def test_the_radiograph_is_taken_from_a_form_alone(technician: User, script_of: Login):
     response = script_of(technician).post(LIST, {"patient_ref": "P-1"}, content_type="application/json")
 
     assert response.status_code == 415

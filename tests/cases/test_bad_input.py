@@ -20,10 +20,10 @@ from pytest_django.fixtures import Settings
 from diagnostics.accounts import services as accounts
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from tests.cases.conftest import SendFilm
-from tests.films import film_png
-from tests.hostile import ACCEPTED, MEGABYTE, Reply, send, specimens
+from tests.cases.conftest import SendRadiograph
+from tests.hostile_files import ACCEPTED, MEGABYTE, Reply, send, specimens
 from tests.mutants import mutants, sound
+from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
 
@@ -81,12 +81,12 @@ def test_the_list_refuses_what_it_does_not_know(nasty: str, script: Any, technic
 
 
 @pytest.mark.parametrize("nasty", NASTY.values(), ids=NASTY)
-def test_what_stands_beside_a_film_is_taken_or_refused_by_name(
+def test_what_stands_beside_a_radiograph_is_taken_or_refused_by_name(
     nasty: str, script: Any, technician: User
 ) -> None:
     client = script(technician)
     for entry in ("patient_ref", "accession_number", "view", "priority"):
-        upload = {"radiograph": SimpleUploadedFile("film.png", film_png(1)), "patient_ref": "P-1"}
+        upload = {"radiograph": SimpleUploadedFile("radiograph.png", radiograph_png(1)), "patient_ref": "P-1"}
         judge(client.post(LIST, upload | {entry: nasty}), 200, 201, 400, 409)
     judge(client.post(LIST, {"radiograph": nasty, "patient_ref": "P-1"}), 400)
 
@@ -100,9 +100,9 @@ def test_no_address_of_a_case_breaks_the_api(nasty: str, script: Any, radiologis
 
 @pytest.mark.parametrize("entry", ["finding", "confidence", "note"])
 def test_a_reading_of_wrong_words_or_types_is_refused(
-    entry: str, script: Any, radiologist: User, send_film: SendFilm
+    entry: str, script: Any, radiologist: User, send_radiograph: SendRadiograph
 ) -> None:
-    client, case = script(radiologist), send_film(1)
+    client, case = script(radiologist), send_radiograph(1)
     for wrong in [*NASTY.values(), *WRONG_TYPES]:
         body = json.dumps({"finding": "normal", entry: wrong})
         judge(client.post(_readings(case), body, content_type="application/json"), 201, 400, 409)
@@ -129,9 +129,9 @@ def test_a_reading_of_wrong_words_or_types_is_refused(
     ],
 )
 def test_a_body_that_is_no_body_is_refused(
-    kind: str, body: bytes, script: Any, radiologist: User, send_film: SendFilm
+    kind: str, body: bytes, script: Any, radiologist: User, send_radiograph: SendRadiograph
 ) -> None:
-    client, case = script(radiologist), send_film(1)
+    client, case = script(radiologist), send_radiograph(1)
 
     judge(client.generic("POST", _readings(case), body, content_type=kind), 400, 415)
     judge(client.generic("POST", LIST, body, content_type=kind), 400, 415)
@@ -141,15 +141,15 @@ def test_too_many_entries_or_files_are_refused(script: Any, technician: User) ->
     client = script(technician)
 
     judge(client.post(LIST, {f"entry-{number}": "x" for number in range(2_000)}), 400)
-    judge(client.post(LIST, {f"film-{n}": SimpleUploadedFile("a", b"x") for n in range(300)}), 400)
+    judge(client.post(LIST, {f"radiograph-{n}": SimpleUploadedFile("a", b"x") for n in range(300)}), 400)
     judge(client.post(LIST, {"patient_ref": "x" * 6_000_000}), 400)
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_nothing_is_changed_in_place_or_deleted(
-    method: str, script: Any, radiologist: User, send_film: SendFilm
+    method: str, script: Any, radiologist: User, send_radiograph: SendRadiograph
 ) -> None:
-    client, case = script(radiologist), send_film(1)
+    client, case = script(radiologist), send_radiograph(1)
     for address in (LIST, f"{LIST}{case.pk}/", _readings(case)):
         judge(getattr(client, method)(address), 405)
     assert Case.objects.count() == 1
@@ -163,9 +163,9 @@ def test_no_authorization_but_a_token_is_let_in(word: str, db: None) -> None:
 
 
 def test_the_pages_take_no_nasty_filter_amiss(
-    radiologist: User, administrator: User, send_film: SendFilm
+    radiologist: User, administrator: User, send_radiograph: SendRadiograph
 ) -> None:
-    case, reader, boss = send_film(1), Client(), Client()
+    case, reader, boss = send_radiograph(1), Client(), Client()
     reader.force_login(radiologist)
     boss.force_login(administrator)
     for nasty in NASTY.values():
@@ -188,7 +188,7 @@ def test_hostile_files_are_answered_with_a_code_and_kill_nobody(embedded_stack: 
     web = stack.processes["web"]
     before = _children(web.pid)
 
-    def upload(content: bytes, name: str = "film") -> Reply:
+    def upload(content: bytes, name: str = "radiograph") -> Reply:
         return send(stack.base_url, token, content, name, patient="CANARY-HOSTILE")
 
     files = [*specimens(inflated=16 * MEGABYTE), *sound()]
@@ -206,7 +206,7 @@ def test_hostile_files_are_answered_with_a_code_and_kill_nobody(embedded_stack: 
     assert FAST_MUTANTS - endings[ACCEPTED] > FAST_MUTANTS / 10, endings
     assert web.poll() is None
     assert _children(web.pid) == before
-    assert upload(film_png(81_000)).ending == ACCEPTED
+    assert upload(radiograph_png(81_000)).ending == ACCEPTED
     logs = "".join(log.read_text(errors="replace") for log in stack.home.rglob("*.log"))
     assert "CANARY" not in logs
     assert "Traceback" not in stack.log_file("web").read_text(errors="replace")

@@ -1,4 +1,4 @@
-"""RT-PCR results: beside the film, never in a blind reader's sight."""
+"""RT-PCR results: beside the radiograph, never in a blind reader's sight."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import DomainError
-from diagnostics.cases import laboratory
 from diagnostics.cases.models import Case, PcrResult
-from diagnostics.review import services as review
-from tests.cases.conftest import SendFilm
+from diagnostics.cases.services import pcr
+from diagnostics.errors import DomainError
+from diagnostics.review.services import readings as review
+from tests.cases.conftest import SendRadiograph
 
 
 @pytest.fixture
-def case(send_film: SendFilm) -> Case:
-    return send_film(1)
+def case(send_radiograph: SendRadiograph) -> Case:
+    return send_radiograph(1)
 
 
 def enter(case: Case, by: User, now: datetime, result: str = "detected", **rest: date) -> PcrResult:
-    return laboratory.record_pcr(case=case, result=result, taken_on=rest.get("taken_on"), by=by, now=now)
+    return pcr.record_pcr(case=case, result=result, taken_on=rest.get("taken_on"), by=by, now=now)
 
 
 def page(client: Client, case: Case, user: User) -> str:
@@ -65,7 +65,7 @@ def test_a_reader_learns_of_it_only_after_the_own_reading(
     assert in_api(client, case, radiologist) == "detected"
 
 
-def test_a_film_may_be_normal_and_the_test_not(
+def test_a_radiograph_may_be_normal_and_the_test_not(
     case: Case, technician: User, radiologist: User, now: datetime
 ) -> None:
     enter(case, technician, now, "detected")

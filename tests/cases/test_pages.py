@@ -13,20 +13,20 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import Status
 from diagnostics.cases.models import Case, Priority
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from diagnostics.review import services as review
+from diagnostics.review.services import readings as review
 from tests.cases.answered import answer_case
-from tests.cases.conftest import SendFilm
+from tests.cases.conftest import SendRadiograph
 
 REFERENCE = "MRN-0077431"
 TOLD = re.compile(r"0\.83|0\.41|8317|4129|COVID-19|heat/|overlay|rr-bar")
 
 
 @pytest.fixture
-def case(send_film: SendFilm) -> Case:
-    return send_film(1, patient_ref=REFERENCE, accession_number="ACC-17", view="PA")
+def case(send_radiograph: SendRadiograph) -> Case:
+    return send_radiograph(1, patient_ref=REFERENCE, accession_number="ACC-17", view="PA")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def main_of(response) -> str:
     return html[html.index("<main") : html.index("</main>")]
 
 
-ROUTES = ["case", "state", "film", "overlay"]
+ROUTES = ["case", "state", "radiograph", "overlay"]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -148,7 +148,7 @@ def test_only_readers_are_led_to_the_reading_page(case: Case, technician: User, 
 def test_a_waiting_case_asks_again_by_itself(case: Case, technician: User) -> None:
     html = text(page(technician, "case", case))
     assert f'hx-get="{reverse("cases:state", args=[case.pk])}"' in html
-    assert "The film waits for the machine." in html
+    assert "The radiograph waits for the machine." in html
     response = page(technician, "state", case)
     assert response.status_code == 200
     assert 'hx-trigger="every 1s"' in text(response)
@@ -171,20 +171,20 @@ def test_a_failed_case_says_why_and_can_be_tried_again(
     case: Case, technician: User, version: ModelVersion
 ) -> None:
     why = "The worker had too little memory."
-    case.predictions.update(status=Status.FAILED, failure_code="out_of_memory", failure_text=why)
+    case.predictions.update(status=JobStatus.FAILED, failure_code="out_of_memory", failure_text=why)
     html = text(page(technician, "case", case))
     assert why in html
     assert "Try again" in html
     response = page(technician, "retry", case, method="post")
     assert response["Location"] == reverse("cases:case", args=[case.pk])
-    assert case.predictions.get().status == Status.QUEUED
+    assert case.predictions.get().status == JobStatus.QUEUED
 
 
 def test_asking_again_without_need_is_refused_in_words(answered: Case, technician: User) -> None:
     client = Client()
     client.force_login(technician)
     response = client.post(reverse("cases:retry", args=[answered.pk]), follow=True)
-    assert "Version v1 has answered for this film." in text(response)
+    assert "Version v1 has answered for this radiograph." in text(response)
 
 
 def test_the_list_shows_technicians_the_score_and_masks_the_patient(answered: Case, technician: User) -> None:
@@ -214,20 +214,20 @@ def test_a_stranger_sees_an_empty_list_that_says_what_will_stand_there(case: Cas
     ],
 )
 def test_the_address_narrows_the_list(
-    send_film: SendFilm, technician: User, client: Client, query: str, found: set[str]
+    send_radiograph: SendRadiograph, technician: User, client: Client, query: str, found: set[str]
 ) -> None:
-    send_film(1, accession_number="ROUTINE-1")
-    send_film(2, accession_number="STAT-2", priority=Priority.STAT)
+    send_radiograph(1, accession_number="ROUTINE-1")
+    send_radiograph(2, accession_number="STAT-2", priority=Priority.STAT)
     client.force_login(technician)
     html = client.get(f"{reverse('cases:list')}?{query}").content.decode()
     assert {number for number in ("ROUTINE-1", "STAT-2") if number in html} == found
 
 
 def test_the_list_sorts_by_urgency_and_marks_stat(
-    send_film: SendFilm, technician: User, client: Client
+    send_radiograph: SendRadiograph, technician: User, client: Client
 ) -> None:
-    send_film(1, accession_number="STAT-1", priority=Priority.STAT)
-    send_film(2, accession_number="ROUTINE-2")
+    send_radiograph(1, accession_number="STAT-1", priority=Priority.STAT)
+    send_radiograph(2, accession_number="ROUTINE-2")
     client.force_login(technician)
     html = client.get(f"{reverse('cases:list')}?sort=priority").content.decode()
     assert html.index("STAT-1") < html.index("ROUTINE-2")
@@ -235,15 +235,15 @@ def test_the_list_sorts_by_urgency_and_marks_stat(
 
 
 def test_a_longer_list_asks_the_database_no_more_often(
-    send_film: SendFilm, version: ModelVersion, technician: User, client: Client
+    send_radiograph: SendRadiograph, version: ModelVersion, technician: User, client: Client
 ) -> None:
     client.force_login(technician)
-    answer_case(send_film(1), version)
+    answer_case(send_radiograph(1), version)
     client.get(reverse("cases:list"))  # the first visit also writes down when the session began
     with CaptureQueriesContext(connection) as for_one:
         client.get(reverse("cases:list"))
     for seed in (2, 3, 4):
-        answer_case(send_film(seed), version)
+        answer_case(send_radiograph(seed), version)
     with CaptureQueriesContext(connection) as for_four:
         client.get(reverse("cases:list"))
     assert len(for_four) == len(for_one)

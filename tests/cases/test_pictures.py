@@ -15,18 +15,19 @@ from PIL import Image
 from diagnostics.accounts import services as accounts
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases import keeping, services
+from diagnostics.cases import storage
 from diagnostics.cases.models import Case
+from diagnostics.cases.services import admission
 from diagnostics.registry.models import ModelVersion
-from ml.depth import pack, read_depth
+from ml.images.bit_depth import pack, read_bit_depth
 from tests.cases.answered import answer_case
-from tests.cases.conftest import SendFilm
-from tests.films import film_dicom, film_jpeg, film_png
+from tests.cases.conftest import SendRadiograph
+from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png
 
 
 @pytest.fixture
-def answered(send_film: SendFilm, version: ModelVersion) -> Case:
-    case = send_film(1)
+def answered(send_radiograph: SendRadiograph, version: ModelVersion) -> Case:
+    case = send_radiograph(1)
     answer_case(case, version)
     return case
 
@@ -45,17 +46,19 @@ def opened(response) -> Image.Image:
     return Image.open(io.BytesIO(response.content))
 
 
-def test_the_film_is_our_own_copy_and_never_the_upload(insider: Client, send_film: SendFilm) -> None:
-    case = send_film(3)
-    response = insider.get(address(case, "film"))
+def test_the_radiograph_is_our_own_copy_and_never_the_upload(
+    insider: Client, send_radiograph: SendRadiograph
+) -> None:
+    case = send_radiograph(3)
+    response = insider.get(address(case, "radiograph"))
     assert response["Content-Type"] == "image/png"
-    assert response.content != film_png(3)
+    assert response.content != radiograph_png(3)
     assert (opened(response).mode, opened(response).size) == ("L", (256, 256))
 
 
 def test_pictures_stay_private_and_are_taken_for_nothing_else(insider: Client, answered: Case) -> None:
     for url in (
-        address(answered, "film"),
+        address(answered, "radiograph"),
         address(answered, "overlay"),
         address(answered, "heat", "covid-19"),
     ):
@@ -81,8 +84,10 @@ def test_a_class_without_a_map_is_not_found(insider: Client, answered: Case) -> 
     assert insider.get(address(answered, "heat", "other")).status_code == 404
 
 
-def test_there_is_no_heat_before_the_machine_has_answered(insider: Client, send_film: SendFilm) -> None:
-    case = send_film(2)
+def test_there_is_no_heat_before_the_machine_has_answered(
+    insider: Client, send_radiograph: SendRadiograph
+) -> None:
+    case = send_radiograph(2)
     assert insider.get(address(case, "heat", "normal")).status_code == 404
     assert insider.get(address(case, "overlay")).status_code == 404
 
@@ -96,7 +101,7 @@ def test_a_stranger_has_no_heat(answered: Case, stranger: User, client: Client, 
 def test_a_reader_has_no_heat_before_reading(answered: Case, radiologist: User, client: Client) -> None:
     client.force_login(radiologist)
     assert client.get(address(answered, "heat", "covid-19")).status_code == 403
-    assert client.get(address(answered, "film")).status_code == 200
+    assert client.get(address(answered, "radiograph")).status_code == 200
 
 
 def test_a_script_fetches_the_overlay_with_its_token(
@@ -121,67 +126,69 @@ def test_a_wrong_token_is_refused(answered: Case, client: Client) -> None:
 
 
 def test_each_showing_of_a_picture_is_one_line_of_the_record(insider: Client, answered: Case) -> None:
-    first = insider.get(address(answered, "film"))
-    again = insider.get(address(answered, "film"), headers={"If-None-Match": first["ETag"]})
+    first = insider.get(address(answered, "radiograph"))
+    again = insider.get(address(answered, "radiograph"), headers={"If-None-Match": first["ETag"]})
     assert again.status_code == 304
     events = AuditEvent.objects.filter(action=Action.IMAGE_VIEWED, target_id=str(answered.pk))
-    assert [event.detail for event in events] == [{"picture": "film"}] * 2
+    assert [event.detail for event in events] == [{"picture": "radiograph"}] * 2
 
 
 def test_a_refused_picture_leaves_no_line_that_says_it_was_seen(
     answered: Case, stranger: User, client: Client
 ) -> None:
     client.force_login(stranger)
-    client.get(address(answered, "film"))
+    client.get(address(answered, "radiograph"))
     assert not AuditEvent.objects.filter(action=Action.IMAGE_VIEWED).exists()
 
 
 def test_a_jpeg_is_shown_as_png_too(insider: Client, technician: User, now: datetime) -> None:
-    case = services.open_case(radiograph=film_jpeg(5), patient_ref="P-5", by=technician, now=now).case
-    assert opened(insider.get(address(case, "film"))).format == "PNG"
+    case = admission.open_case(radiograph=radiograph_jpeg(5), patient_ref="P-5", by=technician, now=now).case
+    assert opened(insider.get(address(case, "radiograph"))).format == "PNG"
 
 
-def test_the_film_in_depth_is_the_original_before_any_window(
+def test_the_radiograph_in_depth_is_the_original_before_any_window(
     insider: Client, technician: User, now: datetime
 ) -> None:
-    upload = film_dicom(11, (80, 100), bits=14, WindowCenter=9000, WindowWidth=500)
-    case = services.open_case(radiograph=upload, patient_ref="P-11", by=technician, now=now).case
+    upload = radiograph_dicom(11, (80, 100), bits=14, WindowCenter=9000, WindowWidth=500)
+    case = admission.open_case(radiograph=upload, patient_ref="P-11", by=technician, now=now).case
     response = insider.get(address(case, "pixels"))
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Cache-Control"] == "private, no-cache"
-    assert response.content == pack(read_depth(upload))
+    assert response.content == pack(read_bit_depth(upload))
 
 
-def test_the_depth_is_made_once_and_kept(insider: Client, send_film: SendFilm) -> None:
-    case = send_film(12)
-    names = keeping.film_names(case.radiograph.pk)
+def test_the_depth_is_made_once_and_kept(insider: Client, send_radiograph: SendRadiograph) -> None:
+    case = send_radiograph(12)
+    names = storage.radiograph_files(case.radiograph.pk)
     first = insider.get(address(case, "pixels")).content
-    keeping.path(names.original).unlink()
+    storage.path(names.original).unlink()
     assert insider.get(address(case, "pixels")).content == first
 
 
-def test_a_film_whose_depth_cannot_be_had_is_not_found_and_its_picture_stays(
-    insider: Client, send_film: SendFilm
+def test_a_radiograph_whose_depth_cannot_be_had_is_not_found_and_its_picture_stays(
+    insider: Client, send_radiograph: SendRadiograph
 ) -> None:
-    case = send_film(13)
-    keeping.path(keeping.film_names(case.radiograph.pk).original).write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    case = send_radiograph(13)
+    storage.path(storage.radiograph_files(case.radiograph.pk).original).write_bytes(
+        b"\x89PNG\r\n\x1a\nno more"
+    )
     assert insider.get(address(case, "pixels")).status_code == 404
-    assert insider.get(address(case, "film")).status_code == 200
+    assert insider.get(address(case, "radiograph")).status_code == 200
 
 
 def test_each_look_at_the_depth_is_on_record_and_a_look_ahead_says_so(
-    insider: Client, send_film: SendFilm
+    insider: Client, send_radiograph: SendRadiograph
 ) -> None:
-    case = send_film(14)
+    case = send_radiograph(14)
     first = insider.get(address(case, "pixels"), headers={"X-Readroom-Ahead": "yes"})
     again = insider.get(address(case, "pixels"), headers={"If-None-Match": first["ETag"]})
     assert again.status_code == 304
     seen = AuditEvent.objects.filter(action=Action.IMAGE_VIEWED).order_by("pk")
-    assert [event.detail["picture"] for event in seen] == ["film ahead", "film in depth"]
+    assert [event.detail["picture"] for event in seen] == ["radiograph ahead", "radiograph in depth"]
 
 
-def test_a_reader_has_the_depth_of_a_film_before_its_answer_may_be_seen(
+def test_a_reader_has_the_depth_of_a_radiograph_before_its_answer_may_be_seen(
     client: Client, radiologist: User, answered: Case
 ) -> None:
     client.force_login(radiologist)

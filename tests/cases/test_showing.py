@@ -7,16 +7,16 @@ from uuid import uuid4
 
 import pytest
 
-from diagnostics.base import Status
-from diagnostics.cases import showing
 from diagnostics.cases.models import Prediction
+from diagnostics.cases.presenters import case
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 
 
 def done(now: datetime, **fields: object) -> Prediction:
     version = ModelVersion(number=3, bundle="v3")
     return Prediction(
-        case_id=uuid4(), status=Status.DONE, version=version, queued_at=now, finished_at=now, **fields
+        case_id=uuid4(), status=JobStatus.DONE, version=version, queued_at=now, finished_at=now, **fields
     )
 
 
@@ -24,7 +24,7 @@ def done(now: datetime, **fields: object) -> Prediction:
     ("reference", "shown"), [("H7300431", "****431"), ("431", "****"), ("7", "****"), ("A431", "****431")]
 )
 def test_a_patient_reference_shows_its_last_three_characters_at_most(reference: str, shown: str) -> None:
-    assert showing.masked(reference) == shown
+    assert case.masked_reference(reference) == shown
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_a_patient_reference_shows_its_last_three_characters_at_most(reference: 
 def test_a_score_stands_beside_its_operating_point(
     now: datetime, value: float, threshold: float, words: str
 ) -> None:
-    answer = showing.answer(
+    answer = case.prediction_summary(
         done(now, finding="normal", probabilities={"normal": value}, operating_points={"normal": threshold})
     )
     assert answer.top.words == words
 
 
 def test_two_figures_that_look_the_same_are_written_longer(now: datetime) -> None:
-    answer = showing.answer(
+    answer = case.prediction_summary(
         done(now, finding="normal", probabilities={"normal": 0.412}, operating_points={"normal": 0.414})
     )
     assert answer.top.words == "0.412, below 0.414"
@@ -53,7 +53,7 @@ def test_two_figures_that_look_the_same_are_written_longer(now: datetime) -> Non
 
 def test_the_most_probable_class_stands_first(now: datetime) -> None:
     probabilities = {"covid-19": 0.1, "pneumonia": 0.2, "normal": 0.7}
-    answer = showing.answer(done(now, finding="normal", probabilities=probabilities))
+    answer = case.prediction_summary(done(now, finding="normal", probabilities=probabilities))
     assert [score.label for score in answer.scores] == ["Normal", "Pneumonia, other", "COVID-19"]
 
 
@@ -69,12 +69,12 @@ def test_a_map_with_nothing_to_see_says_so(
     now: datetime, raw_max: float, no_evidence: bool, reason: str
 ) -> None:
     heat = {"normal": {"raw_max": raw_max, "reference": 1.0, "no_positive_evidence": no_evidence}}
-    answer = showing.answer(done(now, finding="normal", probabilities={"normal": 1.0}, heat=heat))
+    answer = case.prediction_summary(done(now, finding="normal", probabilities={"normal": 1.0}, heat=heat))
     assert [map.reason for map in answer.heats] == [reason]
 
 
 def test_waiting_is_counted_from_the_queue_to_now(now: datetime) -> None:
-    waiting = Prediction(status=Status.QUEUED, queued_at=now - timedelta(seconds=75))
-    work = showing.work(waiting, now)
+    waiting = Prediction(status=JobStatus.QUEUED, queued_at=now - timedelta(seconds=75))
+    work = case.job_summary(waiting, now)
     assert work is not None
     assert (work.elapsed, work.elapsed_words, work.is_open) == (75.0, "75 s", True)

@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases import uploads
+from diagnostics.cases import upload_validation
 from diagnostics.cases.models import Case, Priority
-from tests.films import film_dicom, film_jpeg, film_png
+from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png
 
 UPLOAD = "/cases/upload/"
 
@@ -26,39 +26,39 @@ def file(name: str, content: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
-def send(client: Client, *films: SimpleUploadedFile, accept: str = "text/html", **order: str):
+def send(client: Client, *radiographs: SimpleUploadedFile, accept: str = "text/html", **order: str):
     form = {"patient_ref": "P-1", "accession_number": "", "view": "", "priority": "routine"} | order
-    return client.post(UPLOAD, {**form, "films": list(films)}, headers={"Accept": accept})
+    return client.post(UPLOAD, {**form, "radiographs": list(radiographs)}, headers={"Accept": accept})
 
 
-def outcomes(client: Client, *films: SimpleUploadedFile, **order: str) -> list[dict[str, str]]:
-    return send(client, *films, accept="application/json", **order).json()["outcomes"]
+def outcomes(client: Client, *radiographs: SimpleUploadedFile, **order: str) -> list[dict[str, str]]:
+    return send(client, *radiographs, accept="application/json", **order).json()["outcomes"]
 
 
-def test_the_page_asks_for_films_and_a_patient_reference(sender: Client) -> None:
+def test_the_page_asks_for_radiographs_and_a_patient_reference(sender: Client) -> None:
     html = sender.get(UPLOAD).content.decode()
-    assert 'name="films"' in html
+    assert 'name="radiographs"' in html
     assert "multiple" in html
     assert 'name="patient_ref"' in html
 
 
 def test_one_bad_file_never_stops_the_others(sender: Client) -> None:
-    films = (
-        file("a.png", film_png(1)),
-        file("b.png", b"no film"),
-        file("c.dcm", film_dicom(2)),
+    radiographs = (
+        file("a.png", radiograph_png(1)),
+        file("b.png", b"no radiograph"),
+        file("c.dcm", radiograph_dicom(2)),
         file("d", b""),
     )
-    ended = outcomes(sender, *films)
+    ended = outcomes(sender, *radiographs)
     assert [outcome["ending"] for outcome in ended] == ["accepted", "refused", "accepted", "refused"]
     assert [outcome["code"] for outcome in ended] == ["", "unknown_format", "", "empty_file"]
     assert Case.objects.count() == 2
 
 
-def test_an_accepted_film_leads_to_its_case(sender: Client) -> None:
+def test_an_accepted_radiograph_leads_to_its_case(sender: Client) -> None:
     (ended,) = outcomes(
         sender,
-        file("a.jpg", film_jpeg(1)),
+        file("a.jpg", radiograph_jpeg(1)),
         patient_ref="H-431",
         accession_number="ACC-1",
         view="AP",
@@ -70,17 +70,17 @@ def test_an_accepted_film_leads_to_its_case(sender: Client) -> None:
     assert case.radiograph.view == "AP"
 
 
-def test_the_same_film_again_leads_to_the_case_it_has(sender: Client) -> None:
-    (first,) = outcomes(sender, file("a.png", film_png(1)))
-    (again,) = outcomes(sender, file("other name.png", film_png(1)))
+def test_the_same_radiograph_again_leads_to_the_case_it_has(sender: Client) -> None:
+    (first,) = outcomes(sender, file("a.png", radiograph_png(1)))
+    (again,) = outcomes(sender, file("other name.png", radiograph_png(1)))
     assert (again["ending"], again["url"]) == ("duplicate", first["url"])
     assert Case.objects.count() == 1
 
 
-def test_a_film_of_another_patient_is_a_conflict_that_names_nobody(sender: Client) -> None:
-    outcomes(sender, file("a.png", film_png(1)), patient_ref="H-FIRST")
-    (ended,) = outcomes(sender, file("a.png", film_png(1)), patient_ref="H-SECOND")
-    assert (ended["ending"], ended["code"], ended["url"]) == ("conflict", "film_of_another_patient", "")
+def test_a_radiograph_of_another_patient_is_a_conflict_that_names_nobody(sender: Client) -> None:
+    outcomes(sender, file("a.png", radiograph_png(1)), patient_ref="H-FIRST")
+    (ended,) = outcomes(sender, file("a.png", radiograph_png(1)), patient_ref="H-SECOND")
+    assert (ended["ending"], ended["code"], ended["url"]) == ("conflict", "radiograph_of_another_patient", "")
     assert "H-FIRST" not in str(ended)
     assert AuditEvent.objects.filter(action=Action.CONFLICT_FOUND).count() == 1
 
@@ -88,21 +88,21 @@ def test_a_film_of_another_patient_is_a_conflict_that_names_nobody(sender: Clien
 def test_a_file_that_is_too_large_is_refused_by_its_size(
     sender: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "LARGEST_FILE", 1000)
-    (ended,) = outcomes(sender, file("a.png", film_png(1)))
+    monkeypatch.setattr(upload_validation, "MAX_FILE_BYTES", 1000)
+    (ended,) = outcomes(sender, file("a.png", radiograph_png(1)))
     assert ended["code"] == "too_large"
 
 
 def test_without_a_patient_reference_nothing_is_opened(sender: Client) -> None:
-    response = send(sender, file("a.png", film_png(1)), accept="application/json", patient_ref=" ")
+    response = send(sender, file("a.png", radiograph_png(1)), accept="application/json", patient_ref=" ")
     assert response.status_code == 400
     (ended,) = response.json()["outcomes"]
     assert (ended["code"], ended["words"]) == ("incomplete", "Please enter the patient reference.")
     assert not Case.objects.exists()
 
 
-def test_without_scripts_the_films_end_on_a_page_of_results(sender: Client) -> None:
-    response = send(sender, file("a.png", film_png(1)), file("<b>.png", b"no film"))
+def test_without_scripts_the_radiographs_end_on_a_page_of_results(sender: Client) -> None:
+    response = send(sender, file("a.png", radiograph_png(1)), file("<b>.png", b"no radiograph"))
     html = response.content.decode()
     assert response.status_code == 200
     assert "Accepted." in html
@@ -112,7 +112,7 @@ def test_without_scripts_the_films_end_on_a_page_of_results(sender: Client) -> N
 
 
 def test_without_scripts_a_missing_reference_is_said_beside_the_field(sender: Client) -> None:
-    response = send(sender, file("a.png", film_png(1)), patient_ref="")
+    response = send(sender, file("a.png", radiograph_png(1)), patient_ref="")
     assert response.status_code == 400
     assert "Please enter the patient reference." in response.content.decode()
 
@@ -120,16 +120,16 @@ def test_without_scripts_a_missing_reference_is_said_beside_the_field(sender: Cl
 def test_without_a_file_the_page_asks_for_one(sender: Client) -> None:
     response = send(sender)
     assert response.status_code == 400
-    assert "Please choose at least one film." in response.content.decode()
+    assert "Please choose at least one radiograph." in response.content.decode()
 
 
 def test_whoever_belongs_to_no_site_reads_why_nothing_was_taken(sender: Client, technician: User) -> None:
     technician.sites.clear()
-    (ended,) = outcomes(sender, file("a.png", film_png(1)))
+    (ended,) = outcomes(sender, file("a.png", radiograph_png(1)))
     assert ended["code"] == "not_allowed"
     assert "You belong to no site yet." in ended["words"]
 
 
 def test_neither_file_name_nor_reference_stands_on_record(sender: Client) -> None:
-    outcomes(sender, file("SECRET-NAME.png", film_png(1)), patient_ref="H-SECRET")
+    outcomes(sender, file("SECRET-NAME.png", radiograph_png(1)), patient_ref="H-SECRET")
     assert not any("SECRET" in str(event.detail) for event in AuditEvent.objects.all())

@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
-from diagnostics.base import Status
 from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, Prediction, Radiograph
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from tests.conftest import employ
 
@@ -27,7 +27,7 @@ def add_case(technician: User, site: Site, now: datetime) -> AddCase:
     """Give a way to write cases without files; statuses are of their predictions, the oldest first."""
     names = iter(range(1000))
 
-    def add(*statuses: Status, at: Site = site, opened_at: datetime = now, **columns: object) -> Case:
+    def add(*statuses: JobStatus, at: Site = site, opened_at: datetime = now, **columns: object) -> Case:
         case = Case.objects.create(
             site=at, opened_by=technician, opened_at=opened_at, **({"patient_ref": "P-1"} | columns)
         )
@@ -83,9 +83,9 @@ def test_whoever_works_nowhere_or_has_left_sees_nothing(add_case: AddCase, techn
 
 
 def test_the_machine_status_is_that_of_the_latest_prediction(add_case: AddCase, technician: User):
-    add_case(Status.DONE, accession_number="1")
-    add_case(Status.FAILED, Status.DONE, accession_number="2")
-    add_case(Status.DONE, Status.QUEUED, accession_number="3")
+    add_case(JobStatus.DONE, accession_number="1")
+    add_case(JobStatus.FAILED, JobStatus.DONE, accession_number="2")
+    add_case(JobStatus.DONE, JobStatus.QUEUED, accession_number="3")
     add_case(accession_number="4")
 
     found = selectors.case_list(technician, ordering="accession_number")
@@ -94,19 +94,19 @@ def test_the_machine_status_is_that_of_the_latest_prediction(add_case: AddCase, 
 
 
 def test_the_list_is_narrowed_to_a_status_of_the_latest_prediction(add_case: AddCase, technician: User):
-    add_case(Status.DONE)
-    failed_once = add_case(Status.FAILED, Status.DONE)
-    failed = add_case(Status.DONE, Status.FAILED)
+    add_case(JobStatus.DONE)
+    failed_once = add_case(JobStatus.FAILED, JobStatus.DONE)
+    failed = add_case(JobStatus.DONE, JobStatus.FAILED)
 
     assert list(selectors.case_list(technician, status="failed")) == [failed]
     assert failed_once in selectors.case_list(technician, status="done")
 
 
 def test_each_status_is_counted(add_case: AddCase, other_site: Site, technician: User):
-    add_case(Status.DONE)
-    add_case(Status.FAILED, Status.DONE)
-    add_case(Status.RUNNING)
-    add_case(Status.FAILED, at=other_site)
+    add_case(JobStatus.DONE)
+    add_case(JobStatus.FAILED, JobStatus.DONE)
+    add_case(JobStatus.RUNNING)
+    add_case(JobStatus.FAILED, at=other_site)
 
     assert selectors.counts(technician) == {"queued": 0, "running": 1, "done": 2, "failed": 0}
 
@@ -142,33 +142,33 @@ def test_a_longer_list_costs_no_more_queries(
     django_assert_num_queries: DjangoAssertNumQueries,
 ):
     for _ in range(5):
-        add_case(Status.DONE)
+        add_case(JobStatus.DONE)
     Prediction.objects.update(version=version)
 
-    with django_assert_num_queries(4):  # sites, cases with films, predictions with versions, RT-PCR
+    with django_assert_num_queries(4):  # sites, cases with radiographs, predictions with versions, RT-PCR
         for case in selectors.case_list(technician):
             latest = selectors.latest_prediction(case)
             assert latest is not None
             assert str(latest.version) == "v1"
-            assert selectors.standing_answer(case) == latest
+            assert selectors.latest_done_prediction(case) == latest
             assert case.radiograph.width == 64
 
 
 def test_the_standing_answer_is_the_newest_that_was_given(add_case: AddCase):
-    case = add_case(Status.FAILED, Status.DONE, Status.RUNNING)
+    case = add_case(JobStatus.FAILED, JobStatus.DONE, JobStatus.RUNNING)
 
     statuses = list(case.predictions.order_by("queued_at"))
     assert selectors.latest_prediction(case) == statuses[2]
-    assert selectors.standing_answer(case) == statuses[1]
-    assert selectors.standing_answer(add_case(Status.FAILED)) is None
+    assert selectors.latest_done_prediction(case) == statuses[1]
+    assert selectors.latest_done_prediction(add_case(JobStatus.FAILED)) is None
 
 
 @pytest.mark.parametrize("page", ["admin:cases_case_changelist", "admin:cases_prediction_changelist"])
 def test_the_administration_shows_no_patient_and_no_other_site(
     page: str, add_case: AddCase, other_site: Site, administrator: User, client: Client
 ):
-    here = add_case(Status.DONE, patient_ref="CANARY-1")
-    there = add_case(Status.DONE, at=other_site)
+    here = add_case(JobStatus.DONE, patient_ref="CANARY-1")
+    there = add_case(JobStatus.DONE, at=other_site)
     client.force_login(administrator)
 
     text = client.get(reverse(page)).content.decode()

@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import User
-from diagnostics.cases import worth
 from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.presenters import uncertainty
 from diagnostics.registry.models import ModelVersion
 from tests.cases.answered import answer_case
-from tests.cases.conftest import SendFilm
+from tests.cases.conftest import SendRadiograph
 
-UNLIKE = "Unlike the films this version learnt from: do not rely on the score"
+UNLIKE = "Unlike the radiographs this version learnt from: do not rely on the score"
 LIKELY = {"covid-19": 0.6, "pneumonia": 0.3, "normal": 0.1}
 FAR = {
     "knn": {"value": 0.71, "limit": 0.52},
@@ -26,15 +26,27 @@ FAR = {
 NEAR = FAR | {"knn": {"value": 0.31, "limit": 0.52}}
 
 ANSWERS: dict[str, dict[str, Any]] = {
-    "finding": {"answer": "finding", "candidates": ["covid-19"], "novelty": NEAR, "abstention": 0.5},
-    "two": {"answer": "cannot-separate", "candidates": ["covid-19", "pneumonia"], "novelty": NEAR},
-    "unlike": {"answer": "unlike-training", "candidates": ["covid-19"], "novelty": FAR, "abstention": 1.0},
+    "finding": {
+        "outcome": "finding",
+        "candidates": ["covid-19"],
+        "out_of_distribution": NEAR,
+        "abstention": 0.5,
+    },
+    "two": {"outcome": "indeterminate", "candidates": ["covid-19", "pneumonia"], "out_of_distribution": NEAR},
+    "unlike": {
+        "outcome": "out-of-distribution",
+        "candidates": ["covid-19"],
+        "out_of_distribution": FAR,
+        "abstention": 1.0,
+    },
     "earlier": {},
 }
 
 
-def said(**columns: Any) -> worth.Worth:
-    return worth.of(Prediction(**{"finding": "covid-19", "probabilities": LIKELY} | columns))
+def said(**columns: Any) -> uncertainty.Uncertainty:
+    return uncertainty.uncertainty_of(
+        Prediction(**{"finding": "covid-19", "probabilities": LIKELY} | columns)
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,14 +55,14 @@ def said(**columns: Any) -> worth.Worth:
         (ANSWERS["finding"], "COVID-19 pattern"),
         (ANSWERS["two"], "Cannot separate COVID-19 from pneumonia"),
         (
-            {"answer": "cannot-separate", "candidates": ["covid-19", "pneumonia", "normal"]},
+            {"outcome": "indeterminate", "candidates": ["covid-19", "pneumonia", "normal"]},
             "Cannot separate COVID-19, pneumonia and normal",
         ),
         # One candidate alone, but not the likeliest class: the two are named, the likelier first.
-        ({"answer": "cannot-separate", "candidates": ["normal"]}, "Cannot separate COVID-19 from normal"),
+        ({"outcome": "indeterminate", "candidates": ["normal"]}, "Cannot separate COVID-19 from normal"),
         (ANSWERS["unlike"], UNLIKE),
-        ({"answer": "unlike-training", "candidates": []}, UNLIKE),
-        ({"answer": "finding", "candidates": []}, ""),
+        ({"outcome": "out-of-distribution", "candidates": []}, UNLIKE),
+        ({"outcome": "finding", "candidates": []}, ""),
         (ANSWERS["earlier"], ""),
     ],
 )
@@ -73,7 +85,7 @@ def test_two_questions_are_answered_beside_the_score(name: str, separable: str, 
 
 
 def test_a_version_without_a_reference_says_that_novelty_was_not_measured() -> None:
-    found = said(answer="finding", candidates=["covid-19"], novelty={})
+    found = said(outcome="finding", candidates=["covid-19"], out_of_distribution={})
     assert (found.separable, found.unlike, found.measures) == ("yes", "not measured", [])
 
 
@@ -88,19 +100,19 @@ def test_a_version_without_a_reference_says_that_novelty_was_not_measured() -> N
     ],
 )
 def test_a_low_score_is_doubted(abstention: float | None, doubts: list[str]) -> None:
-    assert said(answer="finding", candidates=["covid-19"], abstention=abstention).doubts == doubts
+    assert said(outcome="finding", candidates=["covid-19"], abstention=abstention).doubts == doubts
 
 
 def test_every_sign_of_a_strange_picture_has_its_sentence() -> None:
     signs = ["small", "long", "flat", "coloured", "inverted", "of a later release"]
-    found = said(film_signs=signs).doubts
+    found = said(quality_flags=signs).doubts
     assert len(found) == 5
     assert all(sentence.endswith(".") for sentence in found)
 
 
 @pytest.fixture
-def case(send_film: SendFilm) -> Case:
-    return send_film(1, patient_ref="P-1", accession_number="ACC-17")
+def case(send_radiograph: SendRadiograph) -> Case:
+    return send_radiograph(1, patient_ref="P-1", accession_number="ACC-17")
 
 
 def judge(case: Case, version: ModelVersion, name: str) -> None:
@@ -131,7 +143,7 @@ def test_the_case_page_shows_the_sentence_and_the_score(
     html = main_of(technician, reverse("cases:case", args=[case.pk]))
     assert words in html
     assert "COVID-19 0.83, above 0.41" in html
-    assert "Distance to the films it learnt from" in html
+    assert "Distance to the radiographs it learnt from" in html
     assert not re.search(r"\b(positive|negative|diagnosis|lesion)\b", html, re.IGNORECASE)
 
 
@@ -141,11 +153,11 @@ def test_the_case_page_of_an_earlier_answer_says_what_was_not_measured(
     judge(case, version, "earlier")
     html = main_of(technician, reverse("cases:case", args=[case.pk]))
     assert "Separable not measured" in html
-    assert "Unlike the films it learnt from not measured" in html
+    assert "Unlike the radiographs it learnt from not measured" in html
     assert "pattern" not in html
 
 
-@pytest.mark.parametrize(("name", "chip"), [("two", "Cannot separate"), ("unlike", "Unlike its films")])
+@pytest.mark.parametrize(("name", "chip"), [("two", "Cannot separate"), ("unlike", "Unlike its radiographs")])
 def test_the_list_marks_answers_that_are_no_plain_finding(
     case: Case, version: ModelVersion, technician: User, name: str, chip: str
 ) -> None:
@@ -160,7 +172,7 @@ def test_a_radiologist_learns_nothing_of_it_before_reading(
     case: Case, version: ModelVersion, radiologist: User, name: str
 ) -> None:
     judge(case, version, name)
-    case.predictions.update(film_signs=["inverted"], abstention=1.0)
+    case.predictions.update(quality_flags=["inverted"], abstention=1.0)
     for address in (
         reverse("cases:case", args=[case.pk]),
         reverse("cases:list"),

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.films import film_png
+from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
 from tests.visitor import Visitor
@@ -21,10 +21,10 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 def send(script: Visitor, *, patient: str, priority: str = "routine") -> str:
-    """Send a film nobody has seen before and give the address of its case."""
-    film = film_png(next(_SEEDS))
+    """Send a radiograph nobody has seen before and give the address of its case."""
+    radiograph = radiograph_png(next(_SEEDS))
     fields = {"patient_ref": patient, "priority": priority}
-    sent = script.post("/api/v1/cases/", fields, {"radiograph": ("film.png", film)})
+    sent = script.post("/api/v1/cases/", fields, {"radiograph": ("radiograph.png", radiograph)})
     assert sent.status == 201, sent.text
     return f"/api/v1/cases/{sent.json()['id']}/"
 

@@ -1,4 +1,4 @@
-"""Second and third walk: films are read and signed, the network learns from them, a person promotes it."""
+"""Second and third walk: radiographs are read and signed, the network learns from them, a person promotes it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ print(json.dumps({"status": run.status, "why": run.failure_text, "epochs": run.e
 
 
 @pytest.mark.parametrize("broker", ["embedded", "production"])
-def test_signed_findings_become_a_version_that_answers_for_the_next_film(
+def test_signed_findings_become_a_version_that_answers_for_the_next_radiograph(
     broker: Broker, small_bundle: Path, browser: Any
 ) -> None:
     with readroom_stack(broker, bundle=small_bundle) as stack:
         technician, admin = stack.script("technician"), stack.visitor("admin")
-        films = [
+        radiographs = [
             send(technician, patient=f"CANARY-{number}") for number in range(PER_FINDING * len(FINDINGS))
         ]
 
@@ -76,7 +76,7 @@ def test_signed_findings_become_a_version_that_answers_for_the_next_film(
         assert back.status == 200, back.text
         again = answer_of(stack, technician, send(technician, patient="CANARY-last"))
 
-        assert _version(answer_of(stack, technician, films[0])) == "v1"
+        assert _version(answer_of(stack, technician, radiographs[0])) == "v1"
         assert _version(after) == "v2"
         assert _version(again) == "v1"
         assert _leaks(stack) == []

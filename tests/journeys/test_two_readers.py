@@ -1,4 +1,4 @@
-"""Two readers at their browsers press Next until nothing is left: no film is ever in two hands."""
+"""Two readers at their browsers press Next until nothing is left: no radiograph is ever in two hands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.visitor import Visitor
 
 pytestmark = pytest.mark.stack
 
-FILMS = 200
+RADIOGRAPHS = 200
 FILL = f"""
 from django.utils import timezone
 from diagnostics.accounts.models import Site, User
@@ -24,7 +24,7 @@ site, first = Site.objects.get(is_default=True), User.objects.get(username="radi
 User.objects.create_user("colleague", password="{DEMO_PASSWORD}", role="radiologist").sites.set([site])
 now = timezone.now()
 cases = [Case(site=site, patient_ref=f"P-{{n}}", accession_number=f"A-{{n}}", opened_by=first, opened_at=now)
-    for n in range({FILMS})]
+    for n in range({RADIOGRAPHS})]
 Case.objects.bulk_create(cases)
 Radiograph.objects.bulk_create([Radiograph(case=case, site=site, original="", display="",
     file_sha256=case.pk.hex * 2, pixel_sha256=case.pk.hex * 2, width=64, height=64, bits=8,
@@ -58,13 +58,13 @@ def read_all(reader: Visitor) -> list[str]:
     return held
 
 
-def test_two_readers_who_race_for_200_films_never_share_one(stack: Stack) -> None:
+def test_two_readers_who_race_for_200_radiographs_never_share_one(stack: Stack) -> None:
     stack.shell(FILL)
     readers = [stack.visitor(name) for name in ("radiologist", "colleague")]
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(read_all, readers)
-    assert len(one) + len(other) == FILMS
-    assert len({*one, *other}) == FILMS
-    assert min(len(one), len(other)) > FILMS / 10, "one reader got nearly everything: that was no race"
+    assert len(one) + len(other) == RADIOGRAPHS
+    assert len({*one, *other}) == RADIOGRAPHS
+    assert min(len(one), len(other)) > RADIOGRAPHS / 10, "one reader got nearly everything: that was no race"
     kept = json.loads(stack.shell(READ))
-    assert kept == {"cases": FILMS, "readings": FILMS, "claims": FILMS, "held": 0}
+    assert kept == {"cases": RADIOGRAPHS, "readings": RADIOGRAPHS, "claims": RADIOGRAPHS, "held": 0}

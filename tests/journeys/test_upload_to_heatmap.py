@@ -1,4 +1,4 @@
-"""First walk: a technician brings a film, the machine answers, and only who may sees it."""
+"""First walk: a technician brings a radiograph, the machine answers, and only who may sees it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import re
 
 import pytest
 
-from tests.films import film_dicom, film_png
 from tests.journeys.conftest import answer_of, send
+from tests.radiographs import radiograph_dicom, radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.network]
 
 
-def test_a_film_uploaded_on_the_page_ends_with_probabilities_and_a_heatmap(stack: Stack) -> None:
+def test_a_radiograph_uploaded_on_the_page_ends_with_probabilities_and_a_heatmap(stack: Stack) -> None:
     technician = stack.visitor("technician")
-    film = film_dicom(71_001 if "BROKER_URL" in stack.environment else 71_002, size=(300, 240))
+    radiograph = radiograph_dicom(71_001 if "BROKER_URL" in stack.environment else 71_002, size=(300, 240))
     technician.get("/cases/upload/")
 
     form = {"patient_ref": "J-1", "accession_number": "ACC-J1", "priority": "stat", "view": ""}
-    page = technician.post("/cases/upload/", form, {"films": ("film.dcm", film)})
+    page = technician.post("/cases/upload/", form, {"radiographs": ("radiograph.dcm", radiograph)})
     assert page.status == 200, page.text
     case = re.search(r"/cases/[0-9a-f-]{36}/", page.text)
     assert case, page.text
@@ -35,7 +35,7 @@ def test_a_film_uploaded_on_the_page_ends_with_probabilities_and_a_heatmap(stack
     assert heat.body.startswith(b"\x89PNG")
 
 
-def test_a_stat_film_and_its_answer_are_the_same_by_api(stack: Stack) -> None:
+def test_a_stat_radiograph_and_its_answer_are_the_same_by_api(stack: Stack) -> None:
     script = stack.script("technician")
 
     answer = answer_of(stack, script, send(script, patient="J-2", priority="stat"))
@@ -48,17 +48,17 @@ def test_a_stat_film_and_its_answer_are_the_same_by_api(stack: Stack) -> None:
     assert script.get(prediction["heatmap_url"]).body.startswith(b"\x89PNG")
 
 
-def test_the_same_film_under_another_patient_is_a_conflict_that_a_person_settles(stack: Stack) -> None:
+def test_the_same_radiograph_under_another_patient_is_a_conflict_that_a_person_settles(stack: Stack) -> None:
     script = stack.script("technician")
-    film = film_png(72_001 if "BROKER_URL" in stack.environment else 72_002)
-    files = {"radiograph": ("film.png", film)}
+    radiograph = radiograph_png(72_001 if "BROKER_URL" in stack.environment else 72_002)
+    files = {"radiograph": ("radiograph.png", radiograph)}
     first = script.post("/api/v1/cases/", {"patient_ref": "J-3"}, files)
 
     again = script.post("/api/v1/cases/", {"patient_ref": "J-3"}, files)
     other = script.post("/api/v1/cases/", {"patient_ref": "J-4"}, files)
 
     assert again.json()["id"] == first.json()["id"]
-    assert (other.status, other.json()["code"]) == (409, "film_of_another_patient")
+    assert (other.status, other.json()["code"]) == (409, "radiograph_of_another_patient")
     assert "J-3" not in other.text
 
 

@@ -1,13 +1,13 @@
-"""Collections of small films, laid out as their makers lay them out."""
+"""Collections of small radiographs, laid out as their makers lay them out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ml.importers import Imported
-from tests.films import film_png
+from tests.radiographs import radiograph_png
 
-FILM = film_png(size=(64, 64))
+RADIOGRAPH = radiograph_png(size=(64, 64))
 
 COHENS_TABLE = """\
 patientid,offset,sex,age,finding,view,modality,folder,filename,license
@@ -30,8 +30,8 @@ patientid,offset,sex,age,finding,view,modality,folder,filename,license
 """
 
 
-def lay(folder: Path, *names: str, content: bytes = FILM) -> Path:
-    """Put films under the given names into a folder, and give the folder."""
+def lay(folder: Path, *names: str, content: bytes = RADIOGRAPH) -> Path:
+    """Put radiographs under the given names into a folder, and give the folder."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -39,7 +39,7 @@ def lay(folder: Path, *names: str, content: bytes = FILM) -> Path:
 
 
 def lay_cohen(folder: Path) -> Path:
-    """Lay out Cohen's collection; one film of its table is missing, and one is named outside."""
+    """Lay out Cohen's collection; one radiograph of its table is missing, and one is named outside."""
     listed = [line.split("images,")[1].split(",")[0] for line in COHENS_TABLE.splitlines()[1:]]
     lay(folder, *[f"images/{name}" for name in listed if name != "nowhere.png" and ".." not in name])
     (folder / "metadata.csv").write_text(COHENS_TABLE)
@@ -48,10 +48,10 @@ def lay_cohen(folder: Path) -> Path:
 
 
 def labels(found: Imported) -> dict[str, str]:
-    """Give each film's finding by its file name."""
-    return {film.path.name: film.label for film in found.films}
+    """Give each radiograph's finding by its file name."""
+    return {radiograph.path.name: radiograph.label for radiograph in found.radiographs}
 
 
 def patients(found: Imported) -> dict[str, str]:
-    """Give each film's patient by its file name."""
-    return {film.path.name: film.patient for film in found.films}
+    """Give each radiograph's patient by its file name."""
+    return {radiograph.path.name: radiograph.patient for radiograph in found.radiographs}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from ml import agreement
+from ml.metrics import reader_agreement
 
 FINDINGS = ("covid-19", "normal", "other", "pneumonia")
 
@@ -57,19 +57,19 @@ def _pairs(seed: int, cases: int = 60) -> list[tuple[str, str]]:
 def test_two_readers_as_scikit_learn_has_it(seed: int) -> None:
     pairs = _pairs(seed)
     expected = cohen_kappa_score([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    found = agreement.cohen_kappa(pairs)
+    found = reader_agreement.cohen_kappa(pairs)
     assert found.value == pytest.approx(expected, abs=1e-12)
     assert found.interval[0] < found.value < found.interval[1]
     assert found.cases == 60
 
 
 def test_fourteen_readers_as_published() -> None:
-    assert agreement.fleiss_kappa(FOURTEEN).value == pytest.approx(0.210, abs=5e-4)
+    assert reader_agreement.fleiss_kappa(FOURTEEN).value == pytest.approx(0.210, abs=5e-4)
 
 
 def test_four_observers_with_gaps_as_published() -> None:
-    counts = agreement.counts_of(UNITS, "12345")
-    found = agreement.krippendorff_alpha(counts)
+    counts = reader_agreement.counts_of(UNITS, "12345")
+    found = reader_agreement.krippendorff_alpha(counts)
     assert found.value == pytest.approx(0.743, abs=5e-4)
     assert found.cases == 11  # the last unit has one observer
 
@@ -77,26 +77,26 @@ def test_four_observers_with_gaps_as_published() -> None:
 def test_for_two_readers_fleiss_is_scotts_pi() -> None:
     """By hand: 8 of 10 agree; 12 of 20 words are the first: by chance 0.36 + 0.16; (0.8 - 0.52) / 0.48."""
     counts = np.array([[2, 0]] * 5 + [[1, 1]] * 2 + [[0, 2]] * 3, float)
-    assert agreement.fleiss_kappa(counts).value == pytest.approx(0.28 / 0.48)
+    assert reader_agreement.fleiss_kappa(counts).value == pytest.approx(0.28 / 0.48)
 
 
 def test_full_agreement_is_one_and_one_word_alone_is_no_agreement_at_all() -> None:
-    both = agreement.cohen_kappa([("a", "a"), ("b", "b"), ("a", "a")])
+    both = reader_agreement.cohen_kappa([("a", "a"), ("b", "b"), ("a", "a")])
     assert both.value == 1
-    assert np.isnan(agreement.cohen_kappa([("a", "a")] * 5).value)
-    assert np.isnan(agreement.krippendorff_alpha(np.array([[2.0, 0.0]] * 5)).value)
+    assert np.isnan(reader_agreement.cohen_kappa([("a", "a")] * 5).value)
+    assert np.isnan(reader_agreement.krippendorff_alpha(np.array([[2.0, 0.0]] * 5)).value)
 
 
 def test_nothing_to_compare_is_no_number() -> None:
-    empty = agreement.krippendorff_alpha(np.empty((0, 3)))
+    empty = reader_agreement.krippendorff_alpha(np.empty((0, 3)))
     assert np.isnan(empty.value)
     assert empty.cases == 0
-    assert agreement.krippendorff_alpha(np.array([[1.0, 0.0]])).cases == 0
+    assert reader_agreement.krippendorff_alpha(np.array([[1.0, 0.0]])).cases == 0
 
 
 def test_fleiss_refuses_a_number_of_readings_that_differs() -> None:
     with pytest.raises(ValueError, match="same number"):
-        agreement.fleiss_kappa(np.array([[2.0, 0.0], [2.0, 1.0]]))
+        reader_agreement.fleiss_kappa(np.array([[2.0, 0.0], [2.0, 1.0]]))
 
 
 def test_the_interval_covers_what_the_readers_were_made_to_agree_on() -> None:
@@ -106,6 +106,8 @@ def test_the_interval_covers_what_the_readers_were_made_to_agree_on() -> None:
         random = np.random.default_rng(seed)
         first = random.integers(0, 4, 120)
         second = np.where(random.random(120) < 0.6, first, random.integers(0, 4, 120))
-        low, high = agreement.cohen_kappa(list(zip(first.tolist(), second.tolist(), strict=True))).interval
+        low, high = reader_agreement.cohen_kappa(
+            list(zip(first.tolist(), second.tolist(), strict=True))
+        ).interval
         misses += not low <= 0.6 <= high
     assert misses <= 6

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml import bundle
+from ml.networks import bundle
 from ml.records import BundleError
 from tests.small_bundle import make_bundle
 
@@ -40,12 +40,12 @@ def test_a_bundle_is_three_files(written: Path) -> None:
 def test_a_network_returns_with_the_weights_it_was_saved_with(tmp_path: Path) -> None:
     import keras
 
-    from ml import network
+    from ml.networks import builder
     from ml.records import Architecture, Manifest, Preprocessing
 
     keras.utils.set_random_seed(3)
     arch = Architecture(family="scratch-cnn", size=64)
-    model = network.build(arch)
+    model = builder.build(arch)
     norm = model.get_layer("block1_conv1_bn")
     norm.moving_variance.assign(np.full(16, 1e6, np.float32))  # more than float16 can hold
     manifest = Manifest("v9", arch, Preprocessing(size=64), {"covid-19": 0.3}, {"covid-19": 0.2}, parent="v8")
@@ -98,7 +98,7 @@ def test_missing_weights_are_refused(directory: Path) -> None:
         {"temperature": 0},
         {"operating_points": {"covid-19": 1.5}},
         {"operating_points": {"flu": 0.5}},
-        {"heat_reference": {"covid-19": 0}},
+        {"heatmap_reference": {"covid-19": 0}},
         {"architecture": {"family": "lambda", "size": 64}},
         {"architecture": {"family": "vgg16", "size": 224}},
         {"architecture": {"family": "vgg16", "size": 64, "classes": ["normal"]}},

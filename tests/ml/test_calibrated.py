@@ -11,42 +11,44 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml import bundle, calibration, novelty
-from ml.predictor import Predictor
-from ml.records import BundleError, LabelledFilm
-from tests.films import film_grey, film_png
+from ml.images import preprocessing
+from ml.inference import calibration
+from ml.inference.predictor import Predictor
+from ml.networks import bundle, out_of_distribution
+from ml.records import BundleError, LabelledImage
+from tests.radiographs import radiograph_grey, radiograph_png
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
 CLASSES = ("covid-19", "pneumonia", "normal")
-NEW = ("conformal", "abstention", "novelty", "reference_sha256")
+NEW = ("conformal", "abstention", "out_of_distribution", "reference_sha256")
 
 
-def draw(folder: Path, numbers: range) -> list[LabelledFilm]:
+def draw(folder: Path, numbers: range) -> list[LabelledImage]:
     folder.mkdir()
-    films = []
+    radiographs = []
     for number in numbers:
         path = folder / f"{number}.png"
-        path.write_bytes(film_png(number))
-        films.append(LabelledFilm(path, CLASSES[number % 3], f"patient-{number}"))
-    return films
+        path.write_bytes(radiograph_png(number))
+        radiographs.append(LabelledImage(path, CLASSES[number % 3], f"patient-{number}"))
+    return radiographs
 
 
 @pytest.fixture(scope="module")
-def checking(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledFilm]:
-    return draw(tmp_path_factory.mktemp("films") / "checking", range(60))
+def checking(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
+    return draw(tmp_path_factory.mktemp("radiographs") / "checking", range(60))
 
 
 @pytest.fixture(scope="module")
-def learning(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledFilm]:
-    films = draw(tmp_path_factory.mktemp("films") / "learning", range(100, 180))
-    films[0].path.write_bytes(b"no film")
-    return films
+def learning(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
+    radiographs = draw(tmp_path_factory.mktemp("radiographs") / "learning", range(100, 180))
+    radiographs[0].path.write_bytes(b"no radiograph")
+    return radiographs
 
 
 @pytest.fixture(scope="module")
 def calibrated(
-    tmp_path_factory: pytest.TempPathFactory, checking: list[LabelledFilm], learning: list[LabelledFilm]
+    tmp_path_factory: pytest.TempPathFactory, checking: list[LabelledImage], learning: list[LabelledImage]
 ) -> Path:
     directory = make_bundle(tmp_path_factory.mktemp("bundle") / "b", "scratch-cnn")
     calibration.calibrate(directory, checking, learning=learning)
@@ -80,77 +82,85 @@ def test_features_are_the_last_layers_each_averaged_over_its_cells(
 ) -> None:
     import keras
 
-    from ml import imaging
-
-    grey = film_grey(1).astype(np.float32)
+    grey = radiograph_grey(1).astype(np.float32)
     model, manifest = bundle.load_network(calibrated)
     names = [f"block{block}_conv2_relu" for block in (3, 4, 5)]
     trunk = keras.Model(model.input, [model.get_layer(name).output for name in names])
-    pixels, _ = imaging.prepare(grey, manifest.preprocessing)
+    pixels, _ = preprocessing.prepare(grey, manifest.preprocessing)
     means = [np.asarray(layer).mean(axis=(1, 2))[0] for layer in trunk(pixels[None])]
     expected = np.concatenate([mean / np.linalg.norm(mean) for mean in means])
     np.testing.assert_allclose(predictor.explain(grey).features, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_pictures_that_are_no_chest_films_are_called_unlike(predictor: Predictor) -> None:
+def test_pictures_that_are_no_chest_radiographs_are_called_unlike(predictor: Predictor) -> None:
     noise = np.random.default_rng(0).random((5, 256, 256)).astype(np.float32)
     strange = [
         *noise,
         *map(photograph, range(5)),
-        *(np.rot90(film_grey(seed)).astype(np.float32) for seed in range(200, 205)),
-        *(1 - film_grey(seed).astype(np.float32) for seed in range(200, 205)),
+        *(np.rot90(radiograph_grey(seed)).astype(np.float32) for seed in range(200, 205)),
+        *(1 - radiograph_grey(seed).astype(np.float32) for seed in range(200, 205)),
     ]
     for picture in strange:
         found = predictor.explain(picture)
-        assert found.novelty is not None
-        assert found.novelty.knn.exceeded
-        assert found.novelty.mahalanobis.exceeded
-        assert found.answer == "unlike-training"
+        assert found.out_of_distribution is not None
+        assert found.out_of_distribution.knn.exceeded
+        assert found.out_of_distribution.mahalanobis.exceeded
+        assert found.outcome == "out-of-distribution"
         assert sum(found.probabilities.values()) == pytest.approx(1)  # the score stays
 
 
-def test_films_of_the_same_kind_are_seldom_called_unlike(predictor: Predictor) -> None:
-    found = [predictor.explain(film_grey(seed).astype(np.float32)) for seed in range(300, 340)]
-    assert np.mean([each.answer == "unlike-training" for each in found]) <= 0.2
+def test_radiographs_of_the_same_kind_are_seldom_called_unlike(predictor: Predictor) -> None:
+    found = [predictor.explain(radiograph_grey(seed).astype(np.float32)) for seed in range(300, 340)]
+    assert np.mean([each.outcome == "out-of-distribution" for each in found]) <= 0.2
     for each in found:
         limits = predictor.manifest.conformal
         kept = {label for label, p in each.probabilities.items() if 1 - p <= limits[label]}
         assert set(each.candidates) == kept
 
 
-def test_limits_come_from_the_calibration_films_and_the_reference_from_the_others(
-    predictor: Predictor, checking: list[LabelledFilm]
+def test_limits_come_from_the_calibration_radiographs_and_the_reference_from_the_others(
+    predictor: Predictor, checking: list[LabelledImage]
 ) -> None:
-    from ml.imaging import read_film
+    from ml.images.reading import read_radiograph
 
-    limits = predictor.manifest.novelty
+    limits = predictor.manifest.out_of_distribution
     assert limits is not None
-    assert (limits.source, limits.reference_films, limits.calibration_films) == ("learning films", 79, 60)
-    said = [predictor.explain(read_film(film.path.read_bytes()).grey).novelty for film in checking]
+    assert (limits.source, limits.reference_radiographs, limits.calibration_radiographs) == (
+        "training set",
+        79,
+        60,
+    )
+    said = [
+        predictor.explain(read_radiograph(radiograph.path.read_bytes()).grey).out_of_distribution
+        for radiograph in checking
+    ]
     for name in ("knn", "mahalanobis", "energy"):
         values = [getattr(each, name).value for each in said]
         assert getattr(limits, name) == pytest.approx(max(values), rel=1e-3)  # of 60 the 99th percentile
 
 
-def test_without_learning_films_half_of_the_patients_are_the_reference(
-    tmp_path: Path, checking: list[LabelledFilm]
+def test_without_learning_radiographs_half_of_the_patients_are_the_reference(
+    tmp_path: Path, checking: list[LabelledImage]
 ) -> None:
     more = draw(tmp_path / "more", range(400, 440))
     directory = make_bundle(tmp_path / "b")
     manifest = calibration.calibrate(directory, [*checking, *more])
-    assert manifest.novelty is not None
-    assert (manifest.novelty.source, manifest.novelty.reference_films) == ("calibration films", 50)
-    assert manifest.novelty.calibration_films == 50
+    assert manifest.out_of_distribution is not None
+    assert (manifest.out_of_distribution.source, manifest.out_of_distribution.reference_radiographs) == (
+        "validation set",
+        50,
+    )
+    assert manifest.out_of_distribution.calibration_radiographs == 50
 
 
-def test_too_few_films_leave_novelty_unmeasured(tmp_path: Path, checking: list[LabelledFilm]) -> None:
+def test_too_few_radiographs_leave_novelty_unmeasured(tmp_path: Path, checking: list[LabelledImage]) -> None:
     directory = make_bundle(tmp_path / "b")
     manifest = calibration.calibrate(directory, checking[:20])
-    assert (manifest.novelty, manifest.reference_sha256) == (None, "")
+    assert (manifest.out_of_distribution, manifest.reference_sha256) == (None, "")
     assert not (directory / bundle.REFERENCE).exists()
-    assert manifest.conformal == dict.fromkeys(CLASSES, 1.0)  # seven films of each: nothing is excluded
+    assert manifest.conformal == dict.fromkeys(CLASSES, 1.0)  # seven radiographs of each: nothing is excluded
     found = Predictor(directory).explain(photograph(1))
-    assert (found.novelty, found.answer, len(found.candidates)) == (None, "cannot-separate", 3)
+    assert (found.out_of_distribution, found.outcome, len(found.candidates)) == (None, "indeterminate", 3)
 
 
 def test_a_bundle_of_an_earlier_release_answers_as_before(copy: Path) -> None:
@@ -159,7 +169,12 @@ def test_a_bundle_of_an_earlier_release_answers_as_before(copy: Path) -> None:
     (copy / bundle.MANIFEST).write_text(json.dumps(earlier))
     (copy / bundle.REFERENCE).unlink()
     found = Predictor(copy).explain(photograph(1))
-    assert (found.answer, found.candidates, found.novelty, found.doubtful) == ("finding", (), None, False)
+    assert (found.outcome, found.candidates, found.out_of_distribution, found.doubtful) == (
+        "finding",
+        (),
+        None,
+        False,
+    )
 
 
 def test_a_changed_reference_is_refused(copy: Path) -> None:
@@ -201,7 +216,7 @@ def test_a_reference_of_pickled_objects_is_not_opened(copy: Path) -> None:
 def test_the_reference_of_another_network_is_refused(copy: Path) -> None:
     model, manifest = bundle.load_network(copy)
     features = np.random.default_rng(0).random((50, 7))
-    bundle.write(copy, model, manifest, reference=novelty.fit(features, np.arange(50) % 3))
+    bundle.write(copy, model, manifest, reference=out_of_distribution.fit(features, np.arange(50) % 3))
     with pytest.raises(BundleError, match="do not fit its network"):
         Predictor(copy)
 
@@ -212,8 +227,8 @@ def test_the_reference_of_another_network_is_refused(copy: Path) -> None:
         {"conformal": {"covid-19": 1.2}},
         {"conformal": {"flu": 0.5}},
         {"abstention": 1.5},
-        {"novelty": None},
-        {"novelty": {"knn": 1}},
+        {"out_of_distribution": None},
+        {"out_of_distribution": {"knn": 1}},
         {"reference_sha256": ""},
     ],
 )
@@ -227,8 +242,8 @@ def test_a_bundle_written_again_keeps_its_reference_and_one_elsewhere_has_none(
     copy: Path, tmp_path: Path
 ) -> None:
     model, manifest = bundle.load_network(copy)
-    assert bundle.write(copy, model, manifest).novelty == manifest.novelty
+    assert bundle.write(copy, model, manifest).out_of_distribution == manifest.out_of_distribution
     bundle.verify(copy)
     elsewhere = bundle.write(tmp_path / "elsewhere", model, manifest)
-    assert (elsewhere.novelty, elsewhere.reference_sha256) == (None, "")
+    assert (elsewhere.out_of_distribution, elsewhere.reference_sha256) == (None, "")
     assert bundle.verify(tmp_path / "elsewhere") == elsewhere

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.checkpoint import Arrays, Best, Checkpoints, State, found_in, key_of
-from ml.dataset import Split
-from ml.presets import Stage, TrainingSpec
+from ml.datasets.patient_split import Split
+from ml.recipes import Stage, TrainingSpec
 from ml.records import EpochReport, Manifest
-from ml.trainer import NothingLearnt, train
-from tests.ml.bright_films import bright_sides
+from ml.training.checkpoint import Arrays, Best, Checkpoints, State, found_in, key_of
+from ml.training.trainer import NoUsableNetwork, train
+from tests.ml.bright_radiographs import bright_sides
 from tests.ml.killed_training import BATCHES, EPOCHS, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,25 +30,25 @@ class Killed(Exception):
     """Stands for a worker that dies."""
 
 
-def _process(films: Path, out: Path, kill_at: int = -1) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.ml.killed_training", str(films), str(out), str(kill_at)]
+def _process(radiographs: Path, out: Path, kill_at: int = -1) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.ml.killed_training", str(radiographs), str(out), str(kill_at)]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
 @pytest.mark.network
 def test_a_training_killed_in_its_second_epoch_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    """Exactly: same films, seed and machine draw the same numbers, and a checkpoint keeps every bit."""
-    films = tmp_path / "films"
-    films.mkdir()
-    bright_sides(films)
+    """Exactly: same radiographs, seed and machine draw the same numbers, and a checkpoint keeps every bit."""
+    radiographs = tmp_path / "radiographs"
+    radiographs.mkdir()
+    bright_sides(radiographs)
     for name in ("broken", "whole"):
         (tmp_path / name).mkdir()
 
-    killed = _process(films, tmp_path / "broken", kill_at=BATCHES + 2)
+    killed = _process(radiographs, tmp_path / "broken", kill_at=BATCHES + 2)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert [path.name for path in found_in(tmp_path / "broken" / "checkpoints")] == ["epoch-000001.npz"]
-    resumed = _process(films, tmp_path / "broken")
-    unbroken = _process(films, tmp_path / "whole")
+    resumed = _process(radiographs, tmp_path / "broken")
+    unbroken = _process(radiographs, tmp_path / "whole")
     assert (resumed.returncode, unbroken.returncode) == (0, 0), resumed.stderr + unbroken.stderr
 
     one, other = (json.loads(done.stdout.splitlines()[-1]) for done in (resumed, unbroken))
@@ -59,12 +59,12 @@ def test_a_training_killed_in_its_second_epoch_ends_as_an_unbroken_one(tmp_path:
 
 
 def _train(
-    films: Split, out: Path, spec: TrainingSpec, *, should_stop: Callable[[], bool] = lambda: False
+    radiographs: Split, out: Path, spec: TrainingSpec, *, should_stop: Callable[[], bool] = lambda: False
 ) -> tuple[Manifest, list[int], list[int]]:
     begun: list[int] = []
     told: list[int] = []
     manifest = train(
-        films,
+        radiographs,
         spec,
         start_from=None,
         out=out / "bundle",
@@ -76,7 +76,7 @@ def _train(
     return manifest, begun, told
 
 
-def _killed(films: Split, out: Path, spec: TrainingSpec, *, after: int) -> None:
+def _killed(radiographs: Split, out: Path, spec: TrainingSpec, *, after: int) -> None:
     """Let a training die in the epoch after so many."""
     checkpoints = out / "checkpoints"
 
@@ -86,7 +86,7 @@ def _killed(films: Split, out: Path, spec: TrainingSpec, *, after: int) -> None:
         return False
 
     with pytest.raises(Killed):
-        _train(films, out, spec, should_stop=should_stop)
+        _train(radiographs, out, spec, should_stop=should_stop)
 
 
 def _figures(manifest: Manifest) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ def _figures(manifest: Manifest) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    return bright_sides(tmp_path_factory.mktemp("films"))
+    return bright_sides(tmp_path_factory.mktemp("radiographs"))
 
 
 @pytest.mark.network
@@ -125,7 +125,7 @@ def test_a_stop_before_a_killed_training_goes_on_keeps_its_best_epoch(split: Spl
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("change", ["damaged", "other recipe", "other films"])
+@pytest.mark.parametrize("change", ["damaged", "other recipe", "other radiographs"])
 def test_a_checkpoint_that_does_not_fit_is_passed_over_with_a_note(
     change: str, split: Split, tmp_path: Path
 ) -> None:
@@ -135,8 +135,8 @@ def test_a_checkpoint_that_does_not_fit_is_passed_over_with_a_note(
     if change == "damaged":
         checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     spec = replace(spec, learning_rate=2e-3) if change == "other recipe" else spec
-    films = replace(split, train=split.train[:-1]) if change == "other films" else split
-    manifest, begun, told = _train(films, tmp_path, spec)
+    radiographs = replace(split, train=split.train[:-1]) if change == "other radiographs" else split
+    manifest, begun, told = _train(radiographs, tmp_path, spec)
     note = "damaged" if change == "damaged" else "of another training"
     assert (begun, told) == ([], [1, 2])
     assert manifest.training["notes"] == [f"epoch-000001: {note}"]
@@ -165,8 +165,8 @@ def test_a_worker_that_lost_its_run_writes_no_checkpoint(split: Split, tmp_path:
 
 
 @pytest.mark.network
-def test_a_stop_while_the_films_are_read_leaves_nothing(split: Split, tmp_path: Path) -> None:
-    with pytest.raises(NothingLearnt):
+def test_a_stop_while_the_radiographs_are_read_leaves_nothing(split: Split, tmp_path: Path) -> None:
+    with pytest.raises(NoUsableNetwork):
         _train(split, tmp_path, recipe(), should_stop=lambda: True)
 
 

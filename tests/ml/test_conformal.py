@@ -6,27 +6,27 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
-from ml import conformal
+from ml.inference import conformal
 
 CLASSES = ("covid-19", "pneumonia", "normal")
 
 
 @pytest.mark.parametrize(
-    ("films", "rank"),
+    ("radiographs", "rank"),
     [(9, 9), (10, 10), (19, 18), (20, 19), (29, 27), (99, 90), (100, 91)],  # ceil((n + 1) * 0.9)
 )
-def test_the_threshold_is_the_score_of_the_rank_that_the_formula_gives(films: int, rank: int) -> None:
-    scores = np.random.default_rng(0).permutation(np.arange(1, films + 1)) / 1000
+def test_the_threshold_is_the_score_of_the_rank_that_the_formula_gives(radiographs: int, rank: int) -> None:
+    scores = np.random.default_rng(0).permutation(np.arange(1, radiographs + 1)) / 1000
     assert conformal.threshold(scores) == pytest.approx(rank / 1000)
 
 
-@pytest.mark.parametrize("films", [0, 1, 8])
-def test_fewer_than_nine_films_exclude_nothing(films: int) -> None:
-    assert conformal.threshold(np.full(films, 0.01)) == 1.0
+@pytest.mark.parametrize("radiographs", [0, 1, 8])
+def test_fewer_than_nine_radiographs_exclude_nothing(radiographs: int) -> None:
+    assert conformal.threshold(np.full(radiographs, 0.01)) == 1.0
 
 
-def test_each_class_has_the_threshold_of_its_own_films() -> None:
-    # Nine films of covid-19 with p = 0.91 to 0.99 and nine of normal with p = 0.55 to 0.95; no pneumonia.
+def test_each_class_has_the_threshold_of_its_own_radiographs() -> None:
+    # Nine radiographs of covid-19 with p = 0.91 to 0.99 and nine of normal with p = 0.55 to 0.95; no pneumonia.
     covid, normal = np.linspace(0.91, 0.99, 9), np.linspace(0.55, 0.95, 9)
     probabilities = np.zeros((18, 3))
     probabilities[:9, 0], probabilities[9:, 2] = covid, normal
@@ -35,7 +35,7 @@ def test_each_class_has_the_threshold_of_its_own_films() -> None:
 
 
 def test_the_true_class_is_a_candidate_as_often_as_promised() -> None:
-    # On exchangeable data the number of covered test films follows a beta-binomial law (Vovk 2012).
+    # On exchangeable data the number of covered test radiographs follows a beta-binomial law (Vovk 2012).
     random = np.random.default_rng(5)
     calibrating, testing, covered = 99, 400, []
     for _ in range(200):
@@ -71,7 +71,7 @@ def test_abstention_gives_as_many_answers_as_one_error_in_twenty_allows() -> Non
     assert conformal.abstention(confidence, correct) == pytest.approx(0.80)
 
 
-def test_films_of_one_confidence_stand_or_fall_together() -> None:
+def test_radiographs_of_one_confidence_stand_or_fall_together() -> None:
     confidence = np.array([0.9] * 10 + [0.8] * 10)
     correct = np.array([True] * 10 + [True] * 9 + [False])
     assert conformal.abstention(confidence, correct) == 0.8
@@ -86,15 +86,15 @@ def test_where_the_surest_answers_are_wrong_none_is_given() -> None:
     ("named", "measured", "novel", "kind"),
     [
         (("covid-19",), True, False, "finding"),
-        (("covid-19", "normal"), True, False, "cannot-separate"),
-        (("normal",), True, False, "cannot-separate"),  # alone, but covid-19 is the likeliest
-        ((), True, False, "unlike-training"),
-        (("covid-19",), True, True, "unlike-training"),
+        (("covid-19", "normal"), True, False, "indeterminate"),
+        (("normal",), True, False, "indeterminate"),  # alone, but covid-19 is the likeliest
+        ((), True, False, "out-of-distribution"),
+        (("covid-19",), True, True, "out-of-distribution"),
         ((), False, False, "finding"),
-        ((), False, True, "unlike-training"),
+        ((), False, True, "out-of-distribution"),
     ],
 )
 def test_the_kind_of_answer_follows_from_the_candidates_and_from_novelty(
     named: tuple[str, ...], measured: bool, novel: bool, kind: str
 ) -> None:
-    assert conformal.answer("covid-19", named, measured=measured, novel=novel) == kind
+    assert conformal.outcome_of("covid-19", named, measured=measured, novel=novel) == kind

@@ -1,4 +1,4 @@
-"""A film's stored grey reaches the viewer whole, with the window it starts in."""
+"""A radiograph's stored grey reaches the viewer whole, with the window it starts in."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 
-from ml.decode import pack_depth_in_child
-from ml.depth import Depth, pack, read_depth
-from ml.imaging import read_film
+from ml.images.bit_depth import BitDepth, pack, read_bit_depth
+from ml.images.decode import pack_depth_in_child
+from ml.images.reading import read_radiograph
 from ml.records import UnreadableImage
-from tests.films import film_dicom, film_jpeg, film_png, film_png16
+from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 WINDOWED: dict[str, Any] = {"WindowCenter": 1800, "WindowWidth": 900}
 
@@ -41,7 +41,7 @@ def unpacked(packed: bytes) -> tuple[dict[str, Any], NDArray[np.uint16]]:
     return head, (np.cumsum(steps, axis=1) % 65536).astype(np.uint16)
 
 
-def shown(depth: Depth) -> NDArray[np.float64]:
+def shown(depth: BitDepth) -> NDArray[np.float64]:
     """Apply the starting window as PS3.3 C.11.2.1.2.1 writes it, in 64 bits."""
     x = depth.stored.astype(np.float64) * depth.slope + depth.intercept
     if depth.function == "SIGMOID":
@@ -54,9 +54,9 @@ def shown(depth: Depth) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])
-def test_every_stored_value_of_a_dicom_film_arrives(bits: int) -> None:
-    content = film_dicom(3, (97, 130), bits=bits, **WINDOWED)
-    head, pixels = unpacked(pack(read_depth(content)))
+def test_every_stored_value_of_a_dicom_radiograph_arrives(bits: int) -> None:
+    content = radiograph_dicom(3, (97, 130), bits=bits, **WINDOWED)
+    head, pixels = unpacked(pack(read_bit_depth(content)))
     stored = pydicom.dcmread(io.BytesIO(content)).pixel_array
     lowest = int(stored.min())
     assert np.array_equal(pixels.astype(int) + lowest, stored)
@@ -65,13 +65,13 @@ def test_every_stored_value_of_a_dicom_film_arrives(bits: int) -> None:
 
 
 def test_signed_and_rescaled_values_keep_their_real_units() -> None:
-    content = film_dicom(4, bits=12, RescaleSlope=0.25, RescaleIntercept=-300)
+    content = radiograph_dicom(4, bits=12, RescaleSlope=0.25, RescaleIntercept=-300)
     dataset = pydicom.dcmread(io.BytesIO(content))
     signed = (dataset.pixel_array.astype(np.int32) - 2048).astype(np.int16)
     dataset.PixelRepresentation, dataset.PixelData = 1, signed.tobytes()
     out = io.BytesIO()
     dataset.save_as(out)
-    head, pixels = unpacked(pack(read_depth(out.getvalue())))
+    head, pixels = unpacked(pack(read_bit_depth(out.getvalue())))
     real = pixels * head["slope"] + head["intercept"]
     assert np.array_equal(real, signed * 0.25 - 300)
 
@@ -79,38 +79,38 @@ def test_signed_and_rescaled_values_keep_their_real_units() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        film_png(5),
-        film_png16(5),
-        film_jpeg(5),
-        film_dicom(5),
-        film_dicom(5, photometric="MONOCHROME1"),
-        film_dicom(5, **WINDOWED),
-        film_dicom(5, **WINDOWED, photometric="MONOCHROME1"),
-        film_dicom(5, **WINDOWED, VOILUTFunction="SIGMOID"),
-        film_dicom(5, **WINDOWED, VOILUTFunction="LINEAR_EXACT"),
-        film_dicom(5, **WINDOWED, RescaleSlope=2, RescaleIntercept=-100),
+        radiograph_png(5),
+        radiograph_png16(5),
+        radiograph_jpeg(5),
+        radiograph_dicom(5),
+        radiograph_dicom(5, photometric="MONOCHROME1"),
+        radiograph_dicom(5, **WINDOWED),
+        radiograph_dicom(5, **WINDOWED, photometric="MONOCHROME1"),
+        radiograph_dicom(5, **WINDOWED, VOILUTFunction="SIGMOID"),
+        radiograph_dicom(5, **WINDOWED, VOILUTFunction="LINEAR_EXACT"),
+        radiograph_dicom(5, **WINDOWED, RescaleSlope=2, RescaleIntercept=-100),
     ],
     ids=["png", "png16", "jpeg", "plain", "mono1", "window", "window+mono1", "sigmoid", "exact", "rescaled"],
 )
-def test_the_starting_window_shows_what_the_film_shows(content: bytes) -> None:
-    assert shown(read_depth(content)) == pytest.approx(read_film(content).grey, abs=2 / 65535)
+def test_the_starting_window_shows_what_the_radiograph_shows(content: bytes) -> None:
+    assert shown(read_bit_depth(content)) == pytest.approx(read_radiograph(content).grey, abs=2 / 65535)
 
 
-def test_an_eight_bit_film_travels_in_one_plane() -> None:
-    head, pixels = unpacked(pack(read_depth(film_png(6, (70, 90)))))
+def test_an_eight_bit_radiograph_travels_in_one_plane() -> None:
+    head, pixels = unpacked(pack(read_bit_depth(radiograph_png(6, (70, 90)))))
     assert (head["planes"], head["bits"], pixels.shape) == (1, 8, (70, 90))
 
 
 def test_full_steps_between_black_and_white_survive() -> None:
-    depth = read_depth(film_png16(7))
+    depth = read_bit_depth(radiograph_png16(7))
     harsh = np.tile(np.array([[0, 65535], [65535, 0]], np.uint16), (40, 40))
-    packed = pack(Depth(harsh, 16, 1.0, 0.0, depth.centre, depth.width, depth.function, turned=False))
+    packed = pack(BitDepth(harsh, 16, 1.0, 0.0, depth.centre, depth.width, depth.function, turned=False))
     assert np.array_equal(unpacked(packed)[1], harsh)
 
 
 def test_the_child_packs_the_same_and_names_what_it_cannot_read() -> None:
-    content = film_dicom(8)
-    assert pack_depth_in_child(content) == pack(read_depth(content))
+    content = radiograph_dicom(8)
+    assert pack_depth_in_child(content) == pack(read_bit_depth(content))
     with pytest.raises(UnreadableImage) as refused:
         pack_depth_in_child(content[:400])
     assert refused.value.code in {"damaged", "no_pixels"}

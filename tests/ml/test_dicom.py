@@ -1,4 +1,4 @@
-"""DICOM films look as dcmtk's viewer shows them, in every encoding that hospitals send."""
+"""DICOM radiographs look as dcmtk's viewer shows them, in every encoding that hospitals send."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from ml.imaging import display_png, read_film
+from ml.images.png import display_png
+from ml.images.reading import read_radiograph
 from ml.records import UnreadableImage
-from tests.films import film_grey
 from tests.ml.wrappings import dcmtk, dicom, saved, written
+from tests.radiographs import radiograph_grey
 
-GREY = film_grey(5, (128, 96))
+GREY = radiograph_grey(5, (128, 96))
 TWELVE = (GREY * 3000 + 500).round().astype(np.uint16)  # within 0 to 4095
 WINDOW: dict[str, Any] = {"WindowCenter": 2000, "WindowWidth": 2400}
 
@@ -30,7 +31,7 @@ def opened(content: bytes) -> pydicom.FileDataset:
 
 
 def shown(content: bytes) -> NDArray[Any]:
-    return decoded(display_png(read_film(content)))
+    return decoded(display_png(read_radiograph(content)))
 
 
 def decoded(png: bytes) -> NDArray[Any]:
@@ -38,13 +39,13 @@ def decoded(png: bytes) -> NDArray[Any]:
 
 
 def by_dcmtk(content: bytes, folder: Path, *options: str) -> NDArray[Any]:
-    drawn = dcmtk("dcm2pnm", "--write-png", *options, film=content, folder=folder)
+    drawn = dcmtk("dcm2pnm", "--write-png", *options, radiograph=content, folder=folder)
     return decoded(drawn)
 
 
 def refusal(content: bytes) -> str:
     with pytest.raises(UnreadableImage) as refused:
-        read_film(content)
+        read_radiograph(content)
     return refused.value.code
 
 
@@ -92,7 +93,7 @@ VIEWER = {
 
 
 @pytest.mark.parametrize("case", VIEWER)
-def test_a_film_looks_as_in_the_reference_viewer(case: str, tmp_path: Path) -> None:
+def test_a_radiograph_looks_as_in_the_reference_viewer(case: str, tmp_path: Path) -> None:
     content, options = VIEWER[case]
     ours, theirs = shown(content).astype(int), by_dcmtk(content, tmp_path, *options).astype(int)
     assert ours.std() > 10
@@ -111,37 +112,37 @@ BY_DCMTK = {
 
 
 @pytest.mark.parametrize("encoding", BY_DCMTK)
-def test_a_lossless_encoding_gives_the_very_same_film(encoding: str, tmp_path: Path) -> None:
+def test_a_lossless_encoding_gives_the_very_same_radiograph(encoding: str, tmp_path: Path) -> None:
     plain = dicom(TWELVE, bits=12, **WINDOW)
     tool, *options = BY_DCMTK[encoding]
-    wrapped = dcmtk(tool, *options, film=plain, folder=tmp_path)
-    assert read_film(wrapped).pixel_sha256 == read_film(plain).pixel_sha256
+    wrapped = dcmtk(tool, *options, radiograph=plain, folder=tmp_path)
+    assert read_radiograph(wrapped).pixel_sha256 == read_radiograph(plain).pixel_sha256
     assert pydicom.dcmread(tmp_path / "target").file_meta.TransferSyntaxUID != uid.ExplicitVRLittleEndian
 
 
-def test_jpeg_2000_gives_the_very_same_film() -> None:
+def test_jpeg_2000_gives_the_very_same_radiograph() -> None:
     plain = dicom(TWELVE, bits=12, **WINDOW)
-    film = opened(plain)
-    film.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
-    assert read_film(written(film)).pixel_sha256 == read_film(plain).pixel_sha256
+    radiograph = opened(plain)
+    radiograph.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
+    assert read_radiograph(written(radiograph)).pixel_sha256 == read_radiograph(plain).pixel_sha256
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit])
-def test_a_lossy_jpeg_film_stays_the_same_to_the_eye(syntax: uid.UID) -> None:
+def test_a_lossy_jpeg_radiograph_stays_the_same_to_the_eye(syntax: uid.UID) -> None:
     grey = (GREY * 255).round().astype(np.uint8)
-    film = opened(dicom(grey))
-    film.file_meta.TransferSyntaxUID = syntax
-    film.PixelData = pydicom.encaps.encapsulate([saved(Image.fromarray(grey), "JPEG", quality=95)])
-    film["PixelData"].VR = "OB"
-    assert np.abs(read_film(written(film)).grey - grey / 255).mean() < 0.01
+    radiograph = opened(dicom(grey))
+    radiograph.file_meta.TransferSyntaxUID = syntax
+    radiograph.PixelData = pydicom.encaps.encapsulate([saved(Image.fromarray(grey), "JPEG", quality=95)])
+    radiograph["PixelData"].VR = "OB"
+    assert np.abs(read_radiograph(written(radiograph)).grey - grey / 255).mean() < 0.01
 
 
 def test_twelve_bit_lossy_jpeg_is_refused_and_not_misread(tmp_path: Path) -> None:
-    wrapped = dcmtk("dcmcjpeg", "+ee", film=dicom(TWELVE, bits=12), folder=tmp_path)
+    wrapped = dcmtk("dcmcjpeg", "+ee", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
     assert refusal(wrapped) == "unsupported_encoding"
 
 
-def test_a_colour_capture_of_a_film_is_read_as_grey() -> None:
+def test_a_colour_capture_of_a_radiograph_is_read_as_grey() -> None:
     grey = (GREY * 255).round().astype(np.uint8)
     content = dicom(
         np.repeat(grey[..., None], 3, axis=2),
@@ -150,11 +151,11 @@ def test_a_colour_capture_of_a_film_is_read_as_grey() -> None:
         PlanarConfiguration=0,
         PhotometricInterpretation="RGB",
     )
-    assert read_film(content).pixel_sha256 == read_film(dicom(grey)).pixel_sha256
+    assert read_radiograph(content).pixel_sha256 == read_radiograph(dicom(grey)).pixel_sha256
 
 
 def test_study_facts_are_read_and_names_are_not() -> None:
-    film = read_film(
+    radiograph = read_radiograph(
         dicom(
             TWELVE,
             bits=12,
@@ -167,14 +168,14 @@ def test_study_facts_are_read_and_names_are_not() -> None:
             PatientName="Canary^Yellow",
         )
     )
-    assert (film.view, film.sex, film.age, film.bits) == ("LATERAL", "F", 1, 12)
-    assert film.study_at == datetime(2020, 1, 31, 22, 59, 59, 500_000, tzinfo=UTC)
-    assert "Canary" not in repr(film)
+    assert (radiograph.view, radiograph.sex, radiograph.age, radiograph.bits) == ("LATERAL", "F", 1, 12)
+    assert radiograph.study_at == datetime(2020, 1, 31, 22, 59, 59, 500_000, tzinfo=UTC)
+    assert "Canary" not in repr(radiograph)
 
 
 def test_odd_study_facts_are_left_empty() -> None:
-    film = read_film(dicom(TWELVE, bits=12, ViewPosition="OBLIQUE", PatientSex="O", StudyDate=""))
-    assert (film.view, film.sex, film.age, film.study_at) == ("", "", None, None)
+    radiograph = read_radiograph(dicom(TWELVE, bits=12, ViewPosition="OBLIQUE", PatientSex="O", StudyDate=""))
+    assert (radiograph.view, radiograph.sex, radiograph.age, radiograph.study_at) == ("", "", None, None)
 
 
 def test_a_dicom_file_that_is_no_single_radiograph_is_refused() -> None:
@@ -183,9 +184,9 @@ def test_a_dicom_file_that_is_no_single_radiograph_is_refused() -> None:
     assert refusal(dicom(TWELVE, bits=12, Modality="SR")) == "not_an_xray_modality"
     two = dicom(np.concatenate([TWELVE, TWELVE]), bits=12, NumberOfFrames=2, Rows=128)
     assert refusal(two) == "multi_frame"
-    film = opened(plain)
-    del film.PixelData
-    assert refusal(written(film)) == "no_pixels"
+    radiograph = opened(plain)
+    del radiograph.PixelData
+    assert refusal(written(radiograph)) == "no_pixels"
 
 
 def test_a_dicom_header_that_lies_about_its_size_is_refused() -> None:
@@ -194,15 +195,15 @@ def test_a_dicom_header_that_lies_about_its_size_is_refused() -> None:
 
 
 def test_a_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
-    deflated = dcmtk("dcmconv", "+td", film=dicom(TWELVE, bits=12), folder=tmp_path)
+    deflated = dcmtk("dcmconv", "+td", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
     assert refusal(deflated) == "deflated_dicom"
     # Its body is never looked at: what follows the file meta may be anything.
     assert refusal(deflated[:400] + b"\0" * 1000) == "deflated_dicom"
 
 
 def test_an_encoding_without_a_decoder_is_refused() -> None:
-    film = opened(dicom(TWELVE, bits=12))
-    film.file_meta.TransferSyntaxUID = uid.MPEG4HP41
-    film.PixelData = pydicom.encaps.encapsulate([b"\0" * 100])
-    film["PixelData"].VR = "OB"
-    assert refusal(written(film)) == "unsupported_encoding"
+    radiograph = opened(dicom(TWELVE, bits=12))
+    radiograph.file_meta.TransferSyntaxUID = uid.MPEG4HP41
+    radiograph.PixelData = pydicom.encaps.encapsulate([b"\0" * 100])
+    radiograph["PixelData"].VR = "OB"
+    assert refusal(written(radiograph)) == "unsupported_encoding"

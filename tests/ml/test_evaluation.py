@@ -1,4 +1,4 @@
-"""Figures of a bundle on labelled films, and the gate between two versions."""
+"""Figures of a bundle on labelled radiographs, and the gate between two versions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 
-from ml import calibration
-from ml.comparison import Comparison, compare
-from ml.evaluation import evaluate
-from ml.figures import Evaluation, from_logits
-from ml.imaging import read_film
-from ml.predictor import Predictor
-from ml.records import Architecture, LabelledFilm, Manifest, Preprocessing
-from tests.films import film_png
+from ml.images.reading import read_radiograph
+from ml.inference import calibration
+from ml.inference.predictor import Predictor
+from ml.metrics.comparison import Comparison, compare
+from ml.metrics.evaluation import evaluate
+from ml.metrics.evaluation_result import Evaluation, from_logits
+from ml.records import Architecture, LabelledImage, Manifest, Preprocessing
+from tests.radiographs import radiograph_png
 from tests.small_bundle import make_bundle
 
 CLASSES = ("covid-19", "pneumonia", "normal")
@@ -28,27 +28,29 @@ MANIFEST = Manifest(
     architecture=Architecture(),
     preprocessing=Preprocessing(),
     operating_points=dict.fromkeys(CLASSES, 0.4),
-    heat_reference=dict.fromkeys(CLASSES, 1.0),
+    heatmap_reference=dict.fromkeys(CLASSES, 1.0),
 )
 
 
-def _films(labels: Sequence[str], films_of_a_patient: int = 1) -> list[LabelledFilm]:
+def _radiographs(labels: Sequence[str], radiographs_of_a_patient: int = 1) -> list[LabelledImage]:
     return [
-        LabelledFilm(Path(f"no-such-film-{number}.png"), label, f"patient-{number // films_of_a_patient}")
+        LabelledImage(
+            Path(f"no-such-radiograph-{number}.png"), label, f"patient-{number // radiographs_of_a_patient}"
+        )
         for number, label in enumerate(labels)
     ]
 
 
 def _answers(*, labels: Sequence[str], wrong: Sequence[int] = (), version: str = "v1") -> Evaluation:
-    """Answer rightly and surely but for the films numbered in `wrong`, which are named the next class."""
+    """Answer rightly and surely but for the radiographs numbered in `wrong`, which are named the next class."""
     named = [(CLASSES.index(label) + (number in wrong)) % 3 for number, label in enumerate(labels)]
     logits = np.eye(3)[named] * 4
-    return from_logits(replace(MANIFEST, version=version), _films(labels), logits)
+    return from_logits(replace(MANIFEST, version=version), _radiographs(labels), logits)
 
 
-def _compared(labels: Sequence[str], candidate: Sequence[int], in_force: Sequence[int]) -> Comparison:
+def _compared(labels: Sequence[str], candidate: Sequence[int], active: Sequence[int]) -> Comparison:
     return compare(
-        _answers(labels=labels, wrong=candidate, version="v2"), _answers(labels=labels, wrong=in_force)
+        _answers(labels=labels, wrong=candidate, version="v2"), _answers(labels=labels, wrong=active)
     )
 
 
@@ -57,7 +59,7 @@ def noisy() -> tuple[Evaluation, np.ndarray, np.ndarray]:
     random = np.random.default_rng(8)
     truth = random.integers(0, 3, 150)
     logits = np.eye(3)[truth] * 1.5 + random.normal(0, 1, (150, 3))
-    found = from_logits(MANIFEST, _films([CLASSES[place] for place in truth], 2), logits)
+    found = from_logits(MANIFEST, _radiographs([CLASSES[place] for place in truth], 2), logits)
     return found, truth, logits
 
 
@@ -81,7 +83,7 @@ def test_loss_and_areas_are_those_of_scikit_learn(noisy: tuple[Evaluation, np.nd
 
 def test_a_flag_is_raised_from_its_operating_point_on() -> None:
     logits = np.log(np.array([[0.45, 0.5, 0.05], [0.39, 0.5, 0.11], [0.5, 0.3, 0.2]]))
-    found = from_logits(MANIFEST, _films(["covid-19", "covid-19", "normal"]), logits)
+    found = from_logits(MANIFEST, _radiographs(["covid-19", "covid-19", "normal"]), logits)
     covid = found.per_class["covid-19"]
     assert (covid.sensitivity.value, covid.flag_sensitivity.value) == (0, 0.5)
     assert (covid.flag_specificity.value, covid.flag_specificity.n) == (0, 1)
@@ -91,14 +93,14 @@ def test_the_temperature_changes_probabilities_but_no_finding(
     noisy: tuple[Evaluation, np.ndarray, np.ndarray],
 ) -> None:
     found, truth, logits = noisy
-    films = _films([CLASSES[place] for place in truth], 2)
-    cooler = from_logits(replace(MANIFEST, temperature=3.0), films, logits)
+    radiographs = _radiographs([CLASSES[place] for place in truth], 2)
+    cooler = from_logits(replace(MANIFEST, temperature=3.0), radiographs, logits)
     assert cooler.confusion == found.confusion
     assert max(cooler.rows[0].probabilities) < max(found.rows[0].probabilities)
 
 
 def test_a_finding_the_network_cannot_name_has_a_row_of_its_own() -> None:
-    found = from_logits(MANIFEST, _films(["other", "normal"]), np.eye(3)[[0, 2]])
+    found = from_logits(MANIFEST, _radiographs(["other", "normal"]), np.eye(3)[[0, 2]])
     assert found.labels == (*CLASSES, "other")
     assert found.confusion[3] == (1, 0, 0, 0)
     assert found.per_class["other"].sensitivity.value == 0
@@ -107,7 +109,7 @@ def test_a_finding_the_network_cannot_name_has_a_row_of_its_own() -> None:
 def test_rows_name_neither_patient_nor_file(noisy: tuple[Evaluation, np.ndarray, np.ndarray]) -> None:
     stored = json.dumps(noisy[0].to_json()["rows"], allow_nan=False)
     assert "patient" not in stored
-    assert "no-such-film" not in stored
+    assert "no-such-radiograph" not in stored
 
 
 def test_a_summary_has_figures_but_no_rows() -> None:
@@ -121,22 +123,22 @@ def test_clearly_better_is_accepted() -> None:
     found = _compared(["covid-19"] * 120 + ["normal"] * 120, [], range(0, 240, 8))
     assert found.verdict == "accept"
     assert found.sensitivity.difference == pytest.approx(15 / 120)
-    assert (found.only_candidate_right, found.only_in_force_right) == (30, 0)
+    assert (found.only_candidate_right, found.only_active_right) == (30, 0)
 
 
 def test_clearly_worse_is_rejected_with_a_reason() -> None:
     found = _compared(["covid-19"] * 120 + ["normal"] * 120, range(0, 240, 4), [])
     assert found.verdict == "reject"
     assert "70.0%" not in found.reason
-    assert "75.0% against 100.0% on 120 films" in found.reason
+    assert "75.0% against 100.0% on 120 radiographs" in found.reason
 
 
-def test_few_films_are_inconclusive_even_without_a_difference() -> None:
+def test_few_radiographs_are_inconclusive_even_without_a_difference() -> None:
     labels = ["covid-19"] * 10 + ["normal"] * 10
     assert _compared(labels, [], []).verdict == "inconclusive"
 
 
-def test_enough_films_without_a_difference_are_accepted() -> None:
+def test_enough_radiographs_without_a_difference_are_accepted() -> None:
     labels = ["covid-19"] * 60 + ["normal"] * 60
     assert _compared(labels, [3], [3]).verdict == "accept"
 
@@ -157,8 +159,8 @@ def test_mcnemar_alone_can_reject() -> None:
     assert found.verdict == "reject"
 
 
-def test_different_films_cannot_be_compared() -> None:
-    with pytest.raises(ValueError, match="same films"):
+def test_different_radiographs_cannot_be_compared() -> None:
+    with pytest.raises(ValueError, match="same radiographs"):
         compare(_answers(labels=["normal"] * 3), _answers(labels=["normal"] * 4))
 
 
@@ -170,7 +172,7 @@ def test_the_temperature_that_made_the_logits_is_found_again() -> None:
     assert calibration.fit_temperature(true_logits * 2.5, drawn) == pytest.approx(2.5, rel=0.05)
 
 
-def test_nineteen_of_twenty_films_reach_the_operating_point() -> None:
+def test_nineteen_of_twenty_radiographs_reach_the_operating_point() -> None:
     scores = np.arange(1, 41) / 100
     truth = np.array([True] * 20 + [False] * 20)
     point = calibration.operating_point(scores, truth)
@@ -179,37 +181,37 @@ def test_nineteen_of_twenty_films_reach_the_operating_point() -> None:
 
 
 def test_the_heat_reference_is_the_95th_percentile_of_true_hits() -> None:
-    assert calibration.heat_reference(list(range(1, 102))) == pytest.approx(96)
-    assert calibration.heat_reference([]) == 1.0
+    assert calibration.heatmap_reference(list(range(1, 102))) == pytest.approx(96)
+    assert calibration.heatmap_reference([]) == 1.0
 
 
 @pytest.mark.network
 def test_evaluation_says_what_the_predictor_says_and_names_what_it_left_out(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
-    films = []
+    radiographs = []
     for number in range(3):
-        path = tmp_path / f"film-{number}.png"
-        path.write_bytes(film_png(number))
-        films.append(LabelledFilm(path, CLASSES[number], f"patient-{number}"))
-    (tmp_path / "film-2.png").write_bytes(b"nothing that is an image")
-    found = evaluate(bundle, films)
-    said = Predictor(bundle).explain(read_film(films[0].path.read_bytes()).grey)
+        path = tmp_path / f"radiograph-{number}.png"
+        path.write_bytes(radiograph_png(number))
+        radiographs.append(LabelledImage(path, CLASSES[number], f"patient-{number}"))
+    (tmp_path / "radiograph-2.png").write_bytes(b"nothing that is an image")
+    found = evaluate(bundle, radiographs)
+    said = Predictor(bundle).explain(read_radiograph(radiographs[0].path.read_bytes()).grey)
     assert found.rows[0].probabilities == pytest.approx(tuple(said.probabilities.values()), abs=1e-5)
     assert found.rows[0].finding == said.finding
-    assert [(item.film.path.name, item.reason) for item in found.left_out] == [
-        ("film-2.png", "unknown_format")
+    assert [(item.radiograph.path.name, item.reason) for item in found.left_out] == [
+        ("radiograph-2.png", "unknown_format")
     ]
 
 
 @pytest.mark.network
 def test_calibration_is_written_into_the_bundle(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
-    films = []
+    radiographs = []
     for number in range(6):
-        path = tmp_path / f"film-{number}.png"
-        path.write_bytes(film_png(number))
-        films.append(LabelledFilm(path, CLASSES[number % 3], f"patient-{number}"))
-    manifest = calibration.calibrate(bundle, films)
+        path = tmp_path / f"radiograph-{number}.png"
+        path.write_bytes(radiograph_png(number))
+        radiographs.append(LabelledImage(path, CLASSES[number % 3], f"patient-{number}"))
+    manifest = calibration.calibrate(bundle, radiographs)
     assert Predictor(bundle).manifest == manifest
     assert set(manifest.operating_points) == set(CLASSES)
-    assert all(reference > 0 for reference in manifest.heat_reference.values())
+    assert all(reference > 0 for reference in manifest.heatmap_reference.values())

@@ -1,4 +1,4 @@
-"""A frozen trunk runs once for each film, and what learns behind it learns the same."""
+"""A frozen trunk runs once for each radiograph, and what learns behind it learns the same."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml import bundle, features, network
-from ml.batches import Fresh, load
-from ml.dataset import Split
-from ml.presets import Stage, TrainingSpec, at_size, preset
+from ml.datasets.batches import AugmentedImages, load
+from ml.datasets.patient_split import Split
+from ml.networks import builder, bundle
+from ml.recipes import Stage, TrainingSpec, at_size, get_recipe
 from ml.records import Architecture, EpochReport, Manifest, Preprocessing
-from ml.trainer import train
-from tests.ml.bright_films import bright_sides
+from ml.training import feature_cache
+from ml.training.trainer import train
+from tests.ml.bright_radiographs import bright_sides
 
 pytestmark = pytest.mark.network
 
@@ -27,13 +28,13 @@ ARCH = Architecture(family="scratch-cnn", size=SIZE)
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    return bright_sides(tmp_path_factory.mktemp("films"))
+    return bright_sides(tmp_path_factory.mktemp("radiographs"))
 
 
 @pytest.fixture(scope="module")
 def net() -> keras.Model:
     keras.utils.set_random_seed(5)
-    return network.build(ARCH)
+    return builder.build(ARCH)
 
 
 def _images(count: int) -> NDArray[np.float32]:
@@ -42,7 +43,7 @@ def _images(count: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("first", ["block2_conv1", "block5_conv1", "block5_conv2_bn", "gap", "logits"])
 def test_the_two_parts_of_a_cut_network_answer_as_the_whole(first: str, net: keras.Model) -> None:
-    trunk, rest = features.cut(net, first)
+    trunk, rest = feature_cache.cut(net, first)
     images = _images(3)
     expected = net.predict_on_batch(images)
     assert rest.predict_on_batch(trunk.predict_on_batch(images)) == pytest.approx(expected, abs=1e-5)
@@ -50,7 +51,7 @@ def test_the_two_parts_of_a_cut_network_answer_as_the_whole(first: str, net: ker
 
 
 def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -> None:
-    _, rest = features.cut(net, "logits")
+    _, rest = feature_cache.cut(net, "logits")
     assert [layer.name for layer in rest.layers if layer.weights or "dropout" in layer.name] == [
         "dropout",
         "logits",
@@ -59,17 +60,17 @@ def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -
 
 def _compute(
     images: NDArray[np.float32], net: keras.Model, folder: Path, copies: int = 1
-) -> features.Features:
-    trunk, _ = features.cut(net, "block5_conv1")
+) -> feature_cache.Features:
+    trunk, _ = feature_cache.cut(net, "block5_conv1")
     shape = (len(images) // copies, copies)
-    found = features.compute(trunk, iter(images), shape=shape, batch_size=4, folder=folder)
+    found = feature_cache.compute(trunk, iter(images), shape=shape, batch_size=4, folder=folder)
     assert found is not None
     return found
 
 
 def test_features_are_the_trunks_answers_in_half_precision(net: keras.Model, tmp_path: Path) -> None:
     images = _images(6)
-    trunk, _ = features.cut(net, "block5_conv1")
+    trunk, _ = feature_cache.cut(net, "block5_conv1")
     found = _compute(images, net, tmp_path, copies=2)
     expected = trunk.predict_on_batch(images)
     assert found.values.shape == (3, 2, *expected.shape[1:])
@@ -83,7 +84,7 @@ def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
 ) -> None:
     images = _images(5)
     small = _compute(images, net, tmp_path)
-    monkeypatch.setattr(features, "LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr(feature_cache, "LARGEST_IN_MEMORY", 0)
     large = _compute(images, net, tmp_path / "new")
     assert isinstance(large.values.base, np.memmap) or isinstance(large.values, np.memmap)
     assert not isinstance(small.values, np.memmap)
@@ -92,7 +93,7 @@ def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
 
 
 def test_asked_to_stop_the_trunk_stops(net: keras.Model, tmp_path: Path) -> None:
-    trunk, _ = features.cut(net, "block5_conv1")
+    trunk, _ = feature_cache.cut(net, "block5_conv1")
     taken = 0
 
     def images() -> Iterator[NDArray[np.float32]]:
@@ -101,17 +102,17 @@ def test_asked_to_stop_the_trunk_stops(net: keras.Model, tmp_path: Path) -> None
             taken += 1
             yield image
 
-    found = features.compute(
+    found = feature_cache.compute(
         trunk, images(), shape=(40, 1), batch_size=4, folder=tmp_path, should_stop=lambda: taken >= 8
     )
     assert found is None
     assert taken == 8
 
 
-def test_variants_are_seeded_and_the_first_is_the_film_as_it_is(split: Split) -> None:
+def test_variants_are_seeded_and_the_first_is_the_radiograph_as_it_is(split: Split) -> None:
     prep = Preprocessing(size=SIZE)
-    fresh = Fresh(load(split.train, prep, side=64), prep, strength=1.0, mirror=True)
-    one, again, other = (list(features.variants_of(fresh, variants=3, seed=seed)) for seed in (1, 1, 2))
+    fresh = AugmentedImages(load(split.train, prep, side=64), prep, strength=1.0, mirror=True)
+    one, again, other = (list(feature_cache.variants_of(fresh, variants=3, seed=seed)) for seed in (1, 1, 2))
     assert len(one) == 36
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     plain = replace(fresh, strength=0.0, mirror=False)
@@ -136,9 +137,9 @@ def _learn(
 
 @pytest.fixture(scope="module")
 def start(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a network that has learnt for a few epochs, so that its batch norm stands for the films."""
+    """Give a network that has learnt for a few epochs, so that its batch norm stands for the radiographs."""
     out = tmp_path_factory.mktemp("start") / "bundle"
-    spec = replace(at_size(preset("scratch-cnn", seed=1, epochs=4), SIZE), batch_size=6)
+    spec = replace(at_size(get_recipe("scratch-cnn", seed=1, epochs=4), SIZE), batch_size=6)
     train(split, spec, start_from=None, out=out, on_epoch=lambda _: None, should_stop=lambda: False)
     return out
 
@@ -161,9 +162,9 @@ def test_without_augmentation_cached_and_naive_training_come_to_the_same(
     Whole blocks that learn carry a rounding further with every step, how far depends on the processor: there
     the first epoch alone is compared.
     """
-    monkeypatch.setattr(features, "STORED", stored)
+    monkeypatch.setattr(feature_cache, "STORED", stored)
     spec = replace(
-        preset("vgg16-finetune", seed=2, epochs=4), batch_size=6, augmentation=0.0,
+        get_recipe("vgg16-finetune", seed=2, epochs=4), batch_size=6, augmentation=0.0,
         precision="float32", learning_rate=2e-3, stages=(Stage(1.0, first),),
     )  # fmt: skip
     _, naive, slow = _learn(split, tmp_path / "naive", replace(spec, variants=0), start)
@@ -175,19 +176,19 @@ def test_without_augmentation_cached_and_naive_training_come_to_the_same(
     assert all(one.shape == other.shape for one, other in zip(slow, fast, strict=True))
 
 
-def test_the_trunk_runs_once_for_each_film_and_variant(
+def test_the_trunk_runs_once_for_each_radiograph_and_variant(
     split: Split, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes: list[tuple[int, int]] = []
-    real = features.compute
+    real = feature_cache.compute
 
     def counted(trunk: keras.Model, images: object, *, shape: tuple[int, int], **rest: object) -> object:
         shapes.append(shape)
         return real(trunk, images, shape=shape, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(features, "compute", counted)
+    monkeypatch.setattr(feature_cache, "compute", counted)
     stages = (Stage(0.5, "logits"), Stage(0.5, "block5_conv1"))
-    spec = replace(preset("vgg16-finetune", seed=2, epochs=8), batch_size=6, variants=4, stages=stages)
+    spec = replace(get_recipe("vgg16-finetune", seed=2, epochs=8), batch_size=6, variants=4, stages=stages)
     _, reports, _ = _learn(split, tmp_path / "out", spec, start)
     # Four epochs a stage: at most two variants, so that the trunk runs half as often as without a cache.
     assert shapes == [(12, 2), (6, 1), (12, 2), (6, 1)]

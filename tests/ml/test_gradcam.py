@@ -11,9 +11,10 @@ import scipy.stats
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from ml import gradcam, network
+from ml.inference import gradcam
+from ml.networks import builder
 from ml.records import Architecture
-from tests.films import film_grey
+from tests.radiographs import radiograph_grey
 
 pytestmark = pytest.mark.network
 
@@ -93,7 +94,7 @@ def test_g6_a_map_of_nan_counts_as_no_evidence() -> None:
 @pytest.fixture(scope="module")
 def vgg16() -> keras.Model:
     keras.utils.set_random_seed(4)
-    model = network.build(Architecture(channels=3, batch_norm=False))
+    model = builder.build(Architecture(channels=3, batch_norm=False))
     model.get_layer("logits").bias.assign([0.5, -1.0, 2.0])
     return model
 
@@ -142,13 +143,15 @@ def test_g7_a_tripled_head_triples_the_map_and_keeps_its_shape() -> None:
 def test_g12_another_head_gives_another_map() -> None:
     keras.utils.set_random_seed(12)
     arch = Architecture(family="scratch-cnn", size=128)
-    model = network.build(arch)
-    answer = gradcam.explainer(model, network.target_layer(arch))
-    films = [film_grey(seed, (128, 128)).astype(np.float32)[..., None] * 4 - 2 for seed in range(20)]
-    before = [gradcam.explain(answer, film).raw["grad-cam"][0] for film in films]
+    model = builder.build(arch)
+    answer = gradcam.explainer(model, builder.target_layer(arch))
+    radiographs = [
+        radiograph_grey(seed, (128, 128)).astype(np.float32)[..., None] * 4 - 2 for seed in range(20)
+    ]
+    before = [gradcam.explain(answer, radiograph).raw["grad-cam"][0] for radiograph in radiographs]
     kernel = model.get_layer("logits").kernel
     kernel.assign(keras.random.normal(kernel.shape, stddev=0.1, seed=99))
-    after = [gradcam.explain(answer, film).raw["grad-cam"][0] for film in films]
+    after = [gradcam.explain(answer, radiograph).raw["grad-cam"][0] for radiograph in radiographs]
     likeness = [scipy.stats.spearmanr(a, b, axis=None).statistic for a, b in zip(before, after, strict=True)]
     assert np.median(likeness) < 0.5
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG films, what is refused, and the way into the network."""
+"""PNG and JPEG radiographs, what is refused, and the way into the network."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.imaging import display_png, prepare, read_film, scale_values
+from ml.images.png import display_png
+from ml.images.preprocessing import prepare, scale_values
+from ml.images.reading import read_radiograph
 from ml.records import Preprocessing, UnreadableImage
-from tests.films import film_dicom, film_grey, film_png
 from tests.ml.wrappings import dicom, palette_png, rgb, saved, turned_jpeg
+from tests.radiographs import radiograph_dicom, radiograph_grey, radiograph_png
 
 
 @pytest.fixture
 def grey() -> NDArray[np.uint8]:
-    return (film_grey(3, (160, 120)) * 255).round().astype(np.uint8)
+    return (radiograph_grey(3, (160, 120)) * 255).round().astype(np.uint8)
 
 
 def refusal(content: bytes) -> str:
     with pytest.raises(UnreadableImage) as refused:
-        read_film(content)
+        read_radiograph(content)
     assert str(refused.value).endswith(".")
     return refused.value.code
 
@@ -39,40 +41,45 @@ def png_header(width: int, height: int, depth: int = 8, colour: int = 0) -> byte
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def test_an_8_bit_film_keeps_its_pixels(grey: NDArray[np.uint8]) -> None:
-    film = read_film(saved(Image.fromarray(grey), "PNG"))
-    np.testing.assert_array_equal(np.rint(film.grey * 255), grey)
-    assert (film.height, film.width, film.bits, film.source_format) == (160, 120, 8, "PNG")
-    assert film.grey.dtype == np.float32
+def test_an_8_bit_radiograph_keeps_its_pixels(grey: NDArray[np.uint8]) -> None:
+    radiograph = read_radiograph(saved(Image.fromarray(grey), "PNG"))
+    np.testing.assert_array_equal(np.rint(radiograph.grey * 255), grey)
+    assert (radiograph.height, radiograph.width, radiograph.bits, radiograph.source_format) == (
+        160,
+        120,
+        8,
+        "PNG",
+    )
+    assert radiograph.grey.dtype == np.float32
 
 
 def test_a_16_bit_png_keeps_its_shades_instead_of_turning_white() -> None:
-    deep = (film_grey(1, (80, 90)) * 65535).astype(np.uint16)
-    film = read_film(saved(Image.fromarray(deep), "PNG"))
-    np.testing.assert_allclose(film.grey, deep / 65535, atol=1e-6)
-    assert film.bits == 16
+    deep = (radiograph_grey(1, (80, 90)) * 65535).astype(np.uint16)
+    radiograph = read_radiograph(saved(Image.fromarray(deep), "PNG"))
+    np.testing.assert_allclose(radiograph.grey, deep / 65535, atol=1e-6)
+    assert radiograph.bits == 16
 
 
 def test_a_16_bit_colour_png_keeps_its_shades() -> None:
-    deep = (film_grey(1, (80, 90)) * 65535).astype(np.uint16)
+    deep = (radiograph_grey(1, (80, 90)) * 65535).astype(np.uint16)
     encoded = cv2.imencode(".png", np.repeat(deep[..., None], 3, axis=2))[1].tobytes()
-    np.testing.assert_allclose(read_film(encoded).grey, deep / 65535, atol=1e-6)
+    np.testing.assert_allclose(read_radiograph(encoded).grey, deep / 65535, atol=1e-6)
 
 
 def test_colours_are_weighed_as_television_weighs_them() -> None:
     colour = np.zeros((64, 64, 3), np.uint8)
     colour[:, :20, 0] = colour[:, 20:40, 1] = colour[:, 40:, 2] = 255
-    film = read_film(saved(Image.fromarray(colour), "PNG"))
-    np.testing.assert_allclose(film.grey[0, [0, 20, 40]], [0.299, 0.587, 0.114], atol=1e-4)
+    radiograph = read_radiograph(saved(Image.fromarray(colour), "PNG"))
+    np.testing.assert_allclose(radiograph.grey[0, [0, 20, 40]], [0.299, 0.587, 0.114], atol=1e-4)
 
 
 def test_what_is_transparent_is_black() -> None:
     pixels = np.full((64, 64, 2), 200, np.uint8)
     pixels[:, :32, 1] = 0
     pixels[:, 32:, 1] = 255
-    film = read_film(saved(Image.fromarray(pixels, "LA"), "PNG"))
-    assert film.grey[0, 0] == 0
-    assert film.grey[0, 63] == pytest.approx(200 / 255, abs=1e-4)
+    radiograph = read_radiograph(saved(Image.fromarray(pixels, "LA"), "PNG"))
+    assert radiograph.grey[0, 0] == 0
+    assert radiograph.grey[0, 63] == pytest.approx(200 / 255, abs=1e-4)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -95,11 +102,11 @@ def test_a_turned_photograph_stands_upright(orientation: int) -> None:
     stored = image.transpose(turns[backwards]) if backwards in turns else image
     exif = Image.Exif()
     exif[0x0112] = orientation
-    film = read_film(saved(stored, "PNG", exif=exif))
-    np.testing.assert_array_equal(np.rint(film.grey * 255), upright)
+    radiograph = read_radiograph(saved(stored, "PNG", exif=exif))
+    np.testing.assert_array_equal(np.rint(radiograph.grey * 255), upright)
 
 
-def test_one_film_has_one_fingerprint_in_every_lossless_wrapping(grey: NDArray[np.uint8]) -> None:
+def test_one_radiograph_has_one_fingerprint_in_every_lossless_wrapping(grey: NDArray[np.uint8]) -> None:
     image = Image.fromarray(grey)
     wrappings = [
         saved(image, "PNG"),
@@ -112,17 +119,17 @@ def test_one_film_has_one_fingerprint_in_every_lossless_wrapping(grey: NDArray[n
         dicom(grey),
         dicom(255 - grey, PhotometricInterpretation="MONOCHROME1"),
     ]
-    assert len({read_film(content).pixel_sha256 for content in wrappings}) == 1
+    assert len({read_radiograph(content).pixel_sha256 for content in wrappings}) == 1
 
 
-def test_two_films_have_two_fingerprints(grey: NDArray[np.uint8]) -> None:
+def test_two_radiographs_have_two_fingerprints(grey: NDArray[np.uint8]) -> None:
     other = grey.copy()
     other[0, 0] ^= 1
-    first, second = (read_film(saved(Image.fromarray(g), "PNG")).pixel_sha256 for g in (grey, other))
+    first, second = (read_radiograph(saved(Image.fromarray(g), "PNG")).pixel_sha256 for g in (grey, other))
     assert first != second
 
 
-def test_one_film_in_lossy_wrappings_stays_the_same_to_the_eye(grey: NDArray[np.uint8]) -> None:
+def test_one_radiograph_in_lossy_wrappings_stays_the_same_to_the_eye(grey: NDArray[np.uint8]) -> None:
     image = Image.fromarray(grey)
     wrappings = [
         saved(image, "JPEG", quality=98),
@@ -132,9 +139,9 @@ def test_one_film_in_lossy_wrappings_stays_the_same_to_the_eye(grey: NDArray[np.
         turned_jpeg(grey),
     ]
     for content in wrappings:
-        film = read_film(content)
-        assert film.grey.shape == grey.shape
-        assert np.abs(film.grey - grey / 255).mean() < 0.01
+        radiograph = read_radiograph(content)
+        assert radiograph.grey.shape == grey.shape
+        assert np.abs(radiograph.grey - grey / 255).mean() < 0.01
 
 
 def test_a_file_of_another_kind_is_refused_by_its_code(grey: NDArray[np.uint8]) -> None:
@@ -147,7 +154,7 @@ def test_a_file_of_another_kind_is_refused_by_its_code(grey: NDArray[np.uint8]) 
 
 
 def test_a_damaged_file_is_refused_by_its_code() -> None:
-    whole = film_png()
+    whole = radiograph_png()
     assert refusal(whole[: len(whole) // 2]) == "damaged"
     assert refusal(b"\xff\xd8\xff" + bytes(range(200))) == "damaged"
     assert refusal(b"\x89PNG\r\n\x1a\n") == "damaged"
@@ -166,21 +173,21 @@ def test_an_image_without_content_is_refused() -> None:
     assert refusal(saved(Image.new("L", (100, 100), 77), "PNG")) == "blank"
 
 
-def test_a_film_that_moves_is_refused(grey: NDArray[np.uint8]) -> None:
+def test_a_radiograph_that_moves_is_refused(grey: NDArray[np.uint8]) -> None:
     frames = [Image.fromarray(grey), Image.fromarray(255 - grey)]
     assert refusal(saved(frames[0], "PNG", save_all=True, append_images=frames[1:])) == "animated"
     assert refusal(saved(frames[0], "MPO", save_all=True, append_images=frames[1:])) == "multi_frame"
 
 
-def test_the_screen_shows_an_8_bit_film_unchanged(grey: NDArray[np.uint8]) -> None:
-    shown = Image.open(io.BytesIO(display_png(read_film(saved(Image.fromarray(grey), "PNG")))))
+def test_the_screen_shows_an_8_bit_radiograph_unchanged(grey: NDArray[np.uint8]) -> None:
+    shown = Image.open(io.BytesIO(display_png(read_radiograph(saved(Image.fromarray(grey), "PNG")))))
     assert shown.mode == "L"
     np.testing.assert_array_equal(shown, grey)
 
 
 def test_the_screen_gets_no_more_pixels_than_it_asked_for() -> None:
-    film = read_film(film_png(size=(400, 300)))
-    assert Image.open(io.BytesIO(display_png(film, 200))).size == (150, 200)
+    radiograph = read_radiograph(radiograph_png(size=(400, 300)))
+    assert Image.open(io.BytesIO(display_png(radiograph, 200))).size == (150, 200)
 
 
 @pytest.mark.network
@@ -195,8 +202,8 @@ def test_g11_grey_becomes_what_keras_makes_of_it_for_imagenet() -> None:
     assert prepared[0, 0] == pytest.approx([24.061, 11.221, 4.320], abs=1e-3)
 
 
-def test_a_standardised_film_has_mean_0_and_deviation_1_whatever_its_exposure() -> None:
-    grey = film_grey(2, (300, 200)).astype(np.float32)
+def test_a_standardised_radiograph_has_mean_0_and_deviation_1_whatever_its_exposure() -> None:
+    grey = radiograph_grey(2, (300, 200)).astype(np.float32)
     prep = Preprocessing(size=64)
     bright, _ = prepare(grey, prep)
     dark, _ = prepare(grey * 0.5 + 0.1, prep)
@@ -215,13 +222,13 @@ def test_a_standardised_film_has_mean_0_and_deviation_1_whatever_its_exposure() 
         ("stretch", (0.0, 0.0, 240.0, 120.0)),
     ],
 )
-def test_a_frame_says_where_on_the_film_the_input_lies(
+def test_a_frame_says_where_on_the_radiograph_the_input_lies(
     geometry: str, place: tuple[float, float, float, float]
 ) -> None:
-    grey = film_grey(2, (240, 120)).astype(np.float32)
+    grey = radiograph_grey(2, (240, 120)).astype(np.float32)
     prepared, frame = prepare(grey, Preprocessing(size=64, scale="unit", geometry=geometry))  # type: ignore[arg-type]
     assert prepared.shape == (64, 64, 1)
-    assert (frame.film_height, frame.film_width) == (240, 120)
+    assert (frame.radiograph_height, frame.radiograph_width) == (240, 120)
     assert (frame.top, frame.left, frame.height, frame.width) == place
 
 
@@ -233,5 +240,5 @@ def test_a_letterbox_pads_with_black() -> None:
     np.testing.assert_allclose(prepared[:, 17:47], 1, atol=1e-6)
 
 
-def test_a_dicom_film_tells_its_view() -> None:
-    assert read_film(film_dicom()).view == "PA"
+def test_a_dicom_radiograph_tells_its_view() -> None:
+    assert read_radiograph(radiograph_dicom()).view == "PA"

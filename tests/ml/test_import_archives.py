@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ml import importers
-from ml.importers import ImportRefused, Options, archive
-from tests.films import film_png
+from ml.importers import Options, UnreadableCollection, archive
+from tests.radiographs import radiograph_png
 
-FILM = film_png(size=(64, 64))
+RADIOGRAPH = radiograph_png(size=(64, 64))
 Pack = Callable[..., Path]
 
 
@@ -41,52 +41,69 @@ def room(tmp_path: Path) -> Path:
 
 
 def refusal(path: Path, room: Path) -> str:
-    with pytest.raises(ImportRefused) as refused:
+    with pytest.raises(UnreadableCollection) as refused:
         importers.read(path, Options(unpack_into=room))
     assert list(room.iterdir()) == []
     return refused.value.code
 
 
 def test_a_zip_of_a_tree_is_read_like_the_tree(pack: Pack, room: Path) -> None:
-    path = pack({"top/covid/a.png": FILM, "top/normal/b.png": FILM, "__MACOSX/top/covid/._a.png": b"clutter"})
-
-    found = importers.read(path, Options(unpack_into=room))
-
-    assert importers.recognise(path).name == "zip"
-    assert {film.path.name: film.label for film in found.films} == {"a.png": "covid-19", "b.png": "normal"}
-    assert all(film.patient.startswith("ward-") and film.source == "ward" for film in found.films)
-    assert all(film.path.read_bytes() == FILM for film in found.films)
-    assert all(film.path.is_relative_to(room) for film in found.films)
-    assert not found.left_out
-
-
-def test_the_same_zip_gives_the_same_patients_again(pack: Pack, room: Path) -> None:
-    path = pack({"covid/a.png": FILM, "normal/b.png": FILM})
-
-    first, second = (importers.read(path, Options(unpack_into=room)) for _ in range(2))
-
-    assert [film.patient for film in first.films] == [film.patient for film in second.films]
-
-
-def test_a_zip_of_a_table_is_read_like_the_table(pack: Pack, room: Path) -> None:
     path = pack(
-        {"films/a.png": FILM, "list.csv": b"path,label,patient\nfilms/a.png,normal,1\n../x.png,normal,2\n"}
+        {
+            "top/covid/a.png": RADIOGRAPH,
+            "top/normal/b.png": RADIOGRAPH,
+            "__MACOSX/top/covid/._a.png": b"clutter",
+        }
     )
 
     found = importers.read(path, Options(unpack_into=room))
 
-    assert [film.label for film in found.films] == ["normal"]
+    assert importers.recognise(path).name == "zip"
+    assert {radiograph.path.name: radiograph.label for radiograph in found.radiographs} == {
+        "a.png": "covid-19",
+        "b.png": "normal",
+    }
+    assert all(
+        radiograph.patient.startswith("ward-") and radiograph.source == "ward"
+        for radiograph in found.radiographs
+    )
+    assert all(radiograph.path.read_bytes() == RADIOGRAPH for radiograph in found.radiographs)
+    assert all(radiograph.path.is_relative_to(room) for radiograph in found.radiographs)
+    assert not found.left_out
+
+
+def test_the_same_zip_gives_the_same_patients_again(pack: Pack, room: Path) -> None:
+    path = pack({"covid/a.png": RADIOGRAPH, "normal/b.png": RADIOGRAPH})
+
+    first, second = (importers.read(path, Options(unpack_into=room)) for _ in range(2))
+
+    assert [radiograph.patient for radiograph in first.radiographs] == [
+        radiograph.patient for radiograph in second.radiographs
+    ]
+
+
+def test_a_zip_of_a_table_is_read_like_the_table(pack: Pack, room: Path) -> None:
+    path = pack(
+        {
+            "radiographs/a.png": RADIOGRAPH,
+            "list.csv": b"path,label,patient\nradiographs/a.png,normal,1\n../x.png,normal,2\n",
+        }
+    )
+
+    found = importers.read(path, Options(unpack_into=room))
+
+    assert [radiograph.label for radiograph in found.radiographs] == ["normal"]
     assert found.counts() == {"outside": 1}
 
 
 def test_a_zip_needs_a_place(pack: Pack) -> None:
-    with pytest.raises(ImportRefused) as refused:
-        importers.read(pack({"covid/a.png": FILM}))
+    with pytest.raises(UnreadableCollection) as refused:
+        importers.read(pack({"covid/a.png": RADIOGRAPH}))
 
     assert refused.value.code == "nowhere_to_unpack"
 
 
-def test_a_zip_without_films_leaves_nothing_behind(pack: Pack, room: Path) -> None:
+def test_a_zip_without_radiographs_leaves_nothing_behind(pack: Pack, room: Path) -> None:
     assert refusal(pack({"covid/readme.txt": b"words"}), room) == "not_a_collection"
 
 
@@ -107,7 +124,7 @@ def test_a_zip_without_films_leaves_nothing_behind(pack: Pack, room: Path) -> No
     ],
 )
 def test_a_path_that_leads_out_or_is_not_plain_is_refused(pack: Pack, room: Path, name: str) -> None:
-    path = pack({"covid/good.png": FILM, name: FILM})
+    path = pack({"covid/good.png": RADIOGRAPH, name: RADIOGRAPH})
 
     assert refusal(path, room) == "zip_path"
     assert not list(room.parent.glob("**/*evil*"))
@@ -119,7 +136,7 @@ def test_links_and_devices_are_refused(pack: Pack, room: Path, kind: int) -> Non
     link.create_system = 3
     link.external_attr = (kind | 0o777) << 16
 
-    assert refusal(pack({"covid/a.png": FILM, link: b"/etc/passwd"}), room) == "zip_link"
+    assert refusal(pack({"covid/a.png": RADIOGRAPH, link: b"/etc/passwd"}), room) == "zip_link"
 
 
 def test_a_member_that_swells_a_hundredfold_is_refused(pack: Pack, room: Path) -> None:
@@ -152,7 +169,7 @@ def test_too_many_members_are_refused(pack: Pack, room: Path) -> None:
 
 
 def test_a_list_of_members_too_long_to_hold_is_refused_unread(pack: Pack, room: Path) -> None:
-    path = pack({"covid/a.png": FILM})
+    path = pack({"covid/a.png": RADIOGRAPH})
     content = bytearray(path.read_bytes())
     struct.pack_into("<L", content, content.rfind(b"PK\5\6") + 12, archive.LARGEST_DIRECTORY + 1)
     path.write_bytes(content)
@@ -161,7 +178,7 @@ def test_a_list_of_members_too_long_to_hold_is_refused_unread(pack: Pack, room: 
 
 
 def test_the_large_form_of_zip_is_refused_unread(pack: Pack, room: Path) -> None:
-    path = pack({"covid/a.png": FILM})
+    path = pack({"covid/a.png": RADIOGRAPH})
     content = path.read_bytes()
     end = content.rfind(b"PK\5\6")
     path.write_bytes(content[:end] + b"PK\6\7" + b"\0" * 16 + content[end:])
@@ -170,7 +187,7 @@ def test_the_large_form_of_zip_is_refused_unread(pack: Pack, room: Path) -> None
 
 
 def test_more_than_two_gigabytes_are_refused_by_their_promise(pack: Pack, room: Path) -> None:
-    path = pack({f"covid/{n}.png": FILM for n in range(2)})
+    path = pack({f"covid/{n}.png": RADIOGRAPH for n in range(2)})
     content = bytearray(path.read_bytes())
     place = -1
     while (place := content.find(b"PK\1\2", place + 1)) >= 0:
@@ -190,7 +207,7 @@ def test_a_member_never_gives_more_than_it_promised(pack: Pack, room: Path) -> N
 
 
 def test_an_encrypted_zip_is_refused(pack: Pack, room: Path) -> None:
-    path = pack({"covid/a.png": FILM})
+    path = pack({"covid/a.png": RADIOGRAPH})
     content = bytearray(path.read_bytes())
     content[content.find(b"PK\1\2") + 8] |= 1
     path.write_bytes(content)
@@ -200,18 +217,18 @@ def test_an_encrypted_zip_is_refused(pack: Pack, room: Path) -> None:
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packings_that_may_need_much_memory_are_refused(pack: Pack, room: Path, packing: int) -> None:
-    assert refusal(pack({"covid/a.png": FILM}, packing=packing), room) == "zip_packing"
+    assert refusal(pack({"covid/a.png": RADIOGRAPH}, packing=packing), room) == "zip_packing"
 
 
 def test_a_name_that_is_a_file_and_a_folder_is_refused(pack: Pack, room: Path) -> None:
-    assert refusal(pack({"covid/a.png": FILM, "covid/a.png/b.png": FILM}), room) == "zip_clash"
+    assert refusal(pack({"covid/a.png": RADIOGRAPH, "covid/a.png/b.png": RADIOGRAPH}), room) == "zip_clash"
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_members_of_one_name_are_refused(pack: Pack, room: Path) -> None:
     first, second = zipfile.ZipInfo("covid/a.png"), zipfile.ZipInfo("covid/a.png")
 
-    assert refusal(pack({first: FILM, second: FILM[::-1]}), room) == "zip_clash"
+    assert refusal(pack({first: RADIOGRAPH, second: RADIOGRAPH[::-1]}), room) == "zip_clash"
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all", b"PK\5\6" + b"\0" * 10])
@@ -223,7 +240,9 @@ def test_what_only_calls_itself_a_zip_is_refused(tmp_path: Path, room: Path, con
 
 
 def test_no_damage_brings_more_than_a_refusal(pack: Pack, room: Path) -> None:
-    whole = pack({"covid/a.png": FILM, "normal/b.png": FILM, "normal/note.csv": b"path,label\n"}).read_bytes()
+    whole = pack(
+        {"covid/a.png": RADIOGRAPH, "normal/b.png": RADIOGRAPH, "normal/note.csv": b"path,label\n"}
+    ).read_bytes()
     dice = random.Random(20260101)
     path = room.parent / "hurt.zip"
     for _ in range(300):
@@ -233,6 +252,6 @@ def test_no_damage_brings_more_than_a_refusal(pack: Pack, room: Path) -> None:
         path.write_bytes(hurt[: dice.choice([len(hurt), dice.randrange(len(hurt))])])
         try:
             found = importers.read(path, Options(unpack_into=room))
-        except ImportRefused:
+        except UnreadableCollection:
             continue
-        assert all(film.path.resolve().is_relative_to(room) for film in found.films)
+        assert all(radiograph.path.resolve().is_relative_to(room) for radiograph in found.radiographs)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.realdata
 
 
 def who(found: Imported, label: str) -> set[str]:
-    return {film.patient for film in found.films if film.label == label}
+    return {radiograph.patient for radiograph in found.radiographs if radiograph.label == label}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def darkcovidnet(realdata: Path) -> Imported:
 
 def test_darkcovidnet_has_the_patients_that_its_audit_found(darkcovidnet: Imported) -> None:
     # guide/trust.md, section 2: an audit made before this code was written
-    assert Counter(film.label for film in darkcovidnet.films) == {
+    assert Counter(radiograph.label for radiograph in darkcovidnet.radiographs) == {
         "covid-19": 124,
         "normal": 500,
         "pneumonia": 500,
@@ -35,17 +35,21 @@ def test_darkcovidnet_has_the_patients_that_its_audit_found(darkcovidnet: Import
     assert len(who(darkcovidnet, "pneumonia")) == 371
     both = who(darkcovidnet, "normal") & who(darkcovidnet, "pneumonia")
     assert len(both) == 21
-    assert sum(film.patient in both for film in darkcovidnet.films) == 74
-    assert len({film.patient for film in darkcovidnet.films}) == 764
+    assert sum(radiograph.patient in both for radiograph in darkcovidnet.radiographs) == 74
+    assert len({radiograph.patient for radiograph in darkcovidnet.radiographs}) == 764
 
 
-def test_darkcovidnets_covid_patients_have_as_many_films_as_its_audit_found(darkcovidnet: Imported) -> None:
-    films = Counter(film.patient for film in darkcovidnet.films if film.label == "covid-19")
+def test_darkcovidnets_covid_patients_have_as_many_radiographs_as_its_audit_found(
+    darkcovidnet: Imported,
+) -> None:
+    radiographs = Counter(
+        radiograph.patient for radiograph in darkcovidnet.radiographs if radiograph.label == "covid-19"
+    )
 
-    assert Counter(films.values()) == {1: 54, 2: 17, 3: 8, 4: 3}
+    assert Counter(radiographs.values()) == {1: 54, 2: 17, 3: 8, 4: 3}
 
 
-def test_cohens_collection_has_the_films_that_its_table_lists(realdata: Path) -> None:
+def test_cohens_collection_has_the_radiographs_that_its_table_lists(realdata: Path) -> None:
     folder = realdata / "covid-chestxray-dataset"
     with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -56,10 +60,12 @@ def test_cohens_collection_has_the_films_that_its_table_lists(realdata: Path) ->
 
     found = importers.read(folder)
 
-    assert {film.path.name for film in found.films} == {row["filename"] for row in told}
-    assert {film.path.name for film in found.films if film.label == "covid-19"} == covid
+    assert {radiograph.path.name for radiograph in found.radiographs} == {row["filename"] for row in told}
+    assert {
+        radiograph.path.name for radiograph in found.radiographs if radiograph.label == "covid-19"
+    } == covid
     assert len(covid) == 427  # guide/trust.md, section 2: 531 images, 427 COVID
-    assert Counter(film.label for film in found.films)["normal"] == sum(
+    assert Counter(radiograph.label for radiograph in found.radiographs)["normal"] == sum(
         row["finding"] == "No Finding" for row in told
     )
     assert found.counts() == {
@@ -83,15 +89,15 @@ def test_all_of_cohens_x_rays_come_with_all_views(realdata: Path) -> None:
 
     found = importers.read(folder, Options(all_views=True))
 
-    assert {film.path.name for film in found.films} == names
+    assert {radiograph.path.name for radiograph in found.radiographs} == names
 
 
-def test_cohens_masks_belong_to_their_films(realdata: Path) -> None:
+def test_cohens_masks_belong_to_their_radiographs(realdata: Path) -> None:
     found = importers.read(realdata / "covid-chestxray-dataset", Options(all_views=True))
 
     there = {path.name for path in (realdata / "covid-chestxray-dataset/annotations/lungVAE-masks").iterdir()}
     assert {mask.name for mask in found.masks.values()} <= there
-    assert all(mask.stem == f"{film.stem}_mask" for film, mask in found.masks.items())
+    assert all(mask.stem == f"{radiograph.stem}_mask" for radiograph, mask in found.masks.items())
     assert len(found.masks) > 0.9 * len(there)
 
 
@@ -101,7 +107,7 @@ def test_the_radiography_databases_share_is_whole(realdata: Path) -> None:
     found = importers.read(folder)
 
     assert importers.recognise(folder).name == "radiography"
-    assert Counter(film.label for film in found.films) == {"covid-19": 1800, "normal": 2600}
+    assert Counter(radiograph.label for radiograph in found.radiographs) == {"covid-19": 1800, "normal": 2600}
     assert not found.left_out
 
 
@@ -111,9 +117,9 @@ def test_the_originals_come_by_their_table(realdata: Path) -> None:
 
     found = importers.read(realdata / "originals")
 
-    assert len(found.films) + sum(found.counts().values()) == len(rows) == 22
+    assert len(found.radiographs) + sum(found.counts().values()) == len(rows) == 22
 
 
 def test_the_folder_of_all_collections_is_not_taken_for_one(realdata: Path) -> None:
-    with pytest.raises(importers.ImportRefused, match="each by itself"):
+    with pytest.raises(importers.UnreadableCollection, match="each by itself"):
         importers.recognise(realdata)

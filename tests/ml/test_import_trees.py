@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ml import importers
-from ml.importers import ImportRefused, Options, Reason
-from tests.films import film_dicom
+from ml.importers import Options, Reason, UnreadableCollection
 from tests.ml.layouts import labels, lay, lay_cohen, patients
+from tests.radiographs import radiograph_dicom
 
 
 def test_in_any_tree_the_nearest_folder_named_after_a_finding_counts(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_in_any_tree_the_nearest_folder_named_after_a_finding_counts(tmp_path: P
         "healthy/readme.txt",
         "loose.png",
     )
-    lay(folder, "healthy/IMG0001", content=film_dicom(size=(64, 64)))
+    lay(folder, "healthy/IMG0001", content=radiograph_dicom(size=(64, 64)))
     (folder / "healthy" / "link.png").symlink_to("/etc/hostname")
 
     found = importers.read(folder)
@@ -62,7 +62,7 @@ def test_any_table_of_paths_and_labels_is_read(tmp_path: Path, separator: str) -
         "notes.txt,normal,,,",
         "/etc/hostname,normal,,,",
         "../secret.png,normal,,,",
-        "C:\\films\\x.png,normal,,,",
+        "C:\\radiographs\\x.png,normal,,,",
         "",
     ]
     table = folder / "ward.csv"
@@ -71,7 +71,7 @@ def test_any_table_of_paths_and_labels_is_read(tmp_path: Path, separator: str) -
     found = importers.read(table)
 
     assert labels(found) == {"a.png": "covid-19", "b.png": "covid-19", "c.png": "normal"}
-    assert [(film.source, film.view) for film in found.films] == [
+    assert [(radiograph.source, radiograph.view) for radiograph in found.radiographs] == [
         ("north", "PA"),
         ("south", "AP"),
         ("ward", ""),
@@ -95,10 +95,10 @@ def test_a_hospital_gives_its_own_pseudonyms(tmp_path: Path) -> None:
 
     found = importers.read(folder, Options(name="north", pseudonym=lambda who: who[::-1]))
 
-    assert [film.patient for film in found.films] == ["north-1174"]
+    assert [radiograph.patient for radiograph in found.radiographs] == ["north-1174"]
 
 
-def test_a_film_with_two_findings_is_not_learnt_from(tmp_path: Path) -> None:
+def test_a_radiograph_with_two_findings_is_not_learnt_from(tmp_path: Path) -> None:
     folder = lay(tmp_path / "collection", "a.png", "b.png")
     (folder / "ward.csv").write_text("path,label\na.png,normal\na.png,covid\na.png,normal\nb.png,covid\n")
 
@@ -121,14 +121,14 @@ def test_a_row_that_follows_a_link_out_of_the_folder_is_left_out(tmp_path: Path)
     assert sum(found.counts().values()) == 3
 
 
-def test_no_film_is_decoded_while_its_collection_is_read(tmp_path: Path) -> None:
-    folder = lay(tmp_path / "collection", "covid/a.png", "normal/b.png", content=b"no film at all")
+def test_no_radiograph_is_decoded_while_its_collection_is_read(tmp_path: Path) -> None:
+    folder = lay(tmp_path / "collection", "covid/a.png", "normal/b.png", content=b"no radiograph at all")
 
-    assert len(importers.read(folder).films) == 2
+    assert len(importers.read(folder).radiographs) == 2
 
 
 def code_of(path: Path) -> str:
-    with pytest.raises(ImportRefused) as refusal:
+    with pytest.raises(UnreadableCollection) as refusal:
         importers.read(path)
     return refusal.value.code
 

@@ -1,4 +1,4 @@
-"""Public collections are recognised by their layout; each film left out is counted with its reason."""
+"""Public collections are recognised by their layout; each radiograph left out is counted with its reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml import importers
-from ml.importers import ImportRefused, Options, Reason
+from ml.importers import Options, Reason, UnreadableCollection
 from ml.importers.labels import finding_of
 from tests.ml.layouts import COHENS_TABLE, labels, lay, lay_cohen, patients
 
@@ -54,8 +54,10 @@ def test_cohens_table_gives_findings_patients_and_views(cohen: Path) -> None:
         "shared.png": "pneumonia",
         "thirteenth.png": "pneumonia",
     }
-    assert {film.path.name: film.view for film in found.films}["first-day4.png"] == "AP Supine"
-    assert {film.source for film in found.films} == {"cohen"}
+    assert {radiograph.path.name: radiograph.view for radiograph in found.radiographs}[
+        "first-day4.png"
+    ] == "AP Supine"
+    assert {radiograph.source for radiograph in found.radiographs} == {"cohen"}
     assert "CC BY 4.0: 2" in found.provenance.licence
 
 
@@ -74,33 +76,35 @@ def test_what_cohens_table_lists_but_is_not_taken_is_counted_and_named(cohen: Pa
     }
     assert found.left_out[Reason.FINDING_NOT_KNOWN].details == {"Unicorn": 1}
     assert found.left_out[Reason.FILE_MISSING].examples == ("nowhere.png",)
-    assert len(found.films) + sum(found.counts().values()) == len(COHENS_TABLE.splitlines()) - 1
+    assert len(found.radiographs) + sum(found.counts().values()) == len(COHENS_TABLE.splitlines()) - 1
     assert set(found.left_out) <= set(importers.SENTENCES)
 
 
-def test_two_patient_numbers_that_share_a_film_are_one_patient(cohen: Path) -> None:
+def test_two_patient_numbers_that_share_a_radiograph_are_one_patient(cohen: Path) -> None:
     of = patients(importers.read(cohen))
 
     assert of["shared.png"] == of["thirteenth.png"] == "cohen-12"
     assert of["first-day1.png"] == of["first-day4.png"] == "cohen-1"
 
 
-def test_lateral_films_and_unnamed_views_come_when_they_are_asked_for(cohen: Path) -> None:
+def test_lateral_radiographs_and_unnamed_views_come_when_they_are_asked_for(cohen: Path) -> None:
     found = importers.read(cohen, Options(all_views=True))
 
     assert {"first-lateral.png", "eighth.png"} <= labels(found).keys()
     assert "ninth.png" not in labels(found)  # a CT section is no radiograph, whatever is asked for
 
 
-def test_cohens_masks_are_found_beside_the_films(cohen: Path) -> None:
+def test_cohens_masks_are_found_beside_the_radiographs(cohen: Path) -> None:
     lay(cohen, "annotations/lungVAE-masks/second_mask.png")
 
     masks = importers.read(cohen).masks
 
-    assert {film.name: mask.name for film, mask in masks.items()} == {"second.png": "second_mask.png"}
+    assert {radiograph.name: mask.name for radiograph, mask in masks.items()} == {
+        "second.png": "second_mask.png"
+    }
 
 
-def test_a_film_with_two_findings_is_left_out_with_its_mask(cohen: Path) -> None:
+def test_a_radiograph_with_two_findings_is_left_out_with_its_mask(cohen: Path) -> None:
     lay(cohen, "annotations/lungVAE-masks/second_mask.png")
     with (cohen / "metadata.csv").open("a") as table:
         table.write("2,,F,,No Finding,AP,X-ray,images,second.png,\n")
@@ -131,7 +135,7 @@ def test_darkcovidnet_knows_nihs_patients_by_their_file_names(tmp_path: Path) ->
         "00000061_015.png": "nih-00000061",
         "00000061_020.png": "nih-00000061",
     }
-    assert {film.source for film in found.films} == {"cohen", "nih"}
+    assert {radiograph.source for radiograph in found.radiographs} == {"cohen", "nih"}
     assert found.counts() == {"not-an-image": 1}
 
 
@@ -152,7 +156,7 @@ def test_darkcovidnets_covid_patients_are_those_of_cohens_table(tmp_path: Path, 
         "stranger.jpg": "darkcovidnet-stranger",
         "00000061_012.jpg": "nih-00000061",
     }
-    with pytest.raises(ImportRefused, match="Cohen"):
+    with pytest.raises(UnreadableCollection, match="Cohen"):
         importers.read(folder, Options(cohen=folder / "No_findings"))
 
 
@@ -168,21 +172,21 @@ def test_the_radiography_database_is_read_with_and_without_its_inner_folder(
 
     assert importers.recognise(folder).name == "radiography"
     assert labels(found) == {"COVID-1.png": "covid-19", "Normal-1.png": "normal", "LO-1.png": "other"}
-    assert {film.source for film in found.films} == {
+    assert {radiograph.source for radiograph in found.radiographs} == {
         "radiography-covid",
         "radiography-normal",
         "radiography-lung_opacity",
     }
 
 
-def test_the_radiography_databases_masks_are_no_films(tmp_path: Path) -> None:
+def test_the_radiography_databases_masks_are_no_radiographs(tmp_path: Path) -> None:
     folder = lay(
         tmp_path, "COVID/images/COVID-1.png", "COVID/masks/COVID-1.png", "Normal/images/Normal-1.png"
     )
 
     found = importers.read(folder)
 
-    assert len(found.films) == 2
+    assert len(found.radiographs) == 2
     assert found.masks == {folder / "COVID/images/COVID-1.png": folder / "COVID/masks/COVID-1.png"}
 
 

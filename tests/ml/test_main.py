@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ml.__main__ import main
-from tests.films import film_dicom, film_png
+from tests.radiographs import radiograph_dicom, radiograph_png
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -32,9 +32,9 @@ def lines(text: str) -> list[dict[str, Any]]:
 def test_each_image_gets_a_line_and_its_pictures(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "one.png").write_bytes(film_png(1, (300, 200)))
-    (tmp_path / "two.dcm").write_bytes(film_dicom(2))
-    (tmp_path / "three.txt").write_text("no film")
+    (tmp_path / "one.png").write_bytes(radiograph_png(1, (300, 200)))
+    (tmp_path / "two.dcm").write_bytes(radiograph_dicom(2))
+    (tmp_path / "three.txt").write_text("no radiograph")
     images = [str(tmp_path / name) for name in ("one.png", "three.txt", "two.dcm", "four.png")]
     status = main(["explain", *images, "--bundle", str(directory), "--out", str(tmp_path / "out")])
     one, three, two, four = lines(capsys.readouterr().out)
@@ -46,8 +46,11 @@ def test_each_image_gets_a_line_and_its_pictures(
         assert sum(line["probabilities"].values()) == pytest.approx(1)
         assert line["finding"] in line["probabilities"]
         assert line["version"] == "small"
-        assert (line["answer"], line["candidates"], line["doubtful"]) == ("finding", [], False)
-        assert (line["novelty"], line["film_signs"]) == (None, [] if line is two else ["small"])
+        assert (line["outcome"], line["candidates"], line["doubtful"]) == ("finding", [], False)
+        assert (line["out_of_distribution"], line["quality_flags"]) == (
+            None,
+            [] if line is two else ["small"],
+        )
         grid = np.load(line["grid"], allow_pickle=False)
         assert grid.shape == (8, 8)
         assert grid.min() >= 0
@@ -58,7 +61,7 @@ def test_each_image_gets_a_line_and_its_pictures(
 def test_no_readable_image_is_a_failure(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "three.txt").write_text("no film")
+    (tmp_path / "three.txt").write_text("no radiograph")
     assert main(["explain", str(tmp_path / "three.txt"), "--bundle", str(directory)]) == 1
     assert lines(capsys.readouterr().out)[0]["error"] == "unknown_format"
 
@@ -68,8 +71,8 @@ def test_images_of_one_name_do_not_overwrite_each_other(
 ) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "film.png").write_bytes(film_png(ord(folder)))
-    images = [str(tmp_path / folder / "film.png") for folder in ("a", "b")]
+        (tmp_path / folder / "radiograph.png").write_bytes(radiograph_png(ord(folder)))
+    images = [str(tmp_path / folder / "radiograph.png") for folder in ("a", "b")]
     main(["explain", *images, "--bundle", str(directory), "--out", str(tmp_path)])
     first, second = lines(capsys.readouterr().out)
     assert first["heatmap"] != second["heatmap"]
@@ -77,12 +80,12 @@ def test_images_of_one_name_do_not_overwrite_each_other(
 
 
 def test_a_missing_bundle_is_told_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "film.png", "--bundle", str(tmp_path / "none")]) == 2
+    assert main(["explain", "radiograph.png", "--bundle", str(tmp_path / "none")]) == 2
     assert "cannot be used" in capsys.readouterr().err
 
 
 def test_the_command_runs_without_django(directory: Path, tmp_path: Path) -> None:
-    (tmp_path / "one.png").write_bytes(film_png())
+    (tmp_path / "one.png").write_bytes(radiograph_png())
     script = (
         "import sys; sys.modules['django'] = None; from ml.__main__ import main; "
         f"sys.exit(main(['explain', {str(tmp_path / 'one.png')!r}, '--bundle', {str(directory)!r}, "

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from ml import network
-from ml.families.resnext import GroupedConvolution
+from ml.networks import builder
+from ml.networks.resnext50 import GroupedConvolution
 from ml.records import Architecture, Family
 
 pytestmark = pytest.mark.network
@@ -23,19 +23,19 @@ FAMILIES = get_args(Family)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_family_ends_in_logits_of_all_classes(family: Family, head: str, channels: int) -> None:
     arch = Architecture(family=family, size=64, channels=channels, head=head, classes=("a", "b"))  # type: ignore[arg-type]
-    model = network.build(arch)
+    model = builder.build(arch)
     assert model.output.shape == (None, 2)
     assert model.layers[-1].name == "logits"
     assert model.layers[-1].activation is keras.activations.linear
     assert not any("softmax" in layer.name for layer in model.layers)
-    assert len(model.get_layer(network.target_layer(arch)).output.shape) == 4
+    assert len(model.get_layer(builder.target_layer(arch)).output.shape) == 4
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_target_is_what_comes_after_a_relu(family: Family) -> None:
     arch = Architecture(family=family, size=64)
-    model = network.build(arch)
-    target = model.get_layer(network.target_layer(arch)).output
+    model = builder.build(arch)
+    target = model.get_layer(builder.target_layer(arch)).output
     image = np.random.default_rng(0).normal(0, 1, (2, 64, 64, 1)).astype(np.float32)
     features = keras.Model(model.input, target)(image).numpy()
     assert features.min() == 0
@@ -43,22 +43,22 @@ def test_the_target_is_what_comes_after_a_relu(family: Family) -> None:
 
 
 def test_vgg16_has_the_weights_of_the_paper() -> None:
-    model = network.build(Architecture(channels=3, batch_norm=False, classes=("a", "b")))
+    model = builder.build(Architecture(channels=3, batch_norm=False, classes=("a", "b")))
     assert model.count_params() - 2 * 513 == 14_714_688  # Keras' published count without its top
 
 
 def test_vgg16_is_laid_out_as_in_keras() -> None:
-    ours = network.build(Architecture(channels=3, batch_norm=False))
+    ours = builder.build(Architecture(channels=3, batch_norm=False))
     theirs = keras.applications.VGG16(include_top=False, weights=None, input_shape=(224, 224, 3))
     expected = [(layer.name, layer.kernel.shape) for layer in theirs.layers if "conv" in layer.name]
     assert [(layer.name, layer.kernel.shape) for layer in ours.layers if "conv" in layer.name] == expected
-    assert network.target_layer(Architecture(batch_norm=False)) == "block5_conv3"
-    assert network.target_layer(Architecture(batch_norm=True)) == "block5_conv3_relu"
+    assert builder.target_layer(Architecture(batch_norm=False)) == "block5_conv3"
+    assert builder.target_layer(Architecture(batch_norm=True)) == "block5_conv3_relu"
 
 
 def test_resnext50_has_about_the_weights_of_the_paper() -> None:
     arch = Architecture(family="resnext50", channels=3, classes=tuple(f"c{n}" for n in range(1000)))
-    assert network.build(arch).count_params() == pytest.approx(25.0e6, rel=0.01)
+    assert builder.build(arch).count_params() == pytest.approx(25.0e6, rel=0.01)
 
 
 @pytest.mark.parametrize("strides", [1, 2])
@@ -76,7 +76,7 @@ def test_tiny_cnn_is_the_tutorials_net() -> None:
     arch = Architecture(family="tiny-cnn", size=64, channels=3, batch_norm=False, head="flatten")
     widths = [
         layer.filters if isinstance(layer, keras.layers.Conv2D) else layer.units
-        for layer in network.build(arch).layers
+        for layer in builder.build(arch).layers
         if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
     ]
     assert widths == [32, 64, 8, 3]
@@ -107,8 +107,8 @@ def notop(donor: keras.Model, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_imagenet_weights_give_keras_features(donor: keras.Model, notop: Path, batch_norm: bool) -> None:
     arch = Architecture(size=64, channels=3, batch_norm=batch_norm)
-    model = network.build(arch)
-    network.load_imagenet(model, notop)
+    model = builder.build(arch)
+    builder.load_imagenet(model, notop)
     image = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 3)).astype(np.float32)
     features = keras.Model(model.input, model.get_layer("block5_pool").output)(image)
     expected = donor(image).numpy()
@@ -116,8 +116,8 @@ def test_imagenet_weights_give_keras_features(donor: keras.Model, notop: Path, b
 
 
 def test_a_grey_net_with_imagenet_weights_sees_three_equal_channels(donor: keras.Model, notop: Path) -> None:
-    model = network.build(Architecture(size=64, channels=1, batch_norm=False))
-    network.load_imagenet(model, notop)
+    model = builder.build(Architecture(size=64, channels=1, batch_norm=False))
+    builder.load_imagenet(model, notop)
     grey = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 1)).astype(np.float32)
     features = keras.Model(model.input, model.get_layer("block5_pool").output)(grey)
     expected = donor(np.repeat(grey, 3, axis=3)).numpy()
@@ -128,12 +128,12 @@ def test_a_file_without_the_layers_is_no_imagenet_file(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.create_group("dense")
     with pytest.raises(KeyError):
-        network.load_imagenet(network.build(Architecture(size=64)), tmp_path / "other.h5")
+        builder.load_imagenet(builder.build(Architecture(size=64)), tmp_path / "other.h5")
 
 
 def test_a_precision_is_put_back() -> None:
-    with network.precision("mixed_bfloat16"):
-        model = network.build(Architecture(family="tiny-cnn", size=64))
+    with builder.precision("mixed_bfloat16"):
+        model = builder.build(Architecture(family="tiny-cnn", size=64))
     assert keras.config.dtype_policy().name == "float32"
     assert model.get_layer("conv1").compute_dtype == "bfloat16"
     assert model.get_layer("logits").compute_dtype == "float32"

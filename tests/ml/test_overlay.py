@@ -1,4 +1,4 @@
-"""Heat on the film: right place, right colour, as strong as it is."""
+"""Heat on the radiograph: right place, right colour, as strong as it is."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.imaging import prepare
-from ml.overlay import colours, film_heat, heat_layer_png, overlay_png
+from ml.images.preprocessing import prepare
+from ml.inference.overlay import colours, heatmap_layer_png, heatmap_on_radiograph, overlay_png
 from ml.records import ClassMap, Frame, Preprocessing
-from tests.films import film_grey
+from tests.radiographs import radiograph_grey
 
 
 def spike(row: int, column: int, *, height: float = 1.0, cells: int = 14) -> ClassMap:
@@ -27,7 +27,7 @@ def rgba(png: bytes) -> NDArray[np.uint8]:
 
 
 def test_g8_a_spike_lands_where_half_pixel_centres_put_it() -> None:
-    heat = film_heat(spike(3, 9), Frame(224, 224, 0, 0, 224, 224), (224, 224))
+    heat = heatmap_on_radiograph(spike(3, 9), Frame(224, 224, 0, 0, 224, 224), (224, 224))
     rows, columns = np.mgrid[:224, :224]
     assert (rows * heat).sum() / heat.sum() == pytest.approx(55.5, abs=0.01)
     assert (columns * heat).sum() / heat.sum() == pytest.approx(151.5, abs=0.01)
@@ -37,36 +37,36 @@ def test_g8_a_spike_lands_where_half_pixel_centres_put_it() -> None:
 
 def test_the_heat_is_opencvs_bilinear_resize() -> None:
     grid = np.random.default_rng(0).random((14, 14), np.float32)
-    ours = film_heat(ClassMap(grid, 1.0, False), Frame(300, 300, 0, 0, 300, 300), (300, 300))
+    ours = heatmap_on_radiograph(ClassMap(grid, 1.0, False), Frame(300, 300, 0, 0, 300, 300), (300, 300))
     np.testing.assert_allclose(ours, cv2.resize(grid, (300, 300)), atol=1e-4)
 
 
 def test_g9_a_letterbox_is_undone() -> None:
-    frame = Frame(1600, 1200, 0, -200, 1600, 1600)  # a film of 1600 x 1200, 200 of padding on each side
-    inside = film_heat(spike(7, 7), frame, (1600, 1200))
+    frame = Frame(1600, 1200, 0, -200, 1600, 1600)  # a radiograph of 1600 x 1200, 200 of padding on each side
+    inside = heatmap_on_radiograph(spike(7, 7), frame, (1600, 1200))
     assert np.unravel_index(inside.argmax(), inside.shape) == pytest.approx((857, 657), abs=1)
-    padding = film_heat(spike(7, 0), frame, (1600, 1200))
-    assert padding.max() < 0.3  # only the slope towards the next cell reaches the film
+    padding = heatmap_on_radiograph(spike(7, 0), frame, (1600, 1200))
+    assert padding.max() < 0.3  # only the slope towards the next cell reaches the radiograph
     assert padding[:, 60:].max() == 0
 
 
 def test_a_crop_is_undone_and_what_was_cut_away_stays_cold() -> None:
-    grey = film_grey(0, (300, 200)).astype(np.float32)
+    grey = radiograph_grey(0, (300, 200)).astype(np.float32)
     _, frame = prepare(grey, Preprocessing(size=64))
-    heat = film_heat(ClassMap(np.ones((14, 14), np.float32), 1.0, False), frame, (300, 200))
+    heat = heatmap_on_radiograph(ClassMap(np.ones((14, 14), np.float32), 1.0, False), frame, (300, 200))
     np.testing.assert_allclose(heat[50:250], 1, atol=1e-6)
     assert not heat[:50].any()
     assert not heat[250:].any()
 
 
-def test_heat_points_at_what_lies_under_it_on_the_film() -> None:
-    """A bright dot on a film, followed through each geometry into the input and back."""
+def test_heat_points_at_what_lies_under_it_on_the_radiograph() -> None:
+    """A bright dot on a radiograph, followed through each geometry into the input and back."""
     grey = np.zeros((320, 200), np.float32)
     grey[150:170, 120:140] = 1
     for geometry in ("square-crop", "letterbox", "stretch"):
         square, frame = prepare(grey, Preprocessing(size=56, scale="unit", geometry=geometry))
         grid = cv2.resize(square[..., 0], (14, 14), interpolation=cv2.INTER_AREA)
-        heat = film_heat(ClassMap(grid, float(grid.max()), False), frame, (320, 200))
+        heat = heatmap_on_radiograph(ClassMap(grid, float(grid.max()), False), frame, (320, 200))
         rows, columns = np.mgrid[:320, :200]
         assert (rows * heat).sum() / heat.sum() == pytest.approx(159.5, abs=3)
         assert (columns * heat).sum() / heat.sum() == pytest.approx(129.5, abs=3)
@@ -90,38 +90,38 @@ def test_the_palette_is_matplotlibs_inferno() -> None:
 
 def test_a_weak_map_looks_weak() -> None:
     frame = Frame(224, 224, 0, 0, 224, 224)
-    strong = rgba(heat_layer_png(spike(7, 7, height=2.0), frame, reference=1.0))
-    weak = rgba(heat_layer_png(spike(7, 7, height=0.2), frame, reference=1.0))
+    strong = rgba(heatmap_layer_png(spike(7, 7, height=2.0), frame, reference=1.0))
+    weak = rgba(heatmap_layer_png(spike(7, 7, height=0.2), frame, reference=1.0))
     assert strong[..., 3].max() == 255
     assert weak[..., 3].max() <= 0.2 * 255 + 1
     np.testing.assert_array_equal(strong[120, 120, :3], weak[120, 120, :3])  # the shape keeps its colour
 
 
 def test_a_contour_goes_round_the_hotter_half() -> None:
-    layer = rgba(heat_layer_png(spike(7, 7), Frame(224, 224, 0, 0, 224, 224), reference=1.0)).astype(int)
+    layer = rgba(heatmap_layer_png(spike(7, 7), Frame(224, 224, 0, 0, 224, 224), reference=1.0)).astype(int)
     row = layer[119]
     white = np.flatnonzero((row[:, :3] == 255).all(axis=1))
-    heat = film_heat(spike(7, 7), Frame(224, 224, 0, 0, 224, 224), (224, 224))[119]
+    heat = heatmap_on_radiograph(spike(7, 7), Frame(224, 224, 0, 0, 224, 224), (224, 224))[119]
     assert heat[white] == pytest.approx([0.5, 0.5], abs=0.07)
 
 
 def test_no_evidence_draws_nothing() -> None:
     nothing = ClassMap(np.zeros((14, 14), np.float32), 0.0, no_positive_evidence=True)
     frame = Frame(300, 200, 50, 0, 200, 200)
-    assert not rgba(heat_layer_png(nothing, frame, reference=1.0)).any()
-    grey = film_grey(0, (300, 200)).astype(np.float32)
-    film = rgba(overlay_png(grey, nothing, frame, reference=1.0))
-    np.testing.assert_allclose(film[..., 0], grey * 255, atol=0.51)
+    assert not rgba(heatmap_layer_png(nothing, frame, reference=1.0)).any()
+    grey = radiograph_grey(0, (300, 200)).astype(np.float32)
+    radiograph = rgba(overlay_png(grey, nothing, frame, reference=1.0))
+    np.testing.assert_allclose(radiograph[..., 0], grey * 255, atol=0.51)
 
 
-def test_both_pictures_have_the_films_own_aspect() -> None:
+def test_both_pictures_have_the_radiographs_own_aspect() -> None:
     frame = Frame(3000, 2000, 500, 0, 2000, 2000)
     grey = np.zeros((3000, 2000), np.float32)
-    assert rgba(heat_layer_png(spike(1, 1), frame, reference=1.0, longest=600)).shape == (600, 400, 4)
+    assert rgba(heatmap_layer_png(spike(1, 1), frame, reference=1.0, longest=600)).shape == (600, 400, 4)
     assert rgba(overlay_png(grey, spike(1, 1), frame, reference=1.0, longest=600)).shape == (600, 400, 3)
 
 
-def test_the_overlay_is_warm_where_the_heat_is_and_the_film_elsewhere() -> None:
+def test_the_overlay_is_warm_where_the_heat_is_and_the_radiograph_elsewhere() -> None:
     grey = np.full((224, 224), 0.5, np.float32)
     picture = rgba(overlay_png(grey, spike(3, 9), Frame(224, 224, 0, 0, 224, 224), reference=1.0)).astype(int)
     assert picture[55, 151, 0] - picture[55, 151, 2] > 20

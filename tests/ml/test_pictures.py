@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from ml import pictures
-from ml.figures import Evaluation, from_logits
-from ml.records import Architecture, EpochReport, LabelledFilm, Manifest, Preprocessing
+from ml.metrics import plots
+from ml.metrics.evaluation_result import Evaluation, from_logits
+from ml.records import Architecture, EpochReport, LabelledImage, Manifest, Preprocessing
 
 CLASSES = ("covid-19", "pneumonia", "normal")
 EPOCHS = [EpochReport(n, 5, 1 / n, 0.5 + n / 20, 1.2 / n, 0.4 + n / 20, 3.0) for n in range(1, 6)]
@@ -20,10 +20,10 @@ EPOCHS = [EpochReport(n, 5, 1 / n, 0.5 + n / 20, 1.2 / n, 0.4 + n / 20, 3.0) for
 def _evaluation(version: str, noise: float) -> Evaluation:
     random = np.random.default_rng(1)
     labels = [CLASSES[n % 3] for n in range(60)]
-    films = [LabelledFilm(Path(f"{n}.png"), label, f"p{n // 2}") for n, label in enumerate(labels)]
+    radiographs = [LabelledImage(Path(f"{n}.png"), label, f"p{n // 2}") for n, label in enumerate(labels)]
     logits = np.eye(3)[np.arange(60) % 3] + random.normal(0, noise, (60, 3))
     points = dict.fromkeys(CLASSES, 0.3)
-    return from_logits(Manifest(version, Architecture(), Preprocessing(), points, {}), films, logits)
+    return from_logits(Manifest(version, Architecture(), Preprocessing(), points, {}), radiographs, logits)
 
 
 CANDIDATE, IN_FORCE = _evaluation("candidate", 0.8), _evaluation("v3", 1.2)
@@ -32,11 +32,11 @@ CANDIDATE, IN_FORCE = _evaluation("candidate", 0.8), _evaluation("v3", 1.2)
 @pytest.mark.parametrize(
     "drawing",
     [
-        pictures.curves_svg(EPOCHS),
-        pictures.curves_svg(EPOCHS[:1]),
-        pictures.confusion_svg(CANDIDATE),
-        pictures.roc_svg(CANDIDATE, IN_FORCE),
-        pictures.roc_svg(CANDIDATE, None),
+        plots.curves_svg(EPOCHS),
+        plots.curves_svg(EPOCHS[:1]),
+        plots.confusion_svg(CANDIDATE),
+        plots.roc_svg(CANDIDATE, IN_FORCE),
+        plots.roc_svg(CANDIDATE, None),
     ],
     ids=["curves", "one epoch", "confusion", "roc", "roc alone"],
 )
@@ -63,7 +63,7 @@ def _contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("ground", ["#0e1115", "#ffffff"])
 @pytest.mark.parametrize(
     "colour",
-    [pictures.TEXT, pictures.TRAIN, pictures.VALIDATION, pictures.CANDIDATE, pictures.IN_FORCE],
+    [plots.TEXT, plots.TRAIN, plots.VALIDATION, plots.CANDIDATE, plots.IN_FORCE],
 )
 def test_every_colour_can_be_read_on_both_grounds(colour: str, ground: str) -> None:
     assert _contrast(colour, ground) >= 3  # WCAG 2.2, 1.4.11 for graphics
@@ -74,26 +74,26 @@ def test_numbers_in_a_cell_can_be_read() -> None:
     assert _contrast("#ffffff", "#155785") >= 4.5
 
 
-def test_the_curves_keep_one_colour_for_each_set_of_films() -> None:
-    drawing = pictures.curves_svg(EPOCHS)
-    assert drawing.count(f"stroke: {pictures.TRAIN}") >= 2
-    assert drawing.count(f"stroke: {pictures.VALIDATION}") >= 2
+def test_the_curves_keep_one_colour_for_each_set_of_radiographs() -> None:
+    drawing = plots.curves_svg(EPOCHS)
+    assert drawing.count(f"stroke: {plots.TRAIN}") >= 2
+    assert drawing.count(f"stroke: {plots.VALIDATION}") >= 2
 
 
-def test_the_matrix_holds_every_count_and_how_many_films_there_are() -> None:
-    drawing = pictures.confusion_svg(CANDIDATE)
+def test_the_matrix_holds_every_count_and_how_many_radiographs_there_are() -> None:
+    drawing = plots.confusion_svg(CANDIDATE)
     for count in np.array(CANDIDATE.confusion).ravel():
         assert f">{count}<" in drawing
     assert drawing.count("n = 20") == 3
-    assert "candidate: 60 films, 30 patients" in drawing
+    assert "candidate: 60 radiographs, 30 patients" in drawing
 
 
 def test_the_roc_names_both_versions_with_interval_and_number() -> None:
-    drawing = pictures.roc_svg(CANDIDATE, IN_FORCE)
+    drawing = plots.roc_svg(CANDIDATE, IN_FORCE)
     for name, evaluation in (("candidate", CANDIDATE), ("in force", IN_FORCE)):
         area = evaluation.per_class["covid-19"].auroc
         assert f"{name}: AUROC {area.value:.3f} [{area.low:.3f}, {area.high:.3f}], n = 60" in drawing
 
 
 def test_the_same_figures_give_the_same_bytes() -> None:
-    assert pictures.roc_svg(CANDIDATE, IN_FORCE) == pictures.roc_svg(CANDIDATE, IN_FORCE)
+    assert plots.roc_svg(CANDIDATE, IN_FORCE) == plots.roc_svg(CANDIDATE, IN_FORCE)

@@ -10,12 +10,12 @@ import pytest
 import scipy.special
 from PIL import Image
 
-from ml import bundle
-from ml.imaging import read_film
-from ml.maps import load_maps, save_maps
-from ml.predictor import Predictor
-from tests.films import film_grey
+from ml.images.reading import read_radiograph
+from ml.inference.heatmap_files import load_heatmaps, save_heatmaps
+from ml.inference.predictor import Predictor
+from ml.networks import bundle
 from tests.ml.wrappings import dicom, palette_png, rgb, saved, turned_jpeg
+from tests.radiographs import radiograph_grey
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -32,7 +32,7 @@ def predictor(directory: Path) -> Predictor:
 
 
 def test_probabilities_are_a_softmax_over_the_classes(predictor: Predictor) -> None:
-    found = predictor.explain(film_grey(1).astype(np.float32))
+    found = predictor.explain(radiograph_grey(1).astype(np.float32))
     expected = scipy.special.softmax(list(found.logits.values()))
     assert list(found.probabilities) == ["covid-19", "pneumonia", "normal"]
     np.testing.assert_allclose(list(found.probabilities.values()), expected, rtol=1e-5)
@@ -40,10 +40,10 @@ def test_probabilities_are_a_softmax_over_the_classes(predictor: Predictor) -> N
 
 
 def test_an_explanation_says_how_it_was_made(predictor: Predictor) -> None:
-    found = predictor.explain(film_grey(1, (300, 200)).astype(np.float32))
+    found = predictor.explain(radiograph_grey(1, (300, 200)).astype(np.float32))
     assert (found.version, found.layer, found.method) == ("v7", "block5_conv2_relu", "grad-cam")
     assert found.preprocessing_id == predictor.manifest.preprocessing.id == "square-crop-128x1-zscore"
-    assert (found.frame.film_height, found.frame.film_width, found.frame.top) == (300, 200, 50)
+    assert (found.frame.radiograph_height, found.frame.radiograph_width, found.frame.top) == (300, 200, 50)
     assert set(found.maps) == set(found.probabilities)
     assert {m.grid.shape for m in found.maps.values()} == {(8, 8)}
     assert set(found.seconds) == {"prepare", "network"}
@@ -53,7 +53,7 @@ def test_the_temperature_softens_probabilities_and_leaves_the_finding(
     directory: Path, tmp_path: Path
 ) -> None:
     model, manifest = bundle.load_network(directory)
-    grey = film_grey(1).astype(np.float32)
+    grey = radiograph_grey(1).astype(np.float32)
     sharp = Predictor(directory).explain(grey)
     from dataclasses import replace
 
@@ -68,18 +68,18 @@ def test_the_temperature_softens_probabilities_and_leaves_the_finding(
 def test_a_recomputed_map_matches_the_stored_one(
     predictor: Predictor, directory: Path, tmp_path: Path
 ) -> None:
-    grey = film_grey(2).astype(np.float32)
+    grey = radiograph_grey(2).astype(np.float32)
     first = predictor.explain(grey)
-    save_maps(tmp_path / "maps.npz", first.maps, first.frame)
-    stored, frame = load_maps(tmp_path / "maps.npz")
+    save_heatmaps(tmp_path / "maps.npz", first.maps, first.frame)
+    stored, frame = load_heatmaps(tmp_path / "maps.npz")
     again = Predictor(directory).explain(grey)
     assert frame == again.frame
     for name, m in again.maps.items():
         np.testing.assert_allclose(stored[name].grid, m.grid, atol=1e-3 * max(m.raw_max, 1e-9))
 
 
-def test_one_film_gets_one_answer_in_fifteen_encodings(predictor: Predictor) -> None:
-    grey = (film_grey(3, (256, 200)) * 255).round().astype(np.uint8)
+def test_one_radiograph_gets_one_answer_in_fifteen_encodings(predictor: Predictor) -> None:
+    grey = (radiograph_grey(3, (256, 200)) * 255).round().astype(np.uint8)
     image = Image.fromarray(grey)
     wrappings = {
         "grey PNG": saved(image, "PNG"),
@@ -105,7 +105,7 @@ def test_one_film_gets_one_answer_in_fifteen_encodings(predictor: Predictor) -> 
             WindowWidth=2041,
         ),
     }
-    answers = {name: predictor.explain(read_film(content).grey) for name, content in wrappings.items()}
+    answers = {name: predictor.explain(read_radiograph(content).grey) for name, content in wrappings.items()}
     plain = answers["grey PNG"]
     for name, answer in answers.items():
         assert answer.finding == plain.finding, name
@@ -114,7 +114,7 @@ def test_one_film_gets_one_answer_in_fifteen_encodings(predictor: Predictor) -> 
 
 
 def test_half_precision_gives_nearly_the_same_answer(directory: Path, predictor: Predictor) -> None:
-    grey = film_grey(4).astype(np.float32)
+    grey = radiograph_grey(4).astype(np.float32)
     fine, coarse = predictor.explain(grey), Predictor(directory, precision="mixed_bfloat16").explain(grey)
     for label, probability in fine.probabilities.items():
         assert coarse.probabilities[label] == pytest.approx(probability, abs=0.05)
@@ -125,8 +125,8 @@ def test_half_precision_gives_nearly_the_same_answer(directory: Path, predictor:
 def test_a_warm_predictor_does_not_trace_again(directory: Path) -> None:
     predictor = Predictor(directory)
     predictor.warm_up()
-    predictor.explain(film_grey(1).astype(np.float32))
-    predictor.explain(film_grey(1, (700, 500)).astype(np.float32))
+    predictor.explain(radiograph_grey(1).astype(np.float32))
+    predictor.explain(radiograph_grey(1, (700, 500)).astype(np.float32))
     assert predictor._answer.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
 
 

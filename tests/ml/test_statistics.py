@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml import statistics
+from ml.metrics import statistics
 
 TRUTH = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=bool)
 FIRST = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.5, 0.4, 0.35, 0.2, 0.1])
@@ -72,7 +72,7 @@ def test_an_area_without_one_side_is_undefined() -> None:
     assert np.isnan(statistics.auroc(FIRST, np.ones(10, dtype=bool)))
 
 
-def test_films_of_one_patient_are_drawn_together() -> None:
+def test_radiographs_of_one_patient_are_drawn_together() -> None:
     patients = np.array([0, 0, 1, 2, 2, 2])
     weights = statistics.patient_weights(patients, seed=1, resamples=50)
     assert (weights[:, 0] == weights[:, 1]).all()
@@ -86,11 +86,11 @@ def test_the_same_seed_draws_the_same_patients() -> None:
     assert (one == other).all()
 
 
-@pytest.mark.parametrize("films", [10, 52, 248])
-def test_the_score_bound_without_discordance_has_its_closed_form(films: int) -> None:
+@pytest.mark.parametrize("radiographs", [10, 52, 248])
+def test_the_score_bound_without_discordance_has_its_closed_form(radiographs: int) -> None:
     z = 1.6448536269514722
-    expected = -(z**2) / (films + z**2)
-    assert statistics.paired_lower_bound(0, 0, films) == pytest.approx(expected, abs=1e-5)
+    expected = -(z**2) / (radiographs + z**2)
+    assert statistics.paired_lower_bound(0, 0, radiographs) == pytest.approx(expected, abs=1e-5)
 
 
 def test_more_losses_lower_the_bound() -> None:

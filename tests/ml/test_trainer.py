@@ -11,17 +11,17 @@ import keras
 import numpy as np
 import pytest
 
-from ml import bundle, network
-from ml.dataset import CONTESTED, IN_TEST, Split, split_by_patient
-from ml.lookalikes import look_at
-from ml.presets import PRESETS, Stage, TrainingSpec, at_size, preset
-from ml.records import Architecture, EpochReport, LabelledFilm, Manifest
-from ml.schedule import Course, one_cycle, stage_ends
-from ml.trainer import NothingLearnt, train
-from ml.twin import twin_of
-from tests.films import film_png
-from tests.hostile import ACCEPTED, specimens
-from tests.ml.bright_films import bright_films, bright_sides
+from ml.datasets.near_duplicates import find_near_duplicates
+from ml.datasets.patient_split import CONTESTED, IN_TEST, Split, split_by_patient
+from ml.networks import builder, bundle
+from ml.recipes import RECIPES, Stage, TrainingSpec, at_size, get_recipe
+from ml.records import Architecture, EpochReport, LabelledImage, Manifest
+from ml.training.schedule import Progress, one_cycle, stage_ends
+from ml.training.trainer import NoUsableNetwork, train
+from ml.training.training_copy import training_copy_of
+from tests.hostile_files import ACCEPTED, specimens
+from tests.ml.bright_radiographs import bright_radiographs, bright_sides
+from tests.radiographs import radiograph_png
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -31,17 +31,17 @@ CLASSES = ("covid-19", "pneumonia", "normal")
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    """Twelve films to learn from and six to check on; the class shows in the side that is bright."""
-    return bright_sides(tmp_path_factory.mktemp("films"))
+    """Twelve radiographs to learn from and six to check on; the class shows in the side that is bright."""
+    return bright_sides(tmp_path_factory.mktemp("radiographs"))
 
 
 def _small(name: str, *, epochs: int = 1, seed: int = 1) -> TrainingSpec:
     size = 64 if name == "resnext50" else 32
-    return replace(at_size(preset(name, seed=seed, epochs=epochs), size), batch_size=6)
+    return replace(at_size(get_recipe(name, seed=seed, epochs=epochs), size), batch_size=6)
 
 
 def _run(
-    films: Split,
+    radiographs: Split,
     spec: TrainingSpec,
     out: Path,
     *,
@@ -51,7 +51,7 @@ def _run(
 ) -> tuple[Manifest, list[EpochReport]]:
     reports: list[EpochReport] = []
     manifest = train(
-        films,
+        radiographs,
         spec,
         start_from=start_from,
         out=out,
@@ -62,10 +62,10 @@ def _run(
     return manifest, reports
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_trains_and_leaves_a_bundle(name: str, split: Split, tmp_path: Path) -> None:
-    start = make_bundle(tmp_path / "start", "vgg16", size=32) if PRESETS[name].fine_tune else None
-    weights = _imagenet_file(tmp_path) if PRESETS[name].imagenet else None
+    start = make_bundle(tmp_path / "start", "vgg16", size=32) if RECIPES[name].fine_tune else None
+    weights = _imagenet_file(tmp_path) if RECIPES[name].imagenet else None
     manifest, reports = _run(split, _small(name), tmp_path / "out", start_from=start, imagenet=weights)
     assert bundle.verify(tmp_path / "out") == manifest
     assert manifest.architecture.classes == CLASSES
@@ -138,54 +138,62 @@ def test_a_stop_keeps_the_best_epoch_until_then(split: Split, tmp_path: Path) ->
 
 
 def test_a_stop_in_the_first_epoch_leaves_nothing(split: Split, tmp_path: Path) -> None:
-    with pytest.raises(NothingLearnt):
+    with pytest.raises(NoUsableNetwork):
         _run(split, _small("tiny-cnn"), tmp_path / "out", should_stop=lambda: True)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_film_is_left_out_and_named(split: Split, tmp_path: Path) -> None:
+def test_a_damaged_radiograph_is_left_out_and_named(split: Split, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.png"
     damaged.write_bytes(split.train[0].path.read_bytes()[:200])
-    films = replace(split, train=(*split.train, LabelledFilm(damaged, "normal", "somebody")))
-    manifest, _ = _run(films, _small("tiny-cnn"), tmp_path / "out")
-    assert manifest.training["left_out"] == [{"film": "damaged.png", "reason": "damaged"}]
+    radiographs = replace(split, train=(*split.train, LabelledImage(damaged, "normal", "somebody")))
+    manifest, _ = _run(radiographs, _small("tiny-cnn"), tmp_path / "out")
+    assert manifest.training["left_out"] == [{"radiograph": "damaged.png", "reason": "damaged"}]
 
 
 @pytest.fixture(scope="module")
-def corrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelledFilm, ...]:
-    """Write files that are no usable film: cut, empty, text, other formats, bombs, blanks."""
+def corrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelledImage, ...]:
+    """Write files that are no usable radiograph: cut, empty, text, other formats, bombs, blanks."""
     folder = tmp_path_factory.mktemp("corrupted")
     bad = [one.content for one in specimens(inflated=4_000_000) if ACCEPTED not in one.right]
     bad = [content for content in bad if len(content) < 2_000_000]
-    bad += [b"no film at all", film_png(1)[:8] + bytes(5000), b"\xff\xd8\xff" + bytes(range(256)) * 20]
-    films = []
+    bad += [
+        b"no radiograph at all",
+        radiograph_png(1)[:8] + bytes(5000),
+        b"\xff\xd8\xff" + bytes(range(256)) * 20,
+    ]
+    radiographs = []
     for number, content in enumerate(bad):
         path = folder / f"bad-{number}.png"
         path.write_bytes(content)
-        films.append(LabelledFilm(path, CLASSES[number % 3], f"unlucky-{number}"))
-    return tuple(films)
+        radiographs.append(LabelledImage(path, CLASSES[number % 3], f"unlucky-{number}"))
+    return tuple(radiographs)
 
 
-def test_corrupted_films_are_named_and_left_out_and_none_is_fatal(
-    split: Split, corrupted: tuple[LabelledFilm, ...], tmp_path: Path
+def test_corrupted_radiographs_are_named_and_left_out_and_none_is_fatal(
+    split: Split, corrupted: tuple[LabelledImage, ...], tmp_path: Path
 ) -> None:
     assert len(corrupted) >= 20
     train, validation = (
         (*good, *bad)
         for good, bad in zip((split.train, split.validation), (corrupted[::2], corrupted[1::2]), strict=True)
     )
-    films = Split(train, validation, ())
-    manifest, _ = _run(films, _small("tiny-cnn"), tmp_path / "out")
-    named = {item["film"]: item["reason"] for item in manifest.training["left_out"]}
-    assert set(named) == {film.path.name for film in corrupted}
+    radiographs = Split(train, validation, ())
+    manifest, _ = _run(radiographs, _small("tiny-cnn"), tmp_path / "out")
+    named = {item["radiograph"]: item["reason"] for item in manifest.training["left_out"]}
+    assert set(named) == {radiograph.path.name for radiograph in corrupted}
     assert all(named.values())
     assert bundle.verify(tmp_path / "out") == manifest
 
 
-def test_corrupted_films_take_no_place_in_a_split(split: Split, corrupted: tuple[LabelledFilm, ...]) -> None:
-    films = (*split.train, *split.validation, *corrupted)
-    parted = split_by_patient(films, seed=1, looks=look_at(films))
-    assert {out.film for out in parted.left_out if out.reason not in (CONTESTED, IN_TEST)} == set(corrupted)
+def test_corrupted_radiographs_take_no_place_in_a_split(
+    split: Split, corrupted: tuple[LabelledImage, ...]
+) -> None:
+    radiographs = (*split.train, *split.validation, *corrupted)
+    parted = split_by_patient(radiographs, seed=1, looks=find_near_duplicates(radiographs))
+    assert {out.radiograph for out in parted.left_out if out.reason not in (CONTESTED, IN_TEST)} == set(
+        corrupted
+    )
     assert not {*corrupted} & {*parted.train, *parted.validation, *parted.test}
 
 
@@ -220,23 +228,23 @@ def test_all_layers_learn_when_thawed(split: Split, tmp_path: Path) -> None:
 
 def test_a_new_finding_is_added_and_an_old_one_is_not_forgotten(tmp_path: Path) -> None:
     learnt, checked = (
-        bright_films(tmp_path, ("covid-19", "other"), numbers) for numbers in (range(6), range(6, 10))
+        bright_radiographs(tmp_path, ("covid-19", "other"), numbers) for numbers in (range(6), range(6, 10))
     )
-    films = Split(learnt, checked, ())
+    radiographs = Split(learnt, checked, ())
     start = make_bundle(tmp_path / "start", "scratch-cnn", size=32)
-    manifest, _ = _run(films, _small("vgg16-finetune"), tmp_path / "out", start_from=start)
+    manifest, _ = _run(radiographs, _small("vgg16-finetune"), tmp_path / "out", start_from=start)
     assert manifest.architecture.classes == (*CLASSES, "other")
     assert manifest.architecture.family == "scratch-cnn"
 
 
 def test_fine_tuning_needs_something_to_start_from(split: Split, tmp_path: Path) -> None:
-    with pytest.raises(NothingLearnt):
+    with pytest.raises(NoUsableNetwork):
         _run(split, _small("vgg16-finetune"), tmp_path / "out")
 
 
 def test_a_training_that_diverges_says_so(split: Split, tmp_path: Path) -> None:
     spec = replace(_small("tiny-cnn", epochs=30), learning_rate=float("inf"))
-    with pytest.raises(NothingLearnt, match="diverged"):
+    with pytest.raises(NoUsableNetwork, match="diverged"):
         _run(split, spec, tmp_path / "out")
 
 
@@ -244,9 +252,9 @@ def test_a_training_that_diverges_says_so(split: Split, tmp_path: Path) -> None:
 def test_the_twin_answers_as_the_network_does(training: bool) -> None:
     keras.utils.set_random_seed(2)
     arch = Architecture(family="scratch-cnn", size=32, dropout=0.0)
-    model = network.build(arch)
+    model = builder.build(arch)
     images = np.random.default_rng(1).normal(0, 1, (4, 32, 32, 1)).astype(np.float32)
-    twin = twin_of(model, arch, "float32")
+    twin = training_copy_of(model, arch, "float32")
     expected = np.asarray(model(images, training=training))
     assert np.asarray(twin(images, training=training)) == pytest.approx(expected, abs=2e-4)
 
@@ -266,7 +274,7 @@ def test_stages_end_at_whole_epochs_and_one_that_is_too_short_is_passed_over() -
     assert stage_ends(stages, 8) == (0.25, 0.75, 1)  # 2, 4 and 2 epochs
     assert stage_ends(stages, 3) == pytest.approx((1 / 3, 2 / 3, 1))
     assert stage_ends(stages, 1) == (0, 1, 1)
-    course = Course(10, 0, clock=lambda: 0.0, ends=(0, 0.5, 1))
+    course = Progress(10, 0, clock=lambda: 0.0, ends=(0, 0.5, 1))
     seen = []
     for course.done in range(11):
         seen.append((course.stage, course.within(course.stage)))
@@ -277,7 +285,7 @@ def test_stages_end_at_whole_epochs_and_one_that_is_too_short_is_passed_over() -
 
 def test_the_clock_ends_a_training_of_so_many_minutes() -> None:
     now = [100.0]
-    course = Course(steps=10, seconds=60, clock=lambda: now[0])
+    course = Progress(steps=10, seconds=60, clock=lambda: now[0])
     course.done = 10
     assert not course.finished
     now[0] = 145.0

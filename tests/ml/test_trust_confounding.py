@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats.contingency import association
 
-from ml.trust.confounding import (
+from ml.trust.association import (
     cramers_v,
     label_by_source,
     mixed_source_share,
@@ -41,7 +41,7 @@ def test_one_source_is_associated_with_nothing() -> None:
     assert cramers_v(np.array([[50.0, 0], [80.0, 0]])) == 0  # as a resample may leave it
 
 
-def test_a_source_without_films_does_not_count() -> None:
+def test_a_source_without_radiographs_does_not_count() -> None:
     table = np.array([[8, 1], [3, 9], [2, 2]], float)
     with_nobody = np.insert(table, 1, 0, axis=1)
     assert cramers_v(with_nobody) == pytest.approx(association(table.astype(int), method="cramer"))
@@ -59,7 +59,7 @@ def test_darkcovidnet_is_wholly_confounded() -> None:
     assert source_only_balanced_accuracy(DARKCOVIDNET) == pytest.approx(2 / 3)
 
 
-def test_only_films_from_sources_with_both_are_mixed() -> None:
+def test_only_radiographs_from_sources_with_both_are_mixed() -> None:
     table = np.array([[30, 10, 60], [0, 40, 5]], float)
     assert mixed_source_share(table, 0) == pytest.approx(0.7)
     assert mixed_source_share(table, 1) == pytest.approx(1)
@@ -76,7 +76,7 @@ def test_tables_are_weighed_one_by_one() -> None:
     assert cramers_v(both) == pytest.approx(np.full(2, cramers_v(RADIOGRAPHY)))
 
 
-def test_films_are_counted_by_label_and_source() -> None:
+def test_radiographs_are_counted_by_label_and_source() -> None:
     cells, table = label_by_source(["normal", "covid-19", "normal"], ["b", "a", "a"])
     assert table.tolist() == [[1, 0], [1, 1]]  # covid-19 comes first in the house's order
     assert cells.tolist() == [3, 0, 2]

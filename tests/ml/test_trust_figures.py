@@ -9,7 +9,7 @@ from ml.trust import abstention, discrimination, reliability
 from ml.trust.subgroups import age_band, subgroups
 from tests.ml.trust_answers import answers
 
-# The guide's golden figures for calibration: ten films, one in each bin.
+# The guide's golden figures for calibration: ten radiographs, one in each bin.
 STATED = (0.05, 0.15, 0.25, 0.95, 0.85, 0.75, 0.55, 0.45, 0.65, 0.35)
 SHOWN = (0, 0, 1, 1, 1, 1, 0, 1, 1, 0)
 
@@ -76,8 +76,8 @@ def test_a_sound_model_passes_and_a_boastful_one_does_not() -> None:
     assert reliability.recalibration(loud).value == pytest.approx(1 / 3, abs=0.04)
 
 
-def test_few_films_alone_make_an_error_that_no_model_can_avoid() -> None:
-    # Always sure by half, right half of the time: in one bin of 4 films the mean of |k/4 - 1/2| is 3/16.
+def test_few_radiographs_alone_make_an_error_that_no_model_can_avoid() -> None:
+    # Always sure by half, right half of the time: in one bin of 4 radiographs the mean of |k/4 - 1/2| is 3/16.
     errors = reliability.null_errors(np.full(4, 0.5), bins=1)
     assert errors.mean() == pytest.approx(3 / 16, abs=0.01)
 
@@ -90,7 +90,7 @@ def test_risk_falls_with_coverage() -> None:
     assert found.value == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
 
 
-def test_sets_hold_where_films_are_alike_and_not_where_they_changed() -> None:
+def test_sets_hold_where_radiographs_are_alike_and_not_where_they_changed() -> None:
     random = np.random.default_rng(5)
 
     def drawn(shift: float) -> tuple[list[float], list[int]]:
@@ -105,12 +105,12 @@ def test_sets_hold_where_films_are_alike_and_not_where_they_changed() -> None:
 
 
 def test_the_band_is_the_binomial_one() -> None:
-    # Of 20 films at 90 %, R's qbinom gives 15 (2.5 %) and 20 (97.5 %).
+    # Of 20 radiographs at 90 %, R's qbinom gives 15 (2.5 %) and 20 (97.5 %).
     assert abstention.coverage_band(20) == pytest.approx((0.75, 1.0))
 
 
 def _two_views(found_in_ap: int) -> tuple[list[float], list[int], list[str]]:
-    """Make 40 films of each view, 20 with the target: all found in PA, so many in AP."""
+    """Make 40 radiographs of each view, 20 with the target: all found in PA, so many in AP."""
     chances = [0.9] * 20 + [0.1] * 20 + [0.9] * found_in_ap + [0.1] * (20 - found_in_ap) + [0.1] * 20
     return chances, ([1] * 20 + [0] * 20) * 2, ["PA"] * 40 + ["AP"] * 40
 

@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from ml.dataset import Split
-from ml.predictor import Predictor
-from ml.presets import at_size, preset
-from ml.records import Grey, LabelledFilm
-from ml.trainer import train
-from ml.trust import heatmaps, occlusion, panel, stability
-from ml.trust.examined import Examined, ellipses, examine
-from ml.trust.likeness import structural_similarity
-from ml.trust.reader import Reader
+from ml.datasets.patient_split import Split
+from ml.inference.predictor import Predictor
+from ml.recipes import at_size, get_recipe
+from ml.records import Grey, LabelledImage
+from ml.training.trainer import train
+from ml.trust import heatmap_checks, occlusion, out_of_distribution_panel, stability
+from ml.trust.batch_predictor import BatchPredictor
+from ml.trust.evaluation_set import EvaluationSet, ellipses, evaluation_set
+from ml.trust.structural_similarity import structural_similarity
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -28,7 +28,7 @@ LUNG, CORNER = (34, 24), (0, 0)  # top and left of the sign
 SIGN = 12  # pixels of its side; stripes, so that neither a mean nor a blur leaves a trace
 
 
-def _film(folder: Path, number: int, place: tuple[int, int]) -> LabelledFilm:
+def _radiograph(folder: Path, number: int, place: tuple[int, int]) -> LabelledImage:
     random = np.random.default_rng(number)
     grey = cv2.GaussianBlur(random.uniform(0.2, 0.5, (SIDE, SIDE)).astype(np.float32), (0, 0), 2)
     label = CLASSES[number % 2]
@@ -39,18 +39,18 @@ def _film(folder: Path, number: int, place: tuple[int, int]) -> LabelledFilm:
         grey = np.clip(grey, 0, 1)
     path = folder / f"{number}.png"
     cv2.imwrite(str(path), np.rint(grey * 255).astype(np.uint8))
-    return LabelledFilm(path, label, f"patient-{number}", "one")
+    return LabelledImage(path, label, f"patient-{number}", "one")
 
 
-def _taught(folder: Path, place: tuple[int, int]) -> Examined:
-    films = [_film(folder, number, place) for number in range(144)]
-    spec = at_size(preset("scratch-cnn", seed=2, epochs=6), 64)
+def _taught(folder: Path, place: tuple[int, int]) -> EvaluationSet:
+    radiographs = [_radiograph(folder, number, place) for number in range(144)]
+    spec = at_size(get_recipe("scratch-cnn", seed=2, epochs=6), 64)
     spec = replace(spec, batch_size=12, augmentation=0.0)
-    split = Split(tuple(films[:64]), tuple(films[64:104]), ())
+    split = Split(tuple(radiographs[:64]), tuple(radiographs[64:104]), ())
     train(
         split, spec, start_from=None, out=folder / "out", on_epoch=lambda _: None, should_stop=lambda: False
     )
-    return examine(Reader(folder / "out"), films[104:], {})
+    return evaluation_set(BatchPredictor(folder / "out"), radiographs[104:], {})
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +59,21 @@ def lung_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def by_lung(lung_home: Path) -> Examined:
+def by_lung(lung_home: Path) -> EvaluationSet:
     return _taught(lung_home, LUNG)
 
 
 @pytest.fixture(scope="module")
-def by_corner(tmp_path_factory: pytest.TempPathFactory) -> Examined:
+def by_corner(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
     return _taught(tmp_path_factory.mktemp("corner"), CORNER)
 
 
-def test_both_networks_have_learnt_their_sign(by_lung: Examined, by_corner: Examined) -> None:
+def test_both_networks_have_learnt_their_sign(by_lung: EvaluationSet, by_corner: EvaluationSet) -> None:
     assert by_lung.answers.right.mean() >= 0.95
     assert by_corner.answers.right.mean() >= 0.95
 
 
-def test_who_reads_lungs_is_blind_without_them(by_lung: Examined) -> None:
+def test_who_reads_lungs_is_blind_without_them(by_lung: EvaluationSet) -> None:
     found = occlusion.lungs_hidden(by_lung)
     assert found.status == "PASS"
     assert found.figures["auroc_lungs_only"] > 0.9
@@ -82,80 +82,80 @@ def test_who_reads_lungs_is_blind_without_them(by_lung: Examined) -> None:
     assert "ellipses" in found.words
 
 
-def test_who_reads_corners_needs_no_lungs(by_corner: Examined) -> None:
+def test_who_reads_corners_needs_no_lungs(by_corner: EvaluationSet) -> None:
     assert occlusion.lungs_hidden(by_corner).status == "FAIL"
 
 
-def test_black_corners_matter_to_who_reads_them(by_corner: Examined) -> None:
+def test_black_corners_matter_to_who_reads_them(by_corner: EvaluationSet) -> None:
     corner = occlusion.corners_hidden(by_corner)
     assert corner.status == "WARN"
-    assert corner.value == pytest.approx(0.5, abs=0.1)  # every film with the mark loses it
+    assert corner.value == pytest.approx(0.5, abs=0.1)  # every radiograph with the mark loses it
 
 
-def test_who_says_the_same_of_all_films_is_stable(by_lung: Examined, tmp_path: Path) -> None:
-    stubborn = Reader(make_bundle(tmp_path / "stubborn", "scratch-cnn", size=32))
+def test_who_says_the_same_of_all_radiographs_is_stable(by_lung: EvaluationSet, tmp_path: Path) -> None:
+    stubborn = BatchPredictor(make_bundle(tmp_path / "stubborn", "scratch-cnn", size=32))
     kernel, bias = stubborn.model.get_layer("logits").get_weights()
     stubborn.model.get_layer("logits").set_weights([kernel * 0, bias + np.arange(len(bias))])
-    found = examine(stubborn, by_lung.films, {})
+    found = evaluation_set(stubborn, by_lung.radiographs, {})
     assert occlusion.corners_hidden(found).status == "PASS"
     assert stability.stability(found).status == "PASS"
 
 
-def test_heat_in_the_lungs_passes_and_heat_beside_them_fails(by_lung: Examined) -> None:
+def test_heat_in_the_lungs_passes_and_heat_beside_them_fails(by_lung: EvaluationSet) -> None:
     hits = by_lung.answers.truth & by_lung.answers.right
     maps = np.maximum(by_lung.reader.maps(by_lung.squares[hits], by_lung.target), 0)
     heat = cv2.resize(maps.mean(axis=0), (64, 64))
     hot = np.broadcast_to(heat >= np.quantile(heat, 0.7), by_lung.lungs.shape)
-    inside = heatmaps.in_the_lungs(replace(by_lung, lungs=hot))
-    beside = heatmaps.in_the_lungs(replace(by_lung, lungs=~hot))
+    inside = heatmap_checks.in_the_lungs(replace(by_lung, lungs=hot))
+    beside = heatmap_checks.in_the_lungs(replace(by_lung, lungs=~hot))
     assert inside.status == "PASS"
     assert beside.status == "FAIL"
 
 
-def test_blurring_the_heat_away_hurts_more_than_chance(by_lung: Examined) -> None:
-    found = heatmaps.deletion(by_lung, most=12)
+def test_blurring_the_heat_away_hurts_more_than_chance(by_lung: EvaluationSet) -> None:
+    found = heatmap_checks.deletion(by_lung, most=12)
     assert found.status == "PASS"
     assert found.value is not None
     assert found.value < found.figures["random"]
 
 
-def test_maps_come_from_the_weights(by_lung: Examined) -> None:
-    found = heatmaps.randomised(by_lung, most=12)
+def test_maps_come_from_the_weights(by_lung: EvaluationSet) -> None:
+    found = heatmap_checks.randomised(by_lung, most=12)
     assert set(found.figures) >= {"likeness after head", "likeness after head and last block"}
     assert found.value is not None
     assert found.value < 0.9
     assert by_lung.answers.right.mean() >= 0.95  # the reader itself has forgotten nothing
 
 
-def test_a_network_is_like_itself_and_not_like_chance(by_lung: Examined, tmp_path: Path) -> None:
-    assert heatmaps.reproduced(by_lung).status == "NOT_POSSIBLE"
+def test_a_network_is_like_itself_and_not_like_chance(by_lung: EvaluationSet, tmp_path: Path) -> None:
+    assert heatmap_checks.reproduced(by_lung).status == "NOT_POSSIBLE"
 
 
-def test_hirescam_adds_up_for_average_and_dense_only(by_lung: Examined, tmp_path: Path) -> None:
-    tiny = Reader(make_bundle(tmp_path / "tiny", "tiny-cnn", size=32))
-    assert heatmaps.complete(examine(tiny, by_lung.films[:8], {})).status == "NOT_POSSIBLE"
-    vgg = Reader(make_bundle(tmp_path / "vgg", "vgg16", size=32))
-    found = heatmaps.complete(examine(vgg, by_lung.films[:8], {}))
+def test_hirescam_adds_up_for_average_and_dense_only(by_lung: EvaluationSet, tmp_path: Path) -> None:
+    tiny = BatchPredictor(make_bundle(tmp_path / "tiny", "tiny-cnn", size=32))
+    assert heatmap_checks.complete(evaluation_set(tiny, by_lung.radiographs[:8], {})).status == "NOT_POSSIBLE"
+    vgg = BatchPredictor(make_bundle(tmp_path / "vgg", "vgg16", size=32))
+    found = heatmap_checks.complete(evaluation_set(vgg, by_lung.radiographs[:8], {}))
     assert found.status == "PASS"
 
 
-def test_small_changes_are_counted_one_by_one(by_lung: Examined) -> None:
+def test_small_changes_are_counted_one_by_one(by_lung: EvaluationSet) -> None:
     found = stability.stability(by_lung)
     assert set(found.figures) == set(stability.CHANGES)
     assert found.value == max(found.figures.values())
     assert found.n == 40
 
 
-def test_without_a_reference_the_panel_cannot_be_shown(by_lung: Examined, tmp_path: Path) -> None:
+def test_without_a_reference_the_panel_cannot_be_shown(by_lung: EvaluationSet, tmp_path: Path) -> None:
     bare = Predictor(make_bundle(tmp_path / "bare", size=32))
-    assert panel.panel(by_lung, explain=bare.explain).status == "NOT_POSSIBLE"
+    assert out_of_distribution_panel.panel(by_lung, explain=bare.explain).status == "NOT_POSSIBLE"
 
 
-def test_the_panels_pictures_are_greys_of_their_kind(by_lung: Examined) -> None:
-    films = list(by_lung.squares[:3])
-    kinds, again = panel.kinds(films), panel.kinds(films)
+def test_the_panels_pictures_are_greys_of_their_kind(by_lung: EvaluationSet) -> None:
+    radiographs = list(by_lung.squares[:3])
+    kinds, again = out_of_distribution_panel.kinds(radiographs), out_of_distribution_panel.kinds(radiographs)
     pictures = [picture for each in kinds.values() for picture in each]
-    assert {len(each) for each in kinds.values()} == {panel.EACH}
+    assert {len(each) for each in kinds.values()} == {out_of_distribution_panel.EACH}
     assert all(picture.dtype == np.float32 for picture in pictures)
     assert min(picture.min() for picture in pictures) >= 0
     assert max(picture.max() for picture in pictures) <= 1
@@ -166,20 +166,22 @@ def test_the_panels_pictures_are_greys_of_their_kind(by_lung: Examined) -> None:
         assert all(np.array_equal(a, b) for a, b in zip(each, again[kind], strict=True))
 
 
-def test_noise_is_unlike_what_a_network_of_blurred_films_learnt(by_lung: Examined, lung_home: Path) -> None:
-    found = panel.panel(by_lung, explain=Predictor(lung_home / "out").explain)
+def test_noise_is_unlike_what_a_network_of_blurred_radiographs_learnt(
+    by_lung: EvaluationSet, lung_home: Path
+) -> None:
+    found = out_of_distribution_panel.panel(by_lung, explain=Predictor(lung_home / "out").explain)
     assert found.figures["noise caught"] == 1
     assert found.figures["noise auroc"] == 1
     assert found.n == 40
 
 
-def test_a_mask_takes_the_place_of_the_ellipses(by_lung: Examined, tmp_path: Path) -> None:
+def test_a_mask_takes_the_place_of_the_ellipses(by_lung: EvaluationSet, tmp_path: Path) -> None:
     mask = np.zeros((SIDE, SIDE), np.uint8)
     mask[: SIDE // 2] = 255
     path = tmp_path / "mask.png"
     cv2.imwrite(str(path), mask)
-    film = by_lung.films[0]
-    found = examine(by_lung.reader, by_lung.films[:2], {film.path: path})
+    radiograph = by_lung.radiographs[0]
+    found = evaluation_set(by_lung.reader, by_lung.radiographs[:2], {radiograph.path: path})
     assert found.masked == 1
     assert found.lungs[0, :32].all()
     assert not found.lungs[0, 32:].any()
@@ -192,10 +194,10 @@ def test_energy_and_pointing_on_a_map_made_by_hand() -> None:
     heat[0, 0, 0], heat[0, 3, 3] = 3.0, 1.0
     lungs = np.zeros((1, 4, 4), bool)
     lungs[0, :2, :2] = True  # a quarter of the picture, and 3 of 4 parts of the heat
-    energy, enrichment = heatmaps.energies(heat, lungs)
+    energy, enrichment = heatmap_checks.energies(heat, lungs)
     assert (energy[0], enrichment[0]) == (0.75, 3.0)
-    assert heatmaps.pointing(heat, lungs).tolist() == [True]
-    assert heatmaps.pointing(heat[:, ::-1, ::-1].copy(), lungs).tolist() == [False]
+    assert heatmap_checks.pointing(heat, lungs).tolist() == [True]
+    assert heatmap_checks.pointing(heat[:, ::-1, ::-1].copy(), lungs).tolist() == [False]
 
 
 def test_likeness_is_one_for_the_same_and_low_for_the_opposite() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ml.dataset import LeftOut
-from ml.records import LabelledFilm
-from ml.trust import data, origin
+from ml.datasets.patient_split import Exclusion
+from ml.records import LabelledImage
+from ml.trust import data_checks, source_confounding
 from ml.trust.check import Check, Status
-from ml.trust.examination import film_checks
+from ml.trust.dataset_scan import scan_dataset
+from ml.trust.model_checks import model_checks
 from ml.trust.report import BLOCKING, Report
-from ml.trust.survey import survey
-from tests.ml.trust_films import PREP, encoded, filed, picture
+from tests.ml.trust_radiographs import PREP, encoded, filed, picture
 
 
 def _check(name: str, status: Status = "PASS") -> Check:
@@ -59,16 +59,16 @@ def test_what_was_not_possible_is_shown() -> None:
     assert next(check for check in stored["checks"] if check["id"] == "A1")["status"] == "NOT_POSSIBLE"
 
 
-def test_films_left_out_are_named_without_their_place(tmp_path: Path) -> None:
-    out = LeftOut(LabelledFilm(tmp_path / "bad.png", "normal", "somebody"), "damaged")
+def test_radiographs_left_out_are_named_without_their_place(tmp_path: Path) -> None:
+    out = Exclusion(LabelledImage(tmp_path / "bad.png", "normal", "somebody"), "damaged")
     stored = json.dumps(replace(_report(), left_out=(out,)).to_json(), allow_nan=False)
-    assert json.loads(stored)["left_out"] == [{"film": "bad.png", "reason": "damaged"}]
+    assert json.loads(stored)["left_out"] == [{"radiograph": "bad.png", "reason": "damaged"}]
     assert str(tmp_path) not in stored
     assert "somebody" not in stored
 
 
 def test_every_check_of_an_empty_collection_is_not_possible(tmp_path: Path) -> None:
-    checks = film_checks(survey([LabelledFilm(tmp_path / "gone.png", "normal", "p")], PREP))
+    checks = model_checks(scan_dataset([LabelledImage(tmp_path / "gone.png", "normal", "p")], PREP))
     assert {check.status for check in checks} == {"NOT_POSSIBLE"}
     assert [check.id for check in checks] == [
         "A1",
@@ -86,18 +86,29 @@ def test_every_check_of_an_empty_collection_is_not_possible(tmp_path: Path) -> N
     assert {check.id for check in checks if check.blocking} == set(BLOCKING) - {"B3", "B4"}
 
 
-def test_the_hash_tells_films_labels_and_parameters_apart_but_not_their_order(tmp_path: Path) -> None:
-    films = [
+def test_the_hash_tells_radiographs_labels_and_parameters_apart_but_not_their_order(tmp_path: Path) -> None:
+    radiographs = [
         filed(tmp_path, f"{n}.png", encoded(picture(n)), label)
         for n, label in enumerate(["covid-19", "normal"])
     ]
-    relabelled = [films[0], replace(films[1], label="pneumonia")]
-    one, turned, other = (data.exact_duplicates(survey(f, PREP)) for f in (films, films[::-1], relabelled))
+    relabelled = [radiographs[0], replace(radiographs[1], label="pneumonia")]
+    one, turned, other = (
+        data_checks.exact_duplicates(scan_dataset(f, PREP))
+        for f in (radiographs, radiographs[::-1], relabelled)
+    )
     assert one.inputs_hash == turned.inputs_hash
     assert (
-        len({one.inputs_hash, other.inputs_hash, data.near_duplicates(survey(films, PREP)).inputs_hash}) == 3
+        len(
+            {
+                one.inputs_hash,
+                other.inputs_hash,
+                data_checks.near_duplicates(scan_dataset(radiographs, PREP)).inputs_hash,
+            }
+        )
+        == 3
     )
     asked = [
-        origin.source_confounding(survey(films, PREP), model_balanced_accuracy=value) for value in (0.8, 0.9)
+        source_confounding.source_confounding(scan_dataset(radiographs, PREP), model_balanced_accuracy=value)
+        for value in (0.8, 0.9)
     ]
     assert asked[0].inputs_hash != asked[1].inputs_hash

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from ml.__main__ import main
-from ml.records import LabelledFilm
+from ml.records import LabelledImage
 from ml.trust import run
-from ml.trust.page import page
 from ml.trust.report import BLOCKING
-from ml.trust.run import Findings
-from tests.ml.trust_films import encoded, filed, picture
+from ml.trust.report_page import report_page
+from ml.trust.run import TrustFindings
+from tests.ml.trust_radiographs import encoded, filed, picture
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -27,21 +27,23 @@ ALL = (
 LABELS = ("covid-19", "pneumonia", "normal")
 
 
-def _films(folder: Path) -> list[LabelledFilm]:
+def _radiographs(folder: Path) -> list[LabelledImage]:
     folder.mkdir()
-    films = []
+    radiographs = []
     for n in range(60):
         label, source = LABELS[n % 3], "one" if n < 30 else "two"
-        films.append(filed(folder, f"{label}-{n}.png", encoded(picture(n)), label, f"patient-{n}", source))
+        radiographs.append(
+            filed(folder, f"{label}-{n}.png", encoded(picture(n)), label, f"patient-{n}", source)
+        )
     (folder / "torn.png").write_bytes(encoded(picture(99))[:100])
-    return [*films, LabelledFilm(folder / "torn.png", "normal", "patient-99", "one")]
+    return [*radiographs, LabelledImage(folder / "torn.png", "normal", "patient-99", "one")]
 
 
 @pytest.fixture(scope="module")
-def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+def findings(tmp_path_factory: pytest.TempPathFactory) -> TrustFindings:
     folder = tmp_path_factory.mktemp("trust")
     bundle = make_bundle(folder / "bundle", "scratch-cnn", size=32, version="v3")
-    return run.ask(bundle, run.parted(_films(folder / "films")), with_pictures=True)
+    return run.run_checks(bundle, run.parted(_radiographs(folder / "radiographs")), with_pictures=True)
 
 
 class _Reader(HTMLParser):
@@ -67,31 +69,31 @@ def _read(html: str) -> _Reader:
     return reader
 
 
-def test_every_check_is_asked_once(findings: Findings) -> None:
+def test_every_check_is_asked_once(findings: TrustFindings) -> None:
     assert tuple(check.id for check in findings.report.checks) == ALL
     assert findings.report.missing == ()
     assert {check.id for check in findings.report.checks if check.blocking} == set(BLOCKING)
 
 
-def test_a_random_network_is_research_only(findings: Findings) -> None:
+def test_a_random_network_is_research_only(findings: TrustFindings) -> None:
     assert findings.report.verdict == "research only"
-    assert [out.film.path.name for out in findings.report.left_out] == ["torn.png"]
+    assert [out.radiograph.path.name for out in findings.report.left_out] == ["torn.png"]
 
 
-def test_no_patient_is_in_both_parts(findings: Findings) -> None:
+def test_no_patient_is_in_both_parts(findings: TrustFindings) -> None:
     assert findings.report.checks[0].status == "PASS"
 
 
-def test_the_page_needs_nothing_else(findings: Findings) -> None:
-    found = _read(page(findings))
+def test_the_page_needs_nothing_else(findings: TrustFindings) -> None:
+    found = _read(report_page(findings))
     assert not {"script", "link", "iframe", "object", "form"} & set(found.tags)
     assert all(load.startswith(("data:image/png;base64,", "#")) for load in found.loads)
-    assert "@import" not in page(findings)
-    assert not re.search(r"url\((?!#)", page(findings))
+    assert "@import" not in report_page(findings)
+    assert not re.search(r"url\((?!#)", report_page(findings))
 
 
-def test_the_page_says_what_the_report_says(findings: Findings) -> None:
-    text = " ".join(_read(page(findings)).text)
+def test_the_page_says_what_the_report_says(findings: TrustFindings) -> None:
+    text = " ".join(_read(report_page(findings)).text)
     assert "Research only: a check that blocks has failed." in text
     assert "Research use only. Not for diagnosis." in text
     for check in findings.report.checks:
@@ -100,29 +102,29 @@ def test_the_page_says_what_the_report_says(findings: Findings) -> None:
     assert "torn.png: damaged" in text
 
 
-def test_films_are_shown_only_when_asked_for(findings: Findings) -> None:
-    assert "data:image/png" in page(findings)
-    bare = Findings(findings.report, findings.manifest, findings.answers, findings.evaluation)
-    assert "<img" not in page(bare)
+def test_radiographs_are_shown_only_when_asked_for(findings: TrustFindings) -> None:
+    assert "data:image/png" in report_page(findings)
+    bare = TrustFindings(findings.report, findings.manifest, findings.answers, findings.evaluation)
+    assert "<img" not in report_page(bare)
 
 
-def test_a_name_cannot_break_the_page(findings: Findings) -> None:
+def test_a_name_cannot_break_the_page(findings: TrustFindings) -> None:
     from dataclasses import replace
 
     nasty = replace(findings.report, subject="<script>alert(1)</script>")
-    assert "<script" not in page(replace(findings, report=nasty))
+    assert "<script" not in report_page(replace(findings, report=nasty))
 
 
 def test_the_command_writes_both_and_prints_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for film in _films(tmp_path / "flat"):
-        folder = tmp_path / "films" / film.label
+    for radiograph in _radiographs(tmp_path / "flat"):
+        folder = tmp_path / "radiographs" / radiograph.label
         folder.mkdir(parents=True, exist_ok=True)
-        film.path.rename(folder / film.path.name)
+        radiograph.path.rename(folder / radiograph.path.name)
     bundle = make_bundle(tmp_path / "bundle", "scratch-cnn", size=32)
     out = tmp_path / "out"
-    status = main(["trust", str(bundle), str(tmp_path / "films"), "--out", str(out), "--no-pictures"])
+    status = main(["trust", str(bundle), str(tmp_path / "radiographs"), "--out", str(out), "--no-pictures"])
     printed = capsys.readouterr()
     summary = json.loads(printed.out)
     stored = json.loads((out / "trust_report.json").read_text())
@@ -136,9 +138,9 @@ def test_the_command_writes_both_and_prints_one_line(
 @pytest.mark.parametrize("what", ["bundle", "data"])
 def test_what_is_missing_is_said(tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = make_bundle(tmp_path / "bundle", size=32)
-    data = tmp_path / "films"
+    data = tmp_path / "radiographs"
     if what == "bundle":
-        _films(data)
+        _radiographs(data)
         (data / "covid-19").mkdir()
         for path in data.glob("covid-19-*.png"):
             path.rename(data / "covid-19" / path.name)

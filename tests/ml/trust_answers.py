@@ -7,18 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.records import LabelledFilm
-from ml.trust.answers import Answers
+from ml.records import LabelledImage
+from ml.trust.predictions import Predictions
 
 
 def answers(
     chances: Sequence[float], truth: Sequence[int], *, point: float = 0.5, groups: Sequence[str] = ()
-) -> Answers:
-    """Make a table of two classes from the target's probability of each film and whether it shows it."""
+) -> Predictions:
+    """Make a table of two classes from the target's probability of each radiograph and whether it shows it."""
     p = np.clip(np.array(chances, dtype=np.float64), 1e-12, 1 - 1e-12)
-    films = tuple(
-        LabelledFilm(Path(f"{n}.png"), "covid-19" if shown else "normal", f"patient-{n}", "", view)
+    radiographs = tuple(
+        LabelledImage(Path(f"{n}.png"), "covid-19" if shown else "normal", f"patient-{n}", "", view)
         for n, (shown, view) in enumerate(zip(truth, groups or [""] * len(truth), strict=True))
     )
     logits = np.log(np.stack([p, 1 - p], axis=1))
-    return Answers("v1", ("covid-19", "normal"), films, logits, operating_points={"covid-19": point})
+    return Predictions(
+        "v1", ("covid-19", "normal"), radiographs, logits, operating_points={"covid-19": point}
+    )

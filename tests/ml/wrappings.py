@@ -1,4 +1,4 @@
-"""One drawn film in many encodings, each made by a tool that is not under test."""
+"""One drawn radiograph in many encodings, each made by a tool that is not under test."""
 
 from __future__ import annotations
 
@@ -46,29 +46,36 @@ def dicom(stored: NDArray[Any], *, bits: int = 8, signed: bool = False, **tags: 
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["wrapping"])
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    film = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    film.SOPClassUID, film.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    film.Modality, film.PhotometricInterpretation, film.SamplesPerPixel = "DX", "MONOCHROME2", 1
-    film.Rows, film.Columns = stored.shape[:2]
-    film.BitsAllocated = 8 if stored.itemsize == 1 else 16
-    film.BitsStored, film.HighBit, film.PixelRepresentation = bits, bits - 1, int(signed)
-    film.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
+    radiograph = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    radiograph.SOPClassUID, radiograph.SOPInstanceUID = (
+        meta.MediaStorageSOPClassUID,
+        meta.MediaStorageSOPInstanceUID,
+    )
+    radiograph.Modality, radiograph.PhotometricInterpretation, radiograph.SamplesPerPixel = (
+        "DX",
+        "MONOCHROME2",
+        1,
+    )
+    radiograph.Rows, radiograph.Columns = stored.shape[:2]
+    radiograph.BitsAllocated = 8 if stored.itemsize == 1 else 16
+    radiograph.BitsStored, radiograph.HighBit, radiograph.PixelRepresentation = bits, bits - 1, int(signed)
+    radiograph.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
     for keyword, value in tags.items():
-        setattr(film, keyword, value)
-    return written(film)
+        setattr(radiograph, keyword, value)
+    return written(radiograph)
 
 
-def written(film: FileDataset) -> bytes:
+def written(radiograph: FileDataset) -> bytes:
     out = io.BytesIO()
-    film.save_as(out, enforce_file_format=True)
+    radiograph.save_as(out, enforce_file_format=True)
     return out.getvalue()
 
 
-def dcmtk(tool: str, *options: str, film: bytes, folder: Path) -> bytes:
-    """Run one of dcmtk's converters over a film and return what it writes."""
+def dcmtk(tool: str, *options: str, radiograph: bytes, folder: Path) -> bytes:
+    """Run one of dcmtk's converters over a radiograph and return what it writes."""
     if shutil.which(tool) is None:
         pytest.skip(f"dcmtk is not installed ({tool})")
     source, target = folder / "source.dcm", folder / "target"
-    source.write_bytes(film)
+    source.write_bytes(radiograph)
     subprocess.run([tool, *options, str(source), str(target)], check=True, capture_output=True)
     return target.read_bytes()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.films import film_dicom, film_png
+from tests.radiographs import radiograph_dicom, radiograph_png
 from tests.stack import DEMO_PASSWORD, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -37,9 +37,9 @@ def page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
     assert troubles == []
 
 
-def films(folder: Path, **content: bytes) -> list[str]:
-    for name, film in content.items():
-        (folder / name).write_bytes(film)
+def radiographs(folder: Path, **content: bytes) -> list[str]:
+    for name, radiograph in content.items():
+        (folder / name).write_bytes(radiograph)
     return [str(folder / name) for name in content]
 
 
@@ -49,8 +49,8 @@ def choose(page: Any, paths: list[str], patient: str) -> None:
 
 
 def answered_case(page: Any, folder: Path, seed: int) -> None:
-    """Send one film and stay on its page until the machine has answered."""
-    choose(page, films(folder, film=film_png(seed, (300, 400))), f"P-{seed}")
+    """Send one radiograph and stay on its page until the machine has answered."""
+    choose(page, radiographs(folder, radiograph=radiograph_png(seed, (300, 400))), f"P-{seed}")
     page.click("[data-upload-send]")
     page.click("[data-result] a")
     page.wait_for_selector("text=The machine (v1) says", timeout=60_000)
@@ -63,20 +63,24 @@ def grey_in_the_middle(page: Any) -> int:
     return int(shot.convert("L").getpixel((shot.width // 2, shot.height // 2)))  # type: ignore[arg-type]
 
 
-def test_films_end_each_with_a_result_and_the_page_stays(page: Any, tmp_path: Path) -> None:
-    choose(page, films(tmp_path, good=film_png(8101), bad=b"no film", dicom=film_dicom(8102)), "P-8101")
+def test_radiographs_end_each_with_a_result_and_the_page_stays(page: Any, tmp_path: Path) -> None:
+    choose(
+        page,
+        radiographs(tmp_path, good=radiograph_png(8101), bad=b"no radiograph", dicom=radiograph_dicom(8102)),
+        "P-8101",
+    )
     page.click("[data-upload-send]")
     page.wait_for_selector("text=2 accepted, 0 here already, 1 not taken")
     results = page.locator("[data-result]").all_inner_texts()
     assert [result.split()[0] for result in results] == ["Accepted", "Refused", "Accepted"]
     assert "unknown_format" in results[1]
-    choose(page, films(tmp_path, again=film_png(8101)), "P-8101")
+    choose(page, radiographs(tmp_path, again=radiograph_png(8101)), "P-8101")
     page.click("[data-upload-send]")
     page.wait_for_selector("text=2 accepted, 1 here already, 1 not taken")
 
 
 def test_a_row_may_name_another_patient_than_the_others(page: Any, tmp_path: Path) -> None:
-    choose(page, films(tmp_path, one=film_png(8103), two=film_png(8104)), "P-COMMON")
+    choose(page, radiographs(tmp_path, one=radiograph_png(8103), two=radiograph_png(8104)), "P-COMMON")
     own = page.locator("[data-field=patient_ref]").nth(1)
     own.fill("P-OWN")
     page.fill("[name=patient_ref]", "P-CHANGED")
@@ -90,7 +94,7 @@ def test_the_answer_appears_without_a_reload_by_hand(page: Any, tmp_path: Path) 
     assert page.locator(".rr-bar").count() == 3
 
 
-def test_the_film_obeys_the_mouse(page: Any, tmp_path: Path) -> None:
+def test_the_radiograph_obeys_the_mouse(page: Any, tmp_path: Path) -> None:
     answered_case(page, tmp_path, 8106)
     stage = page.locator(STAGE).first
     box = stage.bounding_box()
@@ -105,13 +109,13 @@ def test_the_film_obeys_the_mouse(page: Any, tmp_path: Path) -> None:
     page.mouse.wheel(0, -500)
     expect(page.locator(READOUT).first).not_to_contain_text(fitted)
     first, second = page.locator(READOUT).all_inner_texts()
-    assert first == second  # both films move together
+    assert first == second  # both radiographs move together
     page.mouse.dblclick(x, y)
     page.keyboard.press("Escape")
     expect(page.locator(READOUT).first).to_have_text(re.compile("^W 255 L 128"))
 
 
-def test_the_film_obeys_keys_but_not_while_somebody_types(page: Any, tmp_path: Path) -> None:
+def test_the_radiograph_obeys_keys_but_not_while_somebody_types(page: Any, tmp_path: Path) -> None:
     answered_case(page, tmp_path, 8107)
     before = grey_in_the_middle(page)
     page.keyboard.press("i")

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.films import film_png
-from tests.house.test_rights import PEOPLE, RIGHTS
 from tests.pages.looking import faults, visit
+from tests.radiographs import radiograph_png
 from tests.stack import Stack, readroom_stack
+from tests.webapp.test_permissions import PEOPLE, RIGHTS
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.network]
 
@@ -22,8 +22,8 @@ from django.urls import reverse
 from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from diagnostics.exchange import services as exchange
-from diagnostics.exchange.wishes import Wishes
+from diagnostics.imports import services as exchange
+from diagnostics.imports.wishes import Wishes
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.gold import set_gold
 from diagnostics.review.models import SavedView
@@ -37,15 +37,15 @@ set_gold(case=read, finding="covid-19", basis="rt-pcr", by=admin, now=now)
 SavedView.objects.create(owner=reader, name="STAT", query="priority=stat")
 run = TrainingRun.objects.create(number=1, queued_at=now, status="failed", failure_code="internal",
     failure_text="Something broke.", finished_at=now)
-folder = settings.INCOMING / "films" / "normal"
+folder = settings.INCOMING / "radiographs" / "normal"
 folder.mkdir(parents=True)
 (folder / "a.png").write_bytes(bytes.fromhex("%s"))
-(folder / "b.png").write_bytes(b"no film")
+(folder / "b.png").write_bytes(b"no radiograph")
 looked = exchange.look_at(
     collection=folder.parent, origin="here", wishes=Wishes(), site=read.site, by=admin, now=now)
 version = ModelVersion.objects.get()
 pages = {"cases:case": [read, waiting], "review:case": [read, waiting], "review:gold-case": [read, waiting],
-    "exchange:import": [looked], "training:run": [run], "registry:version": [version],
+    "imports:import": [looked], "training:run": [run], "registry:version": [version],
     "registry:trust": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
@@ -59,14 +59,14 @@ PLAIN: Final = {  # pages without a number, and who looks at them
     "review:worklist": "radiologist",
     "review:readers": "admin",
     "review:gold": "admin",
-    "exchange:imports": "admin",
+    "imports:imports": "admin",
     "training:runs": "admin",
     "registry:versions": "admin",
     "audit:events": "admin",
 }
 READERS_OWN: Final = ("review:case",)
 NO_PAGES: Final = {  # pictures, parts of pages, tables and answers for scripts; Swagger's page is its own
-    "cases:film",
+    "cases:radiograph",
     "cases:pixels",
     "cases:heat",
     "cases:overlay",
@@ -74,8 +74,8 @@ NO_PAGES: Final = {  # pictures, parts of pages, tables and answers for scripts;
     "review:ahead",
     "review:view-counts",
     "review:readers-export",
-    "exchange:state",
-    "exchange:left-out",
+    "imports:state",
+    "imports:left-out",
     "training:state",
     "training:picture",
     "api-case-list",
@@ -100,8 +100,10 @@ def pages(stack: Stack) -> dict[str, list[str]]:
     script = stack.script("technician")
     for seed, priority in ((9_801, "stat"), (9_802, "urgent"), (9_803, "routine")):
         order = {"patient_ref": f"P-{seed}", "accession_number": f"ALL-{seed}", "priority": priority}
-        script.post("/api/v1/cases/", order, {"radiograph": ("film.png", film_png(seed, (300, 400)))})
-    found: dict[str, list[str]] = json.loads(stack.shell(FILL % film_png(9_804).hex()))
+        script.post(
+            "/api/v1/cases/", order, {"radiograph": ("radiograph.png", radiograph_png(seed, (300, 400)))}
+        )
+    found: dict[str, list[str]] = json.loads(stack.shell(FILL % radiograph_png(9_804).hex()))
     return found
 
 

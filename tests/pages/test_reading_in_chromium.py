@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.films import film_png
+from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
 from tests.visitor import Visitor
@@ -59,16 +59,16 @@ def radiologist(embedded_stack: Stack) -> Visitor:
 
 
 @pytest.fixture
-def films(embedded_stack: Stack) -> list[str]:
-    """Admit three STAT films and give the ids of their cases; reading does not wait for the machine."""
+def radiographs(embedded_stack: Stack) -> list[str]:
+    """Admit three STAT radiographs and give the ids of their cases; reading does not wait for the machine."""
     technician = embedded_stack.script("technician")
-    return [admitted(technician, next(SEEDS)) for _film in range(3)]
+    return [admitted(technician, next(SEEDS)) for _radiograph in range(3)]
 
 
 def admitted(technician: Visitor, seed: int) -> str:
     order = {"patient_ref": f"P-{seed}", "accession_number": f"READ-{seed}", "priority": "stat"}
-    film = ("film.png", film_png(seed, (300, 400)))
-    return str(technician.post("/api/v1/cases/", order, {"radiograph": film}).json()["id"])
+    radiograph = ("radiograph.png", radiograph_png(seed, (300, 400)))
+    return str(technician.post("/api/v1/cases/", order, {"radiograph": radiograph}).json()["id"])
 
 
 def wait_for_answer(stack: Stack, case: str) -> None:
@@ -82,7 +82,7 @@ def case_on(page: Any) -> str:
 
 
 def start_reading(page: Any) -> str:
-    """Press N on the worklist, wherever the reader was before, and wait for the film."""
+    """Press N on the worklist, wherever the reader was before, and wait for the radiograph."""
     page.goto(urljoin(page.url, "/review/"))
     page.keyboard.press("n")
     page.wait_for_selector("[data-reading]")
@@ -98,12 +98,12 @@ def sign_by_keys(page: Any, *keys: str) -> None:
     page.wait_for_url(lambda url: url != before)
 
 
-def test_a_reader_signs_every_waiting_film_with_two_keys_each_and_ends_at_the_worklist(
-    embedded_stack: Stack, page: Any, films: list[str], radiologist: Visitor
+def test_a_reader_signs_every_waiting_radiograph_with_two_keys_each_and_ends_at_the_worklist(
+    embedded_stack: Stack, page: Any, radiographs: list[str], radiologist: Visitor
 ) -> None:
-    """Ten films and whatever else waits, without a mouse."""
+    """Ten radiographs and whatever else waits, without a mouse."""
     technician = embedded_stack.script("technician")
-    films = films + [admitted(technician, next(SEEDS)) for _film in range(7)]
+    radiographs = radiographs + [admitted(technician, next(SEEDS)) for _radiograph in range(7)]
     seen = [start_reading(page)]
     while len(seen) < 50:
         sign_by_keys(page, "3", "Enter")
@@ -112,29 +112,31 @@ def test_a_reader_signs_every_waiting_film_with_two_keys_each_and_ends_at_the_wo
         seen.append(case_on(page))
     assert page.locator("text=All read. Nothing is waiting for you.").count() == 1
     assert len(set(seen)) == len(seen)
-    assert set(films) <= set(seen)
-    for case in films:
+    assert set(radiographs) <= set(seen)
+    for case in radiographs:
         (reading,) = radiologist.get(f"/api/v1/cases/{case}/readings/").json()
         assert (reading["finding"], reading["confidence"]) == ("normal", "sure")
 
 
 def test_nothing_of_the_machine_crosses_the_wire_before_the_signature(
-    embedded_stack: Stack, page: Any, films: list[str], radiologist: Visitor
+    embedded_stack: Stack, page: Any, radiographs: list[str], radiologist: Visitor
 ) -> None:
     technician = embedded_stack.script("technician")
-    for film in films:
-        wait_for_answer(embedded_stack, film)
-    answers = [technician.get(f"/api/v1/cases/{film}/").json()["prediction"] for film in films]
+    for radiograph in radiographs:
+        wait_for_answer(embedded_stack, radiograph)
+    answers = [
+        technician.get(f"/api/v1/cases/{radiograph}/").json()["prediction"] for radiograph in radiographs
+    ]
     numbers = {f"{value:.6f}"[:4] for answer in answers for value in answer["probabilities"].values()}
     sent: list[tuple[str, str]] = []
     page.on("response", lambda answer: sent.append((answer.url, _words_of(answer))))
     case = start_reading(page)
     page.wait_for_load_state("networkidle")
-    read = [radiologist.get(f"/api/v1/cases/{film}/").json() for film in films]
+    read = [radiologist.get(f"/api/v1/cases/{radiograph}/").json() for radiograph in radiographs]
     read += radiologist.get("/api/v1/cases/").json()["results"]
-    sent += [("api", str(each)) for each in read if each["id"] in films]
-    assert any(url.endswith(f"{case}/film.png") for url, _words in sent)
-    assert all(each["withheld"] and each["prediction"] is None for each in read if each["id"] in films)
+    sent += [("api", str(each)) for each in read if each["id"] in radiographs]
+    assert any(url.endswith(f"{case}/radiograph.png") for url, _words in sent)
+    assert all(each["withheld"] and each["prediction"] is None for each in read if each["id"] in radiographs)
     assert _tells(sent, numbers) == []
     assert page.locator("[data-viewer-heat], .rr-bar").count() == 0
     sent.clear()
@@ -162,16 +164,16 @@ def _tells(sent: list[tuple[str, str]], numbers: set[str]) -> list[str]:
     return [url for url, words in sent if "/heat/" in url or "overlay" in url or told.search(words)]
 
 
-def test_the_reading_page_fits_a_screen_of_1366_by_768(page: Any, films: list[str]) -> None:
+def test_the_reading_page_fits_a_screen_of_1366_by_768(page: Any, radiographs: list[str]) -> None:
     start_reading(page)
     room = page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
     assert room == [768, 1366]
     assert page.locator("[data-sign-next]").bounding_box()["y"] < 700
-    assert page.locator(".film-stage").bounding_box()["height"] > 500
+    assert page.locator(".radiograph-stage").bounding_box()["height"] > 500
 
 
 def test_s_signs_and_puts_the_machine_beside_the_reader(
-    embedded_stack: Stack, page: Any, films: list[str]
+    embedded_stack: Stack, page: Any, radiographs: list[str]
 ) -> None:
     wait_for_answer(embedded_stack, start_reading(page))
     page.keyboard.press("u")
@@ -189,7 +191,7 @@ def test_s_signs_and_puts_the_machine_beside_the_reader(
     assert case_on(page) != before
 
 
-def test_enter_without_a_finding_signs_nothing(page: Any, films: list[str]) -> None:
+def test_enter_without_a_finding_signs_nothing(page: Any, radiographs: list[str]) -> None:
     case = start_reading(page)
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)
@@ -198,7 +200,7 @@ def test_enter_without_a_finding_signs_nothing(page: Any, films: list[str]) -> N
 
 
 def test_keys_are_silent_while_somebody_types_and_the_draft_survives_a_reload(
-    page: Any, films: list[str]
+    page: Any, radiographs: list[str]
 ) -> None:
     start_reading(page)
     for key in ("2", "8", "t"):
@@ -215,7 +217,7 @@ def test_keys_are_silent_while_somebody_types_and_the_draft_survives_a_reload(
     assert page.locator(CHOSEN).count() == 0
 
 
-def test_help_lists_the_keys_and_keeps_them_from_acting(page: Any, films: list[str]) -> None:
+def test_help_lists_the_keys_and_keeps_them_from_acting(page: Any, radiographs: list[str]) -> None:
     start_reading(page)
     page.keyboard.press("?")
     help_text = page.locator("dialog[open]").inner_text()
@@ -228,7 +230,9 @@ def test_help_lists_the_keys_and_keeps_them_from_acting(page: Any, films: list[s
     assert page.locator(CHOSEN).input_value() == "covid-19"
 
 
-def test_a_slip_of_the_key_is_taken_back_by_another_within_ten_seconds(page: Any, films: list[str]) -> None:
+def test_a_slip_of_the_key_is_taken_back_by_another_within_ten_seconds(
+    page: Any, radiographs: list[str]
+) -> None:
     case = start_reading(page)
     sign_by_keys(page, "1", "Enter")
     page.wait_for_selector(READY)
@@ -245,20 +249,20 @@ def test_a_slip_of_the_key_is_taken_back_by_another_within_ten_seconds(page: Any
     offer.wait_for(state="hidden", timeout=12_000)
 
 
-def test_b_gives_a_case_back(page: Any, films: list[str]) -> None:
+def test_b_gives_a_case_back(page: Any, radiographs: list[str]) -> None:
     start_reading(page)
     sign_by_keys(page, "b")
     assert page.locator("text=The case is back on the worklist.").count() == 1
 
 
-def test_the_time_that_is_left_counts_down(page: Any, films: list[str]) -> None:
+def test_the_time_that_is_left_counts_down(page: Any, radiographs: list[str]) -> None:
     start_reading(page)
     first = page.locator("[data-lease]").inner_text()
     assert first.startswith("yours for ")
     page.wait_for_function("before => document.querySelector('[data-lease]').textContent < before", arg=first)
 
 
-def test_the_worklist_keeps_itself_fresh_and_the_row_in_hand(page: Any, films: list[str]) -> None:
+def test_the_worklist_keeps_itself_fresh_and_the_row_in_hand(page: Any, radiographs: list[str]) -> None:
     page.goto(urljoin(page.url, "/review/"))
     page.keyboard.press("j")
     row = page.evaluate("document.activeElement.id")
@@ -268,11 +272,13 @@ def test_the_worklist_keeps_itself_fresh_and_the_row_in_hand(page: Any, films: l
     assert page.evaluate("document.activeElement.id") == row
 
 
-def test_films_are_read_without_javascript(embedded_stack: Stack, browser: Any, films: list[str]) -> None:
+def test_radiographs_are_read_without_javascript(
+    embedded_stack: Stack, browser: Any, radiographs: list[str]
+) -> None:
     page = log_in(browser.new_context(java_script_enabled=False), embedded_stack)
     page.click("text=Read next")
     case = case_on(page)
-    assert page.locator("img[data-viewer-film]").count() == 1
+    assert page.locator("img[data-viewer-radiograph]").count() == 1
     page.check("[name=finding][value=normal]")
     page.click("text=Sign, then compare")
     assert case_on(page) == case
@@ -280,7 +286,7 @@ def test_films_are_read_without_javascript(embedded_stack: Stack, browser: Any, 
 
 
 @pytest.mark.parametrize("colours", ["dark", "light"])
-def test_the_pages_have_no_fault_that_axe_can_find(page: Any, films: list[str], colours: str) -> None:
+def test_the_pages_have_no_fault_that_axe_can_find(page: Any, radiographs: list[str], colours: str) -> None:
     page.emulate_media(color_scheme=colours)
     page.reload()
     faults = {"worklist": _faults(page)}

@@ -1,4 +1,4 @@
-"""The viewer in Chromium: full depth, linked films, priors, the next films ahead, and keys of one's own."""
+"""The viewer in Chromium: full depth, linked radiographs, priors, the next radiographs ahead, and keys of one's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.films import film_dicom, film_png
+from tests.radiographs import radiograph_dicom, radiograph_png
 from tests.servers import wait_until
 from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
 
@@ -63,38 +63,40 @@ def log_in(page: Any, stack: Stack) -> None:
     page.wait_for_url("**/review/")
 
 
-def admitted(stack: Stack, film: bytes, *, patient: str = "", priority: str = "stat") -> str:
-    """Send a film and wait until the machine has answered."""
+def admitted(stack: Stack, radiograph: bytes, *, patient: str = "", priority: str = "stat") -> str:
+    """Send a radiograph and wait until the machine has answered."""
     technician, seed = stack.script("technician"), next(SEEDS)
     order = {"patient_ref": patient or f"P-{seed}", "accession_number": f"VIEW-{seed}", "priority": priority}
-    case = str(technician.post("/api/v1/cases/", order, {"radiograph": ("film", film)}).json()["id"])
+    case = str(
+        technician.post("/api/v1/cases/", order, {"radiograph": ("radiograph", radiograph)}).json()["id"]
+    )
     done = lambda: technician.get(f"/api/v1/cases/{case}/").json()["status"] == "done"  # noqa: E731
     wait_until(done, seconds=60, what="the machine's answer")
     return case
 
 
 def halves(bits: int, dark: int, bright: int, *, photometric: str = "MONOCHROME2") -> bytes:
-    """Give a film of two greys, left and right, that are one grey of the 256 of a screen."""
+    """Give a radiograph of two greys, left and right, that are one grey of the 256 of a screen."""
     pixels = np.full((300, 400), dark, "<u2")
     pixels[:, 200:] = bright
     pixels[:4, :4], pixels[-4:, -4:] = 0, 2**bits - 1  # so that the whole range is the starting window
     dataset = pydicom.dcmread(
-        io.BytesIO(film_dicom(next(SEEDS), (300, 400), bits=bits, photometric=photometric))
+        io.BytesIO(radiograph_dicom(next(SEEDS), (300, 400), bits=bits, photometric=photometric))
     )
-    pixels[5, 5] = next(SEEDS) % 200  # no two of these films are one film
+    pixels[5, 5] = next(SEEDS) % 200  # no two of these radiographs are one radiograph
     dataset.PixelData = pixels.tobytes()
     out = io.BytesIO()
     dataset.save_as(out)
     return out.getvalue()
 
 
-def open_case(page: Any, case: str, *, films: int = 1) -> None:
+def open_case(page: Any, case: str, *, radiographs: int = 1) -> None:
     page.goto(urljoin(page.url, f"/review/{case}/"))
-    expect(page.locator(FULL)).to_have_count(films)
+    expect(page.locator(FULL)).to_have_count(radiographs)
 
 
 def greys(page: Any, at: int = 0) -> tuple[int, int]:
-    """Look at the screen: the grey of the left and of the right half of a film."""
+    """Look at the screen: the grey of the left and of the right half of a radiograph."""
     shot = Image.open(io.BytesIO(page.locator("[data-viewer-stage]").nth(at).screenshot())).convert("L")
     row = np.asarray(shot)[shot.height // 2]
     width = min(shot.width, shot.height * 400 // 300)
@@ -147,7 +149,7 @@ def test_two_greys_that_are_one_in_eight_bits_are_told_apart_by_a_narrow_window(
     assert right - left > 100
 
 
-def test_a_film_whose_lowest_grey_is_white_is_turned_and_keeps_its_units(
+def test_a_radiograph_whose_lowest_grey_is_white_is_turned_and_keeps_its_units(
     embedded_stack: Stack, page: Any
 ) -> None:
     open_case(page, admitted(embedded_stack, halves(12, 1000, 3000, photometric="MONOCHROME1")))
@@ -160,20 +162,20 @@ def test_a_film_whose_lowest_grey_is_white_is_turned_and_keeps_its_units(
 
 
 def test_the_window_may_leave_what_the_file_asked_for(embedded_stack: Stack, page: Any) -> None:
-    film = film_dicom(next(SEEDS), (300, 400), bits=12, WindowCenter=600, WindowWidth=400)
-    open_case(page, admitted(embedded_stack, film))
+    radiograph = radiograph_dicom(next(SEEDS), (300, 400), bits=12, WindowCenter=600, WindowWidth=400)
+    open_case(page, admitted(embedded_stack, radiograph))
     assert window(page) == (400, 600)
-    page.keyboard.press("Shift+Digit2")  # all greys of the film
+    page.keyboard.press("Shift+Digit2")  # all greys of the radiograph
     expect(page.locator(READOUT)).not_to_contain_text("W 400")
     assert window(page)[0] > 1000
     page.keyboard.press("Control+z")
     expect(page.locator(READOUT)).to_have_text(re.compile("^W 400 L 600"))
 
 
-def test_the_film_is_turned_by_quarters_shown_pixel_by_pixel_and_taken_back(
+def test_the_radiograph_is_turned_by_quarters_shown_pixel_by_pixel_and_taken_back(
     embedded_stack: Stack, page: Any
 ) -> None:
-    open_case(page, admitted(embedded_stack, film_png(next(SEEDS), (900, 700))))
+    open_case(page, admitted(embedded_stack, radiograph_png(next(SEEDS), (900, 700))))
     fitted = page.inner_text(READOUT)
     page.keyboard.press("z")
     expect(page.locator(READOUT)).to_contain_text("100 %")
@@ -188,9 +190,9 @@ def test_the_film_is_turned_by_quarters_shown_pixel_by_pixel_and_taken_back(
 
 
 def test_the_plain_picture_stays_where_the_depth_cannot_be_had(embedded_stack: Stack, browser: Any) -> None:
-    case = admitted(embedded_stack, film_png(next(SEEDS), (300, 400)))
+    case = admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400)))
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
-    page.route("**/film.pixels", lambda route: route.fulfill(status=404))
+    page.route("**/radiograph.pixels", lambda route: route.fulfill(status=404))
     log_in(page, embedded_stack)
     page.goto(urljoin(page.url, f"/review/{case}/"))
     page.wait_for_selector("[data-viewer=ready][data-depth=none]")
@@ -198,12 +200,12 @@ def test_the_plain_picture_stays_where_the_depth_cannot_be_had(embedded_stack: S
     assert window(page) == (204, 153)
 
 
-def test_a_prior_is_shown_beside_the_film_moves_with_it_and_says_nothing_of_the_machine(
+def test_a_prior_is_shown_beside_the_radiograph_moves_with_it_and_says_nothing_of_the_machine(
     embedded_stack: Stack, page: Any
 ) -> None:
     patient = f"P-{next(SEEDS)}"
-    admitted(embedded_stack, film_png(next(SEEDS), (300, 400)), patient=patient)
-    case = admitted(embedded_stack, film_png(next(SEEDS), (350, 400)), patient=patient)
+    admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400)), patient=patient)
+    case = admitted(embedded_stack, radiograph_png(next(SEEDS), (350, 400)), patient=patient)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     open_case(page, case)
@@ -225,28 +227,28 @@ def test_a_prior_is_shown_beside_the_film_moves_with_it_and_says_nothing_of_the_
 
 def test_a_prior_of_another_site_is_not_offered(embedded_stack: Stack, page: Any) -> None:
     patient = f"P-{next(SEEDS)}"
-    elsewhere = admitted(embedded_stack, film_png(next(SEEDS), (300, 400)), patient=patient)
+    elsewhere = admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400)), patient=patient)
     embedded_stack.shell(
         "from diagnostics.accounts.models import Site; from diagnostics.cases.models import Case; "
         "site, _ = Site.objects.get_or_create(name='Elsewhere'); "
         f"Case.objects.filter(pk='{elsewhere}').update(site=site)"
     )
-    case = admitted(embedded_stack, film_png(next(SEEDS), (300, 400)), patient=patient)
+    case = admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400)), patient=patient)
     page.goto(urljoin(page.url, f"/review/{case}/?prior={elsewhere}"))
     expect(page.locator(FULL)).to_have_count(1)
     assert elsewhere not in page.locator("main").inner_html()
 
 
-def test_film_and_heat_stand_side_by_side_with_one_view_after_signing(
+def test_radiograph_and_heat_stand_side_by_side_with_one_view_after_signing(
     embedded_stack: Stack, page: Any
 ) -> None:
-    open_case(page, admitted(embedded_stack, film_png(next(SEEDS), (300, 400))))
+    open_case(page, admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400))))
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-reading]")
     page.keyboard.press("1")
     page.keyboard.press("s")
     page.wait_for_selector("text=You: COVID-19")
-    assert "Machine v1" in page.inner_text(".film-bottom-right")
+    assert "Machine v1" in page.inner_text(".radiograph-bottom-right")
     page.wait_for_selector(FULL)
     with page.expect_response(lambda response: "/heat/" in response.url):
         page.keyboard.press("s")
@@ -254,27 +256,29 @@ def test_film_and_heat_stand_side_by_side_with_one_view_after_signing(
     drag(page, -100, 0, at=1)
     first, second = page.locator(READOUT).all_inner_texts()
     assert first == second
-    heats = page.locator(".film-canvas-heat")
+    heats = page.locator(".radiograph-canvas-heat")
     expect(heats.nth(0)).to_be_hidden()
     expect(heats.nth(1)).to_be_visible()
     page.keyboard.press("s")
     expect(page.locator(FULL)).to_have_count(1)
 
 
-def test_the_next_films_come_ahead_and_nothing_else_does(embedded_stack: Stack, page: Any) -> None:
-    for _film in range(4):
-        admitted(embedded_stack, film_png(next(SEEDS), (300, 400)))
+def test_the_next_radiographs_come_ahead_and_nothing_else_does(embedded_stack: Stack, page: Any) -> None:
+    for _radiograph in range(4):
+        admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400)))
     traffic: list[Any] = []
     page.on("response", lambda response: traffic.append(response))
     page.keyboard.press("n")
     page.wait_for_selector(FULL)
     here = page.url.rstrip("/").rsplit("/", 1)[1]
-    ahead = lambda: [one.url for one in traffic if one.url.endswith("film.pixels") and here not in one.url]  # noqa: E731
+    ahead = lambda: [
+        one.url for one in traffic if one.url.endswith("radiograph.pixels") and here not in one.url
+    ]  # noqa: E731
     wait_for(page, lambda: len(ahead()) == 2)
     page.wait_for_load_state("networkidle")
     told = next(one for one in traffic if one.url.endswith("/ahead/")).text()
-    assert sorted(json.loads(told)) == ["films"]
-    assert all(sorted(film) == ["pixels"] for film in json.loads(told)["films"])
+    assert sorted(json.loads(told)) == ["radiographs"]
+    assert all(sorted(radiograph) == ["pixels"] for radiograph in json.loads(told)["radiographs"])
     seen = [one for one in traffic if here not in one.url and "/static/" not in one.url]
     assert {one.url for one in seen if "/review/" not in one.url} == set(ahead())
     assert not [one.url for one in traffic if OF_THE_MACHINE.search(one.url)]
@@ -301,7 +305,7 @@ def wait_for(page: Any, done: Any) -> None:
 
 
 def test_keys_are_changed_kept_on_the_server_and_named_by_the_help(embedded_stack: Stack, page: Any) -> None:
-    case = admitted(embedded_stack, film_png(next(SEEDS), (300, 400)))
+    case = admitted(embedded_stack, radiograph_png(next(SEEDS), (300, 400)))
     page.goto(urljoin(page.url, "/accounts/keys/"))
     page.locator("[name=invert]").press("Shift+K")
     assert page.input_value("[name=invert]") == "Shift+K"

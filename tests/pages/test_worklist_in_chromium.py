@@ -1,4 +1,4 @@
-"""The worklist's kept views and its chosen films in a browser against running processes."""
+"""The worklist's kept views and its chosen radiographs in a browser against running processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.films import film_png
+from tests.radiographs import radiograph_png
 from tests.stack import DEMO_PASSWORD, Stack
 from tests.visitor import Visitor
 
@@ -25,7 +25,7 @@ ONE_LINE = 32  # pixels
 
 @pytest.fixture
 def page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
-    """Give an administrator's worklist, who never reads and so leaves the others' films alone."""
+    """Give an administrator's worklist, who never reads and so leaves the others' radiographs alone."""
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     page = context.new_page()
     page.goto(f"{embedded_stack.base_url}/accounts/login/?next=/review/")
@@ -47,7 +47,9 @@ def technician(embedded_stack: Stack) -> Visitor:
 
 def admit(technician: Visitor, seed: int, mark: str) -> None:
     order = {"patient_ref": f"P-{seed}", "accession_number": f"{mark}-{seed}"}
-    sent = technician.post("/api/v1/cases/", order, {"radiograph": ("film.png", film_png(seed, (300, 400)))})
+    sent = technician.post(
+        "/api/v1/cases/", order, {"radiograph": ("radiograph.png", radiograph_png(seed, (300, 400)))}
+    )
     assert sent.status == 201, sent.text
 
 
@@ -63,10 +65,10 @@ def link(page: Any, name: str) -> Any:
     return page.get_by_role("link", name=name, exact=True)
 
 
-def test_a_kept_view_says_how_many_films_it_holds_and_no_renewal_of_the_table_takes_it_away(
+def test_a_kept_view_says_how_many_radiographs_it_holds_and_no_renewal_of_the_table_takes_it_away(
     page: Any, technician: Visitor
 ) -> None:
-    for _film in range(2):
+    for _radiograph in range(2):
         admit(technician, next(SEEDS), "KEPT")
     keep_view(page, "KEPT")
     link(page, "View KEPT 2").wait_for()
@@ -94,8 +96,10 @@ def test_counting_asks_as_pages_that_renew_themselves_do_so_that_a_session_can_e
     assert asked.value.headers["hx-request"] == "true"
 
 
-def test_chosen_films_come_as_a_table_and_stay_chosen(page: Any, technician: Visitor, tmp_path: Path) -> None:
-    for _film in range(3):
+def test_chosen_radiographs_come_as_a_table_and_stay_chosen(
+    page: Any, technician: Visitor, tmp_path: Path
+) -> None:
+    for _radiograph in range(3):
         admit(technician, next(SEEDS), "TAKE")
     page.goto(f"{page.url}?q=TAKE-&sort=accession")
     chosen = [row.inner_text() for row in page.locator("[data-row] .rr-row-link").all()[:2]]
@@ -105,17 +109,17 @@ def test_chosen_films_come_as_a_table_and_stay_chosen(page: Any, technician: Vis
     with page.expect_download() as coming:
         page.click("text=Export as CSV")
 
-    assert coming.value.suggested_filename.startswith("films-")
-    coming.value.save_as(tmp_path / "films.csv")
-    with (tmp_path / "films.csv").open(newline="", encoding="utf-8") as file:
+    assert coming.value.suggested_filename.startswith("radiographs-")
+    coming.value.save_as(tmp_path / "radiographs.csv")
+    with (tmp_path / "radiographs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["accession_number"] for row in rows) == chosen
-    assert "P-97" not in (tmp_path / "films.csv").read_text()
+    assert "P-97" not in (tmp_path / "radiographs.csv").read_text()
     assert page.locator("[data-pick]:checked").count() == 2
 
 
 @pytest.mark.parametrize(("colours", "width"), [("dark", 1366), ("light", 390)])
-def test_the_worklist_with_views_and_chosen_films_fits_and_has_no_fault_that_axe_can_find(
+def test_the_worklist_with_views_and_chosen_radiographs_fits_and_has_no_fault_that_axe_can_find(
     page: Any, technician: Visitor, colours: str, width: int
 ) -> None:
     admit(technician, next(SEEDS), "AXE")
@@ -146,7 +150,7 @@ def test_the_search_finds_while_one_types(page: Any, technician: Visitor) -> Non
     page.fill("[data-search]", "typed-")
     page.wait_for_url("**/review/?q=typed-")
     rows = page.locator("#worklist [data-row]")
-    rows.nth(1).wait_for(state="detached")  # of whatever else waits there, one film is left
+    rows.nth(1).wait_for(state="detached")  # of whatever else waits there, one radiograph is left
     assert "TYPED-" in rows.inner_text()
     assert page.url.endswith("?q=typed-")
     assert set(asked) == {page.url}

@@ -19,7 +19,7 @@ def paper_bundle(directory: Path, *, weights: bytes = b"weights", version: str =
         architecture=architecture,
         preprocessing=Preprocessing(size=64),
         operating_points=dict.fromkeys(architecture.classes, 0.5),
-        heat_reference=dict.fromkeys(architecture.classes, 1.0),
+        heatmap_reference=dict.fromkeys(architecture.classes, 1.0),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         created_at="2026-01-01T00:00:00+00:00",
     )

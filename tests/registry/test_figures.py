@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.registry import comparisons, figures
+from diagnostics.registry.presenters import comparison, metrics
 
 FIGURE = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 64}
 MEASURED = {
-    "films": 64,
+    "radiographs": 64,
     "patients": 50,
     "accuracy": FIGURE,
     "per_class": {
-        "normal": {"films": 32, "patients": 30, "auroc": {"value": None, "low": None, "high": None}},
-        "covid-19": {"films": 32, "patients": 20, "auroc": FIGURE, "flag_sensitivity": FIGURE},
-        "pneumonia": {"films": 0, "patients": 0},
+        "normal": {"radiographs": 32, "patients": 30, "auroc": {"value": None, "low": None, "high": None}},
+        "covid-19": {"radiographs": 32, "patients": 20, "auroc": FIGURE, "flag_sensitivity": FIGURE},
+        "pneumonia": {"radiographs": 0, "patients": 0},
     },
 }
 
 
 def test_figures_carry_their_interval_and_undefined_ones_a_dash() -> None:
-    (table,) = figures.metrics({"metrics": {"test": MEASURED}})
+    (table,) = metrics.metrics({"metrics": {"test": MEASURED}})
 
     assert [row.label for row in table.rows] == ["COVID-19", "Normal"]
     assert table.rows[0].auroc == "0.812 [0.70, 0.90]"
@@ -29,25 +29,25 @@ def test_figures_carry_their_interval_and_undefined_ones_a_dash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("films", "words"),
-    [(64, "COVID-19: AUROC 0.812 [0.70, 0.90], n=64"), (29, "COVID-19: too few films to tell, n=29")],
+    ("radiographs", "words"),
+    [(64, "COVID-19: AUROC 0.812 [0.70, 0.90], n=64"), (29, "COVID-19: too few radiographs to tell, n=29")],
 )
-def test_a_figure_on_few_films_is_not_shown_as_one(films: int, words: str) -> None:
-    manifest = {"metrics": MEASURED | {"films": films}, "training": {"counts": {}}}
+def test_a_figure_on_few_radiographs_is_not_shown_as_one(radiographs: int, words: str) -> None:
+    manifest = {"metrics": MEASURED | {"radiographs": radiographs}, "training": {"counts": {}}}
 
-    assert figures.headline(manifest).words == words
+    assert metrics.headline(manifest).words == words
 
 
 def test_a_version_without_metrics_says_so() -> None:
-    assert figures.headline({"metrics": {}}).words == "not measured"
+    assert metrics.headline({"metrics": {}}).words == "not measured"
 
 
 def test_a_version_says_when_it_names_no_finding() -> None:
     manifest = {"conformal": {"normal": 1.0, "covid-19": 0.92}, "abstention": 0.85}
 
-    assert [(fact.label, fact.value) for fact in figures.limits(manifest)] == [
+    assert [(fact.label, fact.value) for fact in metrics.limits(manifest)] == [
         ("COVID-19 stays possible", "from 0.08"),
-        ("Normal stays possible", "always: too few films to exclude it"),
+        ("Normal stays possible", "always: too few radiographs to exclude it"),
         ("Right 19 times in 20", "from a score of 0.85"),
     ]
 
@@ -56,49 +56,51 @@ def test_a_version_says_when_it_names_no_finding() -> None:
     ("abstention", "words"), [(1.0, "at no score"), (None, "not measured"), (0.5, "from a score of 0.50")]
 )
 def test_the_score_to_rely_on_is_told(abstention: float | None, words: str) -> None:
-    assert figures.limits({"abstention": abstention})[-1].value == words
+    assert metrics.limits({"abstention": abstention})[-1].value == words
 
 
-def test_a_version_says_what_it_compares_a_film_with() -> None:
-    novelty = {
+def test_a_version_says_what_it_compares_a_radiograph_with() -> None:
+    out_of_distribution = {
         "knn": 0.5,
         "mahalanobis": 30.0,
         "energy": -1.25,
-        "source": "learning films",
-        "reference_films": 900,
-        "calibration_films": 310,
+        "source": "training set",
+        "reference_radiographs": 900,
+        "calibration_radiographs": 310,
     }
 
-    assert [fact.value for fact in figures.novelty({"novelty": novelty})] == [
-        "900 films it learnt from; limits set on 310 others",
+    assert [
+        fact.value for fact in metrics.out_of_distribution({"out_of_distribution": out_of_distribution})
+    ] == [
+        "900 radiographs it learnt from; limits set on 310 others",
         "at most 0.500",
         "at most 30.00",
         "at most -1.25",
     ]
-    assert figures.novelty({}) == ()
+    assert metrics.out_of_distribution({}) == ()
 
 
 def test_counts_stand_by_part_and_finding() -> None:
-    table = figures.counts(
+    table = metrics.counts(
         {
             "train": {"normal": {"cases": 9, "patients": 7}},
             "test": {"covid-19": {"cases": 2, "patients": 1}},
-            "left_out": {"film_missing": {"cases": 1, "patients": 0}},
+            "left_out": {"radiograph_missing": {"cases": 1, "patients": 0}},
         }
     )
 
     assert table is not None
     assert table.classes == ("COVID-19", "Normal")
     assert [row.cells for row in table.rows] == [("0", "9 (7)"), ("2 (1)", "0")]
-    assert table.left_out == ("1 film left out: the stored film is missing",)
+    assert table.left_out == ("1 radiograph left out: the stored radiograph is missing",)
 
 
 def test_differences_carry_their_sign() -> None:
-    row = {"candidate": 0.7, "in_force": 0.75, "difference": -0.05, "low": -0.1, "high": 0.02}
-    shown = comparisons.of(
+    row = {"candidate": 0.7, "active": 0.75, "difference": -0.05, "low": -0.1, "high": 0.02}
+    shown = comparison.comparison_of(
         {
-            "in_force": "v3",
-            "films": 10,
+            "active": "v3",
+            "radiographs": 10,
             "patients": 9,
             "target": "covid-19",
             "with_target": 4,
@@ -110,4 +112,4 @@ def test_differences_carry_their_sign() -> None:
     assert shown is not None
     assert shown.rows[0].difference == "-0.050 [-0.100, +0.020]"
     assert shown.rules[0].label == "Knows every finding of the version in force"
-    assert comparisons.of({}) is None
+    assert comparison.comparison_of({}) is None

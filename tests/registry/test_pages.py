@@ -11,7 +11,7 @@ from diagnostics.accounts.models import User
 from diagnostics.registry import selectors, services
 from tests.registry.conftest import Register
 
-REASON = "Better on our own films."
+REASON = "Better on our own radiographs."
 
 
 def logged_in(user: User) -> Client:
@@ -61,7 +61,7 @@ def test_a_radiologist_may_not_promote(register: Register, radiologist: User) ->
     answer = logged_in(radiologist).post(reverse("registry:promote", args=[version.pk]), {"reason": REASON})
 
     assert answer.status_code == 403
-    assert selectors.in_force() is None
+    assert selectors.active_version() is None
 
 
 def test_an_administrator_promotes_and_rolls_back(register: Register, administrator: User) -> None:
@@ -71,10 +71,10 @@ def test_an_administrator_promotes_and_rolls_back(register: Register, administra
     for version in (first, second):
         answer = client.post(reverse("registry:promote", args=[version.pk]), {"reason": REASON})
         assert answer.status_code == 302
-    assert selectors.in_force() == second
+    assert selectors.active_version() == second
 
-    client.post(reverse("registry:roll-back"), {"reason": "It missed a film."})
-    assert selectors.in_force() == first
+    client.post(reverse("registry:roll-back"), {"reason": "It missed a radiograph."})
+    assert selectors.active_version() == first
 
 
 def test_a_refusal_keeps_what_was_typed(register: Register, administrator: User) -> None:

@@ -13,14 +13,14 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import NotAllowed
-from diagnostics.registry import selectors, services
+from diagnostics.errors import NotAllowed
+from diagnostics.registry import errors, selectors, services
 from diagnostics.registry.models import ModelVersion, Promotion
 from ml.records import BundleError
 from tests.registry.conftest import Register
 from tests.registry.paper_bundle import paper_bundle
 
-REASON = "Better on our own films."
+REASON = "Better on our own radiographs."
 
 
 def test_a_registered_version_lies_whole_on_the_shelf_under_its_number(
@@ -76,8 +76,8 @@ def test_a_promotion_ends_the_one_before(register: Register, administrator: User
     services.promote(version=second, by=administrator, reason=REASON, now=now + timedelta(days=1))
 
     ended = Promotion.objects.get(version=first)
-    assert (ended.in_force, ended.until) == (False, now + timedelta(days=1))
-    assert selectors.in_force() == second
+    assert (ended.active, ended.until) == (False, now + timedelta(days=1))
+    assert selectors.active_version() == second
     event = AuditEvent.objects.filter(action=Action.VERSION_PROMOTED).first()
     assert event is not None
     assert (event.by_id, event.detail["from"], event.detail["to"]) == (administrator.pk, 1, 2)
@@ -92,7 +92,7 @@ def test_what_is_in_force_costs_one_query(
     services.promote(version=register(), by=administrator, reason=REASON, now=now)
 
     with django_assert_num_queries(1):
-        assert selectors.in_force() is not None
+        assert selectors.active_version() is not None
 
 
 def test_rolling_back_brings_the_previous_version_into_force(
@@ -102,9 +102,9 @@ def test_rolling_back_brings_the_previous_version_into_force(
     services.promote(version=first, by=administrator, reason=REASON, now=now)
     services.promote(version=second, by=administrator, reason=REASON, now=now + timedelta(days=1))
 
-    services.roll_back(by=administrator, reason="It missed a film.", now=now + timedelta(days=2))
+    services.roll_back(by=administrator, reason="It missed a radiograph.", now=now + timedelta(days=2))
 
-    assert selectors.in_force() == first
+    assert selectors.active_version() == first
     assert [promotion.version.number for promotion in selectors.history()] == [1, 2, 1]
 
 
@@ -113,7 +113,7 @@ def test_rolling_back_needs_something_to_go_back_to(
 ) -> None:
     services.promote(version=register(), by=administrator, reason=REASON, now=now)
 
-    with pytest.raises(services.NothingToRollBackTo):
+    with pytest.raises(errors.NoPreviousVersion):
         services.roll_back(by=administrator, reason=REASON, now=now)
 
 
@@ -126,7 +126,7 @@ def test_only_those_who_may_promote_do(register: Register, radiologist: User, no
 def test_a_promotion_needs_a_reason(
     register: Register, administrator: User, now: datetime, reason: str
 ) -> None:
-    with pytest.raises(services.ReasonMissing):
+    with pytest.raises(errors.ReasonRequired):
         services.promote(version=register(), by=administrator, reason=reason, now=now)
 
 
@@ -134,12 +134,12 @@ def test_a_version_found_worse_needs_an_override(
     register: Register, administrator: User, now: datetime
 ) -> None:
     worse = register(verdict="reject")
-    with pytest.raises(services.OverrideNeeded):
+    with pytest.raises(errors.OverrideRequired):
         services.promote(version=worse, by=administrator, reason=REASON, now=now)
 
     services.promote(version=worse, by=administrator, reason=REASON, now=now, override=True)
 
-    assert selectors.in_force() == worse
+    assert selectors.active_version() == worse
 
 
 def test_the_version_in_force_is_not_promoted_twice(
@@ -148,7 +148,7 @@ def test_the_version_in_force_is_not_promoted_twice(
     version = register()
     services.promote(version=version, by=administrator, reason=REASON, now=now)
 
-    with pytest.raises(services.AlreadyInForce):
+    with pytest.raises(errors.AlreadyActive):
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 
 
@@ -160,7 +160,7 @@ def test_a_version_with_changed_files_is_not_promoted(
     path = selectors.bundle_path(version) / part
     path.write_text(path.read_text().replace("0.5", "0.4") if part == "manifest.json" else "other")
 
-    with pytest.raises(services.FilesDamaged):
+    with pytest.raises(errors.BundleDamaged):
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 
 
@@ -168,13 +168,13 @@ def test_a_version_registered_by_an_earlier_release_can_still_be_promoted(
     register: Register, administrator: User, now: datetime
 ) -> None:
     version = register()
-    new = ("conformal", "abstention", "novelty", "reference_sha256")
+    new = ("conformal", "abstention", "out_of_distribution", "reference_sha256")
     version.manifest = {name: value for name, value in version.manifest.items() if name not in new}
     version.save()
 
     services.promote(version=version, by=administrator, reason=REASON, now=now)
 
-    assert selectors.in_force() == version
+    assert selectors.active_version() == version
 
 
 def test_a_version_whose_thresholds_were_changed_is_not_promoted(
@@ -184,7 +184,7 @@ def test_a_version_whose_thresholds_were_changed_is_not_promoted(
     path = selectors.bundle_path(version) / "manifest.json"
     path.write_text(path.read_text().replace('"conformal": {}', '"conformal": {"normal": 0.1}'))
 
-    with pytest.raises(services.FilesDamaged):
+    with pytest.raises(errors.BundleDamaged):
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 
 
@@ -198,7 +198,7 @@ def test_the_network_that_comes_with_readroom_is_adopted_once(
 
     assert adopted is not None
     assert again is None
-    assert selectors.in_force() == adopted
+    assert selectors.active_version() == adopted
     assert ModelVersion.objects.count() == 1
 
 
@@ -213,7 +213,7 @@ def test_two_promotions_at_the_same_moment_leave_one_in_force(
         ready.wait()
         try:
             services.promote(version=version, by=administrator, reason=REASON, now=now)
-        except services.JustChanged:
+        except errors.ActiveVersionChanged:
             pass  # PostgreSQL may refuse the slower one; SQLite lets them follow each other
         finally:
             connection.close()
@@ -224,5 +224,5 @@ def test_two_promotions_at_the_same_moment_leave_one_in_force(
     for hand in hands:
         hand.join()
 
-    assert Promotion.objects.filter(in_force=True).count() == 1
-    assert selectors.in_force() in rivals
+    assert Promotion.objects.filter(active=True).count() == 1
+    assert selectors.active_version() in rivals

@@ -1,4 +1,4 @@
-"""Cases that wait for a reader; their films are rows without files, since nobody looks at pixels here."""
+"""Cases that wait for a reader; their radiographs are rows without files, since nobody looks at pixels here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.base import Status
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from diagnostics.review.models import Policy
+from diagnostics.review.models import ReadingPolicy
 
 Admit = Callable[..., Case]
 Classify = Callable[..., Prediction]
@@ -39,8 +39,8 @@ def admit(site: Site, technician: User, now: datetime) -> Admit:
         Radiograph.objects.create(
             case=case,
             site=at,
-            original="films/a",
-            display="films/b.png",
+            original="radiographs/a",
+            display="radiographs/b.png",
             file_sha256=sha,
             pixel_sha256=sha,
             width=256,
@@ -62,8 +62,8 @@ def classify(now: datetime) -> Classify:
         number=7, bundle="v7", weights_sha256="0" * 64, manifest={}, registered_at=now
     )
 
-    def classify(case: Case, status: str = Status.DONE) -> Prediction:
-        done = status == Status.DONE
+    def classify(case: Case, status: str = JobStatus.DONE) -> Prediction:
+        done = status == JobStatus.DONE
         return Prediction.objects.create(
             id=uuid4(),
             case=case,
@@ -85,8 +85,8 @@ def classify(now: datetime) -> Classify:
 
 @pytest.fixture
 def two_readers(site: Site) -> None:
-    """Let two readers see every film of the site."""
-    Policy.objects.create(site=site, double_read_percent=100)
+    """Let two readers see every radiograph of the site."""
+    ReadingPolicy.objects.create(site=site, double_read_percent=100)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The films that come next are named without being claimed, and nothing of the machine is."""
+"""The radiographs that come next are named without being claimed, and nothing of the machine is."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
-from diagnostics.review import services
-from diagnostics.review.ahead import coming
 from diagnostics.review.models import Claim
+from diagnostics.review.services import claiming, readings
+from diagnostics.review.services.prefetch import next_cases
 from tests.conftest import employ
 from tests.review.conftest import Admit
 
 
 def test_the_next_two_are_those_that_would_be_served(admit: Admit, radiologist: User, now: datetime) -> None:
     cases = [admit(number) for number in range(1, 5)]
-    first = services.claim_next(by=radiologist, now=now)
+    first = claiming.claim_next(by=radiologist, now=now)
     assert first is not None
-    ahead = coming(first.case, radiologist, now)
+    ahead = next_cases(first.case, radiologist, now)
     served = []
     for _case in range(2):
-        held = services.claim_next(by=radiologist, now=now)
+        held = claiming.claim_next(by=radiologist, now=now)
         assert held is not None
-        taken = services.sign_and_claim_next(
+        taken = readings.sign_and_claim_next(
             case=held.case, by=radiologist, finding="normal", confidence="sure", note="", now=now
         )
         assert taken is not None
@@ -37,7 +37,7 @@ def test_the_next_two_are_those_that_would_be_served(admit: Admit, radiologist: 
 
 def test_looking_ahead_claims_nothing(admit: Admit, radiologist: User, now: datetime) -> None:
     case, _next = admit(1), admit(2)
-    coming(case, radiologist, now)
+    next_cases(case, radiologist, now)
     assert Claim.objects.count() == 0
 
 
@@ -46,17 +46,19 @@ def test_what_another_holds_or_another_site_has_is_not_ahead(
 ) -> None:
     case, held = admit(1), admit(2)
     colleague = employ("colleague", Role.RADIOLOGIST, site)
-    services.claim(case=held, by=colleague, now=now)
-    assert coming(case, radiologist, now) == []
-    assert coming(case, radiologist, now + timedelta(hours=1)) == [held]
-    assert coming(case, stranger, now) == []
+    claiming.claim(case=held, by=colleague, now=now)
+    assert next_cases(case, radiologist, now) == []
+    assert next_cases(case, radiologist, now + timedelta(hours=1)) == [held]
+    assert next_cases(case, stranger, now) == []
 
 
-def test_the_answer_holds_addresses_of_films_and_nothing_else(
+def test_the_answer_holds_addresses_of_radiographs_and_nothing_else(
     admit: Admit, client: Client, radiologist: User
 ) -> None:
     case, after = admit(1), admit(2)
     client.force_login(radiologist)
     answer = client.get(reverse("review:ahead", args=[case.pk]))
-    assert json.loads(answer.content) == {"films": [{"pixels": reverse("cases:pixels", args=[after.pk])}]}
+    assert json.loads(answer.content) == {
+        "radiographs": [{"pixels": reverse("cases:pixels", args=[after.pk])}]
+    }
     assert "no-store" in answer["Cache-Control"]

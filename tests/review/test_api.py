@@ -13,8 +13,8 @@ from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.accounts.services import make_token
 from diagnostics.cases.models import Case
-from diagnostics.review import services
 from diagnostics.review.models import Reading
+from diagnostics.review.services import claiming
 from tests.review.conftest import Admit
 
 
@@ -79,7 +79,7 @@ def test_a_case_in_another_readers_hands_is_a_409(
     radiologist: User, second_radiologist: User, admit: Admit
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=second_radiologist, now=timezone.now())
+    claiming.claim(case=case, by=second_radiologist, now=timezone.now())
     answer = post(script_of(radiologist), case, finding="normal")
     assert answer.status_code == 409
     assert answer.json()["code"] == "held_by_another"

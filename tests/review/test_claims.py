@@ -14,16 +14,18 @@ from django.db import IntegrityError, connection, transaction
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import NotAllowed, Status
 from diagnostics.cases.models import Case, Priority
-from diagnostics.review import selectors, services
+from diagnostics.errors import NotAllowed
+from diagnostics.jobs.models import JobStatus
+from diagnostics.review.errors import AlreadySigned, ClaimedByAnother, ClaimExpired
 from diagnostics.review.models import Claim
-from diagnostics.review.refusals import AlreadySigned, HeldByAnother, LeaseEnded
+from diagnostics.review.selectors import claims, queues
+from diagnostics.review.services import claiming, readings
 from tests.review.conftest import Admit, Classify
 
 
 def given_to(reader: User, now: datetime) -> Case:
-    claim = services.claim_next(by=reader, now=now)
+    claim = claiming.claim_next(by=reader, now=now)
     assert claim is not None
     return claim.case
 
@@ -39,10 +41,10 @@ def test_stat_comes_first_then_urgent_then_routine_and_the_oldest_of_each(
     served = []
     for _case in range(5):
         case = given_to(radiologist, now)
-        services.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+        readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
         served.append(case)
     assert served == [stat, late_stat, urgent, routine, late_routine]
-    assert services.claim_next(by=radiologist, now=now) is None
+    assert claiming.claim_next(by=radiologist, now=now) is None
 
 
 def test_a_reader_who_asks_again_gets_the_case_in_hand_with_new_time(
@@ -62,7 +64,7 @@ def test_a_case_in_another_readers_hands_is_not_offered(
     first, second = admit(1), admit(2)
     assert given_to(radiologist, now) == first
     assert given_to(second_radiologist, now) == second
-    assert list(selectors.waiting(second_radiologist, now)) == [second]
+    assert list(queues.readable_cases(second_radiologist, now)) == [second]
 
 
 def test_a_hold_ends_by_itself_and_the_next_reader_gets_the_case(
@@ -71,7 +73,7 @@ def test_a_hold_ends_by_itself_and_the_next_reader_gets_the_case(
     case = admit(1)
     given_to(radiologist, now)
     just_before = now + settings.CLAIM_LEASE - timedelta(seconds=1)
-    assert services.claim_next(by=second_radiologist, now=just_before) is None
+    assert claiming.claim_next(by=second_radiologist, now=just_before) is None
     after = now + settings.CLAIM_LEASE
     assert given_to(second_radiologist, after) == case
     ended, held = Claim.objects.order_by("since")
@@ -84,8 +86,8 @@ def test_a_reader_at_work_keeps_the_case(
 ) -> None:
     case = admit(1)
     given_to(radiologist, now)
-    services.renew(case=case, by=radiologist, now=now + timedelta(minutes=9))
-    assert services.claim_next(by=second_radiologist, now=now + timedelta(minutes=18)) is None
+    claiming.renew(case=case, by=radiologist, now=now + timedelta(minutes=9))
+    assert claiming.claim_next(by=second_radiologist, now=now + timedelta(minutes=18)) is None
 
 
 def test_a_case_taken_by_another_cannot_be_prolonged(
@@ -95,8 +97,8 @@ def test_a_case_taken_by_another_cannot_be_prolonged(
     given_to(radiologist, now)
     later = now + settings.CLAIM_LEASE
     given_to(second_radiologist, later)
-    with pytest.raises(LeaseEnded, match="Take the case again, or the next one"):
-        services.renew(case=case, by=radiologist, now=later)
+    with pytest.raises(ClaimExpired, match="Take the case again, or the next one"):
+        claiming.renew(case=case, by=radiologist, now=later)
 
 
 def test_a_case_given_back_waits_for_others_and_comes_to_oneself_last(
@@ -104,7 +106,7 @@ def test_a_case_given_back_waits_for_others_and_comes_to_oneself_last(
 ) -> None:
     stat, routine = admit(1, priority=Priority.STAT), admit(2)
     given_to(radiologist, now)
-    services.release(case=stat, by=radiologist, now=now + timedelta(minutes=1))
+    claiming.release(case=stat, by=radiologist, now=now + timedelta(minutes=1))
     assert given_to(radiologist, now + timedelta(minutes=1)) == routine
     assert given_to(second_radiologist, now + timedelta(minutes=1)) == stat
     actions = Counter(AuditEvent.objects.values_list("action", flat=True))
@@ -116,8 +118,8 @@ def test_only_the_holder_can_give_a_case_back(
 ) -> None:
     case = admit(1)
     given_to(radiologist, now)
-    services.release(case=case, by=second_radiologist, now=now)
-    held = selectors.holder(case, now)
+    claiming.release(case=case, by=second_radiologist, now=now)
+    held = claims.claim_on(case, now)
     assert held is not None
     assert held.by == radiologist
 
@@ -126,25 +128,25 @@ def test_a_chosen_case_is_refused_while_another_reads_it_and_says_who(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=radiologist, now=now)
-    with pytest.raises(HeldByAnother, match="radiologist is reading this case until 09:40"):
-        services.claim(case=case, by=second_radiologist, now=now)
+    claiming.claim(case=case, by=radiologist, now=now)
+    with pytest.raises(ClaimedByAnother, match="radiologist is reading this case until 09:40"):
+        claiming.claim(case=case, by=second_radiologist, now=now)
 
 
 def test_a_signed_case_cannot_be_taken_again_by_the_same_reader(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+    readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     with pytest.raises(AlreadySigned):
-        services.claim(case=case, by=radiologist, now=now)
+        claiming.claim(case=case, by=radiologist, now=now)
 
 
 def test_reading_does_not_wait_for_the_machine(
     radiologist: User, admit: Admit, classify: Classify, now: datetime
 ) -> None:
     case = admit(1)
-    classify(case, Status.FAILED)
+    classify(case, JobStatus.FAILED)
     assert given_to(radiologist, now) == case
 
 
@@ -152,9 +154,9 @@ def test_a_stranger_is_offered_nothing_and_may_take_nothing(
     stranger: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    assert services.claim_next(by=stranger, now=now) is None
+    assert claiming.claim_next(by=stranger, now=now) is None
     with pytest.raises(NotAllowed, match="site where you do not work"):
-        services.claim(case=case, by=stranger, now=now)
+        claiming.claim(case=case, by=stranger, now=now)
 
 
 @pytest.mark.parametrize("role", ["technician", "administrator"])
@@ -163,7 +165,7 @@ def test_only_radiologists_take_cases(
 ) -> None:
     admit(1)
     with pytest.raises(NotAllowed, match="Only radiologists"):
-        services.claim_next(by=request.getfixturevalue(role), now=now)
+        claiming.claim_next(by=request.getfixturevalue(role), now=now)
 
 
 def test_the_database_itself_refuses_a_second_open_claim(
@@ -213,9 +215,9 @@ def test_readers_who_race_for_forty_cases_never_get_the_same_one(
 
     def read_all(reader: User) -> list[object]:
         read: list[object] = []
-        while claim := services.claim_next(by=reader, now=now):
+        while claim := claiming.claim_next(by=reader, now=now):
             read.append(claim.case_id)
-            services.sign_reading(case=claim.case, by=reader, finding="normal", now=now)
+            readings.sign_reading(case=claim.case, by=reader, finding="normal", now=now)
         return read
 
     read = Race(readers, now).run(read_all)
@@ -229,7 +231,7 @@ def test_two_clicks_of_one_reader_take_one_case(radiologist: User, admit: Admit,
         admit(number)
 
     def click(reader: User) -> list[object]:
-        claim = services.claim_next(by=reader, now=now)
+        claim = claiming.claim_next(by=reader, now=now)
         return [claim.case_id] if claim else []
 
     got = Race([radiologist] * 4, now).run(click)
@@ -246,8 +248,8 @@ def test_of_readers_who_choose_the_same_case_one_gets_it(
 
     def choose(reader: User) -> list[object]:
         try:
-            return [services.claim(case=case, by=reader, now=now).by_id]
-        except HeldByAnother:
+            return [claiming.claim(case=case, by=reader, now=now).by_id]
+        except ClaimedByAnother:
             return []
 
     assert len(Race(readers, now).run(choose)) == 1

@@ -13,10 +13,11 @@ from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.cases.models import AnswerKind, Case, Prediction, Priority
-from diagnostics.review import learning, selectors, services
-from diagnostics.review.models import Claim, Policy, Queue, Served
-from diagnostics.review.unbiased import unbiased
+from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Priority
+from diagnostics.review.models import Claim, Queue, ReadingPolicy, ServedReason
+from diagnostics.review.selectors import active_learning, queues
+from diagnostics.review.selectors.model_performance import model_performance
+from diagnostics.review.services import claiming, readings
 from tests.review.conftest import Admit, Classify
 
 Answer = Callable[..., Case]
@@ -26,12 +27,14 @@ Answer = Callable[..., Case]
 def answered(admit: Admit, classify: Classify) -> Answer:
     """Admit a case with a kind of answer and probabilities."""
 
-    def answered(number: int, kind: str = AnswerKind.FINDING, covid: float = 0.9, **order: str) -> Case:
+    def answered(
+        number: int, kind: str = PredictionOutcome.FINDING, covid: float = 0.9, **order: str
+    ) -> Case:
         case = admit(number, **order)
         answer = classify(case)
         rest = (1 - covid) / 2
         Prediction.objects.filter(pk=answer.pk).update(
-            answer=kind,
+            outcome=kind,
             finding="covid-19" if covid >= 0.5 else "normal",
             probabilities={"covid-19": covid, "pneumonia": rest, "normal": rest},
             operating_points={"covid-19": 0.5},
@@ -41,69 +44,69 @@ def answered(admit: Admit, classify: Classify) -> Answer:
     return answered
 
 
-def policy(site: Site, **shares: int) -> Policy:
+def policy(site: Site, **shares: int) -> ReadingPolicy:
     whole = {"uncertain_percent": 0, "contradicted_percent": 0, "novel_percent": 0} | shares
-    return Policy.objects.create(site=site, has_learning_queue=True, **whole)
+    return ReadingPolicy.objects.create(site=site, has_learning_queue=True, **whole)
 
 
-def drawn(user: User, rules: Policy, now: datetime, seed: int = 1) -> tuple[Case, Served]:
-    found = learning.draw(selectors.waiting(user, now), rules, Random(seed))
+def drawn(user: User, rules: ReadingPolicy, now: datetime, seed: int = 1) -> tuple[Case, ServedReason]:
+    found = active_learning.draw(queues.readable_cases(user, now), rules, Random(seed))
     assert found is not None
     return found
 
 
 def test_entropy_is_that_of_the_textbook() -> None:
-    assert learning.entropy({"a": 0.5, "b": 0.5}) == pytest.approx(log(2))
-    assert learning.entropy({"a": 1.0, "b": 0.0}) == 0
+    assert active_learning.entropy({"a": 0.5, "b": 0.5}) == pytest.approx(log(2))
+    assert active_learning.entropy({"a": 1.0, "b": 0.0}) == 0
 
 
 def test_the_most_undecided_of_those_it_cannot_separate_comes_first(
     radiologist: User, site: Site, answered: Answer, now: datetime
 ) -> None:
     answered(1)
-    answered(2, AnswerKind.CANNOT_SEPARATE, covid=0.6)
-    most = answered(3, AnswerKind.CANNOT_SEPARATE, covid=0.34)
-    assert drawn(radiologist, policy(site, uncertain_percent=100), now) == (most, Served.UNCERTAIN)
+    answered(2, PredictionOutcome.INDETERMINATE, covid=0.6)
+    most = answered(3, PredictionOutcome.INDETERMINATE, covid=0.34)
+    assert drawn(radiologist, policy(site, uncertain_percent=100), now) == (most, ServedReason.UNCERTAIN)
 
 
-def test_novel_and_contradicted_films_are_found(
+def test_novel_and_contradicted_radiographs_are_found(
     radiologist: User, second_radiologist: User, site: Site, answered: Answer, now: datetime
 ) -> None:
     rules = policy(site, novel_percent=100)
     answered(1)
-    novel = answered(2, AnswerKind.UNLIKE_TRAINING)
-    assert drawn(radiologist, rules, now) == (novel, Served.NOVEL)
+    novel = answered(2, PredictionOutcome.OUT_OF_DISTRIBUTION)
+    assert drawn(radiologist, rules, now) == (novel, ServedReason.NOVEL)
 
-    Policy.objects.update(double_read_percent=100, novel_percent=0, contradicted_percent=100)
+    ReadingPolicy.objects.update(double_read_percent=100, novel_percent=0, contradicted_percent=100)
     rules.refresh_from_db()
     agreed, contradicted = answered(3), answered(4)
-    services.sign_reading(case=agreed, by=second_radiologist, finding="covid-19", now=now)
-    services.sign_reading(case=contradicted, by=second_radiologist, finding="normal", now=now)
-    assert drawn(radiologist, rules, now) == (contradicted, Served.CONTRADICTED)
+    readings.sign_reading(case=agreed, by=second_radiologist, finding="covid-19", now=now)
+    readings.sign_reading(case=contradicted, by=second_radiologist, finding="normal", now=now)
+    assert drawn(radiologist, rules, now) == (contradicted, ServedReason.CONTRADICTED)
 
 
 def test_where_there_is_none_of_a_kind_one_is_drawn_at_random_and_says_so(
     radiologist: User, site: Site, answered: Answer, now: datetime
 ) -> None:
     case = answered(1)
-    assert drawn(radiologist, policy(site, novel_percent=100), now) == (case, Served.RANDOM)
+    assert drawn(radiologist, policy(site, novel_percent=100), now) == (case, ServedReason.RANDOM)
 
 
-def test_shares_are_kept_and_random_films_are_any_film(
+def test_shares_are_kept_and_random_radiographs_are_any_radiograph(
     radiologist: User, site: Site, answered: Answer, now: datetime
 ) -> None:
-    """Of 400 draws 30 % lie within four standard deviations: 83 to 157; of 5 films each within 20 to 90."""
+    """Of 400 draws 30 % lie within four standard deviations: 83 to 157; of 5 radiographs each within 20 to 90."""
     rules = policy(site, uncertain_percent=30, novel_percent=20)
     for number in range(3):
         answered(number)
-    answered(3, AnswerKind.CANNOT_SEPARATE, covid=0.4)
-    answered(4, AnswerKind.UNLIKE_TRAINING)
+    answered(3, PredictionOutcome.INDETERMINATE, covid=0.4)
+    answered(4, PredictionOutcome.OUT_OF_DISTRIBUTION)
     chance = Random(7)
-    found = [learning.draw(selectors.waiting(radiologist, now), rules, chance) for _ in range(400)]
+    found = [active_learning.draw(queues.readable_cases(radiologist, now), rules, chance) for _ in range(400)]
     kinds = Counter(each[1] for each in found if each)
-    assert 83 <= kinds[Served.UNCERTAIN] <= 157
-    assert 49 <= kinds[Served.NOVEL] <= 111
-    cases = Counter(each[0].pk for each in found if each and each[1] == Served.RANDOM)
+    assert 83 <= kinds[ServedReason.UNCERTAIN] <= 157
+    assert 49 <= kinds[ServedReason.NOVEL] <= 111
+    cases = Counter(each[0].pk for each in found if each and each[1] == ServedReason.RANDOM)
     assert len(cases) == 5
     assert all(15 <= count <= 70 for count in cases.values())
 
@@ -111,10 +114,10 @@ def test_shares_are_kept_and_random_films_are_any_film(
 def test_stat_waits_for_no_lesson(radiologist: User, site: Site, answered: Answer, now: datetime) -> None:
     policy(site)
     answered(1, priority=Priority.STAT)
-    assert services.claim_next(by=radiologist, now=now, queue=Queue.LEARNING) is None
-    clinical = services.claim_next(by=radiologist, now=now)
+    assert claiming.claim_next(by=radiologist, now=now, queue=Queue.LEARNING) is None
+    clinical = claiming.claim_next(by=radiologist, now=now)
     assert clinical is not None
-    assert clinical.served == Served.DUE
+    assert clinical.served == ServedReason.DUE
 
 
 def test_the_reason_is_kept_and_told_only_after_the_reading(
@@ -122,32 +125,32 @@ def test_the_reason_is_kept_and_told_only_after_the_reading(
 ) -> None:
     policy(site, novel_percent=100)
     for number in (1, 2):
-        answered(number, AnswerKind.UNLIKE_TRAINING)
+        answered(number, PredictionOutcome.OUT_OF_DISTRIBUTION)
     client.force_login(radiologist)
     before = client.post(reverse("review:next"), {"queue": "learning"}, follow=True).content.decode()
     assert "unlike" not in before
     case = Claim.objects.get().case
-    assert Claim.objects.get().served == Served.NOVEL
+    assert Claim.objects.get().served == ServedReason.NOVEL
     form = {"finding": "normal", "confidence": "sure", "note": "", "then": "stay"}
     after = client.post(reverse("review:sign", args=[case.pk]), form, follow=True).content.decode()
-    assert "It is unlike the films the machine learnt from." in after
+    assert "It is unlike the radiographs the machine learnt from." in after
     client.post(reverse("review:keep", args=[case.pk]))
-    assert Claim.objects.filter(ended_at=None).get().served == Served.NOVEL  # goes on in the same queue
+    assert Claim.objects.filter(ended_at=None).get().served == ServedReason.NOVEL  # goes on in the same queue
 
 
-def test_only_films_drawn_at_random_say_how_good_the_machine_is(
+def test_only_radiographs_drawn_at_random_say_how_good_the_machine_is(
     radiologist: User, site: Site, answered: Answer, now: datetime
 ) -> None:
-    """By hand: of four random films two are ill, one flagged; two are well, one flagged."""
+    """By hand: of four random radiographs two are ill, one flagged; two are well, one flagged."""
     policy(site)
     plan = {1: (0.9, "covid-19"), 2: (0.2, "covid-19"), 3: (0.9, "normal"), 4: (0.1, "normal")}
     truth = {answered(number, covid=covid).pk: finding for number, (covid, finding) in plan.items()}
-    while claim := services.claim_next(by=radiologist, now=now, queue=Queue.LEARNING):
-        services.sign_reading(case=claim.case, by=radiologist, finding=truth[claim.case_id], now=now)
+    while claim := claiming.claim_next(by=radiologist, now=now, queue=Queue.LEARNING):
+        readings.sign_reading(case=claim.case, by=radiologist, finding=truth[claim.case_id], now=now)
     chosen = answered(5, covid=0.9)
-    services.claim(case=chosen, by=radiologist, now=now)
-    services.sign_reading(case=chosen, by=radiologist, finding="covid-19", now=now)
-    found = unbiased(radiologist)
+    claiming.claim(case=chosen, by=radiologist, now=now)
+    readings.sign_reading(case=chosen, by=radiologist, finding="covid-19", now=now)
+    found = model_performance(radiologist)
     assert (found.sensitivity.right, found.sensitivity.of) == (1, 2)
     assert (found.specificity.right, found.specificity.of) == (1, 2)
     assert found.sensitivity.too_few
@@ -157,7 +160,7 @@ def test_only_films_drawn_at_random_say_how_good_the_machine_is(
 def test_the_button_is_there_where_the_site_wants_it(
     learns: bool, client: Client, radiologist: User, site: Site
 ) -> None:
-    Policy.objects.create(site=site, has_learning_queue=learns)
+    ReadingPolicy.objects.create(site=site, has_learning_queue=learns)
     client.force_login(radiologist)
     assert ("Read to teach" in client.get(reverse("review:worklist")).content.decode()) is learns
 
@@ -175,4 +178,4 @@ def test_shares_of_more_than_the_whole_are_refused(client: Client, administrator
     answer = client.post(reverse("review:policy"), rules | shares)
     assert answer.status_code == 400
     assert "come to more than 100" in answer.content.decode()
-    assert not Policy.objects.exists()
+    assert not ReadingPolicy.objects.exists()

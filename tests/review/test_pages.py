@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from diagnostics.accounts.models import User
-from diagnostics.base import Status
 from diagnostics.cases.models import Case, Prediction, Priority
-from diagnostics.review import services
+from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Claim, Reading
+from diagnostics.review.services import claiming, readings
 from tests.review.conftest import Admit, Classify
 
 # Everything by which the answer of the fixture `classify` could be told.
@@ -47,7 +47,7 @@ def sign(client: Client, case: Case, then: str = "next", **answer: str):
 
 
 def take(case: Case, by: User) -> Claim:
-    return services.claim(case=case, by=by, now=timezone.now())
+    return claiming.claim(case=case, by=by, now=timezone.now())
 
 
 def shown_of_machine(html: str) -> list[str]:
@@ -118,7 +118,7 @@ def test_before_the_signature_no_byte_of_the_page_tells_what_the_machine_said(
     held = reader.get(page_of(case)).content.decode()
     refused = sign(reader, case, finding="").content.decode()
     for html in (free, held, refused):
-        assert reverse("cases:film", args=[case.pk]) in html
+        assert reverse("cases:radiograph", args=[case.pk]) in html
         assert shown_of_machine(html) == []
     assert "Sign and next" in held
 
@@ -136,11 +136,11 @@ def test_before_the_signature_the_pages_are_the_same_whatever_the_machine_said(
         probabilities={"normal": 1.0},
         heat={},
         version=None,
-        answer="unlike-training",
+        outcome="out-of-distribution",
         candidates=["normal", "covid-19"],
-        novelty={"knn": {"value": 1.0, "limit": 0.5}},
+        out_of_distribution={"knn": {"value": 1.0, "limit": 0.5}},
         abstention=1.0,
-        film_signs=["flat"],
+        quality_flags=["flat"],
     )
     said_normal = [still(reader.get(address).content.decode()) for address in addresses]
     assert said_covid == said_normal
@@ -168,7 +168,7 @@ def test_after_the_signature_the_reader_sees_what_the_answer_is_worth(
     case = admit(1)
     classify(case)
     Prediction.objects.update(
-        answer="cannot-separate", candidates=["covid-19", "pneumonia"], abstention=0.9, film_signs=["flat"]
+        outcome="indeterminate", candidates=["covid-19", "pneumonia"], abstention=0.9, quality_flags=["flat"]
     )
     sign(reader, case, then="stay")
     html = reader.get(page_of(case)).content.decode()
@@ -181,7 +181,7 @@ def test_a_signed_case_without_an_answer_of_the_machine_says_so(
     reader: Client, admit: Admit, classify: Classify
 ) -> None:
     case = admit(1)
-    classify(case, Status.QUEUED)
+    classify(case, JobStatus.QUEUED)
     sign(reader, case, then="stay")
     assert "has not answered yet" in reader.get(page_of(case)).content.decode()
 
@@ -217,8 +217,8 @@ def test_who_lost_the_case_reads_why_and_keeps_what_was_written(
 ) -> None:
     case = admit(1)
     now = timezone.now()
-    services.claim(case=case, by=radiologist, now=now - settings.CLAIM_LEASE)
-    services.claim(case=case, by=second_radiologist, now=now)
+    claiming.claim(case=case, by=radiologist, now=now - settings.CLAIM_LEASE)
+    claiming.claim(case=case, by=second_radiologist, now=now)
     answer = sign(reader, case, note="Rare.")
     assert answer.status_code == 409
     html = answer.content.decode()
@@ -258,10 +258,10 @@ def test_the_page_of_a_reader_at_work_asks_for_more_time(
     reader: Client, radiologist: User, second_radiologist: User, admit: Admit
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=radiologist, now=timezone.now() - timedelta(minutes=5))
+    claiming.claim(case=case, by=radiologist, now=timezone.now() - timedelta(minutes=5))
     renew = reverse("review:renew", args=[case.pk])
     assert int(reader.post(renew).content) > 590
-    services.release(case=case, by=radiologist, now=timezone.now())
+    claiming.release(case=case, by=radiologist, now=timezone.now())
     assert reader.post(renew).status_code == 409
 
 
@@ -278,24 +278,26 @@ def test_an_amendment_from_the_page_needs_a_reason_and_keeps_both(reader: Client
     }
     amend = reverse("review:amend", args=[case.pk])
     assert reader.post(amend, form).status_code == 400
-    assert reader.post(amend, form | {"reason": "Prior film."})["Location"] == page_of(case)
+    assert reader.post(amend, form | {"reason": "Prior radiograph."})["Location"] == page_of(case)
     html = reader.get(page_of(case)).content.decode()
     assert "Pneumonia, other" in html
-    assert "Prior film." in html
+    assert "Prior radiograph." in html
     again = reader.post(amend, form | {"reason": "Again."})
     assert again.status_code == 409
     assert "amended meanwhile" in again.content.decode()
 
 
-def test_a_prior_film_stands_beside_and_only_one_of_the_same_patient(reader: Client, admit: Admit) -> None:
+def test_a_prior_radiograph_stands_beside_and_only_one_of_the_same_patient(
+    reader: Client, admit: Admit
+) -> None:
     case, prior, unrelated = admit(3, patient="P"), admit(1, patient="P"), admit(2)
     html = reader.get(page_of(case)).content.decode()
     assert "1 prior" in html
-    assert reverse("cases:film", args=[prior.pk]) not in html
+    assert reverse("cases:radiograph", args=[prior.pk]) not in html
     beside = reader.get(page_of(case), {"prior": str(prior.pk)}).content.decode()
-    assert reverse("cases:film", args=[prior.pk]) in beside
+    assert reverse("cases:radiograph", args=[prior.pk]) in beside
     wrong = reader.get(page_of(case), {"prior": str(unrelated.pk)}).content.decode()
-    assert reverse("cases:film", args=[unrelated.pk]) not in wrong
+    assert reverse("cases:radiograph", args=[unrelated.pk]) not in wrong
 
 
 def test_what_a_colleague_signed_is_closed_until_ones_own_signature(
@@ -303,7 +305,7 @@ def test_what_a_colleague_signed_is_closed_until_ones_own_signature(
 ) -> None:
     case = admit(1)
     classify(case)
-    services.sign_reading(
+    readings.sign_reading(
         case=case, by=second_radiologist, finding="pneumonia", note="A secret.", now=timezone.now()
     )
     html = reader.get(page_of(case)).content.decode()

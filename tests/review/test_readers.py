@@ -15,11 +15,12 @@ from sklearn.metrics import cohen_kappa_score
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import NotAllowed
-from diagnostics.cases.answers import note_shown
 from diagnostics.cases.models import Case
-from diagnostics.review import afterwards, influence, services
-from diagnostics.review.models import Policy, Queue
+from diagnostics.cases.services.blinding import record_prediction_shown
+from diagnostics.errors import NotAllowed
+from diagnostics.review.models import Queue, ReadingPolicy
+from diagnostics.review.selectors import automation_bias, reader_agreement
+from diagnostics.review.services import assisted_reading, claiming, policy, readings
 from tests.review.conftest import Admit, Classify
 
 FIRST = ["normal", "normal", "pneumonia", "covid-19", "covid-19", "other", "normal", "pneumonia"]
@@ -39,7 +40,7 @@ def read_twice(
     for number, pair in enumerate(zip(FIRST, SECOND, strict=True)):
         case = admit(number)
         for reader, finding in zip((radiologist, second_radiologist), pair, strict=True):
-            services.sign_reading(case=case, by=reader, finding=finding, now=now)
+            readings.sign_reading(case=case, by=reader, finding=finding, now=now)
 
 
 def _page(client: Client) -> str:
@@ -58,23 +59,23 @@ def test_the_page_shows_what_scikit_learn_finds_on_the_export(office: Client) ->
     html = _page(office)
     assert f"{expected:.2f} <span" in html
     assert "colleague, radiologist" in html
-    assert "Too few: below 30 films" in html
+    assert "Too few: below 30 radiographs" in html
 
 
 def test_amendments_and_decisions_are_no_first_readings(
     read_twice: None, third_radiologist: User, radiologist: User, administrator: User, now: datetime
 ) -> None:
-    disagreed = services.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
+    disagreed = claiming.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
     assert disagreed is not None
-    services.sign_reading(case=disagreed.case, by=third_radiologist, finding="normal", now=now)
-    mine = influence.first_readings(radiologist).filter(by=radiologist).first()
+    readings.sign_reading(case=disagreed.case, by=third_radiologist, finding="normal", now=now)
+    mine = reader_agreement.first_readings(radiologist).filter(by=radiologist).first()
     assert mine is not None
-    services.amend_reading(
+    readings.amend_reading(
         reading=mine, by=radiologist, finding="other", confidence="sure", note="", reason="Yes.", now=now
     )
-    findings = influence.first_readings(administrator)
+    findings = reader_agreement.first_readings(administrator)
     assert findings.count() == 16
-    assert influence.agreements(administrator).alpha.cases == 8
+    assert reader_agreement.agreement_of_readers(administrator).alpha.cases == 8
 
 
 def test_changes_after_the_answer_are_told_apart(
@@ -92,25 +93,25 @@ def test_changes_after_the_answer_are_told_apart(
     def read(number: int, first: str, then: str, others: str) -> None:
         case = admit(number)
         answer = classify(case)
-        mine = services.sign_reading(case=case, by=radiologist, finding=first, now=now)
-        note_shown(radiologist, [answer], now)
+        mine = readings.sign_reading(case=case, by=radiologist, finding=first, now=now)
+        record_prediction_shown(radiologist, [answer], now)
         if then == first:
-            afterwards.keep_reading(case=case, by=radiologist, now=now)
+            assisted_reading.keep_reading(case=case, by=radiologist, now=now)
         else:
-            services.amend_reading(
+            readings.amend_reading(
                 reading=mine, by=radiologist, finding=then, confidence="sure", note="", reason="AI.", now=now
             )
         for reader in (second_radiologist, third_radiologist):
-            if Case.objects.get(pk=case.pk).settled_at is None:
+            if Case.objects.get(pk=case.pk).finalized_at is None:
                 later = now + timedelta(minutes=1)
-                services.sign_reading(case=case, by=reader, finding=others, now=later)
+                readings.sign_reading(case=case, by=reader, finding=others, now=later)
 
     read(1, "normal", "covid-19", others="covid-19")  # towards the final label
     read(2, "normal", "covid-19", others="normal")  # led astray: the third decides for normal
     read(3, "normal", "normal", others="normal")  # stood firm against the machine
     read(4, "covid-19", "covid-19", others="covid-19")  # nothing to change
 
-    found = influence.influence(administrator)
+    found = automation_bias.automation_bias(administrator)
     assert (found.looked, found.against, found.changed) == (4, 3, 2)
     assert (found.towards_final, found.away_from_final) == (1, 1)
     assert (found.wrong_after_wrong, found.right_before_wrong) == (1, 2)
@@ -118,11 +119,11 @@ def test_changes_after_the_answer_are_told_apart(
 
 def test_a_stranger_counts_for_nothing(read_twice: None, other_site: Site, administrator: User) -> None:
     administrator.sites.set([other_site])
-    assert influence.agreements(administrator).alpha.cases == 0
-    assert influence.influence(administrator).looked == 0
+    assert reader_agreement.agreement_of_readers(administrator).alpha.cases == 0
+    assert automation_bias.automation_bias(administrator).looked == 0
 
 
-def test_an_administrator_says_how_many_films_two_readers_see(office: Client, site: Site) -> None:
+def test_an_administrator_says_how_many_radiographs_two_readers_see(office: Client, site: Site) -> None:
     shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
     rules = {
         "double_read_percent": 25,
@@ -134,13 +135,18 @@ def test_an_administrator_says_how_many_films_two_readers_see(office: Client, si
     }
     page = office.post(reverse("review:policy"), rules, follow=True)
     assert "Saved." in page.content.decode()
-    assert Policy.objects.get(site=site).double_read_percent == 25
+    assert ReadingPolicy.objects.get(site=site).double_read_percent == 25
     site.refresh_from_db()
-    assert (site.urgent_minutes, site.routine_minutes, site.technicians_see_answers) == (30, 90, False)
+    assert (site.urgent_minutes, site.routine_minutes, site.technicians_see_predictions) == (30, 90, False)
     event = AuditEvent.objects.get(action=Action.READING_POLICY_CHANGED)
-    unticked = ("by_suspicion", "technicians_see_answers", "administrators_see_answers", "has_learning_queue")
+    unticked = (
+        "triage_by_score",
+        "technicians_see_predictions",
+        "administrators_see_predictions",
+        "has_learning_queue",
+    )
     assert event.detail == rules | dict.fromkeys(unticked, False)
-    assert Policy.objects.get(site=site).random_percent == 30
+    assert ReadingPolicy.objects.get(site=site).random_percent == 30
 
 
 @pytest.mark.parametrize("wrong", ["-1", "101", "", "many"])
@@ -156,24 +162,24 @@ def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
     }
     answer = office.post(reverse("review:policy"), rules)
     assert answer.status_code == 400
-    assert not Policy.objects.exists()
+    assert not ReadingPolicy.objects.exists()
 
 
 def test_nobody_else_sets_it(radiologist: User, site: Site, now: datetime) -> None:
     with pytest.raises(NotAllowed):
-        afterwards.set_policy(site=site, policy={"double_read_percent": 5}, rules={}, by=radiologist, now=now)
+        policy.set_policy(site=site, policy={"double_read_percent": 5}, rules={}, by=radiologist, now=now)
 
 
 def test_an_empty_page_says_what_will_stand_here(office: Client, site: Site) -> None:
     html = _page(office)
-    assert "No film has two readings yet." in html
+    assert "No radiograph has two readings yet." in html
     assert "Nobody has seen the machine" in html
 
 
 def test_a_name_is_no_formula(admit: Admit, site: Site, office: Client, now: datetime) -> None:
     reader = User.objects.create_user("=cmd", role="radiologist")
     reader.sites.set([site])
-    services.sign_reading(case=admit(1), by=reader, finding="normal", now=now)
+    readings.sign_reading(case=admit(1), by=reader, finding="normal", now=now)
     text = office.get(reverse("review:readers-export")).content.decode()
     assert ",'=cmd,normal," in text
     assert "MRN" not in text

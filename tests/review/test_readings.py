@@ -14,34 +14,37 @@ from pytest_django import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import NotAllowed, Status
 from diagnostics.cases.models import Case, Priority
-from diagnostics.review import afterwards, selectors, services
-from diagnostics.review.models import Claim, Reading
-from diagnostics.review.refusals import (
+from diagnostics.errors import NotAllowed
+from diagnostics.jobs.models import JobStatus
+from diagnostics.review.errors import (
     AlreadySigned,
     AlreadySuperseded,
-    HeldByAnother,
-    LeaseEnded,
-    ReasonMissing,
-    UnknownAnswer,
+    ClaimedByAnother,
+    ClaimExpired,
+    ReasonRequired,
+    UnknownFinding,
 )
-from diagnostics.review.worklist import State, Wanted
+from diagnostics.review.models import Claim, Reading
+from diagnostics.review.selectors import queues, training_labels, worklist
+from diagnostics.review.selectors import readings as readings_selectors
+from diagnostics.review.services import assisted_reading, claiming, readings
+from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 from tests.review.conftest import Admit, Classify
 
 
 def signed(case: Case, by: User, now: datetime, finding: str = "normal") -> Reading:
-    return services.sign_reading(case=case, by=by, finding=finding, now=now)
+    return readings.sign_reading(case=case, by=by, finding=finding, now=now)
 
 
 def amended(reading: Reading, by: User, now: datetime, finding: str = "pneumonia") -> Reading:
-    return services.amend_reading(
+    return readings.amend_reading(
         reading=reading,
         by=by,
         finding=finding,
         confidence="fairly",
         note="",
-        reason="Looked at the prior film.",
+        reason="Looked at the prior radiograph.",
         now=now,
     )
 
@@ -50,9 +53,9 @@ def test_a_signature_keeps_the_answer_ends_the_claim_and_is_on_record(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.claim_next(by=radiologist, now=now)
+    claiming.claim_next(by=radiologist, now=now)
     later = now + timedelta(minutes=2)
-    reading = services.sign_reading(
+    reading = readings.sign_reading(
         case=case, by=radiologist, finding="other", confidence="unsure", note="Clip.", now=later
     )
     kept = Reading.objects.get()
@@ -69,7 +72,7 @@ def test_a_signature_keeps_the_answer_ends_the_claim_and_is_on_record(
 
 def test_no_patient_reference_reaches_the_record(radiologist: User, admit: Admit, now: datetime) -> None:
     case = admit(1, patient="MRN-SECRET")
-    services.claim_next(by=radiologist, now=now)
+    claiming.claim_next(by=radiologist, now=now)
     amended(signed(case, radiologist, now), radiologist, now)
     for event in AuditEvent.objects.values():
         assert "SECRET" not in str(event)
@@ -85,8 +88,8 @@ def test_a_case_in_another_readers_hands_may_not_be_signed(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=radiologist, now=now)
-    with pytest.raises(HeldByAnother):
+    claiming.claim(case=case, by=radiologist, now=now)
+    with pytest.raises(ClaimedByAnother):
         signed(case, second_radiologist, now)
     assert not Reading.objects.exists()
 
@@ -95,10 +98,10 @@ def test_who_comes_too_late_is_told_that_the_time_has_ended(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=radiologist, now=now)
+    claiming.claim(case=case, by=radiologist, now=now)
     late = now + settings.CLAIM_LEASE
-    services.claim_next(by=second_radiologist, now=late)
-    with pytest.raises(LeaseEnded, match="Your time for this case has ended"):
+    claiming.claim_next(by=second_radiologist, now=late)
+    with pytest.raises(ClaimExpired, match="Your time for this case has ended"):
         signed(case, radiologist, late)
 
 
@@ -106,7 +109,7 @@ def test_who_comes_late_may_still_sign_while_nobody_else_reads(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=radiologist, now=now)
+    claiming.claim(case=case, by=radiologist, now=now)
     ended = now + settings.CLAIM_LEASE
     signed(case, radiologist, ended + timedelta(hours=1))
     assert Claim.objects.get().ended_at == ended
@@ -136,8 +139,8 @@ def test_the_database_itself_refuses_a_second_first_reading(
 def test_an_answer_that_is_not_on_the_list_is_refused(
     finding: str, confidence: str, radiologist: User, admit: Admit, now: datetime
 ) -> None:
-    with pytest.raises(UnknownAnswer):
-        services.sign_reading(case=admit(1), by=radiologist, finding=finding, confidence=confidence, now=now)
+    with pytest.raises(UnknownFinding):
+        readings.sign_reading(case=admit(1), by=radiologist, finding=finding, confidence=confidence, now=now)
 
 
 @pytest.mark.parametrize("role", ["technician", "administrator", "stranger"])
@@ -157,9 +160,9 @@ def test_an_amendment_supersedes_and_the_first_reading_stays_as_it_was(
     before = Reading.objects.values().get(pk=first.pk)
     second = amended(first, radiologist, now + timedelta(minutes=1))
     assert Reading.objects.values().get(pk=first.pk) == before
-    assert (second.supersedes, second.amendment_reason) == (first, "Looked at the prior film.")
-    assert selectors.current_reading(case) == second
-    assert list(selectors.readings_of(case)) == [second, first]
+    assert (second.supersedes, second.amendment_reason) == (first, "Looked at the prior radiograph.")
+    assert readings_selectors.current_reading(case) == second
+    assert list(readings_selectors.readings_of(case)) == [second, first]
     assert AuditEvent.objects.filter(action=Action.READING_AMENDED, by=radiologist).count() == 1
 
 
@@ -173,8 +176,8 @@ def test_a_superseded_reading_cannot_be_amended_again(radiologist: User, admit: 
 
 def test_an_amendment_needs_a_reason(radiologist: User, admit: Admit, now: datetime) -> None:
     first = signed(admit(1), radiologist, now)
-    with pytest.raises(ReasonMissing):
-        services.amend_reading(
+    with pytest.raises(ReasonRequired):
+        readings.amend_reading(
             reading=first, by=radiologist, finding="other", confidence="sure", note="", reason="  ", now=now
         )
 
@@ -194,9 +197,9 @@ def test_no_statement_of_the_services_updates_or_deletes_a_reading(
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        claim = services.claim_next(by=radiologist, now=now)
+        claim = claiming.claim_next(by=radiologist, now=now)
         assert claim is not None
-        services.sign_and_claim_next(
+        readings.sign_and_claim_next(
             case=claim.case, by=radiologist, finding="normal", confidence="sure", note="", now=now
         )
         amended(Reading.objects.get(), radiologist, now)
@@ -226,11 +229,11 @@ def test_only_findings_that_were_given_blind_and_kept_may_be_learned(
     there_and_back = amended(signed(changed, radiologist, now), radiologist, now, "covid-19")
     amended(there_and_back, radiologist, now + timedelta(minutes=1), "normal")
     signed(twice, radiologist, now, "pneumonia")
-    afterwards.ask_second_opinion(case=twice, by=radiologist, now=now)
+    assisted_reading.request_second_opinion(case=twice, by=radiologist, now=now)
     newer = signed(twice, second_radiologist, now + timedelta(minutes=1), "pneumonia")
     signed(undecided, radiologist, now, "cannot-judge")
 
-    labelled = selectors.labelled()
+    labelled = training_labels.training_readings()
 
     assert set(labelled) == {first, kept, newer}
     assert {reading.case.radiograph.case for reading in labelled} == {plain, reworded, twice}
@@ -239,8 +242,8 @@ def test_only_findings_that_were_given_blind_and_kept_may_be_learned(
 
 def test_a_case_that_cannot_be_judged_counts_as_read(radiologist: User, admit: Admit, now: datetime) -> None:
     signed(admit(1), radiologist, now, "cannot-judge")
-    assert not selectors.waiting(radiologist, now).exists()
-    assert selectors.counts(radiologist, now)[State.FINAL] == 1
+    assert not queues.readable_cases(radiologist, now).exists()
+    assert worklist.counts(radiologist, now)[WorklistState.FINAL] == 1
 
 
 def test_the_worklist_tells_apart_where_each_case_stands(
@@ -252,31 +255,34 @@ def test_the_worklist_tells_apart_where_each_case_stands(
     now: datetime,
 ) -> None:
     stands = {number: admit(number) for number in range(8)}
-    classify(stands[0], Status.QUEUED)
-    classify(stands[1], Status.RUNNING)
-    classify(stands[2], Status.FAILED)
+    classify(stands[0], JobStatus.QUEUED)
+    classify(stands[1], JobStatus.RUNNING)
+    classify(stands[2], JobStatus.FAILED)
     classify(stands[3])
-    services.claim(case=stands[4], by=second_radiologist, now=now)
+    claiming.claim(case=stands[4], by=second_radiologist, now=now)
     for number in (5, 6, 7):
         signed(stands[number], second_radiologist, now)
     for number in (6, 7):
-        afterwards.ask_second_opinion(case=stands[number], by=second_radiologist, now=now)
+        assisted_reading.request_second_opinion(case=stands[number], by=second_radiologist, now=now)
     signed(stands[7], third_radiologist, now, "pneumonia")
     states = {
-        case: vars(case)["state"] for case in selectors.dressed(selectors.worklist(radiologist, now=now), now)
+        case: vars(case)["state"]
+        for case in worklist.with_details(worklist.worklist(radiologist, now=now), now)
     }
     assert states == {
-        stands[0]: State.RECEIVED,
-        stands[1]: State.PROCESSING,
-        stands[2]: State.FAILED,
-        stands[3]: State.TO_READ,
-        stands[4]: State.READING,
-        stands[6]: State.SECOND_READ,
-        stands[7]: State.DISAGREE,
+        stands[0]: WorklistState.RECEIVED,
+        stands[1]: WorklistState.PROCESSING,
+        stands[2]: WorklistState.FAILED,
+        stands[3]: WorklistState.TO_READ,
+        stands[4]: WorklistState.READING,
+        stands[6]: WorklistState.SECOND_READ,
+        stands[7]: WorklistState.DISAGREE,
     }
-    assert list(selectors.worklist(radiologist, Wanted(status=State.FINAL), now=now)) == [stands[5]]
-    expected = dict.fromkeys(State.values, 1) | {"": 7}
-    assert selectors.counts(radiologist, now) == expected
+    assert list(worklist.worklist(radiologist, WorklistQuery(status=WorklistState.FINAL), now=now)) == [
+        stands[5]
+    ]
+    expected = dict.fromkeys(WorklistState.values, 1) | {"": 7}
+    assert worklist.counts(radiologist, now) == expected
 
 
 def test_the_worklist_is_sorted_and_found_by_accession_and_shows_only_ones_sites(
@@ -284,17 +290,17 @@ def test_the_worklist_is_sorted_and_found_by_accession_and_shows_only_ones_sites
 ) -> None:
     old, new, stat = admit(1), admit(2), admit(13, priority=Priority.STAT)
     admit(4, at=other_site)
-    assert list(selectors.worklist(radiologist, now=now)) == [stat, old, new]
-    assert list(selectors.worklist(radiologist, Wanted(q="acc-1"), now=now)) == [stat, old]
+    assert list(worklist.worklist(radiologist, now=now)) == [stat, old, new]
+    assert list(worklist.worklist(radiologist, WorklistQuery(q="acc-1"), now=now)) == [stat, old]
 
 
-def test_priors_are_earlier_films_of_the_same_patient_at_the_same_site(
+def test_priors_are_earlier_radiographs_of_the_same_patient_at_the_same_site(
     radiologist: User, admit: Admit, other_site: Site, now: datetime
 ) -> None:
     radiologist.sites.add(other_site)
     case, prior = admit(2, patient="P"), admit(1, patient="P")
     admit(0, patient="Q"), admit(0, patient="P", at=other_site), admit(3, patient="P")
-    assert list(selectors.priors(case, radiologist)) == [prior]
+    assert list(readings_selectors.priors(case, radiologist)) == [prior]
 
 
 def test_today_begins_at_midnight_of_the_site(
@@ -304,5 +310,5 @@ def test_today_begins_at_midnight_of_the_site(
     signed(admit(1), radiologist, now - timedelta(hours=5))
     signed(admit(2), radiologist, now - timedelta(hours=4))
     admit(3)
-    today = selectors.today(radiologist, now)
+    today = worklist.today(radiologist, now)
     assert (today.signed, today.waiting, today.number, today.of) == (1, 1, 2, 2)

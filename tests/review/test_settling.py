@@ -12,31 +12,40 @@ from django.urls import reverse
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 from diagnostics.accounts.services import make_token
-from diagnostics.cases.answers import note_shown
-from diagnostics.cases.models import AnswerShown, Case
-from diagnostics.review import afterwards, selectors, services
-from diagnostics.review.models import Judgement, Kind, Policy, Queue, Reading, SecondLook, Standing
-from diagnostics.review.refusals import AnswerSeen, NotSettled, ReadFirst, Settled
-from diagnostics.review.settling import readers_needed
+from diagnostics.cases.models import Case, PredictionShown
+from diagnostics.cases.services.blinding import record_prediction_shown
+from diagnostics.review.errors import CaseFinal, CaseNotFinal, FirstReadingRequired, PredictionSeen
+from diagnostics.review.models import (
+    AssistedReading,
+    Consensus,
+    ConsensusStatus,
+    Queue,
+    Reading,
+    ReadingKind,
+    ReadingPolicy,
+)
+from diagnostics.review.selectors import queues, training_labels
+from diagnostics.review.services import assisted_reading, claiming, readings
+from diagnostics.review.services.consensus import readers_needed
 from tests.conftest import employ
 from tests.review.conftest import Admit, Classify
 
 
 def signed(case: Case, by: User, now: datetime, finding: str = "normal", note: str = "") -> Reading:
-    return services.sign_reading(case=case, by=by, finding=finding, note=note, now=now)
+    return readings.sign_reading(case=case, by=by, finding=finding, note=note, now=now)
 
 
 def stands(case: Case) -> tuple[str, str, bool]:
     case.refresh_from_db()
-    judgement = Judgement.objects.get(case=case)
-    return judgement.standing, judgement.finding, case.settled_at is not None
+    consensus = Consensus.objects.get(case=case)
+    return consensus.standing, consensus.finding, case.finalized_at is not None
 
 
 def test_one_reading_is_final_where_one_is_enough(radiologist: User, admit: Admit, now: datetime) -> None:
     case = admit(1)
     signed(case, radiologist, now)
-    assert stands(case) == (Standing.FINAL, "normal", True)
-    assert case.settled_at == now
+    assert stands(case) == (ConsensusStatus.FINAL, "normal", True)
+    assert case.finalized_at == now
 
 
 @pytest.mark.usefixtures("two_readers")
@@ -45,13 +54,13 @@ def test_two_who_agree_are_final_and_the_first_alone_is_not(
 ) -> None:
     case = admit(1)
     signed(case, radiologist, now)
-    assert stands(case) == (Standing.SECOND_READ, "", False)
-    assert list(selectors.waiting(radiologist, now)) == []
-    assert list(selectors.waiting(second_radiologist, now)) == [case]
-    assert not selectors.labelled().exists()
+    assert stands(case) == (ConsensusStatus.SECOND_READ, "", False)
+    assert list(queues.readable_cases(radiologist, now)) == []
+    assert list(queues.readable_cases(second_radiologist, now)) == [case]
+    assert not training_labels.training_readings().exists()
     newer = signed(case, second_radiologist, now + timedelta(minutes=1))
-    assert stands(case) == (Standing.FINAL, "normal", True)
-    assert list(selectors.labelled()) == [newer]
+    assert stands(case) == (ConsensusStatus.FINAL, "normal", True)
+    assert list(training_labels.training_readings()) == [newer]
 
 
 @pytest.mark.usefixtures("two_readers")
@@ -61,18 +70,18 @@ def test_of_two_who_disagree_a_third_decides_and_all_votes_are_kept(
     case = admit(1)
     signed(case, radiologist, now)
     agreeing = signed(case, second_radiologist, now, "pneumonia")
-    assert stands(case) == (Standing.DISAGREE, "", False)
-    assert services.claim_next(by=third_radiologist, now=now) is None
+    assert stands(case) == (ConsensusStatus.DISAGREE, "", False)
+    assert claiming.claim_next(by=third_radiologist, now=now) is None
     for voter in (radiologist, second_radiologist):
-        assert services.claim_next(by=voter, now=now, queue=Queue.DISAGREEMENTS) is None
-    held = services.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
+        assert claiming.claim_next(by=voter, now=now, queue=Queue.DISAGREEMENTS) is None
+    held = claiming.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
     assert held is not None
     assert held.case == case
     decision = signed(case, third_radiologist, now + timedelta(minutes=1), "pneumonia")
-    assert decision.kind == Kind.ADJUDICATION
-    assert stands(case) == (Standing.FINAL, "pneumonia", True)
+    assert decision.kind == ReadingKind.ADJUDICATION
+    assert stands(case) == (ConsensusStatus.FINAL, "pneumonia", True)
     assert Reading.objects.filter(case=case).count() == 3
-    assert set(selectors.labelled()) <= {agreeing, decision}
+    assert set(training_labels.training_readings()) <= {agreeing, decision}
 
 
 @pytest.mark.usefixtures("two_readers")
@@ -83,7 +92,7 @@ def test_a_decision_that_nobody_had_voted_for_is_the_label(
     signed(case, radiologist, now)
     signed(case, second_radiologist, now, "pneumonia")
     decision = signed(case, third_radiologist, now, "other")
-    assert list(selectors.labelled()) == [decision]
+    assert list(training_labels.training_readings()) == [decision]
 
 
 @pytest.mark.usefixtures("two_readers")
@@ -93,11 +102,11 @@ def test_a_reader_who_comes_round_ends_the_disagreement_but_teaches_nothing_new(
     case = admit(1)
     mine = signed(case, radiologist, now)
     other = signed(case, second_radiologist, now, "pneumonia")
-    services.amend_reading(
+    readings.amend_reading(
         reading=mine, by=radiologist, finding="pneumonia", confidence="sure", note="", reason="Yes.", now=now
     )  # fmt: skip
-    assert stands(case) == (Standing.FINAL, "pneumonia", True)
-    assert list(selectors.labelled()) == [other]
+    assert stands(case) == (ConsensusStatus.FINAL, "pneumonia", True)
+    assert list(training_labels.training_readings()) == [other]
 
 
 @pytest.mark.usefixtures("two_readers")
@@ -129,10 +138,10 @@ def test_a_settled_case_takes_no_further_reading(
 ) -> None:
     case = admit(1)
     signed(case, radiologist, now)
-    with pytest.raises(Settled):
+    with pytest.raises(CaseFinal):
         signed(case, second_radiologist, now)
-    with pytest.raises(Settled):
-        services.claim(case=case, by=second_radiologist, now=now)
+    with pytest.raises(CaseFinal):
+        claiming.claim(case=case, by=second_radiologist, now=now)
 
 
 def test_a_second_opinion_opens_the_case_for_one_more_blind_reader(
@@ -140,14 +149,14 @@ def test_a_second_opinion_opens_the_case_for_one_more_blind_reader(
 ) -> None:
     case = admit(1)
     signed(case, radiologist, now)
-    with pytest.raises(ReadFirst):
-        afterwards.ask_second_opinion(case=case, by=second_radiologist, now=now)
-    afterwards.ask_second_opinion(case=case, by=radiologist, now=now)
-    assert stands(case) == (Standing.SECOND_READ, "", False)
-    with pytest.raises(NotSettled):
-        afterwards.ask_second_opinion(case=case, by=radiologist, now=now)
+    with pytest.raises(FirstReadingRequired):
+        assisted_reading.request_second_opinion(case=case, by=second_radiologist, now=now)
+    assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
+    assert stands(case) == (ConsensusStatus.SECOND_READ, "", False)
+    with pytest.raises(CaseNotFinal):
+        assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
     signed(case, second_radiologist, now)
-    assert stands(case) == (Standing.FINAL, "normal", True)
+    assert stands(case) == (ConsensusStatus.FINAL, "normal", True)
 
 
 def test_who_has_seen_the_answer_reads_no_more(
@@ -156,17 +165,19 @@ def test_who_has_seen_the_answer_reads_no_more(
     case = admit(1)
     answer = classify(case)
     signed(case, radiologist, now)
-    note_shown(second_radiologist, [answer], now)  # while the case was settled, anybody could look
-    afterwards.ask_second_opinion(case=case, by=radiologist, now=now)
-    assert not selectors.waiting(second_radiologist, now).exists()
-    with pytest.raises(AnswerSeen):
+    record_prediction_shown(
+        second_radiologist, [answer], now
+    )  # while the case was settled, anybody could look
+    assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
+    assert not queues.readable_cases(second_radiologist, now).exists()
+    with pytest.raises(PredictionSeen):
         signed(case, second_radiologist, now)
 
 
 def test_the_share_of_double_reads_is_kept_and_drawn_by_the_cases_id(site: Site, admit: Admit) -> None:
     """Of 1,000 fixed ids a share of 30 % lies within four standard deviations: 242 to 358."""
     case = admit(1)
-    Policy.objects.create(site=site, double_read_percent=30)
+    ReadingPolicy.objects.create(site=site, double_read_percent=30)
     drawn = [readers_needed(Case(pk=UUID(int=number), site=case.site)) for number in range(1000)]
     assert 242 <= drawn.count(2) <= 358
     assert drawn == [readers_needed(Case(pk=UUID(int=number), site=case.site)) for number in range(1000)]
@@ -194,12 +205,12 @@ def test_a_readers_script_learns_nothing_before_the_readers_own_signature(
         assert (body["status"], body["prediction"], body["withheld"]) == ("done", None, True)
     for picture in ("overlay.png", "heat/covid-19.png"):
         assert script.get(f"/cases/{answered.pk}/{picture}").status_code == 403
-    assert not AnswerShown.objects.exists()
+    assert not PredictionShown.objects.exists()
 
     signed(answered, radiologist, now)
     body = script.get(address).json()
     assert (body["prediction"]["finding"], body["withheld"]) == ("covid-19", False)
-    assert [shown.to for shown in AnswerShown.objects.all()] == [radiologist]
+    assert [shown.to for shown in PredictionShown.objects.all()] == [radiologist]
     assert _script(technician, now).get(address).json()["prediction"]["finding"] == "covid-19"
 
 
@@ -210,22 +221,22 @@ def test_the_first_word_after_the_answer_is_kept_apart(
     client.force_login(radiologist)
     client.get(reverse("review:case", args=[answered.pk]))
     client.post(reverse("review:keep", args=[answered.pk]))
-    look = SecondLook.objects.get()
+    look = AssistedReading.objects.get()
     assert (look.reading, look.finding, look.prediction.finding) == (first, "normal", "covid-19")
-    services.amend_reading(
+    readings.amend_reading(
         reading=first, by=radiologist, finding="covid-19", confidence="sure", note="", reason="Yes.", now=now
     )  # fmt: skip
-    assert SecondLook.objects.get().finding == "normal"
+    assert AssistedReading.objects.get().finding == "normal"
 
 
 def test_a_change_of_mind_without_the_answer_is_no_second_look(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     first = signed(admit(1), radiologist, now)
-    services.amend_reading(
+    readings.amend_reading(
         reading=first, by=radiologist, finding="other", confidence="sure", note="", reason="A slip.", now=now
     )  # fmt: skip
-    assert not SecondLook.objects.exists()
+    assert not AssistedReading.objects.exists()
 
 
 def test_a_stranger_neither_keeps_nor_asks(admit: Admit, other_site: Site, client: Client) -> None:

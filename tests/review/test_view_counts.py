@@ -1,4 +1,4 @@
-"""How many films a kept view holds: told apart from the page, and to its owner alone."""
+"""How many radiographs a kept view holds: told apart from the page, and to its owner alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Priority
-from diagnostics.review import distributing, selectors, services
-from diagnostics.review.kept import films_of_views
 from diagnostics.review.models import SavedView
-from diagnostics.review.worklist import State, Wanted
+from diagnostics.review.selectors import worklist
+from diagnostics.review.selectors.saved_views import saved_view_counts
+from diagnostics.review.services import assignments, claiming, readings, saved_views
+from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 from tests.review.conftest import Admit
 
 COUNTS = "review:view-counts"
@@ -28,16 +29,16 @@ def reader(client: Client, radiologist: User) -> Client:
 
 def kept(user: User, **wanted: str) -> str:
     """Keep a view and give its id."""
-    view = distributing.save_view(name=f"{wanted}"[:40], wanted=Wanted.of(wanted), by=user)
+    view = saved_views.save_view(name=f"{wanted}"[:40], wanted=WorklistQuery.of(wanted), by=user)
     return str(view.pk)
 
 
-def test_each_view_holds_as_many_films_as_its_page_lists(
+def test_each_view_holds_as_many_radiographs_as_its_page_lists(
     reader: Client, radiologist: User, admit: Admit, now: datetime
 ) -> None:
     cases = [admit(number) for number in range(3)] + [admit(9, priority=Priority.URGENT)]
-    services.sign_reading(case=cases[0], by=radiologist, finding="normal", now=now)
-    distributing.assign(cases=cases[1:2], to=radiologist, by=radiologist, now=now)
+    readings.sign_reading(case=cases[0], by=radiologist, finding="normal", now=now)
+    assignments.assign(cases=cases[1:2], to=radiologist, by=radiologist, now=now)
     expected = {
         kept(radiologist, sort="accession"): 3,
         kept(radiologist, status="final"): 1,
@@ -58,19 +59,19 @@ def test_each_view_holds_as_many_films_as_its_page_lists(
         assert page.context["page"].paginator.count == expected[str(view.pk)]
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", WorklistState)
 def test_a_view_of_a_state_holds_what_its_chip_says(
-    state: State, reader: Client, radiologist: User, admit: Admit, now: datetime
+    state: WorklistState, reader: Client, radiologist: User, admit: Admit, now: datetime
 ) -> None:
     for number in range(3):
         admit(number)
-    services.claim_next(by=radiologist, now=now)
+    claiming.claim_next(by=radiologist, now=now)
     view = kept(radiologist, status=state.value)
-    counted = selectors.counts(radiologist, now)[state.value]
-    assert films_of_views(radiologist, now) == {view: counted}
+    counted = worklist.counts(radiologist, now)[state.value]
+    assert saved_view_counts(radiologist, now) == {view: counted}
 
 
-def test_nobody_counts_the_views_or_the_films_of_others(
+def test_nobody_counts_the_views_or_the_radiographs_of_others(
     reader: Client,
     radiologist: User,
     stranger: User,
@@ -99,13 +100,13 @@ def test_the_page_counts_no_view_itself_and_keeps_a_place_for_its_number(
         reader.get(reverse("review:worklist"))
 
 
-def test_counting_views_of_the_same_films_costs_what_one_costs(
+def test_counting_views_of_the_same_radiographs_costs_what_one_costs(
     radiologist: User, now: datetime, django_assert_max_num_queries: Any
 ) -> None:
     kept(radiologist, priority="stat")
     with django_assert_max_num_queries(10) as one:
-        films_of_views(radiologist, now)
+        saved_view_counts(radiologist, now)
     for sort in ("received", "-received", "study", "accession"):
         kept(radiologist, priority="stat", sort=sort)
     with django_assert_max_num_queries(len(one)):
-        assert len(films_of_views(radiologist, now)) == 5
+        assert len(saved_view_counts(radiologist, now)) == 5

@@ -11,14 +11,15 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import NotAllowed
 from diagnostics.cases.models import Case, Priority
-from diagnostics.cases.urgency import set_priority
-from diagnostics.review import distributing, selectors, services
+from diagnostics.cases.services.priority import set_priority
+from diagnostics.errors import NotAllowed
+from diagnostics.review.errors import TooManyViews, UnknownReader
 from diagnostics.review.models import Assignment, SavedView
-from diagnostics.review.refusals import NoSuchReader, TooManyViews
+from diagnostics.review.selectors import worklist
+from diagnostics.review.services import assignments, claiming, readings, saved_views
 from diagnostics.review.templatetags.reading import due
-from diagnostics.review.worklist import ORDERS, State, Wanted
+from diagnostics.review.worklist_query import ORDERS, WorklistQuery, WorklistState
 from tests.review.conftest import Admit, Classify
 
 WORKLIST = "review:worklist"
@@ -31,13 +32,13 @@ def reader(client: Client, radiologist: User) -> Client:
 
 
 def listed(user: User, now: datetime, **wanted: str) -> list[str]:
-    return [case.accession_number for case in selectors.worklist(user, Wanted.of(wanted), now=now)]
+    return [case.accession_number for case in worklist.worklist(user, WorklistQuery.of(wanted), now=now)]
 
 
-def test_what_is_due_first_stands_first_so_that_no_film_waits_for_ever(
+def test_what_is_due_first_stands_first_so_that_no_radiograph_waits_for_ever(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
-    """Routine is due after four hours, urgent after one; films came in two hours before now."""
+    """Routine is due after four hours, urgent after one; radiographs came in two hours before now."""
     urgent, routine = admit(1, priority=Priority.URGENT), admit(2)
     old, stat = admit(-121), admit(9, priority=Priority.STAT)  # routine of four hours ago, due a minute ago
     assert listed(radiologist, now) == [case.accession_number for case in (stat, urgent, old, routine)]
@@ -67,7 +68,7 @@ def test_filters_narrow_and_what_an_address_cannot_mean_is_left_out(
     assert listed(radiologist, now, q="acc-3") == ["ACC-3"]
     assert listed(radiologist, now, view="AP") == []
     assert len(listed(radiologist, now, view="PA", sort="; DROP", status="gone", priority="x")) == 3
-    assert Wanted.of({"sort": "; DROP", "q": "a\x00b", "mine": "no"}).query == ""
+    assert WorklistQuery.of({"sort": "; DROP", "q": "a\x00b", "mine": "no"}).query == ""
 
 
 def test_the_machine_hides_and_moves_nothing(
@@ -78,12 +79,12 @@ def test_the_machine_hides_and_moves_nothing(
     assert listed(radiologist, now) == [first.accession_number, second.accession_number]
 
 
-def test_a_film_handed_to_a_reader_is_served_to_nobody_else(
+def test_a_radiograph_handed_to_a_reader_is_served_to_nobody_else(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     handed, free = admit(1), admit(2)
-    distributing.assign(cases=[handed], to=second_radiologist, by=radiologist, now=now)
-    mine, theirs = (services.claim_next(by=user, now=now) for user in (radiologist, second_radiologist))
+    assignments.assign(cases=[handed], to=second_radiologist, by=radiologist, now=now)
+    mine, theirs = (claiming.claim_next(by=user, now=now) for user in (radiologist, second_radiologist))
     assert mine is not None
     assert theirs is not None
     assert (mine.case, theirs.case) == (free, handed)
@@ -91,20 +92,20 @@ def test_a_film_handed_to_a_reader_is_served_to_nobody_else(
     assert len(listed(radiologist, now)) == 2
 
 
-def test_nobody_is_handed_a_film_of_a_site_where_they_do_not_work(
+def test_nobody_is_handed_a_radiograph_of_a_site_where_they_do_not_work(
     administrator: User, stranger: User, technician: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     for wrong in (stranger, technician):
-        with pytest.raises(NoSuchReader):
-            distributing.assign(cases=[case], to=wrong, by=administrator, now=now)
+        with pytest.raises(UnknownReader):
+            assignments.assign(cases=[case], to=wrong, by=administrator, now=now)
     assert not Assignment.objects.exists()
 
 
 def test_whoever_may_not_hand_out_work_cannot(technician: User, admit: Admit, now: datetime) -> None:
     case = admit(1)
     with pytest.raises(NotAllowed):
-        distributing.assign(cases=[case], to=None, by=technician, now=now)
+        assignments.assign(cases=[case], to=None, by=technician, now=now)
     with pytest.raises(NotAllowed):
         set_priority(cases=[case], priority=Priority.STAT, by=technician, now=now)
 
@@ -113,11 +114,11 @@ def test_an_administrator_frees_what_a_reader_holds(
     administrator: User, radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    services.claim(case=case, by=radiologist, now=now)
+    claiming.claim(case=case, by=radiologist, now=now)
     with pytest.raises(NotAllowed):
-        distributing.free(cases=[case], by=second_radiologist, now=now)
-    assert distributing.free(cases=[case], by=administrator, now=now) == 1
-    taken = services.claim_next(by=second_radiologist, now=now)
+        assignments.unassign(cases=[case], by=second_radiologist, now=now)
+    assert assignments.unassign(cases=[case], by=administrator, now=now) == 1
+    taken = claiming.claim_next(by=second_radiologist, now=now)
     assert taken is not None
     assert taken.case == case
     assert AuditEvent.objects.filter(action=Action.CLAIM_ENDED).count() == 1
@@ -130,7 +131,7 @@ def test_another_priority_brings_another_deadline(
     assert set_priority(cases=[case], priority=Priority.STAT, by=stranger, now=now) == 0
     assert set_priority(cases=[case], priority=Priority.STAT, by=radiologist, now=now) == 1
     case.refresh_from_db()
-    assert (case.priority, case.priority_rank, case.lane, case.due_at) == ("stat", 0, 0, case.opened_at)
+    assert (case.priority, case.priority_rank, case.stat_rank, case.due_at) == ("stat", 0, 0, case.opened_at)
     assert set_priority(cases=[case], priority=Priority.STAT, by=radiologist, now=now) == 0
 
 
@@ -187,11 +188,11 @@ def test_a_view_is_kept_under_a_name_for_its_owner_alone(
 
 
 def test_there_is_an_end_to_views(radiologist: User) -> None:
-    for number in range(distributing.MOST_VIEWS):
-        distributing.save_view(name=f"{number}", wanted=Wanted(priority="stat"), by=radiologist)
-    distributing.save_view(name="0", wanted=Wanted(), by=radiologist)
+    for number in range(saved_views.MAX_VIEWS):
+        saved_views.save_view(name=f"{number}", wanted=WorklistQuery(priority="stat"), by=radiologist)
+    saved_views.save_view(name="0", wanted=WorklistQuery(), by=radiologist)
     with pytest.raises(TooManyViews):
-        distributing.save_view(name="more", wanted=Wanted(), by=radiologist)
+        saved_views.save_view(name="more", wanted=WorklistQuery(), by=radiologist)
 
 
 def test_an_administrator_sees_the_table_without_a_button_to_read(
@@ -230,7 +231,7 @@ def test_technicians_see_answers_before_the_reading_as_the_site_says(
     classify: Classify,
     now: datetime,
 ) -> None:
-    Site.objects.update(technicians_see_answers=shown)
+    Site.objects.update(technicians_see_predictions=shown)
     case = admit(1)
     classify(case)
     client.force_login(technician)
@@ -238,7 +239,7 @@ def test_technicians_see_answers_before_the_reading_as_the_site_says(
     prediction = client.get(address).json()["prediction"]
     assert (prediction and prediction["finding"]) == answer
     assert ("0.83" in client.get(reverse("cases:list")).content.decode()) is shown
-    services.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+    readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert client.get(address).json()["prediction"]["finding"] == "covid-19"
 
 
@@ -253,5 +254,5 @@ def test_a_deadline_is_told_in_one_measure(minutes: int, words: str, now: dateti
 def test_every_state_has_a_chip_with_its_count(reader: Client, admit: Admit) -> None:
     admit(1)
     page = re.sub(r"\s+", " ", reader.get(reverse(WORKLIST)).content.decode())
-    for state in State:
+    for state in WorklistState:
         assert f'href="?status={state.value}"' in page

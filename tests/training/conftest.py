@@ -1,4 +1,4 @@
-"""Signed films to learn from, and a version in force to start from."""
+"""Signed radiographs to learn from, and a version in force to start from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from diagnostics.cases.models import Case, Radiograph
 from diagnostics.registry import services as registrar
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Reading
-from diagnostics.review.settling import settle
+from diagnostics.review.services.consensus import update_consensus
 from tests.registry.paper_bundle import paper_bundle
 
 
 class Sign(Protocol):
     def __call__(
-        self, finding: str, *, patient: str = "", film: bytes | None = None, at: datetime | None = None
+        self, finding: str, *, patient: str = "", content: bytes | None = None, at: datetime | None = None
     ) -> Reading: ...
 
 
@@ -36,7 +36,7 @@ def homes(tmp_path: Path, settings: Settings) -> Path:
 
 
 @pytest.fixture
-def in_force(homes: Path, settings: Settings, now: datetime, db: None) -> ModelVersion:
+def active_version(homes: Path, settings: Settings, now: datetime, db: None) -> ModelVersion:
     settings.DEFAULT_BUNDLE = paper_bundle(homes / "default")
     version = registrar.adopt_default(now=now)
     assert version is not None
@@ -45,11 +45,11 @@ def in_force(homes: Path, settings: Settings, now: datetime, db: None) -> ModelV
 
 @pytest.fixture
 def sign(homes: Path, site: Site, radiologist: User, now: datetime) -> Sign:
-    """Put a signed film on record; each is of another patient unless said otherwise."""
+    """Put a signed radiograph on record; each is of another patient unless said otherwise."""
     numbers = count(1)
 
     def _sign(
-        finding: str, *, patient: str = "", film: bytes | None = None, at: datetime | None = None
+        finding: str, *, patient: str = "", content: bytes | None = None, at: datetime | None = None
     ) -> Reading:
         number = next(numbers)
         case = Case.objects.create(
@@ -67,12 +67,12 @@ def sign(homes: Path, site: Site, radiologist: User, now: datetime) -> Sign:
             bits=16,
             source_format="PNG",
         )
-        if film is not None:
-            path = cases.film_path(radiograph)
+        if content is not None:
+            path = cases.radiograph_path(radiograph)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(film)
+            path.write_bytes(content)
         reading = Reading.objects.create(case=case, by=radiologist, finding=finding, signed_at=at or now)
-        settle(case, at or now)
+        update_consensus(case, at or now)
         return reading
 
     return _sign
@@ -80,7 +80,7 @@ def sign(homes: Path, site: Site, radiologist: User, now: datetime) -> Sign:
 
 @pytest.fixture
 def enough(sign: Sign) -> Callable[[], None]:
-    """Sign just enough films for a run."""
+    """Sign just enough radiographs for a run."""
 
     def _enough() -> None:
         for finding in ("covid-19", "normal"):

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.base import Status
 from diagnostics.cases.models import Case
-from diagnostics.exchange.models import Ending, Import, ImportedFile, ImportedLabel, Step
-from diagnostics.review.models import GoldCase, Reading
-from diagnostics.training import card, labels, snapshot
+from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel, Stage
+from diagnostics.jobs.models import JobStatus
+from diagnostics.review.models import Reading, ReferenceCase
+from diagnostics.training import snapshot
 from diagnostics.training.models import TrainingRun
+from diagnostics.training.presenters import model_card
+from diagnostics.training.selectors import labels
 from tests.training.conftest import Sign
 
 Bring = Callable[..., ImportedLabel]
@@ -37,9 +39,9 @@ def bring(homes: Path, site: Site, administrator: User, sign: Sign, now: datetim
             reading.delete()
         importing = Import.objects.create(
             number=number,
-            step=Step.BRING_IN,
-            status=Status.DONE,
-            asked_by=administrator,
+            step=Stage.BRING_IN,
+            status=JobStatus.DONE,
+            requested_by=administrator,
             site=site,
             queued_at=now,
         )
@@ -50,7 +52,7 @@ def bring(homes: Path, site: Site, administrator: User, sign: Sign, now: datetim
             finding=finding,
             patient_ref=case.patient_ref,
             case=case,
-            ending=Ending.OPENED if opened else Ending.LINKED,
+            ending=FileStatus.OPENED if opened else FileStatus.LINKED,
         )
         return ImportedLabel.objects.create(
             case=case,
@@ -67,7 +69,7 @@ def bring(homes: Path, site: Site, administrator: User, sign: Sign, now: datetim
 
 
 def taught() -> list[str]:
-    return sorted(film.finding for film in labels.films())
+    return sorted(radiograph.finding for radiograph in labels.labelled_radiographs())
 
 
 def test_an_imported_finding_teaches_beside_a_signed_one(bring: Bring, sign: Sign) -> None:
@@ -78,7 +80,7 @@ def test_an_imported_finding_teaches_beside_a_signed_one(bring: Bring, sign: Sig
 
 
 @pytest.mark.parametrize("finding", ["normal", "cannot-judge"])
-def test_a_signed_reading_outweighs_what_came_with_the_film(
+def test_a_signed_reading_outweighs_what_came_with_the_radiograph(
     bring: Bring, radiologist: User, now: datetime, finding: str
 ) -> None:
     label = bring("covid-19")
@@ -92,7 +94,7 @@ def test_a_case_that_two_collections_hold_teaches_once(bring: Bring) -> None:
     bring("covid-19", case=first.case)
 
     assert taught() == ["covid-19"]
-    assert labels.disagreeing() == {"cases": 0, "patients": 0}
+    assert labels.conflicting() == {"cases": 0, "patients": 0}
 
 
 def test_a_case_of_which_collections_disagree_teaches_nothing_until_it_is_read(
@@ -102,23 +104,23 @@ def test_a_case_of_which_collections_disagree_teaches_nothing_until_it_is_read(
     bring("normal", case=first.case)
 
     assert taught() == []
-    assert labels.disagreeing() == {"cases": 1, "patients": 1}
+    assert labels.conflicting() == {"cases": 1, "patients": 1}
     Reading.objects.create(case=first.case, by=radiologist, finding="normal", signed_at=now)
     assert taught() == ["normal"]
-    assert labels.disagreeing() == {"cases": 0, "patients": 0}
+    assert labels.conflicting() == {"cases": 0, "patients": 0}
 
 
 def test_an_imported_gold_case_teaches_nothing(bring: Bring, administrator: User, now: datetime) -> None:
     label, _other = bring("covid-19"), bring("normal")
     assert taught() == ["covid-19", "normal"]
-    GoldCase.objects.create(
+    ReferenceCase.objects.create(
         case=label.case, finding="covid-19", basis="collection", by=administrator, at=now, retired_at=now
     )
     assert taught() == ["normal"]
     assert labels.new() == 1
 
 
-def test_a_patient_with_a_signed_and_an_imported_film_is_counted_once(bring: Bring, sign: Sign) -> None:
+def test_a_patient_with_a_signed_and_an_imported_radiograph_is_counted_once(bring: Bring, sign: Sign) -> None:
     bring("normal", patient="cohen-1")
     bring("normal", patient="cohen-1")
     sign("normal", patient="cohen-1")
@@ -134,19 +136,19 @@ def test_findings_imported_since_the_last_finished_run_count_as_new(bring: Bring
     bring("normal", at=now - timedelta(days=2))
     bring("normal", at=now)
     TrainingRun.objects.create(
-        number=1, status=Status.DONE, queued_at=now, started_at=now - timedelta(days=1)
+        number=1, status=JobStatus.DONE, queued_at=now, started_at=now - timedelta(days=1)
     )
 
     assert labels.new() == 1
 
 
-def test_an_imported_film_names_its_collection_as_source_even_when_it_is_read(
+def test_an_imported_radiograph_names_its_collection_as_source_even_when_it_is_read(
     bring: Bring, sign: Sign, site: Site, radiologist: User, now: datetime
 ) -> None:
     own, brought, linked = sign("normal"), bring("normal"), bring("covid-19", case=sign("normal").case)
     Reading.objects.create(case=brought.case, by=radiologist, finding="normal", signed_at=now)
 
-    sources = {film.pixel_sha256: film.source for film in labels.films()}
+    sources = {radiograph.pixel_sha256: radiograph.source for radiograph in labels.labelled_radiographs()}
 
     assert sources[brought.case.radiograph.pixel_sha256] == "cohen"
     assert sources[own.case.radiograph.pixel_sha256] == str(site.pk)
@@ -158,7 +160,7 @@ def test_a_further_attempt_learns_from_the_labels_that_the_first_has_frozen(
 ) -> None:
     label = bring("covid-19")
     sign("normal")
-    text = snapshot.lines(labels.films(), secret="s")
+    text = snapshot.lines(labels.labelled_radiographs(), secret="s")
     sha256 = snapshot.freeze(tmp_path, text)
     Reading.objects.create(case=label.case, by=radiologist, finding="normal", signed_at=now)
     sign("normal")
@@ -166,13 +168,15 @@ def test_a_further_attempt_learns_from_the_labels_that_the_first_has_frozen(
     frozen = snapshot.labels(tmp_path, sha256=sha256)
 
     assert frozen is not None
-    assert snapshot.lines(labels.films_of(frozen), secret="s") == text
+    assert snapshot.lines(labels.labelled_radiographs_of(frozen), secret="s") == text
 
 
 def test_the_snapshot_tells_imported_labels_from_readings(bring: Bring, sign: Sign) -> None:
     label, reading = bring("covid-19"), sign("normal")
 
-    rows = [json.loads(line) for line in snapshot.lines(labels.films(), secret="s").splitlines()]
+    rows = [
+        json.loads(line) for line in snapshot.lines(labels.labelled_radiographs(), secret="s").splitlines()
+    ]
 
     assert {row["label"]: (row.get("imported"), row.get("reading")) for row in rows} == {
         "covid-19": (str(label.pk), None),
@@ -181,6 +185,8 @@ def test_the_snapshot_tells_imported_labels_from_readings(bring: Bring, sign: Si
 
 
 def test_the_card_says_how_many_labels_were_imported() -> None:
-    assert "The labels are single signed readings" in card._labels(TrainingRun(counts={}))
+    assert "The labels are single signed readings" in model_card._labels(TrainingRun(counts={}))
     brought = TrainingRun(counts={"imported": {"cases": 12}})
-    assert card._labels(brought).startswith("12 labels came with imported collections and were not read here")
+    assert model_card._labels(brought).startswith(
+        "12 labels came with imported collections and were not read here"
+    )

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import User
-from diagnostics.base import Status
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import selectors
 from diagnostics.training.models import Epoch, TrainingRun
+from diagnostics.training.selectors import runs
 
 Enough = Callable[[], None]
 
@@ -26,12 +26,12 @@ def logged_in(user: User) -> Client:
 
 
 @pytest.fixture
-def run(in_force: ModelVersion, now: datetime) -> TrainingRun:
+def run(active_version: ModelVersion, now: datetime) -> TrainingRun:
     return TrainingRun.objects.create(
         number=1,
-        status=Status.RUNNING,
+        status=JobStatus.RUNNING,
         phase="learning",
-        parent=in_force,
+        parent=active_version,
         parameters={"preset": "tiny-cnn", "epochs": 20, "batch_size": 32, "learning_rate": 0.001, "seed": 1},
         queued_at=now,
     )
@@ -64,7 +64,9 @@ def test_no_door_of_training_opens_to_a_radiologist_or_a_stranger(
     assert getattr(Client(), method)(address)["Location"].startswith(reverse("accounts:login"))
 
 
-def test_the_start_button_is_closed_with_its_reason(in_force: ModelVersion, administrator: User) -> None:
+def test_the_start_button_is_closed_with_its_reason(
+    active_version: ModelVersion, administrator: User
+) -> None:
     page = logged_in(administrator).get(reverse("training:runs")).content.decode()
 
     assert "Too few findings" in page
@@ -73,7 +75,7 @@ def test_the_start_button_is_closed_with_its_reason(in_force: ModelVersion, admi
 
 
 def test_an_administrator_starts_a_run_and_lands_on_its_page(
-    in_force: ModelVersion, enough: Enough, administrator: User
+    active_version: ModelVersion, enough: Enough, administrator: User
 ) -> None:
     enough()
 
@@ -86,7 +88,7 @@ def test_an_administrator_starts_a_run_and_lands_on_its_page(
 
 @pytest.mark.parametrize("epochs", ["0", "101", "many"])
 def test_a_number_of_passes_out_of_range_starts_nothing(
-    in_force: ModelVersion, enough: Enough, administrator: User, epochs: str
+    active_version: ModelVersion, enough: Enough, administrator: User, epochs: str
 ) -> None:
     enough()
 
@@ -122,7 +124,7 @@ def test_a_running_run_says_how_far_it_is_and_what_is_left(run: TrainingRun, adm
 def test_a_failed_run_says_why_and_what_to_do_and_is_asked_no_more(
     run: TrainingRun, administrator: User
 ) -> None:
-    TrainingRun.objects.update(status=Status.FAILED, failure_code="out_of_memory")
+    TrainingRun.objects.update(status=JobStatus.FAILED, failure_code="out_of_memory")
 
     answer = logged_in(administrator).get(reverse("training:state", args=[run.pk]))
 
@@ -134,21 +136,21 @@ def test_an_administrator_stops_a_run(run: TrainingRun, administrator: User) -> 
     logged_in(administrator).post(reverse("training:stop", args=[run.pk]))
 
     run.refresh_from_db()
-    assert run.stop_asked
+    assert run.stop_requested
 
 
-def test_the_schedule_is_set_on_the_page(in_force: ModelVersion, administrator: User) -> None:
+def test_the_schedule_is_set_on_the_page(active_version: ModelVersion, administrator: User) -> None:
     wanted = {"enabled": "on", "every_days": "3", "at_hour": "4", "minimum_new_readings": "5"}
 
     answer = logged_in(administrator).post(reverse("training:schedule"), wanted)
 
-    plan = selectors.schedule()
+    plan = runs.schedule()
     assert answer.status_code == 302
     assert (plan.enabled, plan.every_days, plan.at_hour, plan.minimum_new_readings) == (True, 3, 4, 5)
 
 
 def test_only_a_runs_own_pictures_are_served(run: TrainingRun, administrator: User) -> None:
-    folder = selectors.folder(run)
+    folder = runs.folder(run)
     folder.mkdir(parents=True)
     (folder / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "secret.svg").write_text("<svg/>")

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from diagnostics.training import policy
-from diagnostics.training.policy import ClassCount, Parameters, TooFewLabels, UnusableParameters
+from diagnostics.training.errors import InvalidParameters, TooFewLabels
+from diagnostics.training.policy import ClassCount, Parameters
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -56,7 +57,7 @@ def test_a_refusal_names_every_count_and_what_is_needed() -> None:
     with pytest.raises(TooFewLabels) as refusal:
         policy.refuse_too_few([ClassCount("covid-19", 9, 5), ClassCount("normal", 30, 4)])
 
-    assert "films of 5 patients each" in str(refusal.value)
+    assert "radiographs of 5 patients each" in str(refusal.value)
     assert "COVID-19: 5; Normal: 4" in str(refusal.value)
 
 
@@ -65,7 +66,7 @@ def test_a_refusal_names_every_count_and_what_is_needed() -> None:
     [{"preset": "alexnet"}, {"epochs": 0}, {"epochs": 101}, {"batch_size": 0}, {"learning_rate": 0.0}],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(UnusableParameters):
+    with pytest.raises(InvalidParameters):
         Parameters(**wrong)  # type: ignore[arg-type]
 
 

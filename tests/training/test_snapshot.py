@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 from uuid import UUID
 
-from diagnostics.training import snapshot, verdicts
-from diagnostics.training.snapshot import FilmWithFinding
+from diagnostics.training import promotion_gate, snapshot
+from diagnostics.training.snapshot import SnapshotEntry
 
 NORTH, SOUTH = UUID(int=1), UUID(int=2)
 
 
-def signed(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> FilmWithFinding:
-    return FilmWithFinding(
+def signed(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> SnapshotEntry:
+    return SnapshotEntry(
         label=UUID(int=number),
         imported=False,
         finding="normal",
@@ -27,11 +27,11 @@ def signed(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> FilmWi
     )
 
 
-def test_the_same_films_in_another_order_have_the_same_snapshot(tmp_path: Path) -> None:
-    films = [signed(3), signed(1), signed(2)]
+def test_the_same_radiographs_in_another_order_have_the_same_snapshot(tmp_path: Path) -> None:
+    radiographs = [signed(3), signed(1), signed(2)]
 
-    first = snapshot.freeze(tmp_path, snapshot.lines(films, secret="s"))
-    second = snapshot.freeze(tmp_path, snapshot.lines(reversed(films), secret="s"))
+    first = snapshot.freeze(tmp_path, snapshot.lines(radiographs, secret="s"))
+    second = snapshot.freeze(tmp_path, snapshot.lines(reversed(radiographs), secret="s"))
 
     assert first == second == hashlib.sha256((tmp_path / "snapshot.jsonl").read_bytes()).hexdigest()
 
@@ -44,12 +44,12 @@ def test_a_patient_is_one_pseudonym_per_site_that_tells_nothing() -> None:
     assert rows[0].patient != snapshot.labelled([signed(1)], secret="other")[0].patient
 
 
-def test_the_snapshot_names_films_by_their_pixels_and_patients_by_pseudonym() -> None:
+def test_the_snapshot_names_radiographs_by_their_pixels_and_patients_by_pseudonym() -> None:
     row = json.loads(snapshot.lines([signed(7)], secret="s"))
 
-    assert row["film"] == f"{7:064x}"
+    assert row["radiograph"] == f"{7:064x}"
     assert row["label"] == "normal"
-    assert set(row) == {"film", "patient", "label", "reading", "source", "view"}
+    assert set(row) == {"radiograph", "patient", "label", "reading", "source", "view"}
 
 
 def test_a_snapshot_names_its_readings_for_a_further_attempt_unless_it_was_changed(tmp_path: Path) -> None:
@@ -64,10 +64,12 @@ def test_a_snapshot_names_its_readings_for_a_further_attempt_unless_it_was_chang
 def test_a_candidate_that_lost_a_finding_is_rejected_however_good_it_is() -> None:
     found = {"verdict": "accept", "reason": "Better.", "rules": []}
 
-    judged = verdicts.judge(
+    judged = promotion_gate.judge(
         found, knows=("covid-19", "normal"), must_know=("covid-19", "pneumonia", "normal")
     )
-    kept = verdicts.judge(found, knows=("covid-19", "normal", "other"), must_know=("covid-19", "normal"))
+    kept = promotion_gate.judge(
+        found, knows=("covid-19", "normal", "other"), must_know=("covid-19", "normal")
+    )
 
     assert judged.verdict == judged.comparison["verdict"] == "reject"
     assert "Pneumonia, other" in judged.reason

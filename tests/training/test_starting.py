@@ -15,11 +15,15 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.base import NotAllowed, Status
+from diagnostics.errors import NotAllowed
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import labels, selectors, services
+from diagnostics.training import errors
+from diagnostics.training.errors import TooFewLabels
 from diagnostics.training.models import Schedule, TrainingRun, Trigger
-from diagnostics.training.policy import Parameters, TooFewLabels
+from diagnostics.training.policy import Parameters
+from diagnostics.training.selectors import labels, runs
+from diagnostics.training.services import requeue, run_control, schedule
 from tests.training.conftest import Sign
 
 Enough = Callable[[], None]
@@ -27,11 +31,11 @@ QUICK = Parameters.of("tiny-cnn", epochs=1)
 
 
 def start(by: User | None, now: datetime) -> TrainingRun:
-    return services.start_run(by=by, parameters=QUICK, trigger=Trigger.BUTTON, now=now)
+    return run_control.start_run(by=by, parameters=QUICK, trigger=Trigger.BUTTON, now=now)
 
 
 def test_a_run_is_queued_and_the_worker_called(
-    in_force: ModelVersion,
+    active_version: ModelVersion,
     enough: Enough,
     administrator: User,
     now: datetime,
@@ -43,17 +47,22 @@ def test_a_run_is_queued_and_the_worker_called(
         run = start(administrator, now)
 
     assert len(calls) == 1
-    assert (run.number, run.status, run.parent, run.started_by) == (1, "queued", in_force, administrator)
+    assert (run.number, run.status, run.parent, run.started_by) == (
+        1,
+        "queued",
+        active_version,
+        administrator,
+    )
     assert AuditEvent.objects.get(action=Action.RUN_STARTED).target_id == str(run.pk)
 
 
 def test_a_second_run_is_refused_while_one_is_open(
-    in_force: ModelVersion, enough: Enough, administrator: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, now: datetime
 ) -> None:
     enough()
     start(administrator, now)
 
-    with pytest.raises(services.AlreadyTraining):
+    with pytest.raises(errors.AlreadyTraining):
         start(administrator, now)
 
 
@@ -66,7 +75,7 @@ def test_the_database_keeps_one_open_run(db: None, now: datetime) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_starts_at_the_same_moment_make_one_run(
-    in_force: ModelVersion, enough: Enough, administrator: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, now: datetime
 ) -> None:
     enough()
     ready = threading.Barrier(2)
@@ -76,7 +85,7 @@ def test_two_starts_at_the_same_moment_make_one_run(
         ready.wait()
         try:
             outcomes.append(f"run {start(administrator, now).number}")
-        except services.AlreadyTraining as refusal:
+        except errors.AlreadyTraining as refusal:
             outcomes.append(refusal.code)
         finally:
             connection.close()
@@ -91,8 +100,8 @@ def test_two_starts_at_the_same_moment_make_one_run(
     assert TrainingRun.objects.count() == 1
 
 
-def test_too_few_patients_are_refused_though_films_are_many(
-    in_force: ModelVersion, sign: Sign, administrator: User, now: datetime
+def test_too_few_patients_are_refused_though_radiographs_are_many(
+    active_version: ModelVersion, sign: Sign, administrator: User, now: datetime
 ) -> None:
     for _ in range(12):
         sign("covid-19", patient="MRN-one")
@@ -107,84 +116,84 @@ def test_nothing_starts_without_a_version_in_force(
 ) -> None:
     enough()
 
-    with pytest.raises(services.NoVersionInForce):
+    with pytest.raises(errors.NoActiveVersion):
         start(administrator, now)
 
 
 def test_a_radiologist_may_neither_start_nor_stop_nor_schedule(
-    in_force: ModelVersion, enough: Enough, administrator: User, radiologist: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, radiologist: User, now: datetime
 ) -> None:
     enough()
     with pytest.raises(NotAllowed):
         start(radiologist, now)
     run = start(administrator, now)
     with pytest.raises(NotAllowed):
-        services.stop_run(run=run, by=radiologist, now=now)
+        run_control.stop_run(run=run, by=radiologist, now=now)
     with pytest.raises(NotAllowed):
         plan(radiologist, now)
 
 
 def test_stopping_is_asked_once_and_not_of_a_run_that_is_over(
-    in_force: ModelVersion, enough: Enough, administrator: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, now: datetime
 ) -> None:
     enough()
     run = start(administrator, now)
 
-    services.stop_run(run=run, by=administrator, now=now)
-    services.stop_run(run=run, by=administrator, now=now)
+    run_control.stop_run(run=run, by=administrator, now=now)
+    run_control.stop_run(run=run, by=administrator, now=now)
 
     run.refresh_from_db()
-    assert run.stop_asked
+    assert run.stop_requested
     assert AuditEvent.objects.filter(action=Action.RUN_STOPPED).count() == 1
-    TrainingRun.objects.update(status=Status.DONE)
-    with pytest.raises(services.NotRunning):
-        services.stop_run(run=run, by=administrator, now=now)
+    TrainingRun.objects.update(status=JobStatus.DONE)
+    with pytest.raises(errors.RunNotRunning):
+        run_control.stop_run(run=run, by=administrator, now=now)
 
 
 def plan(by: User, now: datetime, **changes: Any) -> Schedule:
     wanted = {"enabled": True, "every_days": 7, "at_hour": 2, "minimum_new_readings": 10} | changes
-    return services.set_schedule(by=by, now=now, **wanted)
+    return schedule.set_schedule(by=by, now=now, **wanted)
 
 
 def test_the_schedule_starts_a_run_when_due_and_only_then(
-    in_force: ModelVersion, enough: Enough, administrator: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, now: datetime
 ) -> None:
     enough()
     plan(administrator, now)
     due = (now + timedelta(days=1)).replace(hour=2, minute=0)
 
-    assert services.consider_schedule(now=due - timedelta(minutes=1)) is None
-    run = services.consider_schedule(now=due)
+    assert schedule.evaluate_schedule(now=due - timedelta(minutes=1)) is None
+    run = schedule.evaluate_schedule(now=due)
 
     assert run is not None
     assert (run.trigger, run.started_by) == ("schedule", None)
-    assert services.consider_schedule(now=due + timedelta(seconds=30)) is None
+    assert schedule.evaluate_schedule(now=due + timedelta(seconds=30)) is None
     assert TrainingRun.objects.count() == 1
 
 
 def test_the_schedule_says_why_it_started_nothing(
-    in_force: ModelVersion, enough: Enough, administrator: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, now: datetime
 ) -> None:
     enough()
     plan(administrator, now, minimum_new_readings=11)
     due = now + timedelta(days=1)
 
-    assert services.consider_schedule(now=due) is None
+    assert schedule.evaluate_schedule(now=due) is None
 
-    refusal = selectors.last_scheduled_refusal()
+    refusal = runs.last_scheduled_refusal()
     assert refusal is not None
     assert refusal.detail["not_started"] == "too_few_new"
     assert "10 new findings" in refusal.detail["reason"]
-    assert selectors.next_look(selectors.schedule()) == (now + timedelta(days=8)).replace(hour=2, minute=0)
+    assert runs.next_look(runs.schedule()) == (now + timedelta(days=8)).replace(hour=2, minute=0)
 
 
 def test_a_schedule_that_is_off_starts_nothing(
-    in_force: ModelVersion, enough: Enough, administrator: User, now: datetime
+    active_version: ModelVersion, enough: Enough, administrator: User, now: datetime
 ) -> None:
     enough()
     plan(administrator, now, enabled=False)
 
-    assert services.consider_schedule(now=now + timedelta(days=30)) is None
+    assert schedule.evaluate_schedule(now=now + timedelta(days=30)) is None
     assert not TrainingRun.objects.exists()
 
 
@@ -192,18 +201,18 @@ def test_a_schedule_that_is_off_starts_nothing(
 def test_a_schedule_out_of_range_is_refused(
     administrator: User, now: datetime, wrong: dict[str, int]
 ) -> None:
-    with pytest.raises(services.UnusableSchedule):
+    with pytest.raises(errors.InvalidSchedule):
         plan(administrator, now, **wrong)
 
 
 def test_only_readings_since_the_last_finished_run_count_as_new(
-    in_force: ModelVersion, sign: Sign, now: datetime
+    active_version: ModelVersion, sign: Sign, now: datetime
 ) -> None:
     sign("normal", at=now - timedelta(days=2))
     sign("normal", at=now)
     sign("cannot-judge", at=now)
     TrainingRun.objects.create(
-        number=1, status=Status.DONE, queued_at=now, started_at=now - timedelta(days=1)
+        number=1, status=JobStatus.DONE, queued_at=now, started_at=now - timedelta(days=1)
     )
 
     assert labels.new() == 1
@@ -212,7 +221,7 @@ def test_only_readings_since_the_last_finished_run_count_as_new(
 def lost_run(now: datetime, *, attempts: int) -> TrainingRun:
     return TrainingRun.objects.create(
         number=1,
-        status=Status.RUNNING,
+        status=JobStatus.RUNNING,
         attempts=attempts,
         token=uuid4(),
         lease_until=now - timedelta(seconds=1),
@@ -223,7 +232,7 @@ def lost_run(now: datetime, *, attempts: int) -> TrainingRun:
 def test_a_run_whose_worker_died_is_queued_again(db: None, now: datetime) -> None:
     run = lost_run(now, attempts=2)
 
-    services.requeue_lost(now=now)
+    requeue.requeue_lost(now=now)
 
     run.refresh_from_db()
     assert (run.status, run.token) == ("queued", None)
@@ -236,13 +245,13 @@ def test_the_third_lost_worker_fails_the_run_with_a_reason(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     run = lost_run(now, attempts=3)
-    selectors.checkpoints(run).mkdir(parents=True)
+    runs.checkpoints(run).mkdir(parents=True)
 
     with django_capture_on_commit_callbacks(execute=True):
-        services.requeue_lost(now=now)
+        requeue.requeue_lost(now=now)
 
     run.refresh_from_db()
-    assert not selectors.checkpoints(run).exists()
+    assert not runs.checkpoints(run).exists()
     assert (run.status, run.failure_code) == ("failed", "worker_lost")
     assert "three times" in run.failure_text
     assert AuditEvent.objects.filter(action=Action.RUN_FAILED).count() == 1
@@ -251,7 +260,7 @@ def test_the_third_lost_worker_fails_the_run_with_a_reason(
 def test_a_run_whose_worker_lives_is_left_alone(db: None, now: datetime) -> None:
     run = lost_run(now, attempts=1)
 
-    services.requeue_lost(now=now - timedelta(minutes=1))
+    requeue.requeue_lost(now=now - timedelta(minutes=1))
 
     run.refresh_from_db()
     assert run.status == "running"

@@ -43,4 +43,4 @@ def hotkeys_json(context: Context) -> str:
 
 def _keys(context: Context) -> dict[str, str]:
     user = context.get("user")
-    return hotkeys.in_force(user.hotkeys if isinstance(user, User) else {})
+    return hotkeys.active_version(user.hotkeys if isinstance(user, User) else {})

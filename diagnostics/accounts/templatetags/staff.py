@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from diagnostics.accounts import navigation
 from diagnostics.accounts.models import User
+from diagnostics.accounts.presenters import navigation
 
 register = template.Library()
 
@@ -20,7 +20,7 @@ MINUTE, HOUR, DAY, WEEK = 60, 3600, 86_400, 604_800
 
 
 @register.simple_tag(takes_context=True)
-def main_menu(context: Context) -> list[navigation.Item]:
+def main_menu(context: Context) -> list[navigation.MenuItem]:
     """List the menu of the person who looks at this page."""
     user, request = context.get("user"), context.get("request")
     if not isinstance(user, User) or request is None:
@@ -31,7 +31,7 @@ def main_menu(context: Context) -> list[navigation.Item]:
 @register.filter
 def may(user: Any, what: str) -> bool:
     """Say whether this person's role includes a permission: {% if user|may:"train" %}."""
-    return isinstance(user, User) and user.may(what)
+    return isinstance(user, User) and user.has_permission(what)
 
 
 @register.filter

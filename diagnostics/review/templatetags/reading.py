@@ -7,7 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils.translation import gettext as _
 
-from diagnostics.cases import showing
+from diagnostics.cases.presenters import case
 
 register = template.Library()
 
@@ -17,12 +17,12 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 @register.filter
 def masked(reference: str) -> str:
     """Hide a patient reference but for its last characters."""
-    return showing.masked(reference)
+    return case.masked_reference(reference)
 
 
 @register.filter
 def due(at: datetime, now: datetime) -> str:
-    """Say in one measure how long a film has still time, or how late it is: 'in 17 min', '5 h late'."""
+    """Say in one measure how long a radiograph has still time, or how late it is: 'in 17 min', '5 h late'."""
     seconds = (at - now).total_seconds()
     left = abs(seconds)
     if left < HOUR:

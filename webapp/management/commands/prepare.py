@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from webapp.readiness import prepare
+from webapp.setup import prepare
 
 
 class Command(BaseCommand):

@@ -1,0 +1,211 @@
+"""What may be done with cases: open one, ask the machine again, bring lost work back."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from diagnostics.accounts import selectors as accounts
+from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Permission
+from diagnostics.audit import services as audit
+from diagnostics.audit.models import Action
+from diagnostics.cases import selectors, storage, upload_validation
+from diagnostics.cases.deadlines import due_at
+from diagnostics.cases.errors import RadiographOfAnotherPatient, StorageUnavailable
+from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
+from diagnostics.cases.services.permissions import require
+from diagnostics.cases.storage import RadiographFiles
+from diagnostics.cases.upload_validation import UploadFields
+from ml.records import DecodedRadiograph
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AdmittedCase:
+    """The case of an upload, and whether the upload opened it."""
+
+    case: Case
+    created: bool
+
+
+def open_case(
+    *,
+    radiograph: bytes,
+    patient_ref: str,
+    accession_number: str = "",
+    view: str = "",
+    priority: str = Priority.ROUTINE,
+    by: User,
+    now: datetime,
+) -> AdmittedCase:
+    """Admit a radiograph and ask for its classification; the same radiograph twice is the same case."""
+    require(by, Permission.UPLOAD)
+    order = upload_validation.validated_fields(
+        patient_ref=patient_ref, accession_number=accession_number, view=view, priority=priority
+    )
+    site = accounts.home_site(by)
+    decoded = upload_validation.decode_upload(radiograph)
+    known = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+    if known is not None:
+        return _known_radiograph(known, order, by=by, now=now)
+    radiograph_id = uuid.uuid4()
+    names = _store_files(radiograph_id, radiograph, decoded)
+    row = _radiograph_row(radiograph_id, names, radiograph, decoded, order)
+    try:
+        case = _admit(row, order, site=site, by=by, now=now)
+    except IntegrityError:
+        # The same radiograph came twice at one moment and the other was first.
+        storage.remove_radiograph(names)
+        known = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+        if known is None:
+            raise
+        return _known_radiograph(known, order, by=by, now=now)
+    except BaseException:
+        storage.remove_radiograph(names)
+        raise
+    return AdmittedCase(case=case, created=True)
+
+
+@dataclass(frozen=True)
+class StoredRadiograph:
+    """A decoded radiograph of an import whose files are stored; it has no case yet."""
+
+    row: Radiograph | None  # None: a case of the site holds the same pixels
+    fields: UploadFields
+    pixel_sha256: str
+    site: Site
+    by: User
+
+
+def store_imported(
+    *, radiograph: bytes, radiograph_id: uuid.UUID, patient_ref: str, view: str = "", site: Site, by: User
+) -> StoredRadiograph:
+    """Decode and store a radiograph that comes with its finding; call `admit_imported` with the result.
+
+    The caller's id names the files, so that an attempt after a worker's death overwrites them.
+    """
+    require(by, Permission.IMPORT)
+    fields = upload_validation.validated_fields(
+        patient_ref=patient_ref, accession_number="", view=view, priority=Priority.ROUTINE
+    )
+    decoded = upload_validation.decode_upload(radiograph)
+    if selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256):
+        return StoredRadiograph(None, fields, decoded.pixel_sha256, site, by)
+    storage.remove_temporary_files(storage.radiograph_files(radiograph_id))
+    files = _store_files(radiograph_id, radiograph, decoded)
+    row = _radiograph_row(radiograph_id, files, radiograph, decoded, fields)
+    return StoredRadiograph(row, fields, decoded.pixel_sha256, site, by)
+
+
+def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
+    """Create the case of a stored radiograph, without a prediction; a known radiograph keeps its case.
+
+    Runs in the caller's transaction. The audit records the import as a whole, not each of its cases.
+    """
+    try:
+        with transaction.atomic():
+            if stored.row is not None:
+                fields, site, by = stored.fields, stored.site, stored.by
+                case = _create_case(stored.row, fields, site=site, by=by, now=now, on_worklist=False)
+                return AdmittedCase(case, created=True)
+    except IntegrityError:  # another request has admitted the same pixels since they were stored
+        known = _case_with_pixels_of(stored)
+        assert stored.row is not None  # only a new row can violate the constraint
+        if known.radiograph.pk != stored.row.pk:
+            storage.remove_radiograph(storage.radiograph_files(stored.row.pk))
+        return AdmittedCase(known, created=False)
+    return AdmittedCase(_case_with_pixels_of(stored), created=False)
+
+
+def _case_with_pixels_of(stored: StoredRadiograph) -> Case:
+    known = selectors.case_with_same_pixels(site_id=stored.site.pk, pixel_sha256=stored.pixel_sha256)
+    if known is None:
+        raise LookupError("a case with these pixels was found a moment ago and is gone")
+    return known
+
+
+def _known_radiograph(case: Case, order: UploadFields, *, by: User, now: datetime) -> AdmittedCase:
+    if case.patient_ref == order.patient_ref:
+        return AdmittedCase(case=case, created=False)
+    # On record although the upload is refused; the refusal says nothing of the other patient.
+    audit.record(action=Action.CONFLICT_FOUND, by=by, target=case, now=now)
+    raise RadiographOfAnotherPatient(
+        _(
+            "This radiograph is already kept under another patient reference. Nothing was stored: "
+            "please compare the reference with the radiograph."
+        )
+    )
+
+
+def _store_files(radiograph_id: uuid.UUID, radiograph: bytes, decoded: DecodedRadiograph) -> RadiographFiles:
+    names = storage.radiograph_files(radiograph_id)
+    try:
+        storage.store_radiograph(names, original=radiograph, radiograph=decoded)
+    except OSError as trouble:
+        logger.error("a radiograph could not be stored: %s", trouble.strerror)
+        raise StorageUnavailable(
+            _("The radiograph could not be stored, nothing was saved. Please tell an administrator.")
+        ) from trouble
+    return names
+
+
+def _radiograph_row(
+    radiograph_id: uuid.UUID,
+    names: RadiographFiles,
+    radiograph: bytes,
+    decoded: DecodedRadiograph,
+    order: UploadFields,
+) -> Radiograph:
+    return Radiograph(
+        id=radiograph_id,
+        original=names.original,
+        display=names.display,
+        file_sha256=hashlib.sha256(radiograph).hexdigest(),
+        pixel_sha256=decoded.pixel_sha256,
+        width=decoded.width,
+        height=decoded.height,
+        bits=decoded.bits,
+        source_format=decoded.source_format,
+        view=order.view or decoded.view,
+        sex=decoded.sex,
+        age=decoded.age,
+        study_at=decoded.study_at,
+        colour=decoded.colour,
+    )
+
+
+@transaction.atomic
+def _admit(row: Radiograph, order: UploadFields, *, site: Site, by: User, now: datetime) -> Case:
+    case = _create_case(row, order, site=site, by=by, now=now)
+    prediction = Prediction.objects.create(case=case, queued_at=now)
+    audit.record(action=Action.CASE_OPENED, by=by, target=case, now=now)
+    enqueue_prediction_on_commit(prediction.pk, order.priority)
+    return case
+
+
+def _create_case(
+    row: Radiograph, order: UploadFields, *, site: Site, by: User, now: datetime, on_worklist: bool = True
+) -> Case:
+    case = Case.objects.create(
+        site=site,
+        patient_ref=order.patient_ref,
+        accession_number=order.accession_number,
+        priority=order.priority,
+        priority_rank=PRIORITY_RANK[order.priority],
+        opened_by=by,
+        opened_at=now,
+        due_at=due_at(site, order.priority, now),
+        on_worklist=on_worklist,
+    )
+    row.case, row.site = case, site
+    row.save(force_insert=True)
+    return case

@@ -1,0 +1,22 @@
+"""The base of every error whose message a user may read."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A request that cannot be carried out; the message is for the user.
+
+    `code` is stable for scripts, `status` is the HTTP status of the API's response.
+    """
+
+    code = "refused"
+    status: ClassVar[int] = 400
+
+
+class NotAllowed(DomainError):
+    """The user's role does not include the permission."""
+
+    code = "not_allowed"
+    status = 403

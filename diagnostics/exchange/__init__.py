@@ -1,1 +1,0 @@
-"""Doors to other collections: labelled films come in with where they are from."""

@@ -1,0 +1,14 @@
+"""TODO: diagnostics.imports.services.permissions."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Permission
+from diagnostics.errors import NotAllowed
+
+
+def require_import(by: User) -> None:
+    if not by.has_permission(Permission.IMPORT):
+        raise NotAllowed(_("Your role may not bring collections in."))

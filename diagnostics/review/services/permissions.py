@@ -1,0 +1,24 @@
+"""Who may read which case."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Permission
+from diagnostics.cases.models import Case
+from diagnostics.cases.selectors import visible_to
+from diagnostics.errors import NotAllowed
+
+
+def require_reader(by: User) -> None:
+    """Raise NotAllowed for anybody who does not read radiographs."""
+    if not by.has_permission(Permission.READ):
+        raise NotAllowed(_("Only radiologists read radiographs and sign findings."))
+
+
+def require_readable(case: Case, by: User) -> None:
+    """Raise NotAllowed for anybody who does not read radiographs where this case belongs."""
+    require_reader(by)
+    if not visible_to(by).filter(pk=case.pk).exists():
+        raise NotAllowed(_("This case belongs to a site where you do not work."))

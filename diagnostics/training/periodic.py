@@ -1,0 +1,16 @@
+"""The periodic task of training."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from diagnostics.training.services import requeue, schedule
+
+
+@shared_task(name="training.requeue_and_schedule", expires=30, ignore_result=True)
+def requeue_and_schedule() -> None:
+    """Requeue a lost run, and start the scheduled run when it is due."""
+    now = timezone.now()
+    requeue.requeue_lost(now=now)
+    schedule.evaluate_schedule(now=now)

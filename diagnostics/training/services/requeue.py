@@ -1,0 +1,53 @@
+"""Requeues the training run whose worker died, and enqueues one whose message was lost."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from django.db import transaction
+
+from diagnostics.audit import services as audit
+from diagnostics.audit.models import Action
+from diagnostics.jobs import enqueue, requeue
+from diagnostics.jobs.requeue import RequeueRules
+from diagnostics.training import tasks
+from diagnostics.training.errors import failure_text
+from diagnostics.training.models import TrainingRun
+from diagnostics.training.selectors import runs
+
+
+def enqueue_run_on_commit(run_id: uuid.UUID) -> None:
+    """Send the message of a queued run once the current transaction is committed."""
+    enqueue.enqueue_on_commit(tasks.train, run_id)
+
+
+def requeue_lost(*, now: datetime) -> int:
+    """Requeue the lost run and enqueue an overdue one again; return how many."""
+    requeued = requeue.requeue_lost(RULES, TrainingRun.with_expired_lease(now=now), now=now)
+    overdue = TrainingRun.overdue(now=now, after=RULES.resend_after)
+    return requeued + requeue.resend_overdue(RULES, overdue, now=now)
+
+
+def _enqueue(run: TrainingRun) -> bool:
+    return enqueue.enqueue(tasks.train, run.pk)
+
+
+def _record_failure(run: TrainingRun, code: str, now: datetime) -> None:
+    detail = {"number": run.number, "code": code}
+    audit.record(action=Action.RUN_FAILED, by=None, target=run, detail=detail, now=now)
+    transaction.on_commit(partial(shutil.rmtree, runs.checkpoints(run), ignore_errors=True))
+
+
+RULES: Final = RequeueRules(
+    TrainingRun,
+    enqueue=_enqueue,
+    failure_text=failure_text,
+    record_failure=_record_failure,
+    resend_after=timedelta(minutes=1),
+    longest_pause=timedelta(minutes=30),
+    reset={"phase": ""},
+)

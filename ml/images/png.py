@@ -1,0 +1,26 @@
+"""TODO: ml.images.png."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.images.preprocessing import resize
+from ml.records import DecodedRadiograph
+
+
+def display_png(radiograph: DecodedRadiograph, longest: int = 2048) -> bytes:
+    """Encode a radiograph as 8-bit grey PNG, at most `longest` pixels on its longer side."""
+    scale = min(1.0, longest / max(radiograph.height, radiograph.width))
+    shape = (max(1, round(radiograph.height * scale)), max(1, round(radiograph.width * scale)))
+    return encode_png(np.rint(resize(radiograph.grey, shape) * 255).astype(np.uint8))
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode (h, w) grey, (h, w, 3) RGB or (h, w, 4) RGBA pixels as PNG."""
+    if pixels.ndim == 3:
+        order = [2, 1, 0, 3][: pixels.shape[2]]  # OpenCV writes blue, green, red
+        pixels = np.ascontiguousarray(pixels[..., order])
+    _, encoded = cv2.imencode(".png", pixels)
+    return bytes(encoded)

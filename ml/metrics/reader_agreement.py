@@ -1,0 +1,95 @@
+"""How far readers agree beyond chance: kappa and alpha for findings without an order, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.metrics.statistics import Floats, Interval, patient_weights, percentile_interval
+
+SEED: Final = 20260101
+Counts: TypeAlias = NDArray[np.float64]  # (cases, findings): how many readers named it
+Weights: TypeAlias = NDArray[np.float64]  # (rows, cases): how often a case counts in each row
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One coefficient: 1 is full agreement, 0 is chance; NaN where nothing could be told apart."""
+
+    value: float
+    interval: Interval  # 95 %, bootstrap of cases
+    cases: int  # with at least two readings
+
+
+def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> Agreement:
+    """Return Cohen's kappa of two readers' findings of the same cases (Cohen 1960)."""
+    findings = sorted({finding for pair in pairs for finding in pair}, key=str)
+    places = {finding: place for place, finding in enumerate(findings)}
+    first, second = (np.array([places[pair[k]] for pair in pairs], int) for k in (0, 1))
+    one, other = (np.eye(len(findings))[reader] for reader in (first, second))
+    same = (first == second).astype(np.float64)
+
+    def kappa(weights: Weights) -> Floats:
+        total = weights.sum(axis=1)
+        observed = weights @ same / total
+        expected = ((weights @ one) * (weights @ other)).sum(axis=1) / total**2
+        return _beyond_chance(observed, expected)
+
+    return _with_interval(kappa, len(pairs))
+
+
+def fleiss_kappa(counts: Counts) -> Agreement:
+    """Return Fleiss' kappa (1971) of a fixed number of readers, at least two; (cases, findings).
+
+    Raises ValueError where the number of readings differs from case to case.
+    """
+    readers = counts.sum(axis=1)
+    if len(counts) and (readers.min() != readers.max() or readers.min() < 2):
+        raise ValueError("Fleiss' kappa needs the same number of readings, two or more, of every case.")
+    agreeing = (counts * (counts - 1)).sum(axis=1) / np.maximum(readers * (readers - 1), 1)
+
+    def kappa(weights: Weights) -> Floats:
+        named = weights @ counts
+        shares = named / named.sum(axis=1, keepdims=True)
+        return _beyond_chance(weights @ agreeing / weights.sum(axis=1), (shares**2).sum(axis=1))
+
+    return _with_interval(kappa, len(counts))
+
+
+def krippendorff_alpha(counts: Counts) -> Agreement:
+    """Return Krippendorff's alpha for nominal findings; cases with fewer than two readings tell nothing."""
+    counts = counts[counts.sum(axis=1) >= 2]
+    readers = counts.sum(axis=1)
+    differing = readers - (counts * (counts - 1)).sum(axis=1) / np.maximum(readers - 1, 1)
+
+    def alpha(weights: Weights) -> Floats:
+        named = weights @ counts
+        total = named.sum(axis=1)
+        by_chance = (total**2 - (named**2).sum(axis=1)) / (total - 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return 1 - (weights @ differing) / by_chance
+
+    return _with_interval(alpha, len(counts))
+
+
+def counts_of(readings: Sequence[Mapping[Any, str]], findings: Sequence[str]) -> Counts:
+    """Count each case's findings; a case is given as reader -> finding. Returns (cases, findings)."""
+    rows = [[list(case.values()).count(finding) for finding in findings] for case in readings]
+    return np.array(rows, np.float64).reshape(len(readings), len(findings))
+
+
+def _beyond_chance(observed: Floats, expected: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (observed - expected) / (1 - expected)
+
+
+def _with_interval(coefficient: Callable[[Weights], Floats], cases: int) -> Agreement:
+    if not cases:
+        return Agreement(float("nan"), (float("nan"), float("nan")), 0)
+    value = coefficient(np.ones((1, cases)))[0]
+    drawn = coefficient(patient_weights(np.arange(cases), seed=SEED))
+    return Agreement(float(value), percentile_interval(drawn), cases)

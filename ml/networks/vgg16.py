@@ -1,0 +1,33 @@
+"""VGG16 (Simonyan and Zisserman 2015): thirteen 3x3 convolutions in five blocks, Keras' layer names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from keras import KerasTensor, layers
+
+from ml.networks.blocks import convolution
+from ml.records import Architecture
+
+BLOCKS: Final = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # filters, convolutions
+DENSE: Final = (4096, 4096)  # of the original, with the head 'flatten'
+
+
+def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
+    """Add the five blocks, `block1_conv1` to `block5_pool`."""
+    for block, (filters, count) in enumerate(BLOCKS, start=1):
+        for number in range(1, count + 1):
+            x = convolution(x, filters, f"block{block}_conv{number}", batch_norm=arch.batch_norm)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    return x
+
+
+def target(arch: Architecture) -> str:
+    """Name the layer whose activation Grad-CAM reads."""
+    return depths(arch)[-1]
+
+
+def depths(arch: Architecture) -> tuple[str, ...]:
+    """Name the activations that out_of_distribution reads, from texture to anatomy."""
+    ending = "_relu" if arch.batch_norm else ""
+    return tuple(f"block{block}_conv3{ending}" for block in (3, 4, 5))

@@ -1,0 +1,120 @@
+"""What the settings promise, asked of a fresh process with a given environment."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from webapp.secret_key import stored_key
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manage(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py on a home of its own."""
+    own = {"READROOM_HOME": str(home), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=os.environ | own | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_machine_without_a_key_makes_one_that_only_its_owner_reads(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "secret_key"
+
+    key = stored_key(path)
+
+    assert len(key) >= 50
+    assert stored_key(path) == key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["secret_key"]
+
+
+def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from webapp.secret import kept_key; "
+        "print(kept_key(Path(sys.argv[1])))"
+    )
+    start = [sys.executable, "-c", code, str(tmp_path / "secret_key")]
+
+    together = [subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+
+    assert len({process.communicate()[0] for process in together}) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "code"),
+    [
+        (
+            {"DATABASE_URL": "postgres://a@127.0.0.1:1/b", "BROKER_URL": "redis://127.0.0.1:1/0"},
+            "readroom.E001",
+        ),
+        ({"BROKER_URL": "amqp://guest@127.0.0.1//"}, "readroom.E002"),
+        ({"DATABASE_URL": "postgres://a@127.0.0.1:1/b", "SECRET_KEY": "x" * 60}, "readroom.E003"),
+    ],
+)
+def test_a_dangerous_combination_is_refused_at_start(
+    tmp_path: Path, environment: dict[str, str], code: str
+) -> None:
+    checked = manage(tmp_path, "check", "--tag", "readroom", **environment)
+
+    assert checked.returncode == 1
+    assert code in checked.stderr
+
+
+def test_the_web_process_refuses_to_start_with_it_too(tmp_path: Path) -> None:
+    environment = {"DATABASE_URL": "postgres://a@127.0.0.1:1/b", "BROKER_URL": "redis://127.0.0.1:1/0"}
+
+    imported = manage(tmp_path, "shell", "--verbosity=0", "-c", "import webapp.wsgi", **environment)
+
+    assert "SECRET_KEY is not set" in imported.stderr
+
+
+def test_sqlite_beside_redis_is_warned_of(tmp_path: Path) -> None:
+    checked = manage(tmp_path, "check", "--tag", "readroom", BROKER_URL="redis://127.0.0.1:1/0")
+
+    assert checked.returncode == 0
+    assert "readroom.W001" in checked.stderr
+
+
+def test_behind_a_proxy_with_a_certificate_djangos_own_deployment_checks_pass(tmp_path: Path) -> None:
+    checked = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", HTTPS="1")
+
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
+def test_sqlite_waits_for_writers_and_survives_a_power_cut(db: None) -> None:
+    assert connection.settings_dict["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    with connection.cursor() as cursor:
+        pragmas = {
+            name: cursor.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 20_000}
+
+
+def test_passwords_are_long_and_hashed_by_argon2(tmp_path: Path) -> None:
+    rules: Any = settings.AUTH_PASSWORD_VALIDATORS
+    code = "from django.contrib.auth.hashers import make_password; print(make_password('some words'))"
+
+    assert manage(tmp_path, "shell", "--verbosity=0", "-c", code).stdout.startswith("argon2$argon2id$")
+    assert {"min_length": 12} in [rule.get("OPTIONS") for rule in rules]
+
+
+def test_models_and_migrations_agree(tmp_path: Path) -> None:
+    asked = manage(tmp_path, "makemigrations", "--check", "--dry-run")
+
+    assert asked.returncode == 0, asked.stdout

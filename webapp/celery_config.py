@@ -1,0 +1,102 @@
+"""How work reaches the workers: the queues, the clock's beats, and what each broker needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from webapp import filesystem_transport
+
+QUEUES = ("stat", "inference", "training", "maintenance")
+WEEK = 7 * 24 * 3600
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    task: {"task": task, "schedule": seconds, "options": {"queue": "maintenance", "expires": seconds}}
+    for task, seconds in (
+        ("cases.requeue_lost", 5.0),
+        ("imports.requeue_lost", 10.0),
+        ("training.requeue_and_schedule", 30.0),
+    )
+}
+
+
+def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
+    """Give Celery's settings for one broker: the folder `home`/broker, or Redis when the URL says so."""
+    return _common(home) | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
+
+
+def is_redis(broker_url: str) -> bool:
+    """Say whether the broker is a Redis server."""
+    return broker_url.startswith(("redis://", "rediss://"))
+
+
+def _common(home: Path) -> dict[str, Any]:
+    return {
+        "task_serializer": "json",
+        "accept_content": ["json"],  # never pickle: a message must not be able to run code
+        "task_ignore_result": True,  # status lives in rows
+        "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
+        "task_default_queue": "inference",
+        "task_create_missing_queues": False,  # a typo in a queue's name must fail, not vanish
+        "task_routes": {
+            "training.train": {"queue": "training"},
+            "imports.import_batch": {"queue": "maintenance"},
+            **{task: {"queue": "maintenance"} for task in BEAT_SCHEDULE},
+        },
+        "task_time_limit": 120,
+        "task_soft_time_limit": 100,
+        # The page must answer when the broker is away; the clock finds the row later.
+        "task_publish_retry_policy": {"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
+        "worker_prefetch_multiplier": 1,
+        "worker_proc_alive_timeout": 60,  # importing TensorFlow outlasts the default of 4 s
+        "worker_max_memory_per_child": 3_000_000,  # KiB
+        "worker_soft_shutdown_timeout": 8,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # the row's lease decides
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "beat_schedule": BEAT_SCHEDULE,
+        "beat_schedule_filename": str(home / "beat-schedule"),
+        "beat_max_loop_interval": 5,
+        "timezone": "UTC",
+    }
+
+
+def _folder(folder: Path) -> dict[str, Any]:
+    """Messages as files: early acknowledgement, since a late one stalls prefork up to 2 s here."""
+    for part in ("messages", "control"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return {
+        "broker_url": f"{filesystem_transport.SCHEME}://localhost//",
+        "broker_transport_options": {
+            "data_folder_in": str(folder / "messages"),
+            "data_folder_out": str(folder / "messages"),
+            "control_folder": str(folder / "control"),
+            "store_processed": False,
+            "polling_interval": 0.02,
+        },
+        "task_acks_late": False,
+        "worker_enable_remote_control": False,  # its broadcast files would pile up for workers long gone
+    }
+
+
+def _redis(broker_url: str) -> dict[str, Any]:
+    return {
+        "broker_url": broker_url,
+        "broker_transport_options": {
+            # One value for every worker on this Redis, longer than any task: a shorter one hands out the
+            # running tasks of all others again. Crashes are found by the row's lease.
+            "visibility_timeout": WEEK,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+            "global_keyprefix": "readroom:",
+            "socket_timeout": 10,
+            "socket_connect_timeout": 3,
+            "health_check_interval": 15,
+            "queue_order_strategy": "priority",
+        },
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,  # safe because the row counts its attempts
+    }

@@ -1,0 +1,31 @@
+"""The signing key of a machine that was given none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def stored_key(path: Path) -> str:
+    """Read the key kept at `path`; the first to ask makes it, readable by its owner alone."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        _make(path)
+        return path.read_text(encoding="ascii").strip()
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
+        file.write(secrets.token_urlsafe(64))
+    try:
+        os.link(draft, path)  # fails when another process was first, and then its key holds
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
