@@ -1,0 +1,1 @@
+"""Tests of the structure checks of `make check`."""
