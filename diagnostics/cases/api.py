@@ -88,10 +88,10 @@ class CaseList(GenericAPIView[Case]):
         },
     )
     def post(self, request: Request) -> Response:
-        opened = admission.open_case(**_upload(request), by=_staff(request), now=timezone.now())
-        context = {**self.get_serializer_context(), "existing": not opened.created}
-        body = CreatedCaseSerializer(opened.case, context=context)
-        return Response(body.data, status=status.HTTP_201_CREATED if opened.created else status.HTTP_200_OK)
+        admitted = admission.open_case(**_upload(request), by=_staff(request), now=timezone.now())
+        context = {**self.get_serializer_context(), "existing": not admitted.created}
+        body = CreatedCaseSerializer(admitted.case, context=context)
+        return Response(body.data, status=status.HTTP_201_CREATED if admitted.created else status.HTTP_200_OK)
 
 
 class CaseDetail(GenericAPIView[Case]):

@@ -47,7 +47,7 @@ def open_case(
     by: User,
     now: datetime,
 ) -> AdmittedCase:
-    """Create a case of a radiograph and queue its prediction; a known radiograph keeps its case.
+    """Create a case of a radiograph and queue its prediction; a radiograph that has a case keeps it.
 
     Raises NotAllowed, InvalidField, UnusableRadiograph, RadiographOfAnotherPatient, StorageUnavailable.
     """
@@ -57,9 +57,9 @@ def open_case(
     )
     site = accounts.home_site(by)
     decoded = upload_validation.decode_upload(radiograph)
-    known = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
-    if known is not None:
-        return _existing_case(known, fields, by=by, now=now)
+    existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+    if existing is not None:
+        return _existing_case(existing, fields, by=by, now=now)
     radiograph_id = uuid.uuid4()
     names = _store_files(radiograph_id, radiograph, decoded)
     row = _radiograph_row(radiograph_id, names, radiograph, decoded, fields)
@@ -68,10 +68,10 @@ def open_case(
     except IntegrityError:
         # A concurrent upload has admitted the same radiograph.
         storage.remove_radiograph(names)
-        known = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
-        if known is None:
+        existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+        if existing is None:
             raise
-        return _existing_case(known, fields, by=by, now=now)
+        return _existing_case(existing, fields, by=by, now=now)
     except BaseException:
         storage.remove_radiograph(names)
         raise
@@ -110,7 +110,7 @@ def store_imported(
 
 
 def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
-    """Create the case of a stored radiograph, without a prediction; a known radiograph keeps its case.
+    """Create the case of a stored radiograph, without a prediction; a radiograph that has a case keeps it.
 
     Runs in the caller's transaction. The audit records the import as a whole, not each of its cases.
     """
@@ -121,19 +121,19 @@ def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
                 case = _create_case(stored.row, fields, site=site, by=by, now=now, on_worklist=False)
                 return AdmittedCase(case, created=True)
     except IntegrityError:  # another request has admitted the same pixels since they were stored
-        known = _case_with_pixels_of(stored)
+        existing = _case_with_pixels_of(stored)
         assert stored.row is not None  # only a new row can violate the constraint
-        if known.radiograph.pk != stored.row.pk:
+        if existing.radiograph.pk != stored.row.pk:
             storage.remove_radiograph(storage.radiograph_files(stored.row.pk))
-        return AdmittedCase(known, created=False)
+        return AdmittedCase(existing, created=False)
     return AdmittedCase(_case_with_pixels_of(stored), created=False)
 
 
 def _case_with_pixels_of(stored: StoredRadiograph) -> Case:
-    known = selectors.case_with_same_pixels(site_id=stored.site.pk, pixel_sha256=stored.pixel_sha256)
-    if known is None:
+    existing = selectors.case_with_same_pixels(site_id=stored.site.pk, pixel_sha256=stored.pixel_sha256)
+    if existing is None:
         raise LookupError("the case with these pixels no longer exists")
-    return known
+    return existing
 
 
 def _existing_case(case: Case, fields: UploadFields, *, by: User, now: datetime) -> AdmittedCase:

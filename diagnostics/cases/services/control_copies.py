@@ -1,4 +1,4 @@
-"""Control copies: a known radiograph as a new case for one reader, indistinguishable from other cases."""
+"""Control copies: the radiograph of a case as a new case for one reader, indistinguishable from others."""
 
 from __future__ import annotations
 
