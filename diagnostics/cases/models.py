@@ -70,7 +70,9 @@ class Case(models.Model):
         db_persist=True,
     )
     on_worklist = models.BooleanField(default=True)  # False for an imported case, which has its label
-    finalized_at = models.DateTimeField(null=True)  # when the final finding was reached; null: to be read
+    finalized_at = models.DateTimeField(
+        null=True
+    )  # when its last reading was signed; null: readings are missing
     # Probability of COVID-19 by the latest prediction; 1 where the outcome is not one finding.
     triage_score = models.FloatField(default=1.0)
     # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
@@ -83,13 +85,9 @@ class Case(models.Model):
         ordering = ["-opened_at"]
         indexes = [
             *(
+                # With `shown_only_to` the index alone is enough to count a reader's cases.
                 models.Index(
-                    fields=[
-                        "site",
-                        "stat_rank",
-                        order,
-                        "shown_only_to",
-                    ],  # the last makes counting index-only
+                    fields=["site", "stat_rank", order, "shown_only_to"],
                     condition=Q(finalized_at__isnull=True, on_worklist=True),
                     name=f"unread_by_{order}",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -61,7 +62,7 @@ class PcrPanel:
     result: str
     sample: str  # empty without a sample date
     by: str
-    entered_at: object
+    entered_at: datetime
 
 
 def case_header(
