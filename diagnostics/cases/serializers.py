@@ -168,7 +168,7 @@ class CaseSerializer(CaseSummarySerializer):
     opened_at = serializers.DateTimeField()
     failure = serializers.SerializerMethodField()
     withheld = serializers.SerializerMethodField(
-        help_text="True: the prediction is hidden until the radiograph has been read, by blinding or the site's rule"
+        help_text="True: blinding or the site's rule hides the prediction until the radiograph has been read"
     )
     rt_pcr = serializers.SerializerMethodField(
         help_text="Newest result; null without one, and for a reader who may still read the radiograph blind"

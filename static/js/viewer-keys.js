@@ -18,7 +18,7 @@ const radiographActions = (viewer) => ({
 });
 const heatmapActions = ({ heatmap, side }, event) => ({
   peek: () => !event.repeat && heatmap.peek(true),
-  heatmap: () => heatmap.toggle(),
+  heat: () => heatmap.toggle(),
   fainter: () => heatmap.fade(-10),
   stronger: () => heatmap.fade(10),
   "next-class": () => heatmap.nextClass(),
