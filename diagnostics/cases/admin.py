@@ -1,4 +1,4 @@
-"""Cases and predictions for administrators, to look at only and without the patient."""
+"""Read-only admin pages of cases and predictions, without patient data."""
 
 from __future__ import annotations
 
@@ -13,21 +13,8 @@ from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, Prediction
 
 
-@admin.register(Case)
-class CaseAdmin(admin.ModelAdmin):
-    list_display = ["id", "site", "priority", "opened_by", "opened_at"]
-    list_filter = ["priority", "site"]
-    list_select_related = ["site", "opened_by"]
-    fields = [
-        "id",
-        "site",
-        "priority",
-        "opened_by",
-        "opened_at",
-    ]  # whoever must know the patient opens the case
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        return super().get_queryset(request).filter(pk__in=_visible(request))
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """An admin page that lists and shows rows and changes none."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -39,8 +26,20 @@ class CaseAdmin(admin.ModelAdmin):
         return False
 
 
+@admin.register(Case)
+class CaseAdmin(ReadOnlyAdmin):
+    list_display = ["id", "site", "priority", "opened_by", "opened_at"]
+    list_filter = ["priority", "site"]
+    list_select_related = ["site", "opened_by"]
+    # No patient data: it is shown on the case page alone, where each view is audited.
+    fields = ["id", "site", "priority", "opened_by", "opened_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
+        return super().get_queryset(request).filter(pk__in=_visible_cases(request))
+
+
 @admin.register(Prediction)
-class PredictionAdmin(admin.ModelAdmin):
+class PredictionAdmin(ReadOnlyAdmin):
     list_display = [
         "id",
         "status",
@@ -55,17 +54,8 @@ class PredictionAdmin(admin.ModelAdmin):
     list_select_related = ["version"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
-        return super().get_queryset(request).filter(case__in=_visible(request))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return super().get_queryset(request).filter(case__in=_visible_cases(request))
 
 
-def _visible(request: HttpRequest) -> QuerySet[Case]:
+def _visible_cases(request: HttpRequest) -> QuerySet[Case]:
     return selectors.visible_to(request.user) if isinstance(request.user, User) else Case.objects.none()

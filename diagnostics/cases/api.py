@@ -1,4 +1,4 @@
-"""Cases for scripts: send a radiograph, follow it, read the answer."""
+"""The cases API: upload a radiograph, follow its case, read the prediction."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from diagnostics.cases.serializers import (
 )
 from diagnostics.cases.services import admission, blinding
 
-READ_TO_REFUSE: Final = 4 * upload_validation.MAX_FILE_BYTES  # bytes; a longer request is refused unread
+MAX_PARSED_BYTES: Final = 4 * upload_validation.MAX_FILE_BYTES  # a longer request is refused unread
 
 
 class CaseList(GenericAPIView[Case]):
-    """The cases of one's sites."""
+    """The cases of the user's sites."""
 
-    queryset = Case.objects.none()  # for the schema; each answer asks for what this person sees
+    queryset = Case.objects.none()  # for the schema; each request selects the visible cases
     serializer_class = CaseSerializer
     parser_classes = [MultiPartParser]
 
     def get_permissions(self) -> list[BasePermission]:
-        """Ask those who send for another permission than those who look."""
+        """Return the permission of the method: uploading and viewing are different ones."""
         return [HasPermission(Permission.UPLOAD if self.request.method == "POST" else Permission.SEE_CASES)()]
 
     @extend_schema(
@@ -64,36 +64,34 @@ class CaseList(GenericAPIView[Case]):
         cases = selectors.case_list(_staff(request), **query.validated_data)
         page = self.paginate_queryset(cases) or []
         return self.get_paginated_response(
-            self.get_serializer(page, many=True, context=_seen(self, page)).data
+            self.get_serializer(page, many=True, context=_prediction_context(self, page)).data
         )
 
     @extend_schema(
         operation_id="cases_open",
-        summary="Send a radiograph",
-        description="The same radiograph of the same patient is the same case: sending it again changes nothing.",
+        summary="Upload a radiograph",
+        description="Idempotent: a second upload of the same radiograph and patient returns the same case.",
         request={"multipart/form-data": UploadSerializer},
         responses={
             201: CreatedCaseSerializer,
-            200: OpenApiResponse(
-                CreatedCaseSerializer, description="The radiograph was known; this is its case"
-            ),
+            200: OpenApiResponse(CreatedCaseSerializer, description="The radiograph already has this case"),
             400: OpenApiResponse(
-                ErrorSerializer, description="The radiograph or what stands beside it cannot be used"
+                ErrorSerializer, description="The radiograph or one of its fields is invalid"
             ),
             401: ErrorSerializer,
             403: ErrorSerializer,
             409: OpenApiResponse(
-                ErrorSerializer, description="The radiograph is known under another patient reference"
+                ErrorSerializer, description="The radiograph is stored under another patient reference"
             ),
             415: ErrorSerializer,
             503: OpenApiResponse(ErrorSerializer, description="The radiograph could not be stored"),
         },
     )
     def post(self, request: Request) -> Response:
-        opened = admission.open_case(**_upload(request), by=_staff(request), now=timezone.now())
-        context = {**self.get_serializer_context(), "existing": not opened.created}
-        answer = CreatedCaseSerializer(opened.case, context=context)
-        return Response(answer.data, status=status.HTTP_201_CREATED if opened.created else status.HTTP_200_OK)
+        admitted = admission.open_case(**_upload(request), by=_staff(request), now=timezone.now())
+        context = {**self.get_serializer_context(), "existing": not admitted.created}
+        body = CreatedCaseSerializer(admitted.case, context=context)
+        return Response(body.data, status=status.HTTP_201_CREATED if admitted.created else status.HTTP_200_OK)
 
 
 class CaseDetail(GenericAPIView[Case]):
@@ -105,39 +103,39 @@ class CaseDetail(GenericAPIView[Case]):
 
     @extend_schema(
         operation_id="cases_read",
-        summary="Look at a case",
-        description="`prediction` is null until a version has answered; `failure` says why it could not. "
-        "A reader sees no answer while the radiograph may still be read without it: `withheld` says so.",
+        summary="Read a case",
+        description="`prediction` is null until one is finished; `failure` gives the reason of a failed one. "
+        "`withheld` is true while a reader may still read the radiograph blind.",
         responses={
             200: CaseSerializer,
             401: ErrorSerializer,
             403: ErrorSerializer,
-            404: OpenApiResponse(ErrorSerializer, description="No such case at the sites of this person"),
+            404: OpenApiResponse(ErrorSerializer, description="No such case at the sites of the user"),
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
         case = get_object_or_404(selectors.with_predictions(selectors.visible_to(_staff(request))), pk=pk)
-        if selectors.latest_done_prediction(case):  # following a case that has no answer yet is no viewing
+        if selectors.latest_done_prediction(case):  # polling for the prediction is not viewing
             audit.record(action=Action.CASE_VIEWED, by=_staff(request), target=case, now=timezone.now())
-        return Response(self.get_serializer(case, context=_seen(self, [case])).data)
+        return Response(self.get_serializer(case, context=_prediction_context(self, [case])).data)
 
 
-def _seen(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:
-    """Say which answers this person may not see yet, and write down that the others are seen."""
+def _prediction_context(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:
+    """Return which predictions are withheld, and record the view of the others."""
     user = _staff(view.request)
     withheld = blinding.withheld_cases(user, cases)
     shown = [selectors.latest_done_prediction(case) for case in cases if case.pk not in withheld]
-    blinding.record_prediction_shown(user, [answer for answer in shown if answer], timezone.now())
-    pcr_kept = withheld if user.has_permission(Permission.READ) else frozenset()
-    return {**view.get_serializer_context(), "withheld": withheld, "pcr_kept": pcr_kept}
+    blinding.record_prediction_shown(user, [each for each in shown if each], timezone.now())
+    pcr_withheld = withheld if user.has_permission(Permission.READ) else frozenset()
+    return {**view.get_serializer_context(), "withheld": withheld, "pcr_withheld": pcr_withheld}
 
 
 def _staff(request: Request) -> User:
-    return cast(User, request.user)  # MayApi lets nobody else in
+    return cast(User, request.user)  # HasPermission refuses everybody else
 
 
 def _upload(request: Request) -> dict[str, Any]:
-    if _announced(request) > READ_TO_REFUSE:
+    if _content_length(request) > MAX_PARSED_BYTES:
         raise upload_validation.unusable_radiograph("too_large")
     upload = UploadSerializer(data=request.data)
     upload.is_valid(raise_exception=True)
@@ -145,6 +143,6 @@ def _upload(request: Request) -> dict[str, Any]:
     return upload.validated_data | {"radiograph": upload.validated_data["radiograph"].read()}
 
 
-def _announced(request: Request) -> int:
+def _content_length(request: Request) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0

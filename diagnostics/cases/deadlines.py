@@ -1,4 +1,4 @@
-"""When a radiograph should have been read: what is due first is read first, and STAT before all else."""
+"""Reading deadlines of cases, by the site's rules for each priority."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from diagnostics.cases.models import Priority
 
 
 def due_at(site: Site, priority: str, opened_at: datetime) -> datetime:
-    """Give the moment by which a site wants a radiograph read; a routine radiograph that waits long overtakes others."""
-    minutes = {Priority.STAT: 0, Priority.URGENT: site.urgent_minutes}.get(
-        Priority(priority), site.routine_minutes
-    )
-    return opened_at + timedelta(minutes=minutes)
+    """Return the time by which a case must be read; a STAT case is due at once."""
+    minutes = {
+        Priority.STAT: 0,
+        Priority.URGENT: site.urgent_minutes,
+        Priority.ROUTINE: site.routine_minutes,
+    }
+    return opened_at + timedelta(minutes=minutes[Priority(priority)])

@@ -1,4 +1,4 @@
-"""Why a classification failed: one sentence for each code, what happened and what to do."""
+"""Errors of cases, and the text of each failure code of a prediction."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ from diagnostics.errors import DomainError
 
 FAILURE_TEXTS: Final[dict[str, Promise]] = {
     "radiograph_missing": _(
-        "The stored radiograph could not be read. Ask an administrator to look at the storage, then try again."
+        "The stored radiograph could not be read. "
+        "Ask an administrator to check the storage, then run AI again."
     ),
     "model_unavailable": _(
-        "No model version is in force. Ask an administrator to promote one, then try again."
+        "No model version is active. Ask an administrator to promote one, then run AI again."
     ),
     "model_damaged": _(
-        "The files of the model version in force are missing or damaged. "
-        "Ask an administrator to restore them or to promote another version, then try again."
+        "The files of the active model version are missing or damaged. "
+        "Ask an administrator to restore them or to promote another version, then run AI again."
     ),
     "out_of_memory": _(
-        "The worker had too little memory for this radiograph. Try again when less is running, "
+        "The worker had too little memory for this radiograph. Run AI again when the load is lower, "
         "or ask an administrator for more memory."
     ),
-    "out_of_time": _("The worker took too long and was stopped. Try again when less is running."),
+    "out_of_time": _(
+        "The worker exceeded the time limit and was stopped. Run AI again when the load is lower."
+    ),
     "storage_full": _(
-        "The heat map could not be stored. Ask an administrator to look at the disk, then try again."
+        "The heatmap could not be stored. Ask an administrator to check the disk, then run AI again."
     ),
     "worker_lost": _(
-        "The worker stopped three times while it worked on this radiograph. "
-        "Ask an administrator to look at the worker's log, then try again."
+        "The worker stopped three times while it processed this radiograph. "
+        "Ask an administrator to check the worker's log, then run AI again."
     ),
     "already_predicted": _(
-        "This model version had answered for this radiograph already; that answer stands."
+        "This model version already has a result for this radiograph. That result remains valid."
     ),
     "internal": _(
-        "Something went wrong that nobody foresaw. Try again; if it fails again, tell an administrator."
+        "An unexpected error occurred. Run AI again; if it fails again, report it to an administrator."
     ),
 }
 
 
 def failure_text(code: str) -> str:
-    """Say in the reader's language what a failure means and what to do."""
+    """Return what a failure code means and what to do, in the user's language."""
     return str(FAILURE_TEXTS.get(code, FAILURE_TEXTS["internal"]))
 
 
 class UnusableRadiograph(DomainError):
-    """The file is no radiograph that can be read; the code says why."""
-
-    status = 400
+    """The file is not a readable radiograph; `code` is the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -57,9 +58,7 @@ class UnusableRadiograph(DomainError):
 
 
 class InvalidField(DomainError):
-    """What was written beside the radiograph cannot be taken as it is; the code names the entry."""
-
-    status = 400
+    """A field of the upload is invalid; `code` names the field."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -67,42 +66,42 @@ class InvalidField(DomainError):
 
 
 class RadiographOfAnotherPatient(DomainError):
-    """The same pixels are kept under another patient reference."""
+    """The site has the same pixels under another patient reference."""
 
     code = "radiograph_of_another_patient"
     status = 409
 
 
 class StorageUnavailable(DomainError):
-    """The disk is full, read-only or away."""
+    """The disk is full, read-only or not mounted."""
 
     code = "storage_unavailable"
     status = 503
 
 
 class AlreadyRunning(DomainError):
-    """The machine is at work on this case."""
+    """A prediction of this case is queued or running."""
 
     code = "already_running"
     status = 409
 
 
 class AlreadyPredicted(DomainError):
-    """The version in force has answered for this case."""
+    """The active version already has a prediction for this case."""
 
     code = "already_predicted"
     status = 409
 
 
 class NoActiveVersion(DomainError):
-    """There is no network that could answer."""
+    """No model version is active."""
 
     code = "no_active_version"
     status = 409
 
 
 class NoFreeReference(DomainError):
-    """No made-up reference was free."""
+    """No unused synthetic reference was found."""
 
     code = "no_free_reference"
     status = 409

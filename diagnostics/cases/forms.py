@@ -1,4 +1,4 @@
-"""What people send from the pages of cases."""
+"""Forms of the case pages: upload, RT-PCR result, filter of the list."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class RadiographsField(forms.FileField):
     widget = RadiographsInput
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
-        """Check each file by itself; an empty one is refused later, with the code that scripts know."""
+        """Return the files, each validated alone; admission refuses an empty file with its error code."""
         files = data if isinstance(data, list | tuple) else [data]
         return [super(RadiographsField, self).clean(file, initial) for file in files or [None]]
 
 
 class UploadForm(forms.Form):
-    """Radiographs and what is known of them; what stands here holds for every radiograph sent with it."""
+    """Radiographs and the fields that apply to each of them."""
 
     radiographs = RadiographsField(
         label=_("Radiographs"),
@@ -57,7 +57,7 @@ class UploadForm(forms.Form):
     view = forms.ChoiceField(
         label=_("View"),
         required=False,
-        choices=[("", _("As the file says")), *((v.value, v.label) for v in View if v.value)],
+        choices=[("", _("From the file")), *((v.value, v.label) for v in View if v.value)],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
     priority = forms.ChoiceField(
@@ -69,7 +69,7 @@ class UploadForm(forms.Form):
 
 
 class PcrForm(forms.Form):
-    """An RT-PCR result as somebody enters it."""
+    """A new RT-PCR result."""
 
     result = forms.ChoiceField(
         label=_("RT-PCR"), choices=PcrOutcome.choices, widget=forms.Select(attrs={"class": "form-select"})
@@ -82,14 +82,14 @@ class PcrForm(forms.Form):
 
 
 class CaseFilter(forms.Form):
-    """What of the list somebody wants to see; lives in the address, so it never asks for a patient."""
+    """Filter and order of the list of cases. They are part of the URL, so no field holds patient data."""
 
     status = forms.ChoiceField(required=False, choices=[*ANY, *JobStatus.choices])
     priority = forms.ChoiceField(required=False, choices=[*ANY, *Priority.choices])
     q = forms.CharField(required=False, max_length=64)
     sort = forms.CharField(required=False, max_length=32)
 
-    def wanted(self) -> dict[str, str]:
-        """Give what can be used of the address; the rest is as if it was not there."""
+    def values(self) -> dict[str, str]:
+        """Return the valid values; an invalid one is ignored."""
         self.is_valid()
         return {name: self.cleaned_data.get(name, "") for name in self.fields}

@@ -1,4 +1,4 @@
-"""Cases, their radiographs, and what the machine said of them."""
+"""Tables of cases: radiographs, predictions, RT-PCR results, and who has seen which prediction."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from diagnostics.registry.models import ModelVersion
 
 
 class Priority(models.TextChoices):
+    """How soon a case must be read."""
+
     STAT = "stat", _("STAT")
     URGENT = "urgent", _("Urgent")
     ROUTINE = "routine", _("Routine")
@@ -26,6 +28,8 @@ PRIORITY_RANK = {Priority.STAT: 0, Priority.URGENT: 1, Priority.ROUTINE: 2}
 
 
 class View(models.TextChoices):
+    """The projection of a chest radiograph."""
+
     PA = "PA", _("PA")
     AP = "AP", _("AP")
     LATERAL = "LATERAL", _("Lateral")
@@ -33,19 +37,19 @@ class View(models.TextChoices):
 
 
 class PcrOutcome(models.TextChoices):
-    """What an RT-PCR test came to; it is no finding of a radiograph, and may well contradict one."""
+    """The result of an RT-PCR test. It is not a finding of the radiograph and may contradict it."""
 
     DETECTED = "detected", _("Virus detected")
     NOT_DETECTED = "not-detected", _("Virus not detected")
-    UNCLEAR = "unclear", _("Unclear")
+    INCONCLUSIVE = "inconclusive", _("Inconclusive")
 
 
 class PredictionOutcome(models.TextChoices):
-    """What a version's answer is worth, by its own thresholds."""
+    """Whether a prediction is one finding, by the thresholds of its version."""
 
     FINDING = "finding", _("One finding")
-    INDETERMINATE = "indeterminate", _("Cannot separate")
-    OUT_OF_DISTRIBUTION = "out-of-distribution", _("Unlike the radiographs it learnt from")
+    INDETERMINATE = "indeterminate", _("Indeterminate")
+    OUT_OF_DISTRIBUTION = "out-of-distribution", _("Out of distribution")
 
 
 class Case(models.Model):
@@ -59,16 +63,19 @@ class Case(models.Model):
     priority_rank = models.PositiveSmallIntegerField(default=PRIORITY_RANK[Priority.ROUTINE])
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField()
-    due_at = models.DateTimeField(default=timezone.now)  # when it should have been read; see deadlines.py
-    stat_rank = models.GeneratedField(  # STAT stands above all else, whatever is due
+    due_at = models.DateTimeField(default=timezone.now)  # the reading deadline; see deadlines.py
+    stat_rank = models.GeneratedField(  # STAT sorts before all other priorities, whatever their deadlines
         expression=models.Case(models.When(priority_rank=0, then=0), default=1),
         output_field=models.PositiveSmallIntegerField(),
         db_persist=True,
     )
-    on_worklist = models.BooleanField(default=True)  # on the worklist; what an import brought stays off it
-    finalized_at = models.DateTimeField(null=True)  # when its last reading was signed; empty: readers wait
-    triage_score = models.FloatField(default=1.0)  # of COVID-19, by the latest answer; 1 where it cannot tell
-    # A known radiograph put before one reader, who cannot tell it from others; see copies.py.
+    on_worklist = models.BooleanField(default=True)  # False for an imported case, which has its label
+    finalized_at = models.DateTimeField(
+        null=True
+    )  # when its last reading was signed; null: readings are missing
+    # Probability of COVID-19 by the latest prediction; 1 where the outcome is not one finding.
+    triage_score = models.FloatField(default=1.0)
+    # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
     copy_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="copies")
     shown_only_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -78,22 +85,23 @@ class Case(models.Model):
         ordering = ["-opened_at"]
         indexes = [
             *(
+                # With `shown_only_to` the index alone is enough to count a reader's cases.
                 models.Index(
-                    fields=["site", "stat_rank", order, "shown_only_to"],  # the last lets it count by itself
+                    fields=["site", "stat_rank", order, "shown_only_to"],
                     condition=Q(finalized_at__isnull=True, on_worklist=True),
-                    name=f"waiting_by_{order}",
+                    name=f"unread_by_{order}",
                 )
                 for order in ("due_at", "opened_at", "accession_number")
             ),
             models.Index(
                 fields=["site", "priority_rank", "-triage_score", "due_at", "shown_only_to"],
                 condition=Q(finalized_at__isnull=True, on_worklist=True),
-                name="waiting_by_triage_score",
+                name="unread_by_triage_score",
             ),
             models.Index(
                 fields=["site", "-finalized_at"],
                 condition=Q(finalized_at__isnull=False),
-                name="finalized_last",
+                name="finalized_by_time",
             ),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
@@ -103,19 +111,19 @@ class Case(models.Model):
             models.CheckConstraint(
                 condition=Q(copy_of=None, shown_only_to=None)
                 | Q(copy_of__isnull=False, shown_only_to__isnull=False),
-                name="a_copy_is_for_one_reader",
+                name="control_copy_has_one_reader",
             )
         ]
 
 
 class Radiograph(models.Model):
-    """The radiograph of a case; its pixels lie in files named by this row's id."""
+    """The radiograph of a case; its files are named after this row's id."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="radiograph")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
     original = models.CharField(max_length=200)  # as uploaded, never served; relative to MEDIA_ROOT
-    display = models.CharField(max_length=200)  # our own 8-bit grey PNG; relative to MEDIA_ROOT
+    display = models.CharField(max_length=200)  # 8-bit grey PNG; relative to MEDIA_ROOT
     file_sha256 = models.CharField(max_length=64)
     pixel_sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
@@ -127,38 +135,38 @@ class Radiograph(models.Model):
     age = models.PositiveSmallIntegerField(null=True)
     study_at = models.DateTimeField(null=True)
     colour = models.FloatField(default=0.0)  # of the file: mean |red - blue|, 0 to 255
-    copied = models.BooleanField(default=False)  # the pixels are those of another radiograph of the site
+    is_control_copy = models.BooleanField(default=False)  # the site has the original radiograph too
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["site", "pixel_sha256"],
-                condition=Q(copied=False),
+                condition=Q(is_control_copy=False),
                 name="one_case_per_radiograph_and_site",
             )
         ]
 
 
 class Prediction(Job):
-    """The machine's answer for a case by one model version."""
+    """The prediction of one model version for a case, as a background job."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="predictions")
     version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="predictions")
     probabilities = models.JSONField(default=dict)  # class -> calibrated probability
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)
-    operating_points = models.JSONField(default=dict)  # class -> threshold, as in force then
+    operating_points = models.JSONField(default=dict)  # class -> threshold of that version
     outcome = models.CharField(
         max_length=20, choices=PredictionOutcome.choices, blank=True
-    )  # empty: given before answers were weighed
+    )  # empty: the version has no such thresholds
     candidates = models.JSONField(default=list)  # classes that cannot be excluded; empty where not measured
-    abstention = models.FloatField(null=True)  # below this probability the word is doubtful
+    abstention = models.FloatField(null=True)  # a highest probability below this is unreliable
     out_of_distribution = models.JSONField(
         default=dict
     )  # measure -> {value, limit}; empty where not measured
-    quality_flags = models.JSONField(default=list)  # codes: why the picture may be no plain chest radiograph
-    heat = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
-    maps = models.CharField(max_length=200, blank=True)  # .npz of float16 grids, relative to MEDIA_ROOT
-    overlay = models.CharField(max_length=200, blank=True)  # PNG of radiograph and heat of `finding`
+    quality_flags = models.JSONField(default=list)  # codes: why it may not be a plain chest radiograph
+    heatmaps = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
+    heatmap_file = models.CharField(max_length=200, blank=True)  # .npz of float16 grids; in MEDIA_ROOT
+    overlay_file = models.CharField(max_length=200, blank=True)  # PNG: radiograph, heatmap of `finding`
     seconds = models.JSONField(default=dict)  # step -> seconds
 
     class Meta:
@@ -179,7 +187,7 @@ class Prediction(Job):
 
 
 class PredictionShown(models.Model):
-    """When a reader first saw what the machine says of a case: from then on nothing they say is blind."""
+    """When a reader first saw a prediction of a case; later readings of that reader are not blind."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="predictions_shown")
@@ -188,11 +196,11 @@ class PredictionShown(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["case", "to"], name="one_first_sight_per_reader")]
+        constraints = [models.UniqueConstraint(fields=["case", "to"], name="one_first_view_per_reader")]
 
 
 class PcrResult(models.Model):
-    """One RT-PCR result beside a case: never changed; a newer one stands before it."""
+    """One RT-PCR result of a case. Results are immutable; the newest one is shown."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="pcr_results")

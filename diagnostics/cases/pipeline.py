@@ -1,4 +1,4 @@
-"""What the worker does with one prediction: claim, compute, store."""
+"""The job of one prediction in the worker: claim, compute, store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ml.records import BundleError, ClassMap, Explanation, Grey, Manifest
 if TYPE_CHECKING:
     from ml.inference.predictor import Predictor
 
-MAX_SECONDS: Final = 300.0  # then a worker that hangs loses its lease
+MAX_SECONDS: Final = 300.0  # then the lease of a hanging worker ends
 MIN_LOAD_SECONDS: Final = 0.01  # shorter loading times are not stored
 
 logger = logging.getLogger(__name__)
@@ -74,11 +74,11 @@ def _compute(lease: Lease, files: PredictionFiles) -> None:
         if not stored:
             storage.remove_prediction_files(files)
     if stored:
-        storage.remove_stale_prediction_files(lease.job_id, but=files)
+        storage.remove_stale_prediction_files(lease.job_id, keep=files)
 
 
 def _predict(prediction: Prediction) -> Result:
-    began = time.perf_counter()
+    started = time.perf_counter()
     grey = _read_radiograph(prediction.case.radiograph)
     version = prediction.version or registry.active_version()
     if version is None:
@@ -88,15 +88,15 @@ def _predict(prediction: Prediction) -> Result:
     loaded = time.perf_counter()
     explanation = predictor.explain(grey, colour=prediction.case.radiograph.colour)
     explained = time.perf_counter()
-    picture = _picture(grey, explanation, predictor.manifest)
+    image = _overlay(grey, explanation, predictor.manifest)
     seconds = {
         "waited": _seconds_waited(prediction),
         "load": loaded - read,
-        "prepare": read - began + explanation.seconds.get("prepare", 0.0),
+        "prepare": read - started + explanation.seconds.get("prepare", 0.0),
         "network": explanation.seconds.get("network", explained - loaded),
         "heatmap": time.perf_counter() - explained,
     }
-    return Result(version, predictor.manifest, explanation, picture, seconds)
+    return Result(version, predictor.manifest, explanation, image, seconds)
 
 
 def _read_radiograph(radiograph: Radiograph) -> Grey:
@@ -115,24 +115,24 @@ def _predictor(version: ModelVersion) -> Predictor:
 
 @lru_cache(maxsize=1)
 def _load(bundle: Path, weights_sha256: str) -> Predictor:
-    """Load the active version once a process; a promotion replaces it at the next radiograph."""
-    from ml.inference.predictor import Predictor  # TensorFlow, in the worker's child alone
+    """Return the predictor of a version; each process holds one, replaced after a promotion."""
+    from ml.inference.predictor import Predictor  # imports TensorFlow, which only the worker's child may load
 
     predictor = Predictor(bundle)
     if predictor.manifest.weights_sha256 != weights_sha256:
-        raise BundleError("These are not the weights that were registered.")
+        raise BundleError("The weights are not the registered ones.")
     return predictor
 
 
-def _picture(grey: Grey, explanation: Explanation, manifest: Manifest) -> bytes:
-    heat = explanation.maps[explanation.finding]
-    reference = _reference(manifest, explanation.finding, heat)
-    return overlay.overlay_png(grey, heat, explanation.frame, reference=reference)
+def _overlay(grey: Grey, explanation: Explanation, manifest: Manifest) -> bytes:
+    heatmap = explanation.maps[explanation.finding]
+    reference = _reference(manifest, explanation.finding, heatmap)
+    return overlay.overlay_png(grey, heatmap, explanation.frame, reference=reference)
 
 
-def _reference(manifest: Manifest, finding: str, heat: ClassMap) -> float:
-    # A bundle need not name a reference for each class; then the map's own maximum is full heat.
-    return manifest.heatmap_reference.get(finding) or heat.raw_max or 1.0
+def _reference(manifest: Manifest, finding: str, heatmap: ClassMap) -> float:
+    # Without a reference of the class in the bundle, the heatmap is scaled by its own maximum.
+    return manifest.heatmap_reference.get(finding) or heatmap.raw_max or 1.0
 
 
 def _seconds_waited(prediction: Prediction) -> float:
@@ -141,15 +141,15 @@ def _seconds_waited(prediction: Prediction) -> float:
 
 
 def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result: Result) -> bool:
-    began = time.perf_counter()
+    started = time.perf_counter()
     try:
         storage.store_file(files.overlay, result.overlay)
         heatmap_files.save_heatmaps(
-            storage.path(files.maps), result.explanation.maps, result.explanation.frame
+            storage.path(files.heatmaps), result.explanation.maps, result.explanation.frame
         )
     except OSError as error:
         raise JobError("storage_full") from error
-    seconds = result.seconds | {"store": time.perf_counter() - began}
+    seconds = result.seconds | {"store": time.perf_counter() - started}
     try:
         return _finish(prediction, lease, files, result, seconds)
     except IntegrityError as error:
@@ -170,14 +170,10 @@ def _finish(
         finding=result.explanation.finding,
         operating_points=result.manifest.operating_points,
         **_outcome_columns(result),
-        heat=_heatmap_scales(result),
-        maps=files.maps,
-        overlay=files.overlay,
-        seconds={
-            step: round(took, 4)
-            for step, took in seconds.items()
-            if step != "load" or took > MIN_LOAD_SECONDS
-        },
+        heatmaps=_heatmap_scales(result),
+        heatmap_file=files.heatmaps,
+        overlay_file=files.overlay,
+        seconds=_stored_seconds(seconds),
     )
     if finished:
         detail = {"prediction": str(prediction.pk), "version": str(result.version)}
@@ -187,32 +183,41 @@ def _finish(
 
 
 def _triage_score(result: Result) -> float:
-    """Return the probability of COVID-19, or 1 when the outcome is not one finding: such cases are served first."""
-    found = result.explanation
-    certain = found.outcome in ("", PredictionOutcome.FINDING)
-    return found.probabilities.get(Finding.COVID_19, 1.0) if certain else 1.0
+    """Return the probability of COVID-19; 1, hence served first, when the outcome is not one finding."""
+    explanation = result.explanation
+    is_finding = explanation.outcome in ("", PredictionOutcome.FINDING)
+    return explanation.probabilities.get(Finding.COVID_19, 1.0) if is_finding else 1.0
+
+
+def _stored_seconds(seconds: dict[str, float]) -> dict[str, float]:
+    return {
+        step: round(duration, 4)
+        for step, duration in seconds.items()
+        if step != "load" or duration > MIN_LOAD_SECONDS
+    }
 
 
 def _outcome_columns(result: Result) -> dict[str, Any]:
     """Return the columns that hold the outcome and its uncertainty."""
-    found = result.explanation
+    explanation = result.explanation
+    measures = explanation.out_of_distribution
     return {
-        "outcome": found.outcome,
-        "candidates": list(found.candidates),
+        "outcome": explanation.outcome,
+        "candidates": list(explanation.candidates),
         "abstention": result.manifest.abstention,
-        "out_of_distribution": asdict(found.out_of_distribution) if found.out_of_distribution else {},
-        "quality_flags": list(found.quality_flags),
+        "out_of_distribution": asdict(measures) if measures else {},
+        "quality_flags": list(explanation.quality_flags),
     }
 
 
 def _heatmap_scales(result: Result) -> dict[str, dict[str, float | bool]]:
     return {
         finding: {
-            "raw_max": heat.raw_max,
-            "reference": _reference(result.manifest, finding, heat),
-            "no_positive_evidence": heat.no_positive_evidence,
+            "raw_max": heatmap.raw_max,
+            "reference": _reference(result.manifest, finding, heatmap),
+            "no_positive_evidence": heatmap.no_positive_evidence,
         }
-        for finding, heat in result.explanation.maps.items()
+        for finding, heatmap in result.explanation.maps.items()
     }
 
 

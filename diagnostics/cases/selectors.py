@@ -1,4 +1,4 @@
-"""Reads about cases: who sees which, and where the machine stands with each."""
+"""Reads of cases: visibility, lists, predictions, files, and predictions to enqueue again."""
 
 from __future__ import annotations
 
@@ -29,106 +29,107 @@ ORDERINGS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def visible_to(user: User) -> QuerySet[Case]:
-    """Give the cases of the sites where this person works, none to whoever may not see cases.
+    """Return the cases of the user's sites; none without the permission to see cases.
 
-    A copy of a known radiograph is a case to its one reader and to nobody else.
+    A control copy is visible to its one reader only.
     """
     if not user.has_permission(Permission.SEE_CASES):
         return Case.objects.none()
-    # Ids and no subquery: for one site the database can then walk its indexes in order.
+    # Ids instead of a subquery: for one site the database then scans an index in order.
     cases = Case.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
     return cases.filter(Q(shown_only_to=None) | Q(shown_only_to=user))
 
 
 def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[Case]:
-    """List visible cases with `machine_status`; an unknown ordering is the newest first."""
+    """Return visible cases with `prediction_status`; an unknown ordering means newest first."""
     order = ORDERINGS.get(ordering, ORDERINGS[NEWEST_FIRST])
-    cases = with_predictions(visible_to(user)).order_by(*order).annotate(machine_status=_machine_status())
+    cases = (
+        with_predictions(visible_to(user)).order_by(*order).annotate(prediction_status=_prediction_status())
+    )
     if not status:
         return cases
     if status == JobStatus.DONE:
-        return cases.filter(machine_status=status)
-    # Few rows of 100,000 wait or have failed; this condition finds them by an index.
+        return cases.filter(prediction_status=status)
+    # Few of many predictions are open or failed; this condition selects them by an index.
     few = Prediction.objects.filter(status=status).values("case")
-    return cases.filter(machine_status=status, pk__in=few)
+    return cases.filter(prediction_status=status, pk__in=few)
 
 
 def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Fetch radiographs and predictions, the newest first, along with the cases."""
+    """Add radiographs, predictions (newest first) and RT-PCR results to the query."""
     predictions = Prediction.objects.select_related("version").order_by("-queued_at")
     return cases.select_related("radiograph").prefetch_related(
         Prefetch("predictions", predictions), "pcr_results__by"
     )
 
 
-def counts(user: User) -> dict[str, int]:
-    """Count visible cases by the status of their latest prediction; every status has an entry."""
-    cases = visible_to(user).order_by().annotate(machine_status=_machine_status())
-    rows = cases.values("machine_status").annotate(cases=Count("pk"))
-    found = {row["machine_status"]: row["cases"] for row in rows}
-    return dict.fromkeys(JobStatus.values, 0) | {status: n for status, n in found.items() if status}
+def counts_by_status(user: User) -> dict[str, int]:
+    """Return the number of visible cases by the status of their latest prediction, for every status."""
+    cases = visible_to(user).order_by().annotate(prediction_status=_prediction_status())
+    rows = cases.values_list("prediction_status").annotate(Count("pk"))
+    return dict.fromkeys(JobStatus.values, 0) | {status: count for status, count in rows if status}
 
 
-def _machine_status() -> Subquery:
+def _prediction_status() -> Subquery:
     return Subquery(
         Prediction.objects.filter(case=OuterRef("pk")).order_by("-queued_at").values("status")[:1]
     )
 
 
 def latest_prediction(case: Case) -> Prediction | None:
-    """Find the newest prediction of a case; costs no query where they were prefetched."""
+    """Return the newest prediction of a case, without a query where predictions were prefetched."""
     return next(iter(case.predictions.all()), None)
 
 
 def latest_done_prediction(case: Case) -> Prediction | None:
-    """Find the newest answer of a case, which stands while the machine is asked again; prefetch serves it."""
-    return next((answer for answer in case.predictions.all() if answer.status == JobStatus.DONE), None)
+    """Return the newest finished prediction of a case, which remains valid while a new one is computed."""
+    return next((each for each in case.predictions.all() if each.status == JobStatus.DONE), None)
 
 
 def has_prediction(case: Case, version: ModelVersion) -> bool:
-    """Say whether a version has answered for a case."""
+    """Return whether a version has a finished prediction for a case."""
     return case.predictions.filter(version=version, status=JobStatus.DONE).exists()
 
 
 def radiograph_path(radiograph: Radiograph) -> Path:
-    """Say where the radiograph lies as 16-bit grey PNG: what networks read and learn from."""
+    """Return the path of the 16-bit grey PNG, the input of networks."""
     return storage.path(storage.radiograph_files(radiograph.pk).grey)
 
 
 def display_path(radiograph: Radiograph) -> Path:
-    """Say where the radiograph lies as 8-bit grey PNG: what people look at."""
+    """Return the path of the 8-bit grey PNG for display."""
     return storage.path(radiograph.display)
 
 
 def packed_bit_depth(radiograph: Radiograph) -> bytes:
-    """Give the radiograph's stored grey before any window, as ml.depth packs it: what the viewer windows.
+    """Return all stored bits of the radiograph before any window, packed for the viewer.
 
-    Raises OSError or UnreadableImage where it cannot be had.
+    Raises OSError when the original is missing, UnreadableImage when it can no longer be decoded.
     """
     return storage.packed_bit_depth(storage.radiograph_files(radiograph.pk))
 
 
 def heatmap_path(prediction: Prediction) -> Path:
-    """Say where the heat maps of a finished prediction lie."""
-    return storage.path(prediction.maps)
+    """Return the path of the heatmaps of a finished prediction."""
+    return storage.path(prediction.heatmap_file)
 
 
 def overlay_path(prediction: Prediction) -> Path:
-    """Say where radiograph and heat of a finished prediction lie as one picture."""
-    return storage.path(prediction.overlay)
+    """Return the path of the image of radiograph and heatmap of a finished prediction."""
+    return storage.path(prediction.overlay_file)
 
 
 def case_with_same_pixels(*, site_id: UUID, pixel_sha256: str) -> Case | None:
-    """Find the case that already holds these pixels at a site; never a copy of it."""
-    radiograph = {"radiograph__site_id": site_id, "radiograph__pixel_sha256": pixel_sha256}
-    return Case.objects.filter(**radiograph, copy_of=None).first()
+    """Return the case of a site that has these pixels; never its control copy."""
+    same_pixels = {"radiograph__site_id": site_id, "radiograph__pixel_sha256": pixel_sha256}
+    return Case.objects.filter(**same_pixels, copy_of=None).first()
 
 
 def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:
-    """Find queued rows whose knock was probably lost, the oldest first.
+    """Return queued predictions whose message was probably lost, oldest first.
 
-    A long queue is no loss. A row counts as forgotten when it was passed over (a later one of its queue
-    has been started) or when nothing is being done at all, and its next knock is due.
+    A long queue alone is not a loss. A message counts as lost when a later prediction of the same queue has
+    been started, or when no prediction is running and none finished lately.
     """
     due = (
         Prediction.objects.filter(status=JobStatus.QUEUED)
@@ -138,21 +139,21 @@ def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[P
     )
     if not due.exists():
         return []
-    if _nothing_moves(now=now, after=after):
+    if not _workers_are_active(now=now, after=after):
         return list(due[:most])
     stat = Q(case__priority=Priority.STAT)
-    return [*_passed_over(due, stat, most), *_passed_over(due, ~stat, most)]
+    return [*_overtaken(due, stat, most), *_overtaken(due, ~stat, most)]
 
 
-def _nothing_moves(*, now: datetime, after: timedelta) -> bool:
-    running, ended_lately = Q(status=JobStatus.RUNNING), Q(finished_at__gt=now - after)
-    return not Prediction.objects.filter(running | ended_lately).exists()
+def _workers_are_active(*, now: datetime, after: timedelta) -> bool:
+    running, finished_lately = Q(status=JobStatus.RUNNING), Q(finished_at__gt=now - after)
+    return Prediction.objects.filter(running | finished_lately).exists()
 
 
-def _passed_over(due: QuerySet[Prediction], same_queue: Q, most: int) -> list[Prediction]:
-    waiting = list(due.filter(same_queue)[:most])
-    if not waiting:
+def _overtaken(due: QuerySet[Prediction], same_queue: Q, most: int) -> list[Prediction]:
+    oldest = list(due.filter(same_queue)[:most])
+    if not oldest:
         return []
-    later = Prediction.objects.filter(same_queue, queued_at__gt=waiting[0].queued_at)
+    later = Prediction.objects.filter(same_queue, queued_at__gt=oldest[0].queued_at)
     started = later.filter(status__in=STARTED).order_by("-queued_at").first()
-    return [row for row in waiting if started and row.queued_at < started.queued_at]
+    return [row for row in oldest if started and row.queued_at < started.queued_at]

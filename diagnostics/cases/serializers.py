@@ -1,4 +1,4 @@
-"""The shape of cases in the API."""
+"""Input and output of the cases API."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ RESEARCH_USE: Final = "Research use only. Not for diagnosis."
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    """A radiograph and what is known of it."""
+    """A radiograph with its fields."""
 
     radiograph = serializers.FileField(
-        allow_empty_file=True, help_text="PNG, JPEG or DICOM, one radiograph, at most 64 MB"
+        allow_empty_file=True, help_text="One radiograph as PNG, JPEG or DICOM, at most 64 MB"
     )
     patient_ref = serializers.CharField(
-        allow_blank=True, help_text="The site's own reference, at most 64 characters"
+        allow_blank=True, help_text="The site's patient reference, at most 64 characters"
     )
     accession_number = serializers.CharField(default="", allow_blank=True, help_text="At most 64 characters")
     view = serializers.ChoiceField(
-        choices=View.choices, default="", help_text="Empty: as the DICOM file says"
+        choices=View.choices, default="", help_text="Empty: taken from the DICOM file"
     )
     priority = serializers.ChoiceField(choices=Priority.choices, default=Priority.ROUTINE)
 
 
 class CaseListQuerySerializer(serializers.Serializer[Any]):
-    """What of the list is wanted."""
+    """Filter and order of the list."""
 
     status = serializers.ChoiceField(choices=JobStatus.choices, default="", allow_blank=True)
     ordering = serializers.ChoiceField(
@@ -44,95 +44,97 @@ class CaseListQuerySerializer(serializers.Serializer[Any]):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Why something was not done."""
+    """The reason why a request was refused."""
 
-    code = serializers.CharField(help_text="Stable, for scripts")
-    detail = serializers.CharField(help_text="For people")
+    code = serializers.CharField(help_text="Stable error code")
+    detail = serializers.CharField(help_text="Message in the user's language")
 
 
 class FailureSerializer(serializers.Serializer[Prediction]):
-    """Why the machine gave no answer, and what to do."""
+    """Why the prediction failed, and what to do."""
 
     code = serializers.CharField(source="failure_code")
     text = serializers.CharField(source="failure_text")
 
 
 class MeasureSerializer(serializers.Serializer[Any]):
-    """One measure of out_of_distribution; above its limit the radiograph is unlike those the version learnt from."""
+    """One out-of-distribution measure; above its limit the radiograph is unlike the training data."""
 
     value = serializers.FloatField()
     limit = serializers.FloatField()
 
 
 class OutOfDistributionSerializer(serializers.Serializer[Any]):
-    """How far the radiograph lies from those the version learnt from."""
+    """Distance of the radiograph from the training data of the version."""
 
-    knn = MeasureSerializer(help_text="Distance of its features to the tenth nearest radiograph, 0 to 2")
+    knn = MeasureSerializer(
+        help_text="Distance to the tenth nearest training radiograph in feature space, 0 to 2"
+    )
     mahalanobis = MeasureSerializer(help_text="Distance to the nearest class, in standard deviations")
     energy = MeasureSerializer(help_text="-logsumexp of the logits")
 
 
 class PredictionSerializer(serializers.Serializer[Prediction]):
-    """What one model version says of the radiograph."""
+    """The prediction of one model version for the radiograph."""
 
     outcome = serializers.SerializerMethodField(
-        help_text="What the finding is worth by the version's own thresholds; null where it was not asked"
+        help_text="Outcome by the thresholds of the version; null where the version has none"
     )
-    finding = serializers.ChoiceField(choices=Finding.choices, help_text="The class of highest probability")
+    finding = serializers.ChoiceField(
+        choices=Finding.choices, help_text="The class with the highest probability"
+    )
     candidates = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Classes that cannot be excluded, the likeliest first; empty where this was not measured, "
-        "and where no class fits a radiograph that is unlike those learnt from",
+        help_text="Classes that cannot be excluded, the most probable first; empty where not measured, "
+        "and where no class fits an out-of-distribution radiograph",
     )
     out_of_distribution = serializers.SerializerMethodField(help_text="Null: not measured")
     abstains_below = serializers.FloatField(
         source="abstention",
         allow_null=True,
-        help_text="Lowest probability from which on the version was right 19 times in 20",
+        help_text="Lowest probability from which the version reached an accuracy of 95%",
     )
     quality_flags = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(uncertainty.SIGNS.items())),
-        help_text="Why the picture may be no plain chest radiograph",
+        child=serializers.ChoiceField(choices=list(uncertainty.QUALITY_TEXTS.items())),
+        help_text="Why the image may not be a plain chest radiograph",
     )
-    probabilities = serializers.DictField(child=serializers.FloatField(), help_text="By class; the sum is 1")
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), help_text="Calibrated probability by class; the sum is 1"
+    )
     operating_point = serializers.DictField(
         source="operating_points",
         child=serializers.FloatField(),
-        help_text="By class: the probability from which this version raises its flag",
+        help_text="Threshold by class: a probability at or above it is flagged",
     )
     version = serializers.CharField()
     heatmap_url = serializers.SerializerMethodField(
-        help_text="PNG of the radiograph with the finding's heat map"
+        help_text="PNG of the radiograph with the Grad-CAM heatmap of the finding"
     )
     research_use = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ChoiceField(choices=PredictionOutcome.choices, allow_null=True))
-    def get_outcome(self, answer: Prediction) -> str | None:
-        return answer.outcome or None
+    def get_outcome(self, prediction: Prediction) -> str | None:
+        return prediction.outcome or None
 
     @extend_schema_field(OutOfDistributionSerializer(allow_null=True))
-    def get_out_of_distribution(self, answer: Prediction) -> dict[str, Any] | None:
-        return (
-            OutOfDistributionSerializer(answer.out_of_distribution).data
-            if answer.out_of_distribution
-            else None
-        )
+    def get_out_of_distribution(self, prediction: Prediction) -> dict[str, Any] | None:
+        measures = prediction.out_of_distribution
+        return OutOfDistributionSerializer(measures).data if measures else None
 
-    def get_heatmap_url(self, answer: Prediction) -> str:
-        return str(
-            self.context["request"].build_absolute_uri(reverse("cases:overlay", args=[answer.case_id]))
-        )
+    def get_heatmap_url(self, prediction: Prediction) -> str:
+        url = reverse("cases:overlay", args=[prediction.case_id])
+        return str(self.context["request"].build_absolute_uri(url))
 
-    def get_research_use(self, answer: Prediction) -> str:
+    def get_research_use(self, prediction: Prediction) -> str:
         return RESEARCH_USE
 
 
 class CaseSummarySerializer(serializers.Serializer[Case]):
-    """Where to find a case and how far the machine is."""
+    """The id, URL and prediction status of a case."""
 
     id = serializers.UUIDField()
     status = serializers.SerializerMethodField(
-        help_text="Null: the radiograph came with its finding and the machine was not asked"
+        help_text="Status of the newest prediction; null for an imported case without one"
     )
     url = serializers.SerializerMethodField()
 
@@ -148,14 +150,16 @@ class CaseSummarySerializer(serializers.Serializer[Case]):
 class CreatedCaseSerializer(CaseSummarySerializer):
     """The case of an upload."""
 
-    existing = serializers.SerializerMethodField(help_text="The radiograph was known; nothing was stored")
+    existing = serializers.SerializerMethodField(
+        help_text="True: the radiograph already had this case, nothing was stored"
+    )
 
     def get_existing(self, case: Case) -> bool:
         return bool(self.context["existing"])
 
 
 class CaseSerializer(CaseSummarySerializer):
-    """A case and what the machine said of it."""
+    """A case with its newest prediction."""
 
     patient_ref = serializers.CharField()
     accession_number = serializers.CharField()
@@ -164,16 +168,16 @@ class CaseSerializer(CaseSummarySerializer):
     opened_at = serializers.DateTimeField()
     failure = serializers.SerializerMethodField()
     withheld = serializers.SerializerMethodField(
-        help_text="True: the answer is not shown to this reader, who may still read the radiograph without it"
+        help_text="True: blinding or the site's rule hides the prediction until the radiograph has been read"
     )
     rt_pcr = serializers.SerializerMethodField(
-        help_text="Newest result; null where there is none, and for readers who may still read the radiograph"
+        help_text="Newest result; null without one, and for a reader who may still read the radiograph blind"
     )
     prediction = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ChoiceField(choices=PcrOutcome.choices, allow_null=True))
     def get_rt_pcr(self, case: Case) -> str | None:
-        newest = None if case.pk in self.context["pcr_kept"] else latest_pcr_result(case)
+        newest = None if case.pk in self.context["pcr_withheld"] else latest_pcr_result(case)
         return newest.result if newest else None
 
     @extend_schema_field(FailureSerializer(allow_null=True))
@@ -187,5 +191,5 @@ class CaseSerializer(CaseSummarySerializer):
 
     @extend_schema_field(PredictionSerializer(allow_null=True))
     def get_prediction(self, case: Case) -> dict[str, Any] | None:
-        answer = None if self.get_withheld(case) else selectors.latest_done_prediction(case)
-        return PredictionSerializer(answer, context=self.context).data if answer else None
+        done = None if self.get_withheld(case) else selectors.latest_done_prediction(case)
+        return PredictionSerializer(done, context=self.context).data if done else None

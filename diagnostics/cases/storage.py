@@ -1,4 +1,4 @@
-"""Where the files of radiographs and heat maps lie; every name is made of uuids, never of what somebody typed."""
+"""The files of radiographs and predictions under MEDIA_ROOT; names consist of UUIDs, never of user input."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ml.images import reading
 from ml.images.decode import pack_depth_in_child
 from ml.records import DecodedRadiograph, Grey
 
-MAX_16_BIT: Final = 65535  # white in 16 bits
-FAST: Final = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # a tenth larger than the default, four times faster
+MAX_16_BIT: Final = 65535
+FAST_PNG: Final = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # a tenth larger than the default, four times faster
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +31,20 @@ class RadiographFiles:
 
     original: str  # as uploaded, never served
     display: str  # 8-bit grey for the screen
-    grey: str  # 16-bit grey, lossless: what networks read
-    depth: str  # stored grey before any window, packed for the viewer; written when first looked at
+    grey: str  # 16-bit grey, lossless: the input of networks
+    depth: str  # all stored bits before any window, packed for the viewer; written at the first request
 
 
 @dataclass(frozen=True)
 class PredictionFiles:
-    """The two files of one answer, relative to MEDIA_ROOT."""
+    """The files of one prediction, relative to MEDIA_ROOT."""
 
-    maps: str
+    heatmaps: str
     overlay: str
 
 
 def radiograph_files(radiograph_id: uuid.UUID) -> RadiographFiles:
-    """Name the files of a radiograph after its row."""
+    """Return the file names of a radiograph."""
     stem = f"radiographs/{radiograph_id.hex[:2]}/{radiograph_id}"
     return RadiographFiles(
         original=f"{stem}.bin",
@@ -55,18 +55,18 @@ def radiograph_files(radiograph_id: uuid.UUID) -> RadiographFiles:
 
 
 def prediction_files(prediction_id: uuid.UUID, token: uuid.UUID) -> PredictionFiles:
-    """Name the files of an answer after its row and the claim, so that no two workers share a name."""
-    stem = f"{_answer_folder(prediction_id)}/{prediction_id}-{token}"
-    return PredictionFiles(maps=f"{stem}.npz", overlay=f"{stem}.png")
+    """Return the file names of a prediction; the claim's token keeps two workers from sharing a name."""
+    stem = f"{_prediction_folder(prediction_id)}/{prediction_id}-{token}"
+    return PredictionFiles(heatmaps=f"{stem}.npz", overlay=f"{stem}.png")
 
 
 def path(name: str) -> Path:
-    """Say where a named file lies."""
+    """Return the absolute path of a stored file."""
     return Path(settings.MEDIA_ROOT) / name
 
 
 def store_radiograph(names: RadiographFiles, *, original: bytes, radiograph: DecodedRadiograph) -> None:
-    """Write the three files of a new radiograph; leaves none behind when one of them fails with OSError."""
+    """Write the three files of a new radiograph, or none of them; raises OSError."""
     try:
         store_file(names.original, original)
         store_file(names.display, png_images.display_png(radiograph))
@@ -77,34 +77,34 @@ def store_radiograph(names: RadiographFiles, *, original: bytes, radiograph: Dec
 
 
 def store_file(name: str, content: bytes) -> None:
-    """Write one file whole or not at all; raises OSError."""
+    """Write a file atomically and durably; raises OSError."""
     target = path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
+    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with draft.open("xb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())  # the row that names this file is written durably too
-        draft.replace(target)
+            os.fsync(file.fileno())  # as durable as the row that names this file
+        temporary.replace(target)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def link_radiograph(names: RadiographFiles, *, to: RadiographFiles) -> None:
-    """Give the files of a radiograph a second name each; leaves none behind when one fails with OSError."""
+    """Link the three files of a radiograph to new names, or none of them; raises OSError."""
     pairs = ((names.original, to.original), (names.display, to.display), (names.grey, to.grey))
     path(to.original).parent.mkdir(parents=True, exist_ok=True)
     try:
         for old, new in pairs:
-            _same_file(path(old), path(new))
+            _link(path(old), path(new))
     except BaseException:
         remove_radiograph(to)
         raise
 
 
 def read_grey(name: str) -> Grey:
-    """Read a radiograph back as it was accepted; raises OSError, ValueError when it is no 16-bit grey PNG."""
+    """Read the pixels of a radiograph; raises OSError, or ValueError for a file not in 16-bit grey PNG."""
     stored = np.frombuffer(path(name).read_bytes(), dtype=np.uint8)
     pixels = cv2.imdecode(stored, cv2.IMREAD_UNCHANGED) if stored.size else None
     if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
@@ -113,9 +113,9 @@ def read_grey(name: str) -> Grey:
 
 
 def packed_bit_depth(names: RadiographFiles) -> bytes:
-    """Give a radiograph's full depth, packed; made of the original once, in a limited child.
+    """Return all stored bits of a radiograph, packed; created from the original at the first call.
 
-    Raises OSError where the original is gone, UnreadableImage where it cannot be decoded any more.
+    Raises OSError when the original is missing, UnreadableImage when it can no longer be decoded.
     """
     try:
         return path(names.depth).read_bytes()
@@ -123,59 +123,59 @@ def packed_bit_depth(names: RadiographFiles) -> bytes:
         packed = pack_depth_in_child(path(names.original).read_bytes())
     try:
         store_file(names.depth, packed)
-    except OSError as trouble:  # a full disk costs time at the next look, not this one
-        logger.warning("the depth of a radiograph could not be kept: %s", trouble.strerror)
+    except OSError as error:  # the next request packs the pixels again
+        logger.warning("the packed pixels of a radiograph could not be stored: %s", error.strerror)
     return packed
 
 
 def remove_radiograph(names: RadiographFiles) -> None:
-    """Take the files of a radiograph away again."""
+    """Delete the files of a radiograph."""
     for name in (names.original, names.display, names.grey, names.depth):
-        _discard(path(name))
+        _delete(path(name))
 
 
 def remove_temporary_files(names: RadiographFiles) -> None:
-    """Clear away what a worker that died left of an earlier attempt to write a radiograph's files."""
-    first = path(names.original)
-    for left in first.parent.glob(f"{first.stem}.*.tmp"):
-        _discard(left)
+    """Delete the temporary files that a worker left when it died while it wrote a radiograph."""
+    original = path(names.original)
+    for file in original.parent.glob(f"{original.stem}.*.tmp"):
+        _delete(file)
 
 
 def remove_prediction_files(names: PredictionFiles) -> None:
-    """Take the files of an answer away again."""
-    for name in (names.maps, names.overlay):
-        _discard(path(name))
+    """Delete the files of a prediction."""
+    for name in (names.heatmaps, names.overlay):
+        _delete(path(name))
 
 
-def remove_stale_prediction_files(prediction_id: uuid.UUID, *, but: PredictionFiles) -> None:
-    """Clear away what workers that died left of earlier attempts at this row."""
-    for left in path(_answer_folder(prediction_id)).glob(f"{prediction_id}-*"):
-        if left.name not in (Path(but.maps).name, Path(but.overlay).name):
-            _discard(left)
+def remove_stale_prediction_files(prediction_id: uuid.UUID, *, keep: PredictionFiles) -> None:
+    """Delete the files of earlier attempts at a prediction, except those of `keep`."""
+    for file in path(_prediction_folder(prediction_id)).glob(f"{prediction_id}-*"):
+        if file.name not in (Path(keep.heatmaps).name, Path(keep.overlay).name):
+            _delete(file)
 
 
-def _same_file(old: Path, new: Path) -> None:
+def _link(old: Path, new: Path) -> None:
     try:
         new.hardlink_to(old)
     except FileNotFoundError:
         raise
-    except OSError:  # some network file systems know no second names
+    except OSError:  # some network file systems have no hard links
         shutil.copyfile(old, new)
 
 
-def _discard(file: Path) -> None:
+def _delete(file: Path) -> None:
     try:
         file.unlink(missing_ok=True)
-    except OSError as trouble:  # a disk that refuses this too must not hide why we clear up
-        logger.warning("%s could not be removed: %s", file.name, trouble.strerror)
+    except OSError as error:  # the original error must not be hidden by this one
+        logger.warning("%s could not be deleted: %s", file.name, error.strerror)
 
 
-def _answer_folder(prediction_id: uuid.UUID) -> str:
-    return f"answers/{prediction_id.hex[:2]}"
+def _prediction_folder(prediction_id: uuid.UUID) -> str:
+    return f"predictions/{prediction_id.hex[:2]}"
 
 
 def _grey_png(grey: Grey) -> bytes:
-    done, png = cv2.imencode(".png", reading.to_16_bit(grey), FAST)
-    if not done:
+    encoded, png = cv2.imencode(".png", reading.to_16_bit(grey), FAST_PNG)
+    if not encoded:
         raise OSError("the radiograph could not be encoded")
     return bytes(png)

@@ -1,4 +1,4 @@
-"""Addresses of cases: pages under cases/, and the API under api/v1/."""
+"""URLs of cases: pages under cases/, the API under api/v1/."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ urlpatterns = [
     path("<uuid:pk>/pcr/", cases.pcr, name="pcr"),
     path("<uuid:pk>/radiograph.png", images.display_image, name="radiograph"),
     path("<uuid:pk>/radiograph.pixels", images.full_depth_pixels, name="pixels"),
-    path("<uuid:pk>/heat/<slug:finding>.png", images.heatmap_layer, name="heat"),
+    path("<uuid:pk>/heatmap/<slug:finding>.png", images.heatmap_layer, name="heatmap"),
     path("<uuid:pk>/overlay.png", images.overlay, name="overlay"),
 ]
 

@@ -1,26 +1,26 @@
-// The files of a drop, those in dropped folders too.
+// The files of a drop, including those in dropped folders.
 
 export async function filesOf(drop) {
-  // Entries must be taken before the first await: the drop is emptied afterwards.
+  // Entries must be read before the first await: the browser empties the drop afterwards.
   const entries = [...drop.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...drop.files];
-  const found = await Promise.all(entries.map(filesUnder));
-  return found.flat();
+  const files = await Promise.all(entries.map(filesUnder));
+  return files.flat();
 }
 
 async function filesUnder(entry) {
-  if (entry.isFile) return [await new Promise((done, failed) => entry.file(done, failed))];
-  const inside = await listed(entry.createReader());
-  const found = await Promise.all(inside.filter((child) => !child.name.startsWith(".")).map(filesUnder));
-  return found.flat();
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const children = await allEntries(entry.createReader());
+  const files = await Promise.all(children.filter((child) => !child.name.startsWith(".")).map(filesUnder));
+  return files.flat();
 }
 
-// A folder is read in portions; an empty one is the end.
-async function listed(reader) {
-  const all = [];
+// A folder is read in batches; an empty batch is the end.
+async function allEntries(reader) {
+  const entries = [];
   for (;;) {
-    const portion = await new Promise((done, failed) => reader.readEntries(done, failed));
-    if (!portion.length) return all;
-    all.push(...portion);
+    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!batch.length) return entries;
+    entries.push(...batch);
   }
 }

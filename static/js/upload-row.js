@@ -1,37 +1,37 @@
-// One file of the upload page: its fields, its way to the server, and what became of it.
+// One file of the upload page: its fields, its request, and its result.
 
 export class Row {
   constructor(form, file, onRemove) {
     this.form = form;
     this.file = file;
-    this.ending = "waiting"; // queued, sending, accepted, duplicate, conflict, refused, unsent
+    this.status = "ready"; // ready, queued, sending, accepted, duplicate, conflict, refused, unsent
     this.element = form.querySelector("[data-upload-row]").content.firstElementChild.cloneNode(true);
     this.fields = [...this.element.querySelectorAll("[data-field]")];
     this.result = this.element.querySelector("[data-result]");
     this.progress = this.element.querySelector("[data-progress]");
     this.element.querySelector("[data-name]").textContent = file.name;
-    this.element.querySelector("[data-size]").textContent = sizeInWords(file.size);
+    this.element.querySelector("[data-size]").textContent = sizeText(file.size);
     this.removeButton = this.element.querySelector("[data-remove]");
     this.removeButton.addEventListener("click", onRemove);
     for (const field of this.fields) {
       field.value = form.elements[field.dataset.field].value;
       field.addEventListener("input", () => {
         field.dataset.changed = "yes";
-        this.tryAnew();
+        this.makeReady();
       });
     }
-    this.result.textContent = form.dataset.waiting;
+    this.result.textContent = form.dataset.ready;
   }
 
-  get isWaiting() {
-    return ["waiting", "unsent"].includes(this.ending);
+  get isUnsent() {
+    return ["ready", "unsent"].includes(this.status);
   }
 
-  // A refused radiograph is sent again only after something beside it was changed.
-  tryAnew() {
-    if (this.isWaiting) return;
-    this.ending = "waiting";
-    this.result.textContent = this.form.dataset.waiting;
+  // A refused file is uploaded again only after one of its fields was edited.
+  makeReady() {
+    if (this.isUnsent) return;
+    this.status = "ready";
+    this.result.textContent = this.form.dataset.ready;
   }
 
   field(name) {
@@ -44,10 +44,10 @@ export class Row {
 
   follow(common) {
     const field = this.field(common.name);
-    if (field && !field.dataset.changed && this.isWaiting) field.value = common.value;
+    if (field && !field.dataset.changed && this.isUnsent) field.value = common.value;
   }
 
-  askFor(name) {
+  requireField(name) {
     const field = this.field(name);
     field.required = true;
     field.reportValidity();
@@ -56,40 +56,40 @@ export class Row {
 
   queue() {
     this.lock(true);
-    this.ending = "queued";
-    this.result.textContent = this.form.dataset.waiting;
+    this.status = "queued";
+    this.result.textContent = this.form.dataset.ready;
   }
 
   async send() {
-    this.ending = "sending";
+    this.status = "sending";
     this.result.textContent = this.form.dataset.sending;
     this.progress.hidden = false;
     try {
-      this.end(await this.post());
-    } catch (trouble) {
-      this.end({ ending: "unsent", words: trouble.message || this.form.dataset.unsent });
+      this.finish(await this.post());
+    } catch (error) {
+      this.finish({ status: "unsent", message: error.message || this.form.dataset.unsent });
     }
     this.progress.hidden = true;
   }
 
-  // XMLHttpRequest, because fetch does not tell how much of a radiograph has been sent.
+  // XMLHttpRequest, because fetch does not report the progress of an upload.
   post() {
-    const order = new FormData();
-    order.append("csrfmiddlewaretoken", this.form.elements.csrfmiddlewaretoken.value);
-    order.append("radiographs", this.file, this.file.name);
-    for (const field of this.fields) order.append(field.dataset.field, field.value);
+    const fields = new FormData();
+    fields.append("csrfmiddlewaretoken", this.form.elements.csrfmiddlewaretoken.value);
+    fields.append("radiographs", this.file, this.file.name);
+    for (const field of this.fields) fields.append(field.dataset.field, field.value);
     const request = new XMLHttpRequest();
     request.open("POST", this.form.action);
     request.setRequestHeader("Accept", "application/json");
     request.upload.onprogress = (event) => this.advance(event.loaded / event.total);
-    return new Promise((done, failed) => {
-      request.onerror = () => failed(new Error(this.form.dataset.unsent));
+    return new Promise((resolve, reject) => {
+      request.onerror = () => reject(new Error(this.form.dataset.unsent));
       request.onload = () => {
-        const isAnswer = request.getResponseHeader("Content-Type")?.startsWith("application/json");
-        if (isAnswer) done(JSON.parse(request.responseText).outcomes[0]);
-        else failed(new Error(request.status < 500 ? this.form.dataset.loggedOut : this.form.dataset.unsent));
+        const isJson = request.getResponseHeader("Content-Type")?.startsWith("application/json");
+        if (isJson) resolve(JSON.parse(request.responseText).results[0]);
+        else reject(new Error(request.status < 500 ? this.form.dataset.loggedOut : this.form.dataset.unsent));
       };
-      request.send(order);
+      request.send(fields);
     });
   }
 
@@ -98,39 +98,39 @@ export class Row {
     if (share === 1) this.result.textContent = this.form.dataset.checking;
   }
 
-  end({ ending, words, code = "", url = "" }) {
-    this.ending = ending;
-    const kind = ending === "unsent" ? "refused" : ending;
+  finish({ status, message, code = "", url = "" }) {
+    this.status = status;
+    const kind = status === "unsent" ? "refused" : status;
     const icons = this.form.querySelector("[data-upload-icons]").content;
-    const head = icons.querySelector(`[data-icon=${kind}]`).cloneNode(true);
-    const label = this.form.dataset[kind]; // none for a duplicate, whose sentence says so itself
-    if (label) head.append(` ${label}`);
-    this.result.replaceChildren(head, ending === "accepted" ? " " : ` ${words} `);
-    if (code) this.result.append(quiet(code));
-    if (url) this.result.append(link(url, this.form.dataset.open));
-    this.lock(["accepted", "duplicate"].includes(ending));
+    const icon = icons.querySelector(`[data-icon=${kind}]`).cloneNode(true);
+    const label = this.form.dataset[kind]; // none for a duplicate, whose message begins with it
+    if (label) icon.append(` ${label}`);
+    this.result.replaceChildren(icon, status === "accepted" ? " " : ` ${message} `);
+    if (code) this.result.append(codeElement(code));
+    if (url) this.result.append(linkElement(url, this.form.dataset.open));
+    this.lock(["accepted", "duplicate"].includes(status));
   }
 
   lock(locked) {
     for (const field of this.fields) field.disabled = locked;
-    this.removeButton.disabled = locked && ["queued", "sending"].includes(this.ending);
+    this.removeButton.disabled = locked && ["queued", "sending"].includes(this.status);
   }
 }
 
-function quiet(text) {
+function codeElement(code) {
   const element = document.createElement("span");
   element.className = "rr-quiet rr-mono";
-  element.textContent = text;
+  element.textContent = code;
   return element;
 }
 
-function link(url, text) {
+function linkElement(url, text) {
   const element = document.createElement("a");
   element.href = url;
   element.textContent = text;
   return element;
 }
 
-function sizeInWords(bytes) {
+function sizeText(bytes) {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -1,9 +1,9 @@
-// Sends the radiographs of the upload page one by one, two at a time, and writes beside each what became of it.
+// Uploads the chosen radiographs one request each, two at a time, and shows the result of each file.
 
 import { filesOf } from "./upload-files.js";
 import { Row } from "./upload-row.js";
 
-const AT_ONCE = 2;
+const MAX_REQUESTS = 2;
 
 class Upload {
   constructor(form) {
@@ -14,76 +14,75 @@ class Upload {
     this.button = form.querySelector("[data-upload-send]");
     this.summary = form.querySelector("[data-upload-summary]");
     this.rows = [];
-    this.sending = 0;
-    this.chooser.required = false; // the rows hold the files from here on
-    this.chooser.addEventListener("change", () => this.take([...this.chooser.files]));
+    this.requests = 0;
+    this.chooser.required = false; // the rows hold the files
+    this.chooser.addEventListener("change", () => this.add([...this.chooser.files]));
     form.addEventListener("submit", (event) => this.submit(event));
-    form.addEventListener("input", (event) => this.spread(event.target));
+    form.addEventListener("input", (event) => this.applyToRows(event.target));
     this.watchDrop(form.querySelector("[data-upload-drop]"));
     window.addEventListener("beforeunload", (event) => {
-      if (this.sending) event.preventDefault();
+      if (this.requests) event.preventDefault();
     });
-    this.take([...this.chooser.files]);
-    this.write();
+    this.add([...this.chooser.files]);
   }
 
-  take(files) {
+  add(files) {
     for (const file of files) {
       const row = new Row(this.form, file, () => this.remove(row));
       this.rows.push(row);
       this.body.append(row.element);
     }
     this.chooser.value = ""; // so that the same file can be chosen again
-    this.write();
+    this.update();
   }
 
   remove(row) {
     this.rows = this.rows.filter((other) => other !== row);
     row.element.remove();
-    this.write();
+    this.update();
   }
 
-  // What stands above the list goes into every row that nobody has changed by hand.
-  spread(field) {
+  // A common field sets the field of every row that was not edited by hand.
+  applyToRows(field) {
     for (const row of this.rows) row.follow(field);
-    this.write();
+    this.update();
   }
 
   submit(event) {
     event.preventDefault();
-    const waiting = this.rows.filter((row) => row.isWaiting);
+    const unsent = this.rows.filter((row) => row.isUnsent);
     if (!this.rows.length) this.chooser.click();
-    const unnamed = waiting.find((row) => !row.value("patient_ref").trim());
-    if (unnamed) {
-      unnamed.askFor("patient_ref");
+    const incomplete = unsent.find((row) => !row.value("patient_ref").trim());
+    if (incomplete) {
+      incomplete.requireField("patient_ref");
       return;
     }
-    for (const row of waiting) row.queue();
-    this.pump();
+    for (const row of unsent) row.queue();
+    this.sendQueued();
   }
 
-  pump() {
-    while (this.sending < AT_ONCE) {
-      const next = this.rows.find((row) => row.ending === "queued");
+  sendQueued() {
+    while (this.requests < MAX_REQUESTS) {
+      const next = this.rows.find((row) => row.status === "queued");
       if (!next) break;
-      this.sending += 1;
+      this.requests += 1;
       next.send().finally(() => {
-        this.sending -= 1;
-        this.pump();
+        this.requests -= 1;
+        this.sendQueued();
       });
     }
-    this.write();
+    this.update();
   }
 
-  write() {
-    const words = this.form.dataset;
-    const waiting = this.rows.filter((row) => row.isWaiting).length;
-    const count = (...endings) => this.rows.filter((row) => endings.includes(row.ending)).length;
+  update() {
+    const texts = this.form.dataset;
+    const unsent = this.rows.filter((row) => row.isUnsent).length;
+    const count = (...statuses) => this.rows.filter((row) => statuses.includes(row.status)).length;
     this.list.hidden = !this.rows.length;
-    this.button.disabled = !waiting;
-    this.button.textContent = [words.none, words.one][waiting] ?? words.count.replace("%d", waiting);
+    this.button.disabled = !unsent;
+    this.button.textContent = [texts.buttonNone, texts.buttonOne][unsent] ?? texts.buttonMany.replace("%d", unsent);
     this.summary.textContent = this.rows.length
-      ? words.summary
+      ? texts.summary
           .replace("%a", count("accepted"))
           .replace("%d", count("duplicate"))
           .replace("%r", count("refused", "conflict", "unsent"))
@@ -99,7 +98,7 @@ class Upload {
       });
     }
     document.addEventListener("drop", async (event) => {
-      if (event.dataTransfer?.types.includes("Files")) this.take(await filesOf(event.dataTransfer));
+      if (event.dataTransfer?.types.includes("Files")) this.add(await filesOf(event.dataTransfer));
     });
   }
 }

@@ -1,31 +1,31 @@
-// Keys of the radiograph: they act on the radiograph last touched, and are silent while somebody types.
+// Keys of the viewer: they act on the viewer last used, and not while the user types in a field.
 
 import { actOn, means } from "./hotkeys.js";
 
 const viewers = new Set();
 let current = null;
 
-const onRadiograph = (viewer) => ({
-  invert: () => viewer.view.turnOver(viewer),
+const radiographActions = (viewer) => ({
+  invert: () => viewer.view.invert(viewer),
   "zoom-in": () => viewer.view.zoomAt(1.25),
   "zoom-out": () => viewer.view.zoomAt(0.8),
   fit: () => viewer.view.fit(),
   "true-size": () => viewer.trueSize(),
-  "turn-right": () => viewer.view.turn(1),
-  "turn-left": () => viewer.view.turn(-1),
+  "turn-right": () => viewer.view.rotate(1),
+  "turn-left": () => viewer.view.rotate(-1),
   undo: () => viewer.view.undo(),
   ...Object.fromEntries([1, 2, 3, 4, 5].map((number) => [`preset-${number}`, () => viewer.preset(number - 1)])),
 });
-const onHeat = ({ heat, side }, event) => ({
-  peek: () => !event.repeat && heat.peek(true),
-  heat: () => heat.toggle(),
-  fainter: () => heat.fade(-10),
-  stronger: () => heat.fade(10),
-  "next-class": () => heat.nextClass(),
+const heatmapActions = ({ heatmap, side }, event) => ({
+  peek: () => !event.repeat && heatmap.peek(true),
+  heat: () => heatmap.toggle(),
+  fainter: () => heatmap.fade(-10),
+  stronger: () => heatmap.fade(10),
+  "next-class": () => heatmap.nextClass(),
   side: () => side.toggle(),
 });
-// Arrows belong to the page unless the radiograph has the focus.
-const ON_STAGE = {
+// Arrow keys pan only while the viewer has the focus.
+const ARROW_STEPS = {
   ArrowLeft: [1, 0],
   ArrowRight: [-1, 0],
   ArrowUp: [0, 1],
@@ -50,11 +50,11 @@ export function forgetViewer(viewer) {
 
 document.addEventListener("keydown", (event) => {
   if (!current?.painter || event.defaultPrevented || isTyping(event.target)) return;
-  // Escape must also close what else is open, so it stays free to act elsewhere.
+  // Escape may have other meanings on the page, so its default is not prevented.
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) current.view.reset();
-  const heated = heatNear(current);
-  const acts = { ...onRadiograph(current), ...(heated ? onHeat(heated, event) : {}) };
-  if (actOn(event, acts)) event.preventDefault();
+  const withHeatmap = linkedViewerWithHeatmap(current);
+  const actions = { ...radiographActions(current), ...(withHeatmap ? heatmapActions(withHeatmap, event) : {}) };
+  if (actOn(event, actions)) event.preventDefault();
 });
 
 document.addEventListener("keyup", (event) => {
@@ -63,24 +63,26 @@ document.addEventListener("keyup", (event) => {
 window.addEventListener("blur", endPeeking);
 
 function endPeeking() {
-  for (const viewer of viewers) if (viewer.heat?.peeking) viewer.heat.peek(false);
+  for (const viewer of viewers) if (viewer.heatmap?.peeking) viewer.heatmap.peek(false);
 }
 
-function heatNear(viewer) {
-  if (viewer.heat) return viewer;
-  return [...viewers].find((other) => other.heat && other.view === viewer.view);
+function linkedViewerWithHeatmap(viewer) {
+  if (viewer.heatmap) return viewer;
+  return [...viewers].find((other) => other.heatmap && other.view === viewer.view);
 }
 
 function moveByArrow(viewer, event) {
-  const step = ON_STAGE[event.key];
+  const step = ARROW_STEPS[event.key];
   if (!step) return;
   event.preventDefault();
   const { stage, view } = viewer;
-  view.remember(event.shiftKey ? "window" : "place");
+  view.remember(event.shiftKey ? "window" : "position");
   if (event.shiftKey) view.window(-step[0] / 40, -step[1] / 40);
-  else viewer.move((step[0] * stage.clientWidth) / 10, (step[1] * stage.clientHeight) / 10);
+  else viewer.pan((step[0] * stage.clientWidth) / 10, (step[1] * stage.clientHeight) / 10);
 }
 
+const TEXT_FIELDS = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]";
+
 function isTyping(target) {
-  return Boolean(target.closest?.("input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]"));
+  return Boolean(target.closest?.(TEXT_FIELDS));
 }

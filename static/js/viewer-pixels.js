@@ -1,63 +1,62 @@
-// Radiographs in full depth, fetched and unpacked by one worker and kept for a while: the one shown and the next.
+// Full-depth pixels, fetched and unpacked by one web worker and cached: of the radiograph shown and of the next.
 
 import { radiographOfPixels } from "./viewer-radiograph.js";
 
-const ROOM = 400_000_000; // bytes of unpacked radiographs kept in this tab
-const radiographs = new Map(); // address -> promise of a radiograph, the oldest use first
-const waiting = new Map(); // question -> how to answer it
+const CACHE_BYTES = 400_000_000; // of unpacked pixels in this tab
+const radiographs = new Map(); // URL -> promise of a radiograph, least recently used first
+const loaded = new Map(); // URL -> radiograph
+const pending = new Map(); // request id -> its resolve function
 let worker = null;
-let questions = 0;
+let requests = 0;
 
-// Gives a radiograph, from memory where it was fetched before; rejects where it cannot be had.
-export function pixelsOf(url, script, { ahead = false } = {}) {
-  const known = radiographs.get(url);
+// Returns a radiograph, from the cache if possible; rejects where it cannot be loaded.
+export function pixelsOf(url, script, { prefetch = false } = {}) {
+  const cached = radiographs.get(url);
   radiographs.delete(url);
-  radiographs.set(url, known ?? asked(url, script, ahead));
-  radiographs.get(url).then(makeRoom, () => radiographs.delete(url));
+  radiographs.set(url, cached ?? load(url, script, prefetch));
+  radiographs.get(url).then(trimCache, () => radiographs.delete(url));
   return radiographs.get(url);
 }
 
-async function asked(url, script, ahead) {
-  worker ??= started(script);
-  questions += 1;
-  const id = questions;
-  const { radiograph, trouble } = await new Promise((answer) => {
-    waiting.set(id, answer);
-    worker.postMessage({ id, url: new URL(url, document.baseURI).href, ahead });
+async function load(url, script, prefetch) {
+  worker ??= startWorker(script);
+  requests += 1;
+  const id = requests;
+  const { radiograph, error } = await new Promise((resolve) => {
+    pending.set(id, resolve);
+    worker.postMessage({ id, url: new URL(url, document.baseURI).href, prefetch });
   });
-  if (trouble) throw new Error(trouble);
+  if (error) throw new Error(error);
   const unpacked = radiographOfPixels(radiograph);
   unpacked.bytes = radiograph.levels.reduce((sum, level) => sum + level.greys.byteLength, 0);
   loaded.set(url, unpacked);
   return unpacked;
 }
 
-const loaded = new Map();
+// Returns a cached radiograph without waiting, or null.
+export const cachedPixels = (url) => loaded.get(url) ?? null;
 
-// The radiograph itself where it is here already: no waiting, not even a moment.
-export const pixelsAtHand = (url) => loaded.get(url) ?? null;
-
-function started(script) {
-  const made = new Worker(script, { type: "module" });
-  made.addEventListener("message", ({ data }) => {
-    waiting.get(data.id)?.(data);
-    waiting.delete(data.id);
+function startWorker(script) {
+  const started = new Worker(script, { type: "module" });
+  started.addEventListener("message", ({ data }) => {
+    pending.get(data.id)?.(data);
+    pending.delete(data.id);
   });
-  made.addEventListener("error", () => {
-    for (const answer of waiting.values()) answer({ trouble: "the worker ended" });
-    waiting.clear();
+  started.addEventListener("error", () => {
+    for (const resolve of pending.values()) resolve({ error: "the worker ended" });
+    pending.clear();
     worker = null;
   });
-  return made;
+  return started;
 }
 
-// The newest use stays, whatever its size.
-function makeRoom() {
-  let room = ROOM;
+// The most recently used radiograph stays, whatever its size.
+function trimCache() {
+  let free = CACHE_BYTES;
   for (const url of [...radiographs.keys()].reverse()) {
     const radiograph = loaded.get(url);
-    room -= radiograph?.bytes ?? 0;
-    if (room >= 0 || !radiograph || url === [...radiographs.keys()].at(-1)) continue;
+    free -= radiograph?.bytes ?? 0;
+    if (free >= 0 || !radiograph || url === [...radiographs.keys()].at(-1)) continue;
     radiographs.delete(url);
     loaded.delete(url);
   }

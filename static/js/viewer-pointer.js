@@ -1,30 +1,31 @@
-// Mouse, pen and fingers on a radiograph: drag windows, wheel zooms, middle or Space drags the place.
+// Mouse, pen and touch: drag changes the window, wheel zooms, drag with the middle button or Space pans.
 
-const FULL_WINDOW = 400; // pixels of drag that run through all greys of the starting window
+const FULL_WINDOW = 400; // pixels of drag that span the initial window
 
-let spaceHeld = false; // anywhere on the page, while nobody types or presses something
+let spaceHeld = false; // anywhere on the page, except in fields and on buttons
+const CONTROLS = "input:not([type=radio]), textarea, select, button, summary, a";
 
 export function watchPointer(viewer) {
   const { stage, view } = viewer;
-  const fingers = new Map();
+  const pointers = new Map();
 
   stage.addEventListener("pointerdown", (event) => {
     if (event.button === 2) return;
     stage.setPointerCapture(event.pointerId);
-    if (!fingers.size) view.remember("drag");
-    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY, middle: event.button === 1 });
+    if (!pointers.size) view.remember("drag");
+    pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, middle: event.button === 1 });
     if (event.button === 1) event.preventDefault();
   });
   stage.addEventListener("pointermove", (event) => {
-    const before = fingers.get(event.pointerId);
+    const before = pointers.get(event.pointerId);
     if (!before) return;
     const now = { ...before, x: event.clientX, y: event.clientY };
-    if (fingers.size === 2) pinch(viewer, fingers, event.pointerId, now);
-    else if (fingers.size === 1) drag(viewer, before, now, event);
-    fingers.set(event.pointerId, now);
+    if (pointers.size === 2) pinch(viewer, pointers, event.pointerId, now);
+    else if (pointers.size === 1) drag(viewer, before, now, event);
+    pointers.set(event.pointerId, now);
   });
   for (const end of ["pointerup", "pointercancel"]) {
-    stage.addEventListener(end, (event) => fingers.delete(event.pointerId));
+    stage.addEventListener(end, (event) => pointers.delete(event.pointerId));
   }
   stage.addEventListener("dblclick", () => viewer.fitOrReset());
   stage.addEventListener(
@@ -37,13 +38,13 @@ export function watchPointer(viewer) {
     { passive: false },
   );
   stage.addEventListener("keydown", (event) => {
-    if (event.key === " ") event.preventDefault(); // Space would scroll the page
+    if (event.key === " ") event.preventDefault(); // otherwise Space scrolls the page
   });
-  followTouch(viewer);
+  updateTouchAction(viewer);
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === " ") spaceHeld = !event.target.closest?.("input:not([type=radio]), textarea, select, button, summary, a");
+  if (event.key === " ") spaceHeld = !event.target.closest?.(CONTROLS);
 });
 document.addEventListener("keyup", (event) => {
   if (event.key === " ") spaceHeld = false;
@@ -55,30 +56,30 @@ window.addEventListener("blur", () => {
 function drag(viewer, before, now, event) {
   const dx = now.x - before.x;
   const dy = now.y - before.y;
-  if (before.middle || spaceHeld || !viewer.dragWindows) return viewer.move(dx, dy);
+  if (before.middle || spaceHeld || !viewer.dragWindows) return viewer.pan(dx, dy);
   const step = (event.shiftKey ? 0.1 : 1) / FULL_WINDOW;
   return viewer.view.window(dx * step, dy * step);
 }
 
-function pinch(viewer, fingers, id, now) {
-  const [key, still] = [...fingers].find(([other]) => other !== id);
-  const before = fingers.get(id);
-  const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) || 1;
-  const at = viewer.radiographPoint((still.x + now.x) / 2, (still.y + now.y) / 2);
-  viewer.view.zoomAt(apart(still, now) / apart(still, before), at.x, at.y);
-  viewer.move((now.x - before.x) / 2, (now.y - before.y) / 2);
-  fingers.set(key, still);
+function pinch(viewer, pointers, id, now) {
+  const [key, other] = [...pointers].find(([otherId]) => otherId !== id);
+  const before = pointers.get(id);
+  const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) || 1;
+  const at = viewer.radiographPoint((other.x + now.x) / 2, (other.y + now.y) / 2);
+  viewer.view.zoomAt(distance(other, now) / distance(other, before), at.x, at.y);
+  viewer.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
+  pointers.set(key, other);
 }
 
-// A whole radiograph lets the finger scroll the page; a zoomed one, or one being windowed, keeps it.
-function followTouch(viewer) {
+// A drag with one finger scrolls the page, unless the image is zoomed or a drag changes the window.
+function updateTouchAction(viewer) {
   const { stage, view } = viewer;
   viewer.dragWindows = !window.matchMedia("(pointer: coarse)").matches;
-  const follow = () => {
+  const update = () => {
     stage.style.setProperty("touch-action", view.zoom > 1 || viewer.dragWindows ? "none" : "pan-y");
   };
-  view.watchers.add(follow);
-  viewer.leaving.push(() => view.watchers.delete(follow));
-  viewer.followTouch = follow;
-  follow();
+  view.watchers.add(update);
+  viewer.cleanups.push(() => view.watchers.delete(update));
+  viewer.updateTouchAction = update;
+  update();
 }

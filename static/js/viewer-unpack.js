@@ -1,42 +1,42 @@
-// A worker: fetches a radiograph in full depth, unpacks it (ml/depth.py tells the format) and halves it step by
-// step for views of the whole radiograph. The reading thread stays free.
+// Web worker: fetches full-depth pixels, unpacks them (format: ml/images/bit_depth.py) and builds a mipmap,
+// so that the page's main thread is not blocked.
 
 const HEADER = 64; // bytes
-const SMALLEST = 200; // pixels: halving ends here
+const MIN_SIDE = 200; // pixels of the smallest mipmap level
 
-self.addEventListener("message", async ({ data: { id, url, ahead } }) => {
+self.addEventListener("message", async ({ data: { id, url, prefetch } }) => {
   try {
-    const radiograph = unpack(await load(url, ahead));
+    const radiograph = unpack(await load(url, prefetch));
     self.postMessage({ id, radiograph }, radiograph.levels.map((level) => level.greys.buffer));
-  } catch (trouble) {
-    self.postMessage({ id, trouble: String(trouble) });
+  } catch (error) {
+    self.postMessage({ id, error: String(error) });
   }
 });
 
-async function load(url, ahead) {
-  const headers = ahead ? { "X-Readroom-Ahead": "yes" } : {};
-  const answer = await fetch(url, { headers, priority: ahead ? "low" : "high" });
-  if (!answer.ok || answer.redirected) throw new Error(`the radiograph was refused: ${answer.status}`);
-  const plain = answer.body.pipeThrough(new DecompressionStream("gzip"));
-  return new Response(plain).arrayBuffer();
+async function load(url, prefetch) {
+  const headers = prefetch ? { "X-Readroom-Prefetch": "yes" } : {};
+  const response = await fetch(url, { headers, priority: prefetch ? "low" : "high" });
+  if (!response.ok || response.redirected) throw new Error(`no pixels: status ${response.status}`);
+  const unzipped = response.body.pipeThrough(new DecompressionStream("gzip"));
+  return new Response(unzipped).arrayBuffer();
 }
 
 function unpack(buffer) {
   const head = new DataView(buffer);
-  if (head.getUint32(0) !== 0x52525058) throw new Error("this is no radiograph"); // RRPX
-  const [planes, fn, turned, bits] = [4, 5, 6, 7].map((at) => head.getUint8(at));
+  if (head.getUint32(0) !== 0x52525058) throw new Error("not a packed radiograph"); // RRPX
+  const [planes, voiFunction, inverted, bits] = [4, 5, 6, 7].map((at) => head.getUint8(at));
   const [height, width] = [8, 12].map((at) => head.getUint32(at, true));
   const [slope, intercept, centre, window] = [16, 24, 32, 40].map((at) => head.getFloat64(at, true));
-  const greys = planes === 1 ? narrow(buffer, width, height) : wide(buffer, width, height);
-  const levels = halved({ greys, width, height });
-  const [lowest, highest] = ends(greys);
+  const greys = planes === 1 ? unpackBytes(buffer, width, height) : unpackWords(buffer, width, height);
+  const levels = mipmap({ greys, width, height });
+  const [lowest, highest] = range(greys);
   const quantiles = quantilesOf(levels.at(-1).greys);
-  const facts = { width, height, bits, slope, intercept, centre, window, function: fn, turned: turned === 1 };
-  return { ...facts, levels, lowest, highest, quantiles };
+  const header = { width, height, bits, slope, intercept, centre, window };
+  return { ...header, function: voiFunction, inverted: inverted === 1, levels, lowest, highest, quantiles };
 }
 
-// Each pixel is told as its folded difference from the one before it; a row's first from the one above.
-function wide(buffer, width, height) {
+// Each pixel is stored as the zigzag-coded difference from the previous one; the first of a row from the one above.
+function unpackWords(buffer, width, height) {
   const count = width * height;
   const low = new Uint8Array(buffer, HEADER, count);
   const high = new Uint8Array(buffer, HEADER + count, count);
@@ -52,7 +52,7 @@ function wide(buffer, width, height) {
   return greys;
 }
 
-function narrow(buffer, width, height) {
+function unpackBytes(buffer, width, height) {
   const folded = new Uint8Array(buffer, HEADER, width * height);
   const greys = new Uint16Array(folded.length);
   for (let row = 0, at = 0; row < height; row += 1) {
@@ -65,13 +65,13 @@ function narrow(buffer, width, height) {
   return greys;
 }
 
-function halved(whole) {
+function mipmap(whole) {
   const levels = [whole];
-  while (Math.min(levels.at(-1).width, levels.at(-1).height) > SMALLEST) levels.push(half(levels.at(-1)));
+  while (Math.min(levels.at(-1).width, levels.at(-1).height) > MIN_SIDE) levels.push(halved(levels.at(-1)));
   return levels;
 }
 
-function half({ greys: from, width: stride, height: rows }) {
+function halved({ greys: from, width: stride, height: rows }) {
   const [width, height] = [stride >> 1, rows >> 1];
   const greys = new Uint16Array(width * height);
   for (let row = 0, to = 0; row < height; row += 1) {
@@ -83,7 +83,7 @@ function half({ greys: from, width: stride, height: rows }) {
   return { greys, width, height };
 }
 
-function ends(greys) {
+function range(greys) {
   let [lowest, highest] = [greys[0], greys[0]];
   for (let at = 1; at < greys.length; at += 1) {
     const grey = greys[at];

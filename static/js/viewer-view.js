@@ -1,9 +1,9 @@
-// What is seen of a radiograph: window, zoom, place and turn. Linked radiographs share one View.
+// The view of a radiograph: window, zoom, position and rotation. Linked viewers share one View.
 
 const groups = new Map();
 const TURNS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // cosine and sine of quarter turns to the right
-const ONE_CHANGE = 600; // milliseconds within which steps of one kind are undone together
-const REMEMBERED = 100;
+const MERGE_MS = 600; // steps of one kind within this time are undone together
+const MAX_UNDO = 100;
 
 export class View {
   constructor() {
@@ -13,21 +13,21 @@ export class View {
     this.restore(new Snapshot());
   }
 
-  // Everything is relative to the radiograph, so that radiographs of other sizes and greys can share it: width and
-  // level are shares of the window that the radiograph starts with, which runs from 0 to 1.
+  // All values are relative, so that radiographs of different sizes and greys can share a view: width and level
+  // are in units of the initial window, which runs from 0 to 1.
   restore(snapshot) {
     Object.assign(this, snapshot, { inverted: new Set(snapshot.inverted) });
     this.changed();
   }
 
-  // Steps of one kind that follow each other closely are one change to undo.
+  // Stores the state before a change; consecutive steps of one kind are one change.
   remember(kind) {
     const now = performance.now();
-    const isSame = kind === this.last?.kind && now - this.last.at < ONE_CHANGE;
+    const isSame = kind === this.last?.kind && now - this.last.at < MERGE_MS;
     this.last = { kind, at: now };
     if (isSame) return;
     this.past.push(new Snapshot(this));
-    this.past.splice(0, this.past.length - REMEMBERED);
+    this.past.splice(0, this.past.length - MAX_UNDO);
   }
 
   undo() {
@@ -42,31 +42,31 @@ export class View {
   }
 
   fit() {
-    this.remember("place");
-    this.place(1, 0.5, 0.5);
+    this.remember("position");
+    this.moveTo(1, 0.5, 0.5);
   }
 
   zoomAt(factor, x = this.x, y = this.y) {
     this.remember("zoom");
     const zoom = clamp(this.zoom * factor, Math.min(1, this.zoom), 64);
-    const kept = this.zoom / zoom; // the point under the cursor stays where it is
-    this.place(zoom, x + (this.x - x) * kept, y + (this.y - y) * kept);
+    const ratio = this.zoom / zoom; // the point under the cursor does not move
+    this.moveTo(zoom, x + (this.x - x) * ratio, y + (this.y - y) * ratio);
   }
 
   pan(dx, dy) {
-    this.place(this.zoom, this.x - dx, this.y - dy);
+    this.moveTo(this.zoom, this.x - dx, this.y - dy);
   }
 
-  place(zoom, x, y) {
-    const room = Math.max(0, 0.5 - 0.5 / zoom); // never lose the radiograph beyond the edge
+  moveTo(zoom, x, y) {
+    const margin = Math.max(0, 0.5 - 0.5 / zoom); // the image cannot be panned out of the stage
     this.zoom = zoom;
-    this.x = clamp(x, 0.5 - room, 0.5 + room);
-    this.y = clamp(y, 0.5 - room, 0.5 + room);
+    this.x = clamp(x, 0.5 - margin, 0.5 + margin);
+    this.y = clamp(y, 0.5 - margin, 0.5 + margin);
     this.changed();
   }
 
-  turn(quarters) {
-    this.remember("turn");
+  rotate(quarters) {
+    this.remember("rotate");
     this.turns = (this.turns + quarters + 4) % 4;
     this.changed();
   }
@@ -81,7 +81,7 @@ export class View {
     this.changed();
   }
 
-  // A radiograph says how far its greys reach; linked radiographs reach as far as the widest.
+  // Widens the limits of the window to those of another linked radiograph.
   widen({ narrowest, widest, lowest, highest }) {
     const now = this.bounds;
     this.bounds = {
@@ -92,8 +92,8 @@ export class View {
     };
   }
 
-  // Each of the linked radiographs is inverted by itself.
-  turnOver({ name }) {
+  // Linked radiographs are inverted separately.
+  invert({ name }) {
     this.remember("invert");
     if (!this.inverted.delete(name)) this.inverted.add(name);
     this.changed();
@@ -110,14 +110,14 @@ class Snapshot {
   }
 }
 
-// The same View for every radiograph of a group, a new one for a radiograph that stands alone.
+// Returns the shared View of a group, or a new one without a group.
 export function viewOf(group) {
   if (!group) return new View();
   if (!groups.has(group)) groups.set(group, new View());
   return groups.get(group);
 }
 
-// Where a radiograph lies on a stage, in stage pixels: stage = (left, top) + turn(radiograph) * scale.
+// Returns the position of a radiograph in stage pixels: stage = (left, top) + rotate(radiograph) * scale.
 export function layout(view, radiograph, stage) {
   const [across, down] = view.turns % 2 ? [radiograph.height, radiograph.width] : [radiograph.width, radiograph.height];
   const scale = Math.min(stage.width / across, stage.height / down) * view.zoom;
@@ -127,7 +127,7 @@ export function layout(view, radiograph, stage) {
   return { scale, cos, sin, left: stage.width / 2 - cos * x + sin * y, top: stage.height / 2 - sin * x - cos * y };
 }
 
-// The radiograph's direction of a step on the stage, in radiograph pixels.
+// Converts a step on the stage to image pixels.
 export function toRadiograph(box, dx, dy) {
   return [(box.cos * dx + box.sin * dy) / box.scale, (box.cos * dy - box.sin * dx) / box.scale];
 }

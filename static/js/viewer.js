@@ -1,10 +1,10 @@
 // Attaches the radiograph viewer to every [data-viewer] of the page (see templates/cases/_radiograph.html).
 
 import { applyPreset, boundsOf, radiographOfImage, readout } from "./viewer-radiograph.js";
-import { Heat } from "./viewer-heat.js";
+import { Heatmap } from "./viewer-heatmap.js";
 import { forgetViewer, watchKeys } from "./viewer-keys.js";
-import { Painter } from "./viewer-paint.js";
-import { pixelsAtHand, pixelsOf } from "./viewer-pixels.js";
+import { Painter } from "./viewer-painter.js";
+import { cachedPixels, pixelsOf } from "./viewer-pixels.js";
 import { watchPointer } from "./viewer-pointer.js";
 import { SideBySide } from "./viewer-side.js";
 import { watchTools } from "./viewer-tools.js";
@@ -19,14 +19,14 @@ class Viewer {
     this.plain = root.querySelector("[data-viewer-radiograph]");
     this.readout = root.querySelector("[data-viewer-readout]");
     this.view = viewOf(root.dataset.linked);
-    this.name = `${root.dataset.pixels} ${"side" in root.dataset}`; // the same radiograph comes back on the next page
-    this.leaving = [];
+    this.name = `${root.dataset.pixels} ${"side" in root.dataset}`; // stable when the page swaps its content
+    this.cleanups = [];
   }
 
-  // The plain picture stays until the radiograph is decoded, and its 256 greys until the full depth is here.
+  // The plain image stays until the PNG is decoded, and its 256 greys until the full-depth pixels are loaded.
   async start() {
     const { pixels, unpack } = this.root.dataset;
-    this.show(pixelsAtHand(pixels) ?? radiographOfImage(await decoded(this.plain)));
+    this.show(cachedPixels(pixels) ?? radiographOfImage(await decoded(this.plain)));
     if (!pixels || this.painter.radiograph.levels) return;
     try {
       const radiograph = await pixelsOf(pixels, unpack);
@@ -37,25 +37,26 @@ class Viewer {
   }
 
   show(radiograph) {
-    if (!this.painter) this.begin();
+    if (!this.painter) this.initialize();
     this.view.widen(boundsOf(radiograph));
     this.painter.show(radiograph);
-    Object.assign(this.root.dataset, { viewer: "ready", depth: radiograph.levels ? "full" : "8", by: this.painter.surface.kind });
+    const depth = radiograph.levels ? "full" : "8";
+    Object.assign(this.root.dataset, { viewer: "ready", depth, renderer: this.painter.surface.kind });
     this.root.dispatchEvent(new CustomEvent("radiograph:shown", { bubbles: true, detail: { viewer: this } }));
   }
 
-  begin() {
+  initialize() {
     this.painter = new Painter(this);
-    this.painter.onDrawn = (box) => this.write(box);
+    this.painter.onDrawn = (box) => this.updateReadout(box);
     viewers.add(this);
-    if (this.root.querySelector("[data-viewer-heat]")) this.heat = new Heat(this.root, this.painter);
-    if (this.heat) this.side = new SideBySide(this);
+    if (this.root.querySelector("[data-viewer-heatmap]")) this.heatmap = new Heatmap(this.root, this.painter);
+    if (this.heatmap) this.side = new SideBySide(this);
     watchPointer(this);
     watchKeys(this);
     this.tools = watchTools(this);
   }
 
-  // A point of the screen as a share of the radiograph's width and height.
+  // Converts a point of the screen to fractions of the image's width and height.
   radiographPoint(clientX, clientY) {
     const { radiograph } = this.painter;
     const edge = this.stage.getBoundingClientRect();
@@ -64,7 +65,7 @@ class Viewer {
     return { x: x / radiograph.width, y: y / radiograph.height };
   }
 
-  move(dx, dy) {
+  pan(dx, dy) {
     const { radiograph } = this.painter;
     const [x, y] = toRadiograph(this.painter.box(), dx, dy);
     this.view.pan(x / radiograph.width, y / radiograph.height);
@@ -74,33 +75,33 @@ class Viewer {
     applyPreset(this.painter.radiograph, this.view, number);
   }
 
-  // One pixel of the radiograph on one of the screen, and back to the whole radiograph.
+  // Toggles between one image pixel per screen pixel and the whole image.
   trueSize() {
     const { view, painter } = this;
-    const now = painter.box().scale * painter.ratio;
-    view.remember("place");
-    view.place(Math.abs(now - 1) < 0.01 ? 1 : view.zoom / now, view.x, view.y);
+    const scale = painter.box().scale * painter.ratio;
+    view.remember("position");
+    view.moveTo(Math.abs(scale - 1) < 0.01 ? 1 : view.zoom / scale, view.x, view.y);
   }
 
-  // A second press of the mouse shows the whole radiograph; on a whole one it takes the window back too.
+  // A double click fits the image; on a fitted image it resets the window too.
   fitOrReset() {
     const { zoom, x, y } = this.view;
     if (zoom === 1 && x === 0.5 && y === 0.5) this.view.reset();
     else this.view.fit();
   }
 
-  write(box) {
+  updateReadout(box) {
     const percent = Math.round(box.scale * this.painter.ratio * 100);
     this.readout.textContent = readout(this.painter.radiograph, this.view, percent, this.readout.dataset.turned);
-    this.tools?.show();
+    this.tools?.update();
   }
 
-  letGo() {
+  release() {
     viewers.delete(this);
     forgetViewer(this);
-    for (const leave of this.leaving) leave();
+    for (const cleanup of this.cleanups) cleanup();
     this.side?.close();
-    this.painter?.letGo();
+    this.painter?.release();
   }
 }
 
@@ -110,7 +111,7 @@ async function decoded(image) {
 }
 
 export function attach() {
-  for (const viewer of viewers) if (!viewer.root.isConnected) viewer.letGo();
+  for (const viewer of viewers) if (!viewer.root.isConnected) viewer.release();
   for (const root of document.querySelectorAll("[data-viewer='']")) {
     root.dataset.viewer = "starting";
     const viewer = new Viewer(root);

@@ -1,4 +1,4 @@
-"""The upload page: every file ends with a result of its own."""
+"""The upload page: each file has its own result."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ def file(name: str, content: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
-def send(client: Client, *radiographs: SimpleUploadedFile, accept: str = "text/html", **order: str):
-    form = {"patient_ref": "P-1", "accession_number": "", "view": "", "priority": "routine"} | order
+def send(client: Client, *radiographs: SimpleUploadedFile, accept: str = "text/html", **fields: str):
+    form = {"patient_ref": "P-1", "accession_number": "", "view": "", "priority": "routine"} | fields
     return client.post(UPLOAD, {**form, "radiographs": list(radiographs)}, headers={"Accept": accept})
 
 
-def outcomes(client: Client, *radiographs: SimpleUploadedFile, **order: str) -> list[dict[str, str]]:
-    return send(client, *radiographs, accept="application/json", **order).json()["outcomes"]
+def results(client: Client, *radiographs: SimpleUploadedFile, **fields: str) -> list[dict[str, str]]:
+    return send(client, *radiographs, accept="application/json", **fields).json()["results"]
 
 
-def test_the_page_asks_for_radiographs_and_a_patient_reference(sender: Client) -> None:
+def test_the_form_has_radiographs_and_a_patient_reference(sender: Client) -> None:
     html = sender.get(UPLOAD).content.decode()
     assert 'name="radiographs"' in html
     assert "multiple" in html
     assert 'name="patient_ref"' in html
 
 
-def test_one_bad_file_never_stops_the_others(sender: Client) -> None:
+def test_a_refused_file_does_not_stop_the_others(sender: Client) -> None:
     radiographs = (
         file("a.png", radiograph_png(1)),
         file("b.png", b"no radiograph"),
         file("c.dcm", radiograph_dicom(2)),
         file("d", b""),
     )
-    ended = outcomes(sender, *radiographs)
-    assert [outcome["ending"] for outcome in ended] == ["accepted", "refused", "accepted", "refused"]
-    assert [outcome["code"] for outcome in ended] == ["", "unknown_format", "", "empty_file"]
+    uploaded = results(sender, *radiographs)
+    assert [result["status"] for result in uploaded] == ["accepted", "refused", "accepted", "refused"]
+    assert [result["code"] for result in uploaded] == ["", "unknown_format", "", "empty_file"]
     assert Case.objects.count() == 2
 
 
-def test_an_accepted_radiograph_leads_to_its_case(sender: Client) -> None:
-    (ended,) = outcomes(
+def test_an_accepted_radiograph_links_to_its_case(sender: Client) -> None:
+    (result,) = results(
         sender,
         file("a.jpg", radiograph_jpeg(1)),
         patient_ref="H-431",
@@ -65,43 +65,45 @@ def test_an_accepted_radiograph_leads_to_its_case(sender: Client) -> None:
         priority="stat",
     )
     case = Case.objects.get()
-    assert ended["url"] == reverse("cases:case", args=[case.pk])
+    assert result["url"] == reverse("cases:case", args=[case.pk])
     assert (case.patient_ref, case.accession_number, case.priority) == ("H-431", "ACC-1", Priority.STAT)
     assert case.radiograph.view == "AP"
 
 
-def test_the_same_radiograph_again_leads_to_the_case_it_has(sender: Client) -> None:
-    (first,) = outcomes(sender, file("a.png", radiograph_png(1)))
-    (again,) = outcomes(sender, file("other name.png", radiograph_png(1)))
-    assert (again["ending"], again["url"]) == ("duplicate", first["url"])
+def test_a_duplicate_links_to_the_existing_case(sender: Client) -> None:
+    (first,) = results(sender, file("a.png", radiograph_png(1)))
+    (again,) = results(sender, file("other name.png", radiograph_png(1)))
+    assert (again["status"], again["url"]) == ("duplicate", first["url"])
     assert Case.objects.count() == 1
 
 
-def test_a_radiograph_of_another_patient_is_a_conflict_that_names_nobody(sender: Client) -> None:
-    outcomes(sender, file("a.png", radiograph_png(1)), patient_ref="H-FIRST")
-    (ended,) = outcomes(sender, file("a.png", radiograph_png(1)), patient_ref="H-SECOND")
-    assert (ended["ending"], ended["code"], ended["url"]) == ("conflict", "radiograph_of_another_patient", "")
-    assert "H-FIRST" not in str(ended)
+def test_a_radiograph_of_another_patient_is_a_conflict_that_reveals_no_patient(sender: Client) -> None:
+    results(sender, file("a.png", radiograph_png(1)), patient_ref="H-FIRST")
+    (result,) = results(sender, file("a.png", radiograph_png(1)), patient_ref="H-SECOND")
+    assert (result["status"], result["code"], result["url"]) == (
+        "conflict",
+        "radiograph_of_another_patient",
+        "",
+    )
+    assert "H-FIRST" not in str(result)
     assert AuditEvent.objects.filter(action=Action.CONFLICT_FOUND).count() == 1
 
 
-def test_a_file_that_is_too_large_is_refused_by_its_size(
-    sender: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_over_the_size_limit_is_refused(sender: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_validation, "MAX_FILE_BYTES", 1000)
-    (ended,) = outcomes(sender, file("a.png", radiograph_png(1)))
-    assert ended["code"] == "too_large"
+    (result,) = results(sender, file("a.png", radiograph_png(1)))
+    assert result["code"] == "too_large"
 
 
-def test_without_a_patient_reference_nothing_is_opened(sender: Client) -> None:
+def test_an_upload_without_a_patient_reference_creates_no_case(sender: Client) -> None:
     response = send(sender, file("a.png", radiograph_png(1)), accept="application/json", patient_ref=" ")
     assert response.status_code == 400
-    (ended,) = response.json()["outcomes"]
-    assert (ended["code"], ended["words"]) == ("incomplete", "Please enter the patient reference.")
+    (result,) = response.json()["results"]
+    assert (result["code"], result["message"]) == ("incomplete", "Please enter the patient reference.")
     assert not Case.objects.exists()
 
 
-def test_without_scripts_the_radiographs_end_on_a_page_of_results(sender: Client) -> None:
+def test_without_javascript_the_results_are_a_page(sender: Client) -> None:
     response = send(sender, file("a.png", radiograph_png(1)), file("<b>.png", b"no radiograph"))
     html = response.content.decode()
     assert response.status_code == 200
@@ -111,25 +113,25 @@ def test_without_scripts_the_radiographs_end_on_a_page_of_results(sender: Client
     assert "&lt;b&gt;.png" in html
 
 
-def test_without_scripts_a_missing_reference_is_said_beside_the_field(sender: Client) -> None:
+def test_without_javascript_a_missing_reference_is_reported_at_the_field(sender: Client) -> None:
     response = send(sender, file("a.png", radiograph_png(1)), patient_ref="")
     assert response.status_code == 400
     assert "Please enter the patient reference." in response.content.decode()
 
 
-def test_without_a_file_the_page_asks_for_one(sender: Client) -> None:
+def test_an_upload_without_a_file_is_refused(sender: Client) -> None:
     response = send(sender)
     assert response.status_code == 400
     assert "Please choose at least one radiograph." in response.content.decode()
 
 
-def test_whoever_belongs_to_no_site_reads_why_nothing_was_taken(sender: Client, technician: User) -> None:
+def test_a_user_without_a_site_sees_why_the_upload_was_refused(sender: Client, technician: User) -> None:
     technician.sites.clear()
-    (ended,) = outcomes(sender, file("a.png", radiograph_png(1)))
-    assert ended["code"] == "not_allowed"
-    assert "You belong to no site yet." in ended["words"]
+    (result,) = results(sender, file("a.png", radiograph_png(1)))
+    assert result["code"] == "not_allowed"
+    assert "You belong to no site yet." in result["message"]
 
 
-def test_neither_file_name_nor_reference_stands_on_record(sender: Client) -> None:
-    outcomes(sender, file("SECRET-NAME.png", radiograph_png(1)), patient_ref="H-SECRET")
+def test_neither_file_name_nor_reference_is_audited(sender: Client) -> None:
+    results(sender, file("SECRET-NAME.png", radiograph_png(1)), patient_ref="H-SECRET")
     assert not any("SECRET" in str(event.detail) for event in AuditEvent.objects.all())

@@ -1,4 +1,4 @@
-"""Who sees which cases, and in which order."""
+"""Visibility and order of cases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AddCase = Callable[..., Case]
 
 @pytest.fixture
 def add_case(technician: User, site: Site, now: datetime) -> AddCase:
-    """Give a way to write cases without files; statuses are of their predictions, the oldest first."""
+    """Return a function that creates a case without files, with one prediction for each status."""
     names = iter(range(1000))
 
     def add(*statuses: JobStatus, at: Site = site, opened_at: datetime = now, **columns: object) -> Case:
@@ -56,7 +56,7 @@ def test_staff_see_the_cases_of_their_site_and_no_other(
     assert set(selectors.visible_to(stranger)) == {there}
 
 
-def test_an_administrator_too_sees_only_the_sites_of_the_own_account(
+def test_an_administrator_sees_the_cases_of_the_own_sites_only(
     add_case: AddCase, other_site: Site, administrator: User
 ):
     here = add_case()
@@ -66,7 +66,7 @@ def test_an_administrator_too_sees_only_the_sites_of_the_own_account(
     assert set(selectors.visible_to(administrator)) == {here}
 
 
-def test_whoever_works_at_two_sites_sees_each_case_once(add_case: AddCase, site: Site, other_site: Site):
+def test_a_user_of_two_sites_sees_each_case_once(add_case: AddCase, site: Site, other_site: Site):
     both = employ("both", Role.RADIOLOGIST, site, other_site)
     cases = {add_case(), add_case(at=other_site)}
 
@@ -74,7 +74,7 @@ def test_whoever_works_at_two_sites_sees_each_case_once(add_case: AddCase, site:
     assert set(selectors.visible_to(both)) == cases
 
 
-def test_whoever_works_nowhere_or_has_left_sees_nothing(add_case: AddCase, technician: User):
+def test_a_user_without_a_site_and_an_inactive_user_see_no_case(add_case: AddCase, technician: User):
     add_case()
     technician.is_active = False
 
@@ -82,7 +82,7 @@ def test_whoever_works_nowhere_or_has_left_sees_nothing(add_case: AddCase, techn
     assert not selectors.visible_to(employ("nowhere", Role.ADMINISTRATOR))
 
 
-def test_the_machine_status_is_that_of_the_latest_prediction(add_case: AddCase, technician: User):
+def test_the_prediction_status_is_that_of_the_latest_prediction(add_case: AddCase, technician: User):
     add_case(JobStatus.DONE, accession_number="1")
     add_case(JobStatus.FAILED, JobStatus.DONE, accession_number="2")
     add_case(JobStatus.DONE, JobStatus.QUEUED, accession_number="3")
@@ -90,10 +90,10 @@ def test_the_machine_status_is_that_of_the_latest_prediction(add_case: AddCase, 
 
     found = selectors.case_list(technician, ordering="accession_number")
 
-    assert [vars(case)["machine_status"] for case in found] == ["done", "done", "queued", None]
+    assert [vars(case)["prediction_status"] for case in found] == ["done", "done", "queued", None]
 
 
-def test_the_list_is_narrowed_to_a_status_of_the_latest_prediction(add_case: AddCase, technician: User):
+def test_the_list_is_filtered_by_the_status_of_the_latest_prediction(add_case: AddCase, technician: User):
     add_case(JobStatus.DONE)
     failed_once = add_case(JobStatus.FAILED, JobStatus.DONE)
     failed = add_case(JobStatus.DONE, JobStatus.FAILED)
@@ -102,13 +102,13 @@ def test_the_list_is_narrowed_to_a_status_of_the_latest_prediction(add_case: Add
     assert failed_once in selectors.case_list(technician, status="done")
 
 
-def test_each_status_is_counted(add_case: AddCase, other_site: Site, technician: User):
+def test_every_status_is_counted(add_case: AddCase, other_site: Site, technician: User):
     add_case(JobStatus.DONE)
     add_case(JobStatus.FAILED, JobStatus.DONE)
     add_case(JobStatus.RUNNING)
     add_case(JobStatus.FAILED, at=other_site)
 
-    assert selectors.counts(technician) == {"queued": 0, "running": 1, "done": 2, "failed": 0}
+    assert selectors.counts_by_status(technician) == {"queued": 0, "running": 1, "done": 2, "failed": 0}
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_each_status_is_counted(add_case: AddCase, other_site: Site, technician:
         ("opened_at", ["old", "middle", "new"]),
         ("priority", ["middle", "old", "new"]),
         ("accession_number", ["middle", "new", "old"]),
-        ("patient_ref", ["new", "middle", "old"]),  # no order by patients: it would stand in an address
+        ("patient_ref", ["new", "middle", "old"]),  # no order by patients: it would be part of a URL
         ("opened_by__password", ["new", "middle", "old"]),
     ],
 )
-def test_the_list_is_ordered_only_by_what_may_stand_in_an_address(
+def test_the_list_is_ordered_only_by_allowed_columns(
     ordering: str, expected: list[str], add_case: AddCase, technician: User, now: datetime
 ):
     add_case(opened_at=now, accession_number="old", patient_ref="P-1")
@@ -135,7 +135,7 @@ def test_the_list_is_ordered_only_by_what_may_stand_in_an_address(
     assert [case.accession_number for case in found] == expected
 
 
-def test_a_longer_list_costs_no_more_queries(
+def test_a_longer_list_needs_no_more_queries(
     add_case: AddCase,
     technician: User,
     version: ModelVersion,
@@ -154,7 +154,7 @@ def test_a_longer_list_costs_no_more_queries(
             assert case.radiograph.width == 64
 
 
-def test_the_standing_answer_is_the_newest_that_was_given(add_case: AddCase):
+def test_the_latest_done_prediction_is_the_newest_finished_one(add_case: AddCase):
     case = add_case(JobStatus.FAILED, JobStatus.DONE, JobStatus.RUNNING)
 
     statuses = list(case.predictions.order_by("queued_at"))
@@ -164,7 +164,7 @@ def test_the_standing_answer_is_the_newest_that_was_given(add_case: AddCase):
 
 
 @pytest.mark.parametrize("page", ["admin:cases_case_changelist", "admin:cases_prediction_changelist"])
-def test_the_administration_shows_no_patient_and_no_other_site(
+def test_the_admin_shows_no_patient_data_and_no_other_site(
     page: str, add_case: AddCase, other_site: Site, administrator: User, client: Client
 ):
     here = add_case(JobStatus.DONE, patient_ref="CANARY-1")
@@ -182,7 +182,7 @@ def test_the_administration_shows_no_patient_and_no_other_site(
 
 
 @pytest.mark.parametrize("page", ["admin:cases_case_changelist", "admin:cases_prediction_changelist"])
-def test_only_administrators_see_the_administration(page: str, radiologist: User, client: Client):
+def test_only_administrators_see_the_admin(page: str, radiologist: User, client: Client):
     client.force_login(radiologist)
 
     assert client.get(reverse(page)).status_code in (302, 403)

@@ -1,0 +1,1 @@
+"""Text and values of cases for templates and serializers."""

@@ -1,4 +1,4 @@
-"""What an answer of the machine is worth, in words, without a database."""
+"""Text of the uncertainty of a prediction."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from diagnostics.cases.models import Prediction, PredictionOutcome
+from diagnostics.cases.presenters.numbers import compared_texts
 from diagnostics.findings import Finding
 
 PATTERNS: Final[dict[str, Promise]] = {
@@ -24,97 +25,101 @@ NAMES: Final[dict[str, Promise]] = {  # within a sentence
     Finding.NORMAL: gettext_lazy("normal"),
     Finding.OTHER: gettext_lazy("another abnormality"),
 }
-SIGNS: Final[dict[str, Promise]] = {
-    "small": gettext_lazy("The picture is small: fewer than 256 pixels on its shorter side."),
-    "long": gettext_lazy("The picture is more than twice as long as it is wide, or the other way round."),
-    "flat": gettext_lazy("The picture has hardly any contrast."),
-    "coloured": gettext_lazy("The file has colours: this may be no plain X-ray radiograph."),
-    "inverted": gettext_lazy("The corners are brighter than the spine: the radiograph may be inverted."),
+QUALITY_TEXTS: Final[dict[str, Promise]] = {
+    "small": gettext_lazy("The image is small: fewer than 256 pixels on its shorter side."),
+    "long": gettext_lazy("One side of the image is more than twice as long as the other."),
+    "flat": gettext_lazy("The image has very low contrast."),
+    "coloured": gettext_lazy("The file has colours: it may not be a plain radiograph."),
+    "inverted": gettext_lazy("The corners are brighter than the spine: the greys may be inverted."),
 }
 MEASURES: Final[dict[str, Promise]] = {
-    "knn": gettext_lazy("Distance to the radiographs it learnt from"),
-    "mahalanobis": gettext_lazy("Distance to the middle of a class"),
-    "energy": gettext_lazy("Energy of the scores"),
+    "knn": gettext_lazy("Distance to the nearest training radiographs"),
+    "mahalanobis": gettext_lazy("Distance to the centre of the nearest class"),
+    "energy": gettext_lazy("Energy of the logits"),
 }
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of how unlike a radiograph is, beside its limit."""
+    """One out-of-distribution measure and its limit."""
 
     label: str
-    value: float
-    limit: float
+    value: str
+    limit: str
     exceeded: bool
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """What an answer is worth, ready for the page."""
+    """The uncertainty of a prediction as text."""
 
-    kind: str  # of AnswerKind; empty where the version was not asked
-    words: str  # the whole sentence; empty where there is nothing to say but the score
-    chip: str  # the same in two words, for a list and a corner; empty for a plain finding
+    kind: str  # a PredictionOutcome; empty where the version has no such thresholds
+    headline: str  # the outcome in one sentence; empty where only the score is known
+    short_label: str  # the outcome in two or three words, for lists; empty for one finding
     separable: str
-    unlike: str
-    doubts: list[str]
+    out_of_distribution: str
+    warnings: list[str]
     measures: list[Measure]
 
 
 def uncertainty_of(done: Prediction) -> Uncertainty:
-    """Say what a finished prediction is worth."""
-    unlike = done.outcome == PredictionOutcome.OUT_OF_DISTRIBUTION
-    measured = bool(done.candidates) or unlike
-    words, chip = _said(done) if measured else ("", "")
+    """Return the uncertainty of a finished prediction."""
+    is_ood = done.outcome == PredictionOutcome.OUT_OF_DISTRIBUTION
+    is_measured = bool(done.candidates) or is_ood
+    headline, short_label = _outcome_texts(done) if is_measured else ("", "")
     measures = [
-        Measure(str(MEASURES[name]), each["value"], each["limit"], not each["value"] <= each["limit"])
+        _measure(str(MEASURES[name]), each["value"], each["limit"])
         for name, each in done.out_of_distribution.items()
         if name in MEASURES
     ]
+    flags = [str(QUALITY_TEXTS[flag]) for flag in done.quality_flags if flag in QUALITY_TEXTS]
     return Uncertainty(
         kind=done.outcome,
-        words=words,
-        chip=chip,
-        separable=_yes_or_no(done.candidates == [done.finding]) if measured else _("not measured"),
-        unlike=_yes_or_no(unlike) if measures or unlike else _("not measured"),
-        doubts=[*_doubt(done), *(str(SIGNS[sign]) for sign in done.quality_flags if sign in SIGNS)],
+        headline=headline,
+        short_label=short_label,
+        separable=_yes_or_no(done.candidates == [done.finding]) if is_measured else _("not measured"),
+        out_of_distribution=_yes_or_no(is_ood) if measures or is_ood else _("not measured"),
+        warnings=[*_low_score_warning(done), *flags],
         measures=measures,
     )
 
 
-def _said(done: Prediction) -> tuple[str, str]:
+def _measure(label: str, value: float, limit: float) -> Measure:
+    value_text, limit_text = compared_texts(value, limit)
+    return Measure(label, value_text, limit_text, exceeded=not value <= limit)
+
+
+def _outcome_texts(done: Prediction) -> tuple[str, str]:
     if done.outcome == PredictionOutcome.OUT_OF_DISTRIBUTION:
-        words = _("Unlike the radiographs this version learnt from: do not rely on the score")
-        return words, _("Unlike its radiographs")
+        headline = _("Out of distribution: unlike the training radiographs. Do not rely on the score.")
+        return headline, _("Out of distribution")
     if done.outcome == PredictionOutcome.INDETERMINATE:
-        return _not_separated(done), _("Cannot separate")
+        return _indeterminate(done), _("Indeterminate")
     return str(PATTERNS.get(done.finding, done.get_finding_display())), ""
 
 
-def _not_separated(done: Prediction) -> str:
-    # A single candidate that is not the likeliest class cannot be told from that one.
-    named = dict.fromkeys([*done.candidates, done.finding])
-    ordered = sorted(named, key=lambda label: -done.probabilities.get(label, 0.0))
+def _indeterminate(done: Prediction) -> str:
+    # A single candidate that is not the likeliest class cannot be separated from that class.
+    classes = dict.fromkeys([*done.candidates, done.finding])
+    ordered = sorted(classes, key=lambda label: -done.probabilities.get(label, 0.0))
     first, *rest = [str(NAMES.get(label, label)) for label in ordered]
     if len(rest) == 1:
-        return _("Cannot separate %(first)s from %(second)s") % {"first": first, "second": rest[0]}
-    listed = ", ".join([first, *rest[:-1]])
-    return _("Cannot separate %(listed)s and %(last)s") % {"listed": listed, "last": rest[-1]}
+        text = _("Indeterminate: cannot separate %(first)s from %(second)s")
+        return text % {"first": first, "second": rest[0]}
+    text = _("Indeterminate: cannot separate %(listed)s and %(last)s")
+    return text % {"listed": ", ".join([first, *rest[:-1]]), "last": rest[-1]}
 
 
-def _doubt(done: Prediction) -> list[str]:
+def _low_score_warning(done: Prediction) -> list[str]:
     highest = max(done.probabilities.values(), default=0.0)
-    if (
-        done.outcome == PredictionOutcome.OUT_OF_DISTRIBUTION
-        or done.abstention is None
-        or highest >= done.abstention
-    ):
+    is_ood = done.outcome == PredictionOutcome.OUT_OF_DISTRIBUTION
+    if is_ood or done.abstention is None or highest >= done.abstention:
         return []
     if done.abstention >= 1:
-        return [_("At no score was this version right 19 times in 20.")]
-    words = _("Only from a score of %(limit)s on was this version right 19 times in 20.")
-    return [words % {"limit": f"{done.abstention:.2f}"}]
+        return [_("This version reached 95% accuracy at no probability.")]
+    text = _("Low probability: this version reached 95%% accuracy only from %(limit)s upwards.")
+    return [text % {"limit": compared_texts(highest, done.abstention)[1]}]
 
 
-def _yes_or_no(yes: bool) -> str:
-    return _("yes") if yes else _("no")
+def _yes_or_no(value: bool) -> str:
+    return _("yes") if value else _("no")

@@ -1,4 +1,4 @@
-"""What may be done with cases: open one, ask the machine again, bring lost work back."""
+"""Admission of radiographs: an upload or an imported file becomes a case."""
 
 from __future__ import annotations
 
@@ -47,28 +47,31 @@ def open_case(
     by: User,
     now: datetime,
 ) -> AdmittedCase:
-    """Admit a radiograph and ask for its classification; the same radiograph twice is the same case."""
+    """Create a case of a radiograph and queue its prediction; a radiograph that has a case keeps it.
+
+    Raises NotAllowed, InvalidField, UnusableRadiograph, RadiographOfAnotherPatient, StorageUnavailable.
+    """
     require(by, Permission.UPLOAD)
-    order = upload_validation.validated_fields(
+    fields = upload_validation.validated_fields(
         patient_ref=patient_ref, accession_number=accession_number, view=view, priority=priority
     )
     site = accounts.home_site(by)
     decoded = upload_validation.decode_upload(radiograph)
-    known = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
-    if known is not None:
-        return _known_radiograph(known, order, by=by, now=now)
+    existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+    if existing is not None:
+        return _existing_case(existing, fields, by=by, now=now)
     radiograph_id = uuid.uuid4()
     names = _store_files(radiograph_id, radiograph, decoded)
-    row = _radiograph_row(radiograph_id, names, radiograph, decoded, order)
+    row = _radiograph_row(radiograph_id, names, radiograph, decoded, fields)
     try:
-        case = _admit(row, order, site=site, by=by, now=now)
+        case = _admit(row, fields, site=site, by=by, now=now)
     except IntegrityError:
-        # The same radiograph came twice at one moment and the other was first.
+        # A concurrent upload has admitted the same radiograph.
         storage.remove_radiograph(names)
-        known = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
-        if known is None:
+        existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+        if existing is None:
             raise
-        return _known_radiograph(known, order, by=by, now=now)
+        return _existing_case(existing, fields, by=by, now=now)
     except BaseException:
         storage.remove_radiograph(names)
         raise
@@ -91,7 +94,7 @@ def store_imported(
 ) -> StoredRadiograph:
     """Decode and store a radiograph that comes with its finding; call `admit_imported` with the result.
 
-    The caller's id names the files, so that an attempt after a worker's death overwrites them.
+    The caller's id names the files, so that a new attempt overwrites the files of a worker that died.
     """
     require(by, Permission.IMPORT)
     fields = upload_validation.validated_fields(
@@ -107,7 +110,7 @@ def store_imported(
 
 
 def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
-    """Create the case of a stored radiograph, without a prediction; a known radiograph keeps its case.
+    """Create the case of a stored radiograph, without a prediction; a radiograph that has a case keeps it.
 
     Runs in the caller's transaction. The audit records the import as a whole, not each of its cases.
     """
@@ -118,29 +121,29 @@ def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
                 case = _create_case(stored.row, fields, site=site, by=by, now=now, on_worklist=False)
                 return AdmittedCase(case, created=True)
     except IntegrityError:  # another request has admitted the same pixels since they were stored
-        known = _case_with_pixels_of(stored)
+        existing = _case_with_pixels_of(stored)
         assert stored.row is not None  # only a new row can violate the constraint
-        if known.radiograph.pk != stored.row.pk:
+        if existing.radiograph.pk != stored.row.pk:
             storage.remove_radiograph(storage.radiograph_files(stored.row.pk))
-        return AdmittedCase(known, created=False)
+        return AdmittedCase(existing, created=False)
     return AdmittedCase(_case_with_pixels_of(stored), created=False)
 
 
 def _case_with_pixels_of(stored: StoredRadiograph) -> Case:
-    known = selectors.case_with_same_pixels(site_id=stored.site.pk, pixel_sha256=stored.pixel_sha256)
-    if known is None:
-        raise LookupError("a case with these pixels was found a moment ago and is gone")
-    return known
+    existing = selectors.case_with_same_pixels(site_id=stored.site.pk, pixel_sha256=stored.pixel_sha256)
+    if existing is None:
+        raise LookupError("the case with these pixels no longer exists")
+    return existing
 
 
-def _known_radiograph(case: Case, order: UploadFields, *, by: User, now: datetime) -> AdmittedCase:
-    if case.patient_ref == order.patient_ref:
+def _existing_case(case: Case, fields: UploadFields, *, by: User, now: datetime) -> AdmittedCase:
+    if case.patient_ref == fields.patient_ref:
         return AdmittedCase(case=case, created=False)
-    # On record although the upload is refused; the refusal says nothing of the other patient.
+    # Recorded although the upload is refused; the message reveals nothing about the other patient.
     audit.record(action=Action.CONFLICT_FOUND, by=by, target=case, now=now)
     raise RadiographOfAnotherPatient(
         _(
-            "This radiograph is already kept under another patient reference. Nothing was stored: "
+            "This radiograph is already stored under another patient reference. Nothing was stored: "
             "please compare the reference with the radiograph."
         )
     )
@@ -150,11 +153,11 @@ def _store_files(radiograph_id: uuid.UUID, radiograph: bytes, decoded: DecodedRa
     names = storage.radiograph_files(radiograph_id)
     try:
         storage.store_radiograph(names, original=radiograph, radiograph=decoded)
-    except OSError as trouble:
-        logger.error("a radiograph could not be stored: %s", trouble.strerror)
+    except OSError as error:
+        logger.error("a radiograph could not be stored: %s", error.strerror)
         raise StorageUnavailable(
-            _("The radiograph could not be stored, nothing was saved. Please tell an administrator.")
-        ) from trouble
+            _("The radiograph could not be stored; nothing was saved. Please inform an administrator.")
+        ) from error
     return names
 
 
@@ -163,7 +166,7 @@ def _radiograph_row(
     names: RadiographFiles,
     radiograph: bytes,
     decoded: DecodedRadiograph,
-    order: UploadFields,
+    fields: UploadFields,
 ) -> Radiograph:
     return Radiograph(
         id=radiograph_id,
@@ -175,7 +178,7 @@ def _radiograph_row(
         height=decoded.height,
         bits=decoded.bits,
         source_format=decoded.source_format,
-        view=order.view or decoded.view,
+        view=fields.view or decoded.view,
         sex=decoded.sex,
         age=decoded.age,
         study_at=decoded.study_at,
@@ -184,26 +187,26 @@ def _radiograph_row(
 
 
 @transaction.atomic
-def _admit(row: Radiograph, order: UploadFields, *, site: Site, by: User, now: datetime) -> Case:
-    case = _create_case(row, order, site=site, by=by, now=now)
+def _admit(row: Radiograph, fields: UploadFields, *, site: Site, by: User, now: datetime) -> Case:
+    case = _create_case(row, fields, site=site, by=by, now=now)
     prediction = Prediction.objects.create(case=case, queued_at=now)
     audit.record(action=Action.CASE_OPENED, by=by, target=case, now=now)
-    enqueue_prediction_on_commit(prediction.pk, order.priority)
+    enqueue_prediction_on_commit(prediction.pk, fields.priority)
     return case
 
 
 def _create_case(
-    row: Radiograph, order: UploadFields, *, site: Site, by: User, now: datetime, on_worklist: bool = True
+    row: Radiograph, fields: UploadFields, *, site: Site, by: User, now: datetime, on_worklist: bool = True
 ) -> Case:
     case = Case.objects.create(
         site=site,
-        patient_ref=order.patient_ref,
-        accession_number=order.accession_number,
-        priority=order.priority,
-        priority_rank=PRIORITY_RANK[order.priority],
+        patient_ref=fields.patient_ref,
+        accession_number=fields.accession_number,
+        priority=fields.priority,
+        priority_rank=PRIORITY_RANK[fields.priority],
         opened_by=by,
         opened_at=now,
-        due_at=due_at(site, order.priority, now),
+        due_at=due_at(site, fields.priority, now),
         on_worklist=on_worklist,
     )
     row.case, row.site = case, site

@@ -1,4 +1,4 @@
-"""RT-PCR results beside a case: apart from what the radiograph shows, and kept from readers who read blind."""
+"""RT-PCR results of a case; withheld from readers who may still read the case blind."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from diagnostics.errors import NotAllowed
 
 @transaction.atomic
 def record_pcr(*, case: Case, result: str, taken_on: date | None, by: User, now: datetime) -> PcrResult:
-    """Put a result on record; whoever may still read the radiograph blind neither enters nor sees one."""
-    known = selectors.visible_to(by).filter(pk=case.pk).exists()
-    if not (known and by.has_permission(Permission.UPLOAD)) or is_pcr_withheld(by, case):
-        raise NotAllowed(_("RT-PCR results are for those who do not read this radiograph."))
+    """Store an RT-PCR result; raises NotAllowed for a reader who may still read the case blind."""
+    is_visible = selectors.visible_to(by).filter(pk=case.pk).exists()
+    if not (is_visible and by.has_permission(Permission.UPLOAD)) or is_pcr_withheld(by, case):
+        raise NotAllowed(_("You cannot enter RT-PCR results of a case that you may still read."))
     if result not in PcrOutcome.values:
-        raise InvalidField("unknown_result", _("Please choose one of the results on the list."))
+        raise InvalidField("unknown_result", _("Please choose one of the listed results."))
     if taken_on and taken_on > now.date():
-        raise InvalidField("taken_later", _("The sample cannot have been taken after today."))
+        raise InvalidField("taken_later", _("The sample date cannot be in the future."))
     row = PcrResult.objects.create(case=case, result=result, taken_on=taken_on, by=by, entered_at=now)
     audit.record(action=Action.PCR_RECORDED, by=by, target=case, detail={"result": result}, now=now)
     return row
 
 
 def is_pcr_withheld(user: User, case: Case) -> bool:
-    """Say whether a result would lead this person's eye: it is a reader who may still read the radiograph."""
+    """Return whether the result could bias the user, a reader who may still read the case blind."""
     return user.has_permission(Permission.READ) and case.pk in blinding.withheld_cases(user, [case])
 
 
 def latest_pcr_result(case: Case) -> PcrResult | None:
-    """Find the newest result; costs no query where they were prefetched."""
+    """Return the newest result of a case, without a query where results were prefetched."""
     return next(iter(case.pcr_results.all()), None)

@@ -1,4 +1,4 @@
-"""TODO: diagnostics.cases.services.permissions."""
+"""The permission check of services."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.errors import NotAllowed
 
 
-def require(by: User, what: Permission) -> None:
-    if not by.has_permission(what):
-        raise NotAllowed(_("Your role may not do this: %(what)s.") % {"what": what.label})
+def require(by: User, permission: Permission) -> None:
+    """Raise NotAllowed unless the user's role includes the permission."""
+    if not by.has_permission(permission):
+        raise NotAllowed(
+            _("Your role does not include this permission: %(what)s.") % {"what": permission.label}
+        )

@@ -1,4 +1,4 @@
-"""How urgent radiographs are, changed by people who hand out the work."""
+"""The priority of cases, set by staff who assign the work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
@@ -15,17 +14,15 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.models import PRIORITY_RANK, Case, Priority
-from diagnostics.errors import NotAllowed
+from diagnostics.cases.services.permissions import require
 
 
 @transaction.atomic
 def set_priority(*, cases: Iterable[Case], priority: Priority, by: User, now: datetime) -> int:
-    """Give radiographs another priority and with it another deadline; says how many changed."""
-    if not by.has_permission(Permission.DISTRIBUTE):
-        raise NotAllowed(_("Your role may not hand out work."))
-    wanted = [case.pk for case in cases]
-    found = selectors.visible_to(by).filter(pk__in=wanted).exclude(priority=priority)
-    changed = list(found.select_for_update(no_key=True, of=("self",)).select_related("site"))
+    """Set the priority of cases and with it their deadlines; return how many changed."""
+    require(by, Permission.DISTRIBUTE)
+    other = selectors.visible_to(by).filter(pk__in=[case.pk for case in cases]).exclude(priority=priority)
+    changed = list(other.select_for_update(no_key=True, of=("self",)).select_related("site"))
     for case in changed:
         detail = {"from": case.priority, "to": priority.value}
         case.priority, case.priority_rank = priority, PRIORITY_RANK[priority]

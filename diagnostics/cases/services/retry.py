@@ -1,4 +1,4 @@
-"""TODO: diagnostics.cases.services.retry."""
+"""A new prediction of a case by the active version."""
 
 from __future__ import annotations
 
@@ -16,26 +16,39 @@ from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning, NoActiveV
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
 from diagnostics.cases.services.permissions import require
-from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 
 
 @transaction.atomic
 def retry(*, case: Case, by: User, now: datetime) -> Prediction:
-    """Ask the version in force for an answer after a failure, or after another version's answer."""
+    """Queue a prediction by the active version, after a failure or after another version's prediction.
+
+    Raises NoActiveVersion, AlreadyPredicted, AlreadyRunning.
+    """
     require(by, Permission.RETRY)
     version = registry.active_version()
     if version is None:
-        raise NoActiveVersion(_("No model version is in force. Ask an administrator to promote one."))
+        raise NoActiveVersion(_("No model version is active. Ask an administrator to promote one."))
     if selectors.has_prediction(case, version):
         raise AlreadyPredicted(
-            _("Version %(version)s has answered for this radiograph.") % {"version": version}
+            _("Version %(version)s already has a result for this radiograph.") % {"version": version}
         )
     prediction = _queue_again(case, version, now)
     audit.record(action=Action.CASE_RETRIED, by=by, target=case, detail={"version": str(version)}, now=now)
     enqueue_prediction_on_commit(prediction.pk, case.priority)
     return prediction
+
+
+def is_retry_useful(latest: Prediction | None, active_version: ModelVersion | None) -> bool:
+    """Return whether a retry can give a new result: no prediction yet, a failure, or another version's."""
+    if latest is None:  # an imported case
+        return active_version is not None
+    if latest.status in OPEN_STATUSES:
+        return False
+    is_other_version = active_version is not None and latest.version_id != active_version.pk
+    return latest.status == JobStatus.FAILED or is_other_version
 
 
 def _queue_again(case: Case, version: ModelVersion, now: datetime) -> Prediction:
@@ -61,11 +74,9 @@ def _queue_new(case: Case, version: ModelVersion, now: datetime) -> Prediction:
     try:
         with transaction.atomic():
             return Prediction.objects.create(case=case, version=version, queued_at=now)
-    except IntegrityError as trouble:
-        raise _already_running() from trouble
+    except IntegrityError as error:
+        raise _already_running() from error
 
 
 def _already_running() -> AlreadyRunning:
-    return AlreadyRunning(
-        _("The machine is at work on this radiograph already. The answer will appear here.")
-    )
+    return AlreadyRunning(_("The AI result of this radiograph is already being computed."))

@@ -1,4 +1,4 @@
-"""Pages of cases: the list, the upload, and a case."""
+"""The list of cases, the case page, and the actions on it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -22,57 +23,50 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.forms import CaseFilter, PcrForm
 from diagnostics.cases.models import Case, Priority
-from diagnostics.cases.presenters import case as case_presenters
+from diagnostics.cases.presenters import case_list, case_page
+from diagnostics.cases.presenters.job import job_summary
+from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.services import blinding
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
-from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
+from diagnostics.jobs.models import JobStatus
 from diagnostics.registry import selectors as registry
 
 PAGE_SIZE: Final = 50
-STOP_POLLING: Final = 286  # htmx's own status
+STOP_POLLING: Final = 286  # the status that stops htmx's polling
 
 
 @require_permission(Permission.SEE_CASES)
 @require_safe
 def cases(request: StaffRequest) -> HttpResponse:
-    """List the cases of one's sites; readers see no answer of the machine here."""
-    wanted = CaseFilter(request.GET).wanted()
-    found = selectors.case_list(request.user, status=wanted["status"], ordering=wanted["sort"])
-    if wanted["priority"]:
-        found = found.filter(priority=wanted["priority"])
-    if wanted["q"]:
-        found = found.filter(accession_number__icontains=wanted["q"])
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    """List the cases of the user's sites; readers see no AI result here."""
+    query = CaseFilter(request.GET).values()
+    page = Paginator(_filtered(request.user, query), PAGE_SIZE).get_page(request.GET.get("page"))
     withheld = blinding.withheld_cases(request.user, list(page))
-    return render(
-        request,
-        "cases/list.html",
-        {
-            "page": page,
-            "rows": [
-                case_presenters.case_row(
-                    case, selectors.latest_prediction(case), withheld=case.pk in withheld
-                )
-                for case in page
-            ],
-            "shows_answers": not request.user.has_permission(Permission.READ),
-            "wanted": wanted,
-            "kept": [(name, wanted[name]) for name in ("status", "priority", "sort")],
-            "narrowed": any(wanted[name] for name in ("status", "priority", "q")),
-            "statuses": JobStatus.choices,
-            "priorities": Priority.choices,
-        },
-    )
+    context = {
+        "page": page,
+        "rows": [
+            case_list.case_row(case, selectors.latest_prediction(case), withheld=case.pk in withheld)
+            for case in page
+        ],
+        "shows_results": not request.user.has_permission(Permission.READ),
+        "query": query,
+        "hidden_fields": [(name, query[name]) for name in ("status", "priority", "sort") if query[name]],
+        "is_filtered": any(query[name] for name in ("status", "priority", "q")),
+        "statuses": case_list.filter_chips(request.GET, "status", JobStatus.choices, query["status"]),
+        "priorities": case_list.filter_chips(request.GET, "priority", Priority.choices, query["priority"]),
+        "sort_links": case_list.sort_links(request.GET, query["sort"]),
+    }
+    return render(request, "cases/list.html", context)
 
 
 @require_permission(Permission.SEE_CASES)
 @never_cache
 @require_safe
 def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Show a case, and what the machine said of it."""
-    shown = _visible(request.user, pk)
+    """Show a case with its AI result, unless that is withheld from the user."""
+    shown = _visible_case(request.user, pk)
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, now=timezone.now())
     return _case_page(request, shown)
 
@@ -81,8 +75,8 @@ def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_POST
 def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Show the whole patient reference to somebody who asks for it; the asking is on record."""
-    shown = _visible(request.user, pk)
+    """Reveal the full patient reference; each request is audited."""
+    shown = _visible_case(request.user, pk)
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
@@ -94,15 +88,11 @@ def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def state(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Say how far the machine is; once it has finished, the page is loaded anew."""
-    shown = _visible(request.user, pk)
-    work = selectors.latest_prediction(shown)
-    response = render(
-        request,
-        "cases/_state.html",
-        {"case": shown, "work": case_presenters.job_summary(work, timezone.now())},
-    )
-    if work is None or work.status not in OPEN_STATUSES:
+    """Show the status of the newest prediction; once it is no longer open, the page reloads."""
+    shown = _visible_case(request.user, pk)
+    job = job_summary(selectors.latest_prediction(shown), timezone.now())
+    response = render(request, "cases/_state.html", {"case": shown, "job": job})
+    if job is None or not job.is_open:
         response.status_code = STOP_POLLING
         response["HX-Refresh"] = "true"
     return response
@@ -111,61 +101,80 @@ def state(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @require_permission(Permission.RETRY)
 @require_POST
 def retry(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Ask the machine again."""
+    """Run AI again with the active version."""
     try:
-        retry_services.retry(case=_visible(request.user, pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        retry_services.retry(case=_visible_case(request.user, pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
     return redirect("cases:case", pk=pk)
 
 
 @require_permission(Permission.UPLOAD)
 @require_POST
 def pcr(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Enter an RT-PCR result."""
-    shown, form = _visible(request.user, pk), PcrForm(request.POST)
+    """Record an RT-PCR result."""
+    shown, form = _visible_case(request.user, pk), PcrForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("Please choose a result, and a day as year, month and day."))
+        messages.error(request, _("Please choose a result, and enter the sample date as year-month-day."))
         return redirect("cases:case", pk=pk)
     try:
         pcr_services.record_pcr(case=shown, by=request.user, now=timezone.now(), **form.cleaned_data)
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+    except DomainError as error:
+        messages.error(request, str(error))
     return redirect("cases:case", pk=pk)
 
 
-def _visible(user: User, pk: uuid.UUID) -> Case:
+def _filtered(user: User, query: dict[str, str]) -> QuerySet[Case]:
+    filtered = selectors.case_list(user, status=query["status"], ordering=query["sort"])
+    if query["priority"]:
+        filtered = filtered.filter(priority=query["priority"])
+    if query["q"]:
+        filtered = filtered.filter(accession_number__icontains=query["q"])
+    return filtered
+
+
+def _visible_case(user: User, pk: uuid.UUID) -> Case:
     return get_object_or_404(selectors.with_predictions(selectors.visible_to(user)), pk=pk)
 
 
 def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) -> HttpResponse:
-    latest = selectors.latest_prediction(shown)
+    latest, active = selectors.latest_prediction(shown), registry.active_version()
     blind = not blinding.may_see_prediction(request.user, shown)
-    answer = None if blind else selectors.latest_done_prediction(shown)
-    if answer:
-        blinding.record_prediction_shown(request.user, [answer], timezone.now())
-    active_version = registry.active_version()
+    job = job_summary(latest, timezone.now())
+    prediction = None if blind else _prediction(request.user, shown)
+    may_retry = request.user.has_permission(Permission.RETRY)
     context = {
         "case": shown,
-        "number": case_presenters.short_number(shown),
-        "masked": case_presenters.masked_reference(shown.patient_ref),
+        "header": case_page.case_header(shown, job, prediction, active),
         "revealed": revealed,
-        "radiograph": shown.radiograph,
-        "work": case_presenters.job_summary(latest, timezone.now()),
-        "answer": answer and case_presenters.prediction_summary(answer),
+        "job": job,
+        "prediction": prediction,
+        "notice": case_page.ai_notice(job, prediction, blind=blind),
         "blind": blind,
-        "active_version": active_version,
-        **_laboratory(request.user, shown),
-        "may_ask_again": request.user.has_permission(Permission.RETRY)
-        and blinding.may_retry(latest, active_version),
+        "technical_facts": case_page.technical_facts(shown.radiograph, prediction),
+        "retry_button": case_page.retry_button(latest, active)
+        if may_retry and retry_services.is_retry_useful(latest, active)
+        else None,
+        "read_button": case_page.read_button(blind=blind)
+        if request.user.has_permission(Permission.READ)
+        else None,
+        **_pcr_context(request.user, shown),
     }
     return render(request, "cases/case.html", context)
 
 
-def _laboratory(user: User, shown: Case) -> dict[str, Any]:
+def _prediction(user: User, shown: Case) -> PredictionSummary | None:
+    done = selectors.latest_done_prediction(shown)
+    if done is None:
+        return None
+    blinding.record_prediction_shown(user, [done], timezone.now())
+    return prediction_summary(done)
+
+
+def _pcr_context(user: User, shown: Case) -> dict[str, Any]:
     if pcr_services.is_pcr_withheld(user, shown):
-        return {"pcr_kept": True}
+        return {"pcr_withheld": True}
     return {
-        "pcr": pcr_services.latest_pcr_result(shown),
+        "pcr": case_page.pcr_panel(pcr_services.latest_pcr_result(shown)),
         "pcr_form": PcrForm() if user.has_permission(Permission.UPLOAD) else None,
     }

@@ -1,11 +1,11 @@
-"""Pictures of a case: the radiograph, the heat of one class, and both in one."""
+"""Images of a case: the radiograph, its full-depth pixels, the heatmap of one class, and the overlay."""
 
 from __future__ import annotations
 
 import logging
 import uuid
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
@@ -26,7 +26,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
-from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.services import blinding
 from ml.inference import heatmap_files
 from ml.inference import overlay as overlays
@@ -38,139 +38,127 @@ CaseImage = Callable[Concatenate[HttpRequest, User, Case, P], HttpResponseBase]
 ImageView = Callable[Concatenate[HttpRequest, uuid.UUID, P], HttpResponseBase]
 
 
-def of_visible_case(picture: CaseImage[P]) -> ImageView[P]:
-    """Give a picture to those who may see its case, known by their session or their token."""
+def of_visible_case(image: CaseImage[P]) -> ImageView[P]:
+    """Restrict an image to users who may see its case, authenticated by session or token."""
 
-    @wraps(picture)
+    @wraps(image)
     @require_safe
     def view(request: HttpRequest, pk: uuid.UUID, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
-            user = _who(request)
-        except AuthenticationFailed as refusal:
-            return HttpResponse(str(refusal.detail), status=401, headers={"WWW-Authenticate": "Token"})
+            user = _authenticated_user(request)
+        except AuthenticationFailed as error:
+            return HttpResponse(str(error.detail), status=401, headers={"WWW-Authenticate": "Token"})
         if user is None:
             return redirect_to_login(request.get_full_path())
         case = get_object_or_404(selectors.visible_to(user).select_related("radiograph"), pk=pk)
-        return picture(request, user, case, *args, **kwargs)
+        return image(request, user, case, *args, **kwargs)
 
     return view
 
 
 @of_visible_case
 def display_image(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
-    """Show the radiograph: our own 8-bit copy, never the file that was uploaded."""
-    display_image = case.radiograph
-    return _png(
-        request,
-        by,
-        case,
-        row=display_image.pk,
-        shown="radiograph",
-        draw=lambda: _read(selectors.display_path(display_image)),
-    )
+    """Return the 8-bit PNG of the radiograph; the uploaded file itself is never served."""
+    radiograph = case.radiograph
+    read = partial(_read, selectors.display_path(radiograph))
+    return _image_response(request, by, case, etag=f"{radiograph.pk}", name="radiograph", read=read)
 
 
 @of_visible_case
 def full_depth_pixels(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
-    """Give the radiograph in full depth, as ml.depth packs it, for the viewer to window."""
-    # The reading page fetches the next radiographs ahead; that nobody has looked yet is on record too.
-    shown = "radiograph ahead" if request.headers.get("X-Readroom-Ahead") else "radiograph in depth"
-    draw = lambda: _packed(case)  # noqa: E731
-    return _kept(
+    """Return all stored bits of the radiograph, packed by `ml.images.bit_depth` for the viewer."""
+    # The reading page prefetches the next radiographs; the audit record tells a prefetch from a view.
+    prefetch = bool(request.headers.get("X-Readroom-Prefetch"))
+    return _image_response(
         request,
         by,
         case,
-        etag=f"{case.radiograph.pk}-depth",
-        shown=shown,
-        draw=draw,
-        kind="application/octet-stream",
+        etag=f"{case.radiograph.pk}-pixels",
+        name="full-depth radiograph, prefetched" if prefetch else "full-depth radiograph",
+        read=partial(_packed_pixels, case.radiograph),
+        content_type="application/octet-stream",
     )
 
 
 @of_visible_case
 def heatmap_layer(request: HttpRequest, by: User, case: Case, finding: str) -> HttpResponseBase:
-    """Show the heat of one class alone, to be laid over the radiograph."""
-    answer = _answer(by, case)
-    if finding not in answer.heat:
+    """Return the heatmap of one class as a transparent layer above the radiograph."""
+    prediction = _shown_prediction(by, case)
+    if finding not in prediction.heatmaps:
         raise Http404
-    draw = lambda: _heat_layer(answer, finding)  # noqa: E731
-    return _png(request, by, case, row=answer.pk, shown=f"heat {finding}", draw=draw)
+    read = partial(_heatmap_png, prediction, finding)
+    etag = f"{prediction.pk}-heatmap-{finding}"
+    return _image_response(request, by, case, etag=etag, name=f"heatmap {finding}", read=read)
 
 
 @of_visible_case
 def overlay(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
-    """Show radiograph and heat of the machine's finding as one picture."""
-    answer = _answer(by, case)
-    draw = lambda: _read(selectors.overlay_path(answer))  # noqa: E731
-    return _png(request, by, case, row=answer.pk, shown="overlay", draw=draw)
+    """Return radiograph and heatmap of the predicted finding as one image."""
+    prediction = _shown_prediction(by, case)
+    read = partial(_read, selectors.overlay_path(prediction))
+    etag = f"{prediction.pk}-overlay"
+    return _image_response(request, by, case, etag=etag, name="overlay", read=read)
 
 
-def _who(request: HttpRequest) -> User | None:
+def _authenticated_user(request: HttpRequest) -> User | None:
     if isinstance(request.user, User):
         return request.user
-    known = TokenAuthentication().authenticate(Request(request))
-    return known[0] if known else None
+    authenticated = TokenAuthentication().authenticate(Request(request))
+    return authenticated[0] if authenticated else None
 
 
-def _answer(by: User, case: Case) -> Prediction:
+def _shown_prediction(by: User, case: Case) -> Prediction:
+    """Return the prediction and record its view; raises PermissionDenied while it is withheld."""
     if not blinding.may_see_prediction(by, case):
-        raise PermissionDenied(_("The machine's answer is shown once the radiograph has been read."))
-    answer = selectors.latest_done_prediction(case)
-    if answer is None:
+        raise PermissionDenied(_("The AI result is shown after the radiograph has been read."))
+    prediction = selectors.latest_done_prediction(case)
+    if prediction is None:
         raise Http404
-    blinding.record_prediction_shown(by, [answer], timezone.now())
-    return answer
+    blinding.record_prediction_shown(by, [prediction], timezone.now())
+    return prediction
 
 
-def _png(
-    request: HttpRequest, by: User, case: Case, *, row: uuid.UUID, shown: str, draw: Callable[[], bytes]
-) -> HttpResponseBase:
-    etag = f"{row}-{shown.replace(' ', '-')}"
-    return _kept(request, by, case, etag=etag, shown=shown, draw=draw, kind="image/png")
-
-
-def _kept(
+def _image_response(
     request: HttpRequest,
     by: User,
     case: Case,
     *,
     etag: str,
-    shown: str,
-    draw: Callable[[], bytes],
-    kind: str,
+    name: str,
+    read: Callable[[], bytes],
+    content_type: str = "image/png",
 ) -> HttpResponseBase:
-    """Answer with a picture of a row; rows of pictures never change, so their id is in the ETag."""
-    etag = f'"{etag}"'
-    unchanged = get_conditional_response(request, etag=etag)
-    response = unchanged or HttpResponse(draw(), content_type=kind)
-    audit.record(
-        action=Action.IMAGE_VIEWED, by=by, target=case, detail={"picture": shown}, now=timezone.now()
-    )
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"  # every showing asks, so every showing is on record
+    """Return an image and audit its view; the files of a row never change, so its id makes an ETag."""
+    quoted = f'"{etag}"'
+    unchanged = get_conditional_response(request, etag=quoted)
+    response = unchanged or HttpResponse(read(), content_type=content_type)
+    audit.record(action=Action.IMAGE_VIEWED, by=by, target=case, detail={"image": name}, now=timezone.now())
+    response["ETag"] = quoted
+    response["Cache-Control"] = "private, no-cache"  # each view sends a request, so each view is audited
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _heat_layer(answer: Prediction, finding: str) -> bytes:
+def _heatmap_png(prediction: Prediction, finding: str) -> bytes:
     try:
-        found, frame = heatmap_files.load_heatmaps(selectors.heatmap_path(answer))
-    except FileNotFoundError as missing:
-        raise Http404 from missing
-    return overlays.heatmap_layer_png(found[finding], frame, reference=answer.heat[finding]["reference"])
+        heatmaps, frame = heatmap_files.load_heatmaps(selectors.heatmap_path(prediction))
+    except FileNotFoundError as error:
+        raise Http404 from error
+    reference = prediction.heatmaps[finding]["reference"]
+    return overlays.heatmap_layer_png(heatmaps[finding], frame, reference=reference)
 
 
-def _packed(case: Case) -> bytes:
+def _packed_pixels(radiograph: Radiograph) -> bytes:
     try:
-        return selectors.packed_bit_depth(case.radiograph)
-    except (OSError, UnreadableImage) as trouble:
-        logger.warning("the depth of case %s cannot be had: %s", case.pk, type(trouble).__name__)
-        raise Http404 from trouble
+        return selectors.packed_bit_depth(radiograph)
+    except (OSError, UnreadableImage) as error:
+        logger.warning("no full-depth pixels of radiograph %s: %s", radiograph.pk, type(error).__name__)
+        raise Http404 from error
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError as missing:
-        raise Http404 from missing
+    except FileNotFoundError as error:
+        raise Http404 from error

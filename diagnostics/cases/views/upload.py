@@ -1,4 +1,4 @@
-"""TODO: diagnostics.cases.views.upload."""
+"""The upload page: each file gets its own result."""
 
 from __future__ import annotations
 
@@ -25,40 +25,42 @@ from diagnostics.errors import DomainError
 @require_permission(Permission.UPLOAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: StaffRequest) -> HttpResponse:
-    """Take radiographs; each ends as accepted, known already or refused, and none stops the others."""
+    """Upload radiographs; a refused file does not stop the others. Scripts of the page receive JSON."""
     if request.method != "POST":
-        return render(request, "cases/upload.html", _upload_form(UploadForm()))
+        return _form_page(request, UploadForm())
     form = UploadForm(request.POST, request.FILES)
-    by_script = request.headers.get("Accept") == "application/json"
+    wants_json = request.headers.get("Accept") == "application/json"
     if not form.is_valid():
-        if by_script:
-            return JsonResponse({"outcomes": [asdict(upload_results.invalid_form(form.errors))]}, status=400)
-        return render(request, "cases/upload.html", _upload_form(form), status=400)
-    ended = [
-        _admit(radiograph, form.cleaned_data, request.user) for radiograph in form.cleaned_data["radiographs"]
-    ]
-    if by_script:
-        return JsonResponse({"outcomes": [asdict(outcome) for outcome in ended]})
-    return render(request, "cases/uploaded.html", {"outcomes": ended})
+        invalid = upload_results.invalid_form(form.errors)
+        return _json([invalid], status=400) if wants_json else _form_page(request, form, status=400)
+    radiographs = form.cleaned_data["radiographs"]
+    results = [_admit(radiograph, form.cleaned_data, request.user) for radiograph in radiographs]
+    return _json(results) if wants_json else render(request, "cases/uploaded.html", {"results": results})
 
 
-def _upload_form(form: UploadForm) -> dict[str, Any]:
-    return {"form": form, "order": [field for field in form if field.name != "radiographs"]}
+def _form_page(request: StaffRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
+    common_fields = [field for field in form if field.name != "radiographs"]
+    context = {"form": form, "common_fields": common_fields}
+    return render(request, "cases/upload.html", context, status=status)
 
 
-def _admit(radiograph: UploadedFile, order: dict[str, Any], by: User) -> UploadResult:
+def _json(results: list[UploadResult], *, status: int = 200) -> JsonResponse:
+    return JsonResponse({"results": [asdict(result) for result in results]}, status=status)
+
+
+def _admit(radiograph: UploadedFile, fields: dict[str, Any], by: User) -> UploadResult:
     name = radiograph.name or ""
     try:
         upload_validation.check_file_size(radiograph.size or 0)
-        opened = admission.open_case(
+        admitted = admission.open_case(
             radiograph=radiograph.read(),
-            patient_ref=order["patient_ref"],
-            accession_number=order["accession_number"],
-            view=order["view"],
-            priority=order["priority"],
+            patient_ref=fields["patient_ref"],
+            accession_number=fields["accession_number"],
+            view=fields["view"],
+            priority=fields["priority"],
             by=by,
             now=timezone.now(),
         )
-    except DomainError as refusal:
-        return upload_results.refused(name, refusal.code, str(refusal))
-    return upload_results.accepted(name, opened.case, created=opened.created)
+    except DomainError as error:
+        return upload_results.refused(name, error.code, str(error))
+    return upload_results.accepted(name, admitted.case, created=admitted.created)

@@ -1,4 +1,4 @@
-// Draws a radiograph in full depth with WebGL2: whole-number greys in a texture, the window in the shader.
+// Draws full-depth pixels with WebGL2: integer greys in a texture, the window in the shader.
 
 const VERTICES = `#version 300 es
 void main() { // one triangle that covers the stage
@@ -10,13 +10,13 @@ precision highp int;
 precision highp usampler2D;
 uniform usampler2D radiograph;
 uniform vec2 size; // of the radiograph, in its pixels
-uniform vec4 place; // left and top on the canvas, cosine and sine of the turn
+uniform vec4 origin; // left and top on the canvas, cosine and sine of the rotation
 uniform float scale; // canvas pixels for each radiograph pixel
-uniform float tall; // the canvas
-uniform int level; // of the halvings
-uniform bool plain; // far in: pixels as they are
+uniform float canvasHeight;
+uniform int level; // of the mipmap
+uniform bool nearest; // no smoothing of magnified pixels
 uniform vec2 greys; // the stored grey that is black, and the span to white
-uniform bvec2 bent; // sigmoid, flip
+uniform bvec2 curve; // sigmoid, inverted
 out vec4 colour;
 
 float at(ivec2 pixel, ivec2 last) {
@@ -24,14 +24,14 @@ float at(ivec2 pixel, ivec2 last) {
 }
 
 void main() {
-  vec2 step = (vec2(gl_FragCoord.x, tall - gl_FragCoord.y) - place.xy) / scale;
-  vec2 here = vec2(place.z * step.x + place.w * step.y, place.z * step.y - place.w * step.x);
+  vec2 step = (vec2(gl_FragCoord.x, canvasHeight - gl_FragCoord.y) - origin.xy) / scale;
+  vec2 here = vec2(origin.z * step.x + origin.w * step.y, origin.z * step.y - origin.w * step.x);
   colour = vec4(0.0, 0.0, 0.0, 1.0);
   if (any(lessThan(here, vec2(0.0))) || any(greaterThanEqual(here, size))) return;
   ivec2 last = textureSize(radiograph, level) - 1;
   vec2 inLevel = here / float(1 << level);
   float stored;
-  if (plain) {
+  if (nearest) {
     stored = at(ivec2(inLevel), last);
   } else {
     vec2 corner = floor(inLevel - 0.5);
@@ -42,18 +42,18 @@ void main() {
     stored = mix(upper, lower, share.y);
   }
   float grey = (stored - greys.x) / greys.y;
-  grey = bent.x ? 1.0 / (1.0 + exp(-4.0 * (grey - 0.5))) : clamp(grey, 0.0, 1.0);
-  colour.rgb = vec3(bent.y ? 1.0 - grey : grey);
+  grey = curve.x ? 1.0 / (1.0 + exp(-4.0 * (grey - 0.5))) : clamp(grey, 0.0, 1.0);
+  colour.rgb = vec3(curve.y ? 1.0 - grey : grey);
 }`;
-const UNIFORMS = ["size", "place", "scale", "tall", "level", "plain", "greys", "bent"];
+const UNIFORMS = ["size", "origin", "scale", "canvasHeight", "level", "nearest", "greys", "curve"];
 let unusable = false;
-const idle = []; // surfaces of radiographs that left the page: a browser gives out few contexts
+const idle = []; // released surfaces, reused because a browser allows few contexts
 
-export class GlSurface {
-  // Gives a surface that can hold this radiograph, or null where the browser has none of use.
+export class WebglSurface {
+  // Returns a surface for this radiograph, or null where WebGL2 is missing, too slow or too small.
   static for(radiograph) {
     if (unusable) return null;
-    const surface = idle.pop() ?? GlSurface.made();
+    const surface = idle.pop() ?? WebglSurface.create();
     unusable = !surface;
     if (!surface || surface.gl.isContextLost()) return null;
     if (Math.max(radiograph.width, radiograph.height) > surface.gl.getParameter(surface.gl.MAX_TEXTURE_SIZE)) return null;
@@ -61,10 +61,10 @@ export class GlSurface {
     return surface;
   }
 
-  static made() {
+  static create() {
     const canvas = document.createElement("canvas");
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
-    return gl && !isSoftware(gl) ? new GlSurface(canvas, gl) : null;
+    return gl && !isSoftware(gl) ? new WebglSurface(canvas, gl) : null;
   }
 
   constructor(canvas, gl) {
@@ -106,34 +106,33 @@ export class GlSurface {
     gl.viewport(0, 0, width, height);
     const scale = box.scale * ratio;
     gl.uniform2f(at.size, radiograph.width, radiograph.height);
-    gl.uniform4f(at.place, box.left * ratio, box.top * ratio, box.cos, box.sin);
+    gl.uniform4f(at.origin, box.left * ratio, box.top * ratio, box.cos, box.sin);
     gl.uniform1f(at.scale, scale);
-    gl.uniform1f(at.tall, height);
+    gl.uniform1f(at.canvasHeight, height);
     gl.uniform1i(at.level, levelFor(radiograph, scale));
-    gl.uniform1i(at.plain, scale >= 4 ? 1 : 0);
+    gl.uniform1i(at.nearest, scale >= 4 ? 1 : 0);
     gl.uniform2f(at.greys, low, span);
-    gl.uniform2i(at.bent, sigmoid ? 1 : 0, flip ? 1 : 0);
+    gl.uniform2i(at.curve, sigmoid ? 1 : 0, flip ? 1 : 0);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     return true;
   }
 
-  letGo() {
+  release() {
     this.canvas.remove();
     if (!this.gl.isContextLost()) idle.push(this);
   }
 }
 
-// WebGL without a graphics processor is slower than the 2-D canvas, and not every browser says so when asked
-// by failIfMajorPerformanceCaveat.
+// WebGL in software is slower than the 2-D canvas, and not every browser supports failIfMajorPerformanceCaveat.
 function isSoftware(gl) {
-  const more = gl.getExtension("WEBGL_debug_renderer_info");
-  const name = more ? gl.getParameter(more.UNMASKED_RENDERER_WEBGL) : "";
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "";
   const software = /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
   if (software) gl.getExtension("WEBGL_lose_context")?.loseContext();
   return software;
 }
 
-// The halving whose pixels come nearest to those of the screen.
+// Returns the mipmap level whose pixel size is nearest to that of the screen.
 export function levelFor(radiograph, scale) {
   return Math.max(0, Math.min(radiograph.levels.length - 1, Math.round(Math.log2(1 / scale))));
 }

@@ -1,4 +1,4 @@
-"""What may be admitted, and where its files go."""
+"""Validation of uploads, and the stored files of radiographs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ml.images.reading import read_radiograph
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 
-def order(**changed: str) -> upload_validation.UploadFields:
-    entries = {"patient_ref": "P-1", "accession_number": "", "view": "", "priority": "routine"}
-    return upload_validation.validated_fields(**(entries | changed))
+def validated(**changed: str) -> upload_validation.UploadFields:
+    fields = {"patient_ref": "P-1", "accession_number": "", "view": "", "priority": "routine"}
+    return upload_validation.validated_fields(**(fields | changed))
 
 
-def test_an_order_is_taken_as_written_without_the_spaces_around_it():
-    taken = order(patient_ref="  P 1 ", accession_number=" A-9 ", view="pa", priority="STAT")
+def test_fields_are_stripped_and_normalised():
+    fields = validated(patient_ref="  P 1 ", accession_number=" A-9 ", view="pa", priority="STAT")
 
-    assert taken == upload_validation.UploadFields("P 1", "A-9", "PA", Priority.STAT)
+    assert fields == upload_validation.UploadFields("P 1", "A-9", "PA", Priority.STAT)
 
 
 @pytest.mark.parametrize(
-    ("entry", "text", "code"),
+    ("field", "text", "code"),
     [
         ("patient_ref", "", "patient_ref_missing"),
         ("patient_ref", " \t ", "patient_ref_missing"),
@@ -42,22 +42,22 @@ def test_an_order_is_taken_as_written_without_the_spaces_around_it():
         ("priority", "now", "priority_unknown"),
     ],
 )
-def test_an_order_that_cannot_be_taken_is_refused_with_its_entry(entry: str, text: str, code: str):
-    with pytest.raises(InvalidField) as refusal:
-        order(**{entry: text})
+def test_an_invalid_field_is_refused_with_its_code(field: str, text: str, code: str):
+    with pytest.raises(InvalidField) as error:
+        validated(**{field: text})
 
-    assert refusal.value.code == code
-    assert str(refusal.value).endswith(".")
+    assert error.value.code == code
+    assert str(error.value).endswith(".")
 
 
-def test_sixty_four_characters_of_any_script_are_a_reference():
-    assert order(patient_ref="患" * 64).patient_ref == "患" * 64
+def test_a_reference_may_have_64_characters_of_any_script():
+    assert validated(patient_ref="患" * 64).patient_ref == "患" * 64
 
 
 @pytest.mark.parametrize(
     "radiograph", [radiograph_png(), radiograph_png16(), radiograph_jpeg(), radiograph_dicom()]
 )
-def test_each_wrapping_of_a_radiograph_is_accepted(radiograph: bytes):
+def test_each_supported_format_is_accepted(radiograph: bytes):
     assert upload_validation.decode_upload(radiograph).grey.shape == (256, 256)
 
 
@@ -71,24 +71,24 @@ def test_each_wrapping_of_a_radiograph_is_accepted(radiograph: bytes):
         (radiograph_dicom(modality="CT"), "not_an_xray_modality"),
     ],
 )
-def test_a_file_that_is_no_radiograph_is_refused_with_a_code_and_what_to_do(content: bytes, code: str):
-    with pytest.raises(UnusableRadiograph) as refusal:
+def test_an_unusable_file_is_refused_with_its_code_and_text(content: bytes, code: str):
+    with pytest.raises(UnusableRadiograph) as error:
         upload_validation.decode_upload(content)
 
-    assert refusal.value.code == code
-    assert str(refusal.value) == str(upload_validation.REASONS[code])
+    assert error.value.code == code
+    assert str(error.value) == str(upload_validation.REASONS[code])
 
 
 def test_a_file_over_64_megabytes_is_refused_by_its_size():
     upload_validation.check_file_size(64 * 1024 * 1024)
-    with pytest.raises(UnusableRadiograph) as refusal:
+    with pytest.raises(UnusableRadiograph) as error:
         upload_validation.check_file_size(64 * 1024 * 1024 + 1)
 
-    assert refusal.value.code == "too_large"
+    assert error.value.code == "too_large"
 
 
 @pytest.mark.parametrize("radiograph", [radiograph_png16(3), radiograph_dicom(4), radiograph_jpeg(5)])
-def test_a_kept_radiograph_is_read_back_exactly_as_it_was_accepted(
+def test_a_stored_radiograph_has_the_pixels_that_were_accepted(
     radiograph: bytes, settings: Settings, tmp_path: Path
 ):
     settings.MEDIA_ROOT = tmp_path
@@ -98,13 +98,13 @@ def test_a_kept_radiograph_is_read_back_exactly_as_it_was_accepted(
     storage.store_radiograph(names, original=radiograph, radiograph=accepted)
 
     assert np.array_equal(storage.read_grey(names.grey), accepted.grey)
-    # Whoever learns from the file reads it the other way, and finds the same radiograph.
+    # Training decodes the file with another function and must get the same pixels.
     assert read_radiograph(storage.path(names.grey).read_bytes()).pixel_sha256 == accepted.pixel_sha256
     assert storage.path(names.original).read_bytes() == radiograph
     assert storage.path(names.display).read_bytes().startswith(b"\x89PNG")
 
 
-def test_files_are_named_by_uuids_alone(settings: Settings, tmp_path: Path):
+def test_file_names_consist_of_uuids(settings: Settings, tmp_path: Path):
     settings.MEDIA_ROOT = tmp_path
     radiograph_id = uuid.UUID("0a1b2c3d-0000-4000-8000-000000000001")
 
@@ -116,18 +116,18 @@ def test_files_are_named_by_uuids_alone(settings: Settings, tmp_path: Path):
     )
 
 
-def test_a_file_is_written_whole_or_not_at_all(settings: Settings, tmp_path: Path):
+def test_a_file_is_written_atomically(settings: Settings, tmp_path: Path):
     settings.MEDIA_ROOT = tmp_path
-    storage.store_file("radiographs/aa/one.png", b"the first")
+    storage.store_file("radiographs/aa/one.png", b"first content")
 
     with pytest.raises(TypeError):
-        storage.store_file("radiographs/aa/one.png", "no bytes")  # type: ignore[arg-type]
+        storage.store_file("radiographs/aa/one.png", "not bytes")  # type: ignore[arg-type]
 
     assert [path.name for path in (tmp_path / "radiographs/aa").iterdir()] == ["one.png"]
-    assert storage.path("radiographs/aa/one.png").read_bytes() == b"the first"
+    assert storage.path("radiographs/aa/one.png").read_bytes() == b"first content"
 
 
-def test_a_damaged_stored_radiograph_is_no_radiograph(settings: Settings, tmp_path: Path):
+def test_a_damaged_stored_radiograph_raises_value_error(settings: Settings, tmp_path: Path):
     settings.MEDIA_ROOT = tmp_path
     storage.store_file("radiographs/aa/one.grey.png", radiograph_png16()[:500])
     storage.store_file("radiographs/aa/two.grey.png", b"")

@@ -1,4 +1,4 @@
-"""A case that the machine has answered, with its files, made without a network."""
+"""A finished prediction with its files, without a network."""
 
 from __future__ import annotations
 
@@ -19,21 +19,15 @@ PROBABILITIES = {"covid-19": 0.8317, "pneumonia": 0.1121, "normal": 0.0562}
 OPERATING_POINTS = {"covid-19": 0.4129, "pneumonia": 0.5, "normal": 0.5}
 
 
-def answer_case(case: Case, version: ModelVersion) -> Prediction:
-    """Finish the waiting prediction of a case as a worker would have."""
+def finish_prediction(case: Case, version: ModelVersion) -> Prediction:
+    """Finish the queued prediction of a case as a worker does, and return it."""
     grid = np.zeros((8, 8), np.float32)
     grid[2:4, 5:7] = 1
-    hot, cold = ClassMap(grid, 1.0, False), ClassMap(np.zeros_like(grid), 0.0, True)
-    found = {"covid-19": hot, "pneumonia": cold, "normal": cold}
-    storage.path("answers").mkdir(parents=True, exist_ok=True)
-    heatmap_files.save_heatmaps(
-        storage.path(f"answers/{case.pk}.npz"), found, Frame(256, 256, 0, 0, 256, 256)
-    )
-    storage.store_file(f"answers/{case.pk}.png", radiograph_png(7))
-    heat = {
-        name: {"raw_max": map.raw_max, "reference": 1.0, "no_positive_evidence": map.no_positive_evidence}
-        for name, map in found.items()
-    }
+    evidence, no_evidence = ClassMap(grid, 1.0, False), ClassMap(np.zeros_like(grid), 0.0, True)
+    heatmaps = {"covid-19": evidence, "pneumonia": no_evidence, "normal": no_evidence}
+    heatmap_file, overlay_file = f"predictions/{case.pk}.npz", f"predictions/{case.pk}.png"
+    storage.store_file(overlay_file, radiograph_png(7))
+    heatmap_files.save_heatmaps(storage.path(heatmap_file), heatmaps, Frame(256, 256, 0, 0, 256, 256))
     case.predictions.update(
         status=JobStatus.DONE,
         version=version,
@@ -41,9 +35,16 @@ def answer_case(case: Case, version: ModelVersion) -> Prediction:
         finding="covid-19",
         probabilities=PROBABILITIES,
         operating_points=OPERATING_POINTS,
-        heat=heat,
-        maps=f"answers/{case.pk}.npz",
-        overlay=f"answers/{case.pk}.png",
+        heatmaps={
+            name: {
+                "raw_max": each.raw_max,
+                "reference": 1.0,
+                "no_positive_evidence": each.no_positive_evidence,
+            }
+            for name, each in heatmaps.items()
+        },
+        heatmap_file=heatmap_file,
+        overlay_file=overlay_file,
         seconds={"waited": 0.02, "prepare": 0.05, "network": 0.03, "heatmap": 0.01, "store": 0.01},
         finished_at=timezone.now() + timedelta(seconds=1),
     )

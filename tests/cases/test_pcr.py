@@ -1,4 +1,4 @@
-"""RT-PCR results: beside the radiograph, never in a blind reader's sight."""
+"""RT-PCR results, withheld from blind readers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def case(send_radiograph: SendRadiograph) -> Case:
     return send_radiograph(1)
 
 
-def enter(case: Case, by: User, now: datetime, result: str = "detected", **rest: date) -> PcrResult:
+def record(case: Case, by: User, now: datetime, result: str = "detected", **rest: date) -> PcrResult:
     return pcr.record_pcr(case=case, result=result, taken_on=rest.get("taken_on"), by=by, now=now)
 
 
@@ -31,65 +31,65 @@ def page(client: Client, case: Case, user: User) -> str:
     return client.get(reverse("cases:case", args=[case.pk])).content.decode()
 
 
-def in_api(client: Client, case: Case, user: User) -> str | None:
+def api_result(client: Client, case: Case, user: User) -> str | None:
     client.force_login(user)
-    found: str | None = client.get(reverse("api-case", args=[case.pk])).json()["rt_pcr"]
-    return found
+    result: str | None = client.get(reverse("api-case", args=[case.pk])).json()["rt_pcr"]
+    return result
 
 
-def test_the_newest_result_stands_and_the_older_stays_on_record(
+def test_the_newest_result_is_shown_and_the_older_is_stored(
     case: Case, technician: User, client: Client, now: datetime
 ) -> None:
-    enter(case, technician, now, "unclear")
-    enter(case, technician, now + timedelta(minutes=5), "not-detected", taken_on=date(2026, 3, 1))
+    record(case, technician, now, "inconclusive")
+    record(case, technician, now + timedelta(minutes=5), "not-detected", taken_on=date(2026, 3, 1))
     html = page(client, case, technician)
     assert "Virus not detected" in html
     assert "sample of 2026-03-01" in html
-    assert in_api(client, case, technician) == "not-detected"
+    assert api_result(client, case, technician) == "not-detected"
     assert PcrResult.objects.count() == 2
     assert AuditEvent.objects.filter(action=Action.PCR_RECORDED).count() == 2
 
 
-def test_a_reader_learns_of_it_only_after_the_own_reading(
+def test_a_reader_sees_the_result_only_after_the_own_reading(
     case: Case, technician: User, radiologist: User, client: Client, now: datetime
 ) -> None:
-    enter(case, technician, now)
+    record(case, technician, now)
     html = page(client, case, radiologist)
     assert "Virus detected" not in html
-    assert "Shown after your own reading." in html
-    assert in_api(client, case, radiologist) is None
+    assert "Shown after you have signed your reading." in html
+    assert api_result(client, case, radiologist) is None
     with pytest.raises(DomainError):
-        enter(case, radiologist, now)
+        record(case, radiologist, now)
     review.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert "Virus detected" in page(client, case, radiologist)
-    assert in_api(client, case, radiologist) == "detected"
+    assert api_result(client, case, radiologist) == "detected"
 
 
-def test_a_radiograph_may_be_normal_and_the_test_not(
+def test_a_normal_finding_may_contradict_a_detected_virus(
     case: Case, technician: User, radiologist: User, now: datetime
 ) -> None:
-    enter(case, technician, now, "detected")
+    record(case, technician, now, "detected")
     reading = review.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert reading.finding == "normal"
 
 
-def test_it_is_entered_on_the_page(case: Case, technician: User, client: Client) -> None:
+def test_a_result_is_recorded_on_the_case_page(case: Case, technician: User, client: Client) -> None:
     client.force_login(technician)
     address = reverse("cases:pcr", args=[case.pk])
     client.post(address, {"result": "detected", "taken_on": "2026-03-01"})
     assert PcrResult.objects.get().taken_on == date(2026, 3, 1)
-    for wrong in ({"result": "maybe"}, {"result": "detected", "taken_on": "yesterday"}, {}):
-        said = client.post(address, wrong, follow=True).content.decode()
-        assert "Please choose a result" in said
+    for invalid in ({"result": "maybe"}, {"result": "detected", "taken_on": "yesterday"}, {}):
+        html = client.post(address, invalid, follow=True).content.decode()
+        assert "Please choose a result" in html
     assert PcrResult.objects.count() == 1
 
 
-def test_nobody_elses_and_no_tomorrow(
+def test_a_result_of_another_site_or_with_a_future_sample_date_is_refused(
     case: Case, stranger: User, technician: User, client: Client, now: datetime
 ) -> None:
     with pytest.raises(DomainError):
-        enter(case, stranger, now)
-    with pytest.raises(DomainError, match="after today"):
-        enter(case, technician, now, taken_on=now.date() + timedelta(days=1))
+        record(case, stranger, now)
+    with pytest.raises(DomainError, match="in the future"):
+        record(case, technician, now, taken_on=now.date() + timedelta(days=1))
     client.force_login(stranger)
     assert client.post(reverse("cases:pcr", args=[case.pk]), {"result": "detected"}).status_code == 404

@@ -1,0 +1,140 @@
+"""Values and text of the case page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from diagnostics.cases.models import Case, PcrResult, Prediction, Priority, Radiograph
+from diagnostics.cases.presenters import case as case_presenters
+from diagnostics.cases.presenters.case import PriorityLabel
+from diagnostics.cases.presenters.job import JobSummary
+from diagnostics.cases.presenters.prediction import PredictionSummary
+from diagnostics.jobs.models import JobStatus
+from diagnostics.registry.models import ModelVersion
+
+
+@dataclass(frozen=True)
+class Status:
+    """A job status with the text beside its icon."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CaseHeader:
+    """The facts at the top of the case page."""
+
+    number: str
+    number_label: str
+    masked_reference: str
+    priority: PriorityLabel | None  # None for a routine case
+    facts: list[str]
+    status: Status | None
+    version: str  # of the prediction shown; empty without one
+    version_note: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Why no AI result is shown."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button's text and CSS class."""
+
+    text: str
+    css_class: str
+
+
+@dataclass(frozen=True)
+class PcrPanel:
+    """The newest RT-PCR result as text."""
+
+    result: str
+    sample: str  # empty without a sample date
+    by: str
+    entered_at: datetime
+
+
+def case_header(
+    case: Case, job: JobSummary | None, prediction: PredictionSummary | None, active: ModelVersion | None
+) -> CaseHeader:
+    """Return the facts at the top of the case page."""
+    radiograph = case.radiograph
+    facts = [case_presenters.sex_and_age(radiograph), case_presenters.view_label(radiograph)]
+    return CaseHeader(
+        number=case_presenters.short_number(case),
+        number_label=_("ACC") if case.accession_number else _("Case"),
+        masked_reference=case_presenters.masked_reference(case.patient_ref),
+        priority=None if case.priority == Priority.ROUTINE else case_presenters.priority_label(case),
+        facts=[fact for fact in facts if fact],
+        status=_status(job, prediction),
+        version=prediction.version if prediction else "",
+        version_note=_version_note(prediction, active) if prediction else "",
+    )
+
+
+def ai_notice(job: JobSummary | None, prediction: PredictionSummary | None, *, blind: bool) -> Notice | None:
+    """Return why the page shows no AI result; None where it shows one or the job is open or failed."""
+    if prediction:
+        return None
+    if job is None:
+        return Notice(_("No AI result"), _("AI has not been run on this radiograph."))
+    if blind and job.status == JobStatus.DONE:
+        text = _("To avoid automation bias, the AI result is shown after the radiograph has been read.")
+        return Notice(_("AI result withheld"), text)
+    return None
+
+
+def retry_button(latest: Prediction | None, active: ModelVersion | None) -> Button:
+    """Return the button that runs AI on the case."""
+    if latest is None:
+        return Button(_("Run AI (%(version)s)") % {"version": active}, "btn-outline-secondary")
+    if latest.status == JobStatus.FAILED:
+        return Button(_("Run AI again"), "btn-primary")
+    return Button(_("Run AI again with %(version)s") % {"version": active}, "btn-outline-secondary")
+
+
+def read_button(*, blind: bool) -> Button:
+    """Return the link to the reading page."""
+    if blind:
+        return Button(_("Read case"), "btn-primary")
+    return Button(_("Open reading page"), "btn-outline-secondary")
+
+
+def technical_facts(radiograph: Radiograph, prediction: PredictionSummary | None) -> list[str]:
+    """Return attempts, format, size and bit depth as text."""
+    retried = prediction is not None and prediction.attempts > 1
+    attempts = prediction.attempts if prediction else 0
+    facts = [ngettext("%(n)d attempt", "%(n)d attempts", attempts) % {"n": attempts}] if retried else []
+    size = f"{radiograph.source_format} {radiograph.width} x {radiograph.height}"
+    return [*facts, _("%(size)s, %(bits)s bits") % {"size": size, "bits": radiograph.bits}]
+
+
+def pcr_panel(result: PcrResult | None) -> PcrPanel | None:
+    """Return the newest RT-PCR result as text; None without one."""
+    if result is None:
+        return None
+    sample = _("sample of %(day)s") % {"day": result.taken_on.isoformat()} if result.taken_on else ""
+    return PcrPanel(str(result.get_result_display()), sample, result.by.username, result.entered_at)
+
+
+def _status(job: JobSummary | None, prediction: PredictionSummary | None) -> Status | None:
+    if prediction and not (job and job.is_open):
+        seconds = f"{prediction.total_seconds:.1f}"
+        return Status(JobStatus.DONE.value, _("Done in %(seconds)s s") % {"seconds": seconds})
+    return Status(job.status, str(JobStatus(job.status).label)) if job else None
+
+
+def _version_note(prediction: PredictionSummary, active: ModelVersion | None) -> str:
+    is_active = active is not None and active.pk == prediction.version_id
+    return _("active version") if is_active else _("no longer active")
