@@ -1,4 +1,4 @@
-"""Radiographs chosen on the worklist: taken away as a table, or shown to the machine again."""
+"""The CSV export of selected cases."""
 
 from __future__ import annotations
 
@@ -15,44 +15,34 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases.models import Case, Prediction, Priority
+from diagnostics.cases.models import Case, Priority
 from diagnostics.errors import NotAllowed
-from diagnostics.jobs.models import JobStatus
-from diagnostics.registry.models import ModelVersion, Promotion
-from diagnostics.review.services import assisted_reading, export, readings
+from diagnostics.review.services import export, readings, second_opinion
 from tests.review.conftest import Admit, Classify
 
 MOST = 50  # radiographs on a page
 
 
-@pytest.fixture
-def reader(client: Client, radiologist: User) -> Client:
-    client.force_login(radiologist)
-    return client
-
-
-def taken(client: Client, cases: Sequence[Case]) -> Any:
+def post_export(client: Client, cases: Sequence[Case]) -> Any:
     return client.post(reverse("review:export"), {"case": [str(case.pk) for case in cases]})
 
 
 def table(client: Client, cases: Sequence[Case]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(taken(client, cases).content.decode())))
+    return list(csv.DictReader(io.StringIO(post_export(client, cases).content.decode())))
 
 
-def test_the_table_says_where_each_radiograph_stands_what_is_due_first_on_top(
+def test_the_export_has_the_state_of_each_case_by_due_time(
     reader: Client, radiologist: User, admit: Admit, now: datetime
 ) -> None:
     routine, stat, unchosen = admit(1), admit(2, priority=Priority.STAT), admit(3)
     readings.sign_reading(case=stat, by=radiologist, finding="pneumonia", now=now)
 
-    answer = taken(reader, [routine, stat])
+    response = post_export(reader, [routine, stat])
 
-    assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert re.fullmatch(
-        r'attachment; filename="radiographs-\d{4}-\d\d-\d\d\.csv"', answer["Content-Disposition"]
-    )
-    assert "no-store" in answer["Cache-Control"]
-    assert str(unchosen.pk) not in answer.content.decode()
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert re.fullmatch(r'attachment; filename="cases-\d{4}-\d\d-\d\d\.csv"', response["Content-Disposition"])
+    assert "no-store" in response["Cache-Control"]
+    assert str(unchosen.pk) not in response.content.decode()
     read, waiting = table(reader, [routine, stat])
     assert read == {
         "case": str(stat.pk),
@@ -61,7 +51,7 @@ def test_the_table_says_where_each_radiograph_stands_what_is_due_first_on_top(
         "state": "final",
         "received": stat.opened_at.isoformat(),
         "due": stat.opened_at.isoformat(),
-        "settled": now.isoformat(),
+        "finalized": now.isoformat(),
         "view": "PA",
         "sex": "F",
         "age": "63",
@@ -69,11 +59,11 @@ def test_the_table_says_where_each_radiograph_stands_what_is_due_first_on_top(
         "finding": "pneumonia",
     }
     due = (routine.opened_at + timedelta(hours=4)).isoformat()
-    assert (waiting["state"], waiting["due"], waiting["settled"]) == ("to-read", due, "")
+    assert (waiting["state"], waiting["due"], waiting["finalized"]) == ("to-read", due, "")
     assert (waiting["readings"], waiting["finding"]) == ("0", "")
 
 
-def test_the_table_names_no_patient_and_nothing_that_the_machine_said(
+def test_the_export_has_no_patient_reference_and_no_ai_result(
     reader: Client, radiologist: User, admit: Admit, classify: Classify, now: datetime
 ) -> None:
     waiting, read = admit(1, patient="CANARY-1"), admit(2, patient="CANARY-2")
@@ -81,14 +71,14 @@ def test_the_table_names_no_patient_and_nothing_that_the_machine_said(
         classify(case)
     readings.sign_reading(case=read, by=radiologist, finding="normal", now=now)
 
-    text = taken(reader, [waiting, read]).content.decode()
+    text = post_export(reader, [waiting, read]).content.decode()
 
     assert "ACC-1" in text
-    for kept in ("CANARY", "covid", "0.83", "v7"):
-        assert kept not in text
+    for secret in ("CANARY", "covid", "0.83", "v7"):
+        assert secret not in text
 
 
-def test_no_finding_leaves_while_somebody_may_still_read_the_radiograph_blind(
+def test_no_finding_is_exported_while_the_case_may_be_read_blind(
     two_readers: None,
     client: Client,
     radiologist: User,
@@ -98,7 +88,7 @@ def test_no_finding_leaves_while_somebody_may_still_read_the_radiograph_blind(
     admit: Admit,
     now: datetime,
 ) -> None:
-    """Not after one reading of two, not while two disagree, and not once a second opinion is asked."""
+    """One of two readings, disagreeing readings, and a requested second opinion."""
     half, disagreed, reopened = admit(1), admit(2), admit(3)
     for case in (half, disagreed, reopened):
         readings.sign_reading(case=case, by=radiologist, finding="pneumonia", now=now)
@@ -106,7 +96,7 @@ def test_no_finding_leaves_while_somebody_may_still_read_the_radiograph_blind(
     readings.sign_reading(case=reopened, by=second_radiologist, finding="pneumonia", now=now)
     client.force_login(administrator)
     assert [row["finding"] for row in table(client, [half, disagreed, reopened])] == ["", "", "pneumonia"]
-    assisted_reading.request_second_opinion(case=reopened, by=radiologist, now=now)
+    second_opinion.request_second_opinion(case=reopened, by=radiologist, now=now)
     for user in (radiologist, third_radiologist, administrator):
         client.force_login(user)
         rows = table(client, [half, disagreed, reopened])
@@ -114,7 +104,7 @@ def test_no_finding_leaves_while_somebody_may_still_read_the_radiograph_blind(
         assert [row["finding"] for row in rows] == ["", "", ""]
 
 
-def test_an_amendment_is_no_further_reading(
+def test_an_amendment_counts_as_no_further_reading(
     reader: Client, radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -127,49 +117,45 @@ def test_an_amendment_is_no_further_reading(
 
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1"])
-def test_no_spreadsheet_takes_an_accession_number_for_a_formula(
-    evil: str, reader: Client, admit: Admit
-) -> None:
+def test_an_accession_number_is_never_exported_as_a_formula(evil: str, reader: Client, admit: Admit) -> None:
     case = admit(1)
     Case.objects.update(accession_number=evil)
     (row,) = table(reader, [case])
     assert row["accession_number"] == f"'{evil}"
 
 
-def test_a_copy_of_a_known_radiograph_is_a_line_like_any_other_and_for_its_reader_alone(
+def test_a_control_case_is_exported_to_its_reader_only(
     client: Client,
     radiologist: User,
     second_radiologist: User,
     administrator: User,
     admit: Admit,
 ) -> None:
-    """Were it left out, the number of lines would tell a reader which of the chosen radiographs are copies."""
-    known, copy = admit(1), admit(2)
-    Case.objects.filter(pk=copy.pk).update(copy_of=known, shown_only_to=radiologist)
+    """A missing row would tell the reader which of the selected cases are control cases."""
+    original, control = admit(1), admit(2)
+    Case.objects.filter(pk=control.pk).update(copy_of=original, shown_only_to=radiologist)
     lines: dict[User, list[str]] = {}
     for user in (radiologist, second_radiologist, administrator):
         client.force_login(user)
-        lines[user] = [row["case"] for row in table(client, [known, copy])]
-    alone = [str(known.pk)]
+        lines[user] = [row["case"] for row in table(client, [original, control])]
+    alone = [str(original.pk)]
     assert lines == {
-        radiologist: [*alone, str(copy.pk)],
+        radiologist: [*alone, str(control.pk)],
         second_radiologist: alone,
         administrator: alone,
     }
 
 
-def test_every_radiograph_that_was_taken_away_is_on_record(
-    reader: Client, radiologist: User, admit: Admit
-) -> None:
+def test_every_exported_case_is_audited(reader: Client, radiologist: User, admit: Admit) -> None:
     cases = [admit(number) for number in range(3)]
-    taken(reader, cases[:2])
+    post_export(reader, cases[:2])
     events = AuditEvent.objects.filter(action=Action.CASE_EXPORTED)
     assert {(event.by, event.target_id) for event in events} == {
         (radiologist, str(case.pk)) for case in cases[:2]
     }
 
 
-def test_a_stranger_takes_nothing_away(
+def test_a_user_of_another_site_exports_nothing(
     client: Client, stranger: User, technician: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -182,49 +168,16 @@ def test_a_stranger_takes_nothing_away(
 
 
 @pytest.mark.parametrize("wrong", [{}, {"case": "no id"}])
-def test_without_radiographs_there_is_no_table_but_a_reason(
-    wrong: dict[str, str], reader: Client, admit: Admit
-) -> None:
+def test_an_export_without_cases_shows_an_error(wrong: dict[str, str], reader: Client, admit: Admit) -> None:
     admit(1)
-    answer = reader.post(reverse("review:export"), wrong | {"here": "sort=accession"})
-    assert answer["Location"] == f"{reverse('review:worklist')}?sort=accession"
-    assert "rr-alert" in reader.get(answer["Location"]).content.decode()
+    response = reader.post(reverse("review:export"), wrong | {"here": "sort=accession"})
+    assert response["Location"] == f"{reverse('review:worklist')}?sort=accession"
+    assert "rr-alert" in reader.get(response["Location"]).content.decode()
 
 
-def test_a_whole_page_of_radiographs_costs_no_query_for_each_but_its_line_of_the_record(
+def test_the_number_of_queries_grows_only_by_the_audit_events(
     reader: Client, admit: Admit, django_assert_max_num_queries: Any
 ) -> None:
     cases = [admit(number) for number in range(MOST)]
     with django_assert_max_num_queries(MOST + 20):
         assert len(table(reader, cases)) == MOST
-
-
-def test_the_page_asks_the_machine_again_and_says_what_it_left_out(
-    reader: Client, admit: Admit, classify: Classify, now: datetime
-) -> None:
-    failed, answered = [admit(1), admit(2)], admit(3)
-    for case in failed:
-        classify(case, JobStatus.FAILED)
-    classify(answered)
-    Promotion.objects.create(version=ModelVersion.objects.get(), reason="for a test", since=now)
-    ids = [str(case.pk) for case in (*failed, answered)]
-
-    page = reader.post(reverse("review:bulk"), {"case": ids, "act": "again"}, follow=True).content.decode()
-
-    assert "The machine is asked again about 2 radiographs. 1 was left out" in page
-    assert set(Prediction.objects.filter(status=JobStatus.QUEUED).values_list("case", flat=True)) == {
-        case.pk for case in failed
-    }
-    again = reader.post(reverse("review:bulk"), {"case": ids, "act": "again"}, follow=True).content.decode()
-    assert "about 0 radiographs. 3 were left out" in again
-
-
-def test_without_a_version_in_force_the_page_says_so(
-    reader: Client, admit: Admit, classify: Classify
-) -> None:
-    case = admit(1)
-    classify(case, JobStatus.FAILED)
-    wish = {"case": str(case.pk), "act": "again"}
-    page = reader.post(reverse("review:bulk"), wish, follow=True).content.decode()
-    assert "No model version is in force." in page
-    assert Prediction.objects.get().status == JobStatus.FAILED

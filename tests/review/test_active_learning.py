@@ -1,4 +1,4 @@
-"""The learning queue: shares as the site wishes, the reason kept and told only after the reading."""
+"""The active-learning queue: shares, reasons, and model performance on its random share."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Priori
 from diagnostics.review.models import Claim, Queue, ReadingPolicy, ServedReason
 from diagnostics.review.selectors import active_learning, queues
 from diagnostics.review.selectors.model_performance import model_performance
-from diagnostics.review.services import claiming, readings
+from diagnostics.review.services import claims, readings
 from tests.review.conftest import Admit, Classify
 
-Answer = Callable[..., Case]
+ClassifiedCase = Callable[..., Case]
 
 
 @pytest.fixture
-def answered(admit: Admit, classify: Classify) -> Answer:
-    """Admit a case with a kind of answer and probabilities."""
+def classified(admit: Admit, classify: Classify) -> ClassifiedCase:
+    """Admit a case with a kind of prediction and probabilities."""
 
-    def answered(
-        number: int, kind: str = PredictionOutcome.FINDING, covid: float = 0.9, **order: str
+    def classified(
+        number: int, outcome: str = PredictionOutcome.FINDING, covid: float = 0.9, **order: str
     ) -> Case:
         case = admit(number, **order)
-        answer = classify(case)
+        prediction = classify(case)
         rest = (1 - covid) / 2
-        Prediction.objects.filter(pk=answer.pk).update(
-            outcome=kind,
+        Prediction.objects.filter(pk=prediction.pk).update(
+            outcome=outcome,
             finding="covid-19" if covid >= 0.5 else "normal",
             probabilities={"covid-19": covid, "pneumonia": rest, "normal": rest},
             operating_points={"covid-19": 0.5},
         )
         return case
 
-    return answered
+    return classified
 
 
 def policy(site: Site, **shares: int) -> ReadingPolicy:
     whole = {"uncertain_percent": 0, "contradicted_percent": 0, "novel_percent": 0} | shares
-    return ReadingPolicy.objects.create(site=site, has_learning_queue=True, **whole)
+    return ReadingPolicy.objects.create(site=site, has_active_learning_queue=True, **whole)
 
 
 def drawn(user: User, rules: ReadingPolicy, now: datetime, seed: int = 1) -> tuple[Case, ServedReason]:
@@ -55,54 +55,54 @@ def drawn(user: User, rules: ReadingPolicy, now: datetime, seed: int = 1) -> tup
     return found
 
 
-def test_entropy_is_that_of_the_textbook() -> None:
+def test_entropy_equals_the_textbook_values() -> None:
     assert active_learning.entropy({"a": 0.5, "b": 0.5}) == pytest.approx(log(2))
     assert active_learning.entropy({"a": 1.0, "b": 0.0}) == 0
 
 
-def test_the_most_undecided_of_those_it_cannot_separate_comes_first(
-    radiologist: User, site: Site, answered: Answer, now: datetime
+def test_the_indeterminate_case_of_highest_entropy_is_drawn_first(
+    radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
 ) -> None:
-    answered(1)
-    answered(2, PredictionOutcome.INDETERMINATE, covid=0.6)
-    most = answered(3, PredictionOutcome.INDETERMINATE, covid=0.34)
+    classified(1)
+    classified(2, PredictionOutcome.INDETERMINATE, covid=0.6)
+    most = classified(3, PredictionOutcome.INDETERMINATE, covid=0.34)
     assert drawn(radiologist, policy(site, uncertain_percent=100), now) == (most, ServedReason.UNCERTAIN)
 
 
-def test_novel_and_contradicted_radiographs_are_found(
-    radiologist: User, second_radiologist: User, site: Site, answered: Answer, now: datetime
+def test_out_of_distribution_and_contradicted_cases_are_drawn(
+    radiologist: User, second_radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
 ) -> None:
     rules = policy(site, novel_percent=100)
-    answered(1)
-    novel = answered(2, PredictionOutcome.OUT_OF_DISTRIBUTION)
+    classified(1)
+    novel = classified(2, PredictionOutcome.OUT_OF_DISTRIBUTION)
     assert drawn(radiologist, rules, now) == (novel, ServedReason.NOVEL)
 
     ReadingPolicy.objects.update(double_read_percent=100, novel_percent=0, contradicted_percent=100)
     rules.refresh_from_db()
-    agreed, contradicted = answered(3), answered(4)
+    agreed, contradicted = classified(3), classified(4)
     readings.sign_reading(case=agreed, by=second_radiologist, finding="covid-19", now=now)
     readings.sign_reading(case=contradicted, by=second_radiologist, finding="normal", now=now)
     assert drawn(radiologist, rules, now) == (contradicted, ServedReason.CONTRADICTED)
 
 
-def test_where_there_is_none_of_a_kind_one_is_drawn_at_random_and_says_so(
-    radiologist: User, site: Site, answered: Answer, now: datetime
+def test_without_a_candidate_for_the_reason_a_random_case_is_drawn_and_marked_random(
+    radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
 ) -> None:
-    case = answered(1)
+    case = classified(1)
     assert drawn(radiologist, policy(site, novel_percent=100), now) == (case, ServedReason.RANDOM)
 
 
-def test_shares_are_kept_and_random_radiographs_are_any_radiograph(
-    radiologist: User, site: Site, answered: Answer, now: datetime
+def test_shares_are_kept_and_random_draws_cover_all_cases(
+    radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
 ) -> None:
-    """Of 400 draws 30 % lie within four standard deviations: 83 to 157; of 5 radiographs each within 20 to 90."""
+    """Bounds of four standard deviations: 83 to 157 of 400 draws for 30 %, 20 to 90 for each of 5 cases."""
     rules = policy(site, uncertain_percent=30, novel_percent=20)
     for number in range(3):
-        answered(number)
-    answered(3, PredictionOutcome.INDETERMINATE, covid=0.4)
-    answered(4, PredictionOutcome.OUT_OF_DISTRIBUTION)
-    chance = Random(7)
-    found = [active_learning.draw(queues.readable_cases(radiologist, now), rules, chance) for _ in range(400)]
+        classified(number)
+    classified(3, PredictionOutcome.INDETERMINATE, covid=0.4)
+    classified(4, PredictionOutcome.OUT_OF_DISTRIBUTION)
+    rng = Random(7)
+    found = [active_learning.draw(queues.readable_cases(radiologist, now), rules, rng) for _ in range(400)]
     kinds = Counter(each[1] for each in found if each)
     assert 83 <= kinds[ServedReason.UNCERTAIN] <= 157
     assert 49 <= kinds[ServedReason.NOVEL] <= 111
@@ -111,71 +111,73 @@ def test_shares_are_kept_and_random_radiographs_are_any_radiograph(
     assert all(15 <= count <= 70 for count in cases.values())
 
 
-def test_stat_waits_for_no_lesson(radiologist: User, site: Site, answered: Answer, now: datetime) -> None:
+def test_stat_cases_are_not_served_from_the_active_learning_queue(
+    radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
+) -> None:
     policy(site)
-    answered(1, priority=Priority.STAT)
-    assert claiming.claim_next(by=radiologist, now=now, queue=Queue.LEARNING) is None
-    clinical = claiming.claim_next(by=radiologist, now=now)
+    classified(1, priority=Priority.STAT)
+    assert claims.claim_next(by=radiologist, now=now, queue=Queue.ACTIVE_LEARNING) is None
+    clinical = claims.claim_next(by=radiologist, now=now)
     assert clinical is not None
     assert clinical.served == ServedReason.DUE
 
 
-def test_the_reason_is_kept_and_told_only_after_the_reading(
-    client: Client, radiologist: User, site: Site, answered: Answer
+def test_the_reason_is_stored_and_shown_only_after_the_reading(
+    client: Client, radiologist: User, site: Site, classified: ClassifiedCase
 ) -> None:
     policy(site, novel_percent=100)
     for number in (1, 2):
-        answered(number, PredictionOutcome.OUT_OF_DISTRIBUTION)
+        classified(number, PredictionOutcome.OUT_OF_DISTRIBUTION)
     client.force_login(radiologist)
-    before = client.post(reverse("review:next"), {"queue": "learning"}, follow=True).content.decode()
-    assert "unlike" not in before
+    before = client.post(reverse("review:next"), {"queue": "active-learning"}, follow=True).content.decode()
+    assert "distribution" not in before
     case = Claim.objects.get().case
     assert Claim.objects.get().served == ServedReason.NOVEL
     form = {"finding": "normal", "confidence": "sure", "note": "", "then": "stay"}
     after = client.post(reverse("review:sign", args=[case.pk]), form, follow=True).content.decode()
-    assert "It is unlike the radiographs the machine learnt from." in after
-    client.post(reverse("review:keep", args=[case.pk]))
+    assert "The radiograph is out of distribution" in after
+    client.post(reverse("review:confirm", args=[case.pk]))
     assert Claim.objects.filter(ended_at=None).get().served == ServedReason.NOVEL  # goes on in the same queue
 
 
-def test_only_radiographs_drawn_at_random_say_how_good_the_machine_is(
-    radiologist: User, site: Site, answered: Answer, now: datetime
+def test_only_randomly_drawn_cases_count_for_model_performance(
+    radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
 ) -> None:
-    """By hand: of four random radiographs two are ill, one flagged; two are well, one flagged."""
+    """By hand: of four random cases two are COVID-19, one flagged; two are not, one flagged."""
     policy(site)
     plan = {1: (0.9, "covid-19"), 2: (0.2, "covid-19"), 3: (0.9, "normal"), 4: (0.1, "normal")}
-    truth = {answered(number, covid=covid).pk: finding for number, (covid, finding) in plan.items()}
-    while claim := claiming.claim_next(by=radiologist, now=now, queue=Queue.LEARNING):
+    truth = {classified(number, covid=covid).pk: finding for number, (covid, finding) in plan.items()}
+    while claim := claims.claim_next(by=radiologist, now=now, queue=Queue.ACTIVE_LEARNING):
         readings.sign_reading(case=claim.case, by=radiologist, finding=truth[claim.case_id], now=now)
-    chosen = answered(5, covid=0.9)
-    claiming.claim(case=chosen, by=radiologist, now=now)
+    chosen = classified(5, covid=0.9)
+    claims.claim(case=chosen, by=radiologist, now=now)
     readings.sign_reading(case=chosen, by=radiologist, finding="covid-19", now=now)
     found = model_performance(radiologist)
-    assert (found.sensitivity.right, found.sensitivity.of) == (1, 2)
-    assert (found.specificity.right, found.specificity.of) == (1, 2)
+    assert (found.sensitivity.count, found.sensitivity.total) == (1, 2)
+    assert (found.specificity.count, found.specificity.total) == (1, 2)
     assert found.sensitivity.too_few
 
 
 @pytest.mark.parametrize("learns", [True, False])
-def test_the_button_is_there_where_the_site_wants_it(
+def test_the_active_learning_button_is_shown_where_the_site_offers_the_queue(
     learns: bool, client: Client, radiologist: User, site: Site
 ) -> None:
-    ReadingPolicy.objects.create(site=site, has_learning_queue=learns)
+    ReadingPolicy.objects.create(site=site, has_active_learning_queue=learns)
     client.force_login(radiologist)
-    assert ("Read to teach" in client.get(reverse("review:worklist")).content.decode()) is learns
+    assert ("Read active-learning case" in client.get(reverse("review:worklist")).content.decode()) is learns
 
 
-def test_shares_of_more_than_the_whole_are_refused(client: Client, administrator: User) -> None:
+def test_active_learning_shares_above_100_percent_are_refused(client: Client, administrator: User) -> None:
     client.force_login(administrator)
     rules = {
         "double_read_percent": 0,
-        "gold_percent": 0,
+        "reference_percent": 0,
         "repeat_percent": 0,
         "urgent_minutes": 60,
         "routine_minutes": 240,
     }
     shares = {"uncertain_percent": 60, "contradicted_percent": 30, "novel_percent": 20}
-    answer = client.post(reverse("review:policy"), rules | shares)
-    assert answer.status_code == 400
-    assert "come to more than 100" in answer.content.decode()
+    response = client.post(reverse("review:policy"), rules | shares)
+    assert response.status_code == 400
+    assert "add up to more than 100 percent" in response.content.decode()
     assert not ReadingPolicy.objects.exists()

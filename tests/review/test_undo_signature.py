@@ -1,4 +1,4 @@
-"""A signature can be taken back for some seconds, while nothing but the radiograph has been seen."""
+"""Undoing a signature: when it is possible and what it restores."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case
 from diagnostics.cases.services.blinding import may_see_prediction, record_prediction_shown
 from diagnostics.errors import NotAllowed
-from diagnostics.review.errors import UndoExpired
+from diagnostics.review.errors import CannotUndo
 from diagnostics.review.models import Claim, Consensus, Reading, ServedReason
-from diagnostics.review.selectors import claims, training_labels
-from diagnostics.review.services import assisted_reading, claiming, readings, undo_signature
+from diagnostics.review.selectors import claims as claim_selectors
+from diagnostics.review.selectors import training_labels
+from diagnostics.review.selectors.readings import standing_readings
+from diagnostics.review.services import claims, readings, second_opinion, undo_signature
 from tests.review.conftest import Admit, Classify
 
 SECOND = timedelta(seconds=1)
@@ -28,12 +30,12 @@ def _sign_and_next(case: Case, by: User, now: datetime) -> Claim | None:
     )
 
 
-def test_a_slip_is_taken_back_and_the_radiograph_is_read_again(
+def test_an_undone_signature_reopens_the_case_for_the_same_reader(
     admit: Admit, classify: Classify, radiologist: User, now: datetime
 ) -> None:
     case, after = admit(1), admit(2)
     classify(case)
-    claim = claiming.claim_next(by=radiologist, now=now)
+    claim = claims.claim_next(by=radiologist, now=now)
     assert claim is not None
     following = _sign_and_next(case, radiologist, now)
     assert following is not None
@@ -44,24 +46,25 @@ def test_a_slip_is_taken_back_and_the_radiograph_is_read_again(
 
     case.refresh_from_db()
     assert (taken.case, taken.served, case.finalized_at) == (case, ServedReason.DUE, None)
-    assert not Reading.objects.exists()
+    assert Reading.objects.get().withdrawn_at == now + 9 * SECOND
+    assert not standing_readings().exists()
     assert not Consensus.objects.exists()
     assert not may_see_prediction(radiologist, case)
-    assert claims.claim_held_by(radiologist, now + 9 * SECOND) == taken
+    assert claim_selectors.claim_held_by(radiologist, now + 9 * SECOND) == taken
     assert list(training_labels.training_readings()) == []
     event = AuditEvent.objects.get(action=Action.SIGNATURE_UNDONE)
     assert (event.by, event.target_id, event.detail["finding"]) == (radiologist, str(case.pk), "covid-19")
-    # The radiograph that had come next comes next again, and the second word counts.
+    # The next case is served next again, and the second reading counts.
     again = _sign_and_next(case, radiologist, now + 20 * SECOND)
     assert again is not None
     assert again.case == after
-    assert Reading.objects.get().signed_at == now + 20 * SECOND
+    assert standing_readings().get().signed_at == now + 20 * SECOND
 
 
 @pytest.mark.parametrize(
     ("seconds", "offered", "granted"), [(9, True, True), (14, False, True), (16, False, False)]
 )
-def test_the_offer_ends_a_little_before_the_grant(
+def test_undoing_is_offered_for_ten_seconds_and_possible_for_fifteen(
     seconds: int, offered: bool, granted: bool, admit: Admit, radiologist: User, now: datetime
 ) -> None:
     case, at = admit(1), now + seconds * SECOND
@@ -70,43 +73,43 @@ def test_the_offer_ends_a_little_before_the_grant(
     if granted:
         undo_signature.undo_signature(case=case, by=radiologist, now=at)
     else:
-        with pytest.raises(UndoExpired):
+        with pytest.raises(CannotUndo):
             undo_signature.undo_signature(case=case, by=radiologist, now=at)
-    assert Reading.objects.exists() is not granted
+    assert standing_readings().exists() is not granted
 
 
-def test_what_has_been_seen_cannot_be_unseen(
+def test_a_signature_cannot_be_undone_after_the_ai_result_was_seen(
     admit: Admit, classify: Classify, radiologist: User, now: datetime
 ) -> None:
     case = admit(1)
-    answer = classify(case)
+    prediction = classify(case)
     readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
-    record_prediction_shown(radiologist, [answer], now)
+    record_prediction_shown(radiologist, [prediction], now)
     assert undo_signature.undoable_reading(radiologist, now) is None
-    with pytest.raises(UndoExpired, match="machine's answer"):
+    with pytest.raises(CannotUndo, match="AI result"):
         undo_signature.undo_signature(case=case, by=radiologist, now=now)
     assert Reading.objects.count() == 1
 
 
 @pytest.mark.usefixtures("two_readers")
-def test_a_radiograph_that_a_colleague_has_read_too_stays_signed(
+def test_a_signature_cannot_be_undone_after_a_colleague_has_read(
     admit: Admit, radiologist: User, second_radiologist: User, now: datetime
 ) -> None:
     case = admit(1)
     for reader in (radiologist, second_radiologist):
         readings.sign_reading(case=case, by=reader, finding="normal", now=now)
     for reader in (radiologist, second_radiologist):
-        with pytest.raises(UndoExpired, match="colleague"):
+        with pytest.raises(CannotUndo, match="colleague"):
             undo_signature.undo_signature(case=case, by=reader, now=now)
     assert Reading.objects.count() == 2
 
 
-def test_only_ones_own_signature_and_no_amendment(
+def test_only_the_own_first_signature_can_be_undone(
     admit: Admit, radiologist: User, second_radiologist: User, stranger: User, technician: User, now: datetime
 ) -> None:
     case = admit(1)
     reading = readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
-    with pytest.raises(UndoExpired):
+    with pytest.raises(CannotUndo):
         undo_signature.undo_signature(case=case, by=second_radiologist, now=now)
     for nobody in (stranger, technician):
         with pytest.raises(NotAllowed):
@@ -120,32 +123,32 @@ def test_only_ones_own_signature_and_no_amendment(
         reason="Yes.",
         now=now + SECOND,
     )
-    with pytest.raises(UndoExpired):
+    with pytest.raises(CannotUndo):
         undo_signature.undo_signature(case=case, by=radiologist, now=now + SECOND)
     assert Reading.objects.count() == 2
 
 
-def test_a_second_opinion_asked_meanwhile_is_asked_no_more(
+def test_undoing_also_cancels_a_second_opinion_request(
     admit: Admit, radiologist: User, now: datetime
 ) -> None:
     case = admit(1)
     readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
-    assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
+    second_opinion.request_second_opinion(case=case, by=radiologist, now=now)
     undo_signature.undo_signature(case=case, by=radiologist, now=now)
     readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert Consensus.objects.get().readers_needed == 1
 
 
-def test_the_next_page_and_the_worklist_offer_it(
+def test_the_next_page_and_the_worklist_offer_to_undo(
     client: Client, admit: Admit, classify: Classify, radiologist: User
 ) -> None:
     case, after = admit(1), admit(2)
     classify(case)
     client.force_login(radiologist)
     client.post(reverse("review:claim", args=[case.pk]))
-    said = {"finding": "normal", "confidence": "sure", "note": "", "then": "next"}
-    page = client.post(reverse("review:sign", args=[case.pk]), said, follow=True)
-    address = reverse("review:take-back", args=[case.pk])
+    form = {"finding": "normal", "confidence": "sure", "note": "", "then": "next"}
+    page = client.post(reverse("review:sign", args=[case.pk]), form, follow=True)
+    address = reverse("review:undo-signature", args=[case.pk])
     assert page.redirect_chain[-1][0] == reverse("review:case", args=[after.pk])
     for html in (page.content.decode(), client.get(reverse("review:worklist")).content.decode()):
         assert address in html
@@ -154,9 +157,9 @@ def test_the_next_page_and_the_worklist_offer_it(
     assert back.redirect_chain[-1][0] == reverse("review:case", args=[case.pk])
     assert address not in back.content.decode()
     assert "Sign and next" in back.content.decode()
-    said["then"] = "stay"
+    form["then"] = "stay"
     assert (
-        address not in client.post(reverse("review:sign", args=[case.pk]), said, follow=True).content.decode()
+        address not in client.post(reverse("review:sign", args=[case.pk]), form, follow=True).content.decode()
     )
     late = client.post(address, follow=True).content.decode()
-    assert "You have seen the machine&#x27;s answer since." in late
+    assert "You have seen the AI result since." in late

@@ -1,4 +1,4 @@
-"""What readings come to: one word, two that agree, two that do not and a third who decides."""
+"""The consensus of a case: single reading, agreement, disagreement, adjudication and second opinion."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.accounts.roles import Role
-from diagnostics.accounts.services import make_token
-from diagnostics.cases.models import Case, PredictionShown
+from diagnostics.cases.models import Case
 from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.review.errors import CaseFinal, CaseNotFinal, FirstReadingRequired, PredictionSeen
 from diagnostics.review.models import (
-    AssistedReading,
     Consensus,
     ConsensusStatus,
     Queue,
@@ -25,9 +22,8 @@ from diagnostics.review.models import (
     ReadingPolicy,
 )
 from diagnostics.review.selectors import queues, training_labels
-from diagnostics.review.services import assisted_reading, claiming, readings
+from diagnostics.review.services import claims, readings, second_opinion
 from diagnostics.review.services.consensus import readers_needed
-from tests.conftest import employ
 from tests.review.conftest import Admit, Classify
 
 
@@ -38,10 +34,12 @@ def signed(case: Case, by: User, now: datetime, finding: str = "normal", note: s
 def stands(case: Case) -> tuple[str, str, bool]:
     case.refresh_from_db()
     consensus = Consensus.objects.get(case=case)
-    return consensus.standing, consensus.finding, case.finalized_at is not None
+    return consensus.status, consensus.finding, case.finalized_at is not None
 
 
-def test_one_reading_is_final_where_one_is_enough(radiologist: User, admit: Admit, now: datetime) -> None:
+def test_a_single_reading_is_final_without_double_reading(
+    radiologist: User, admit: Admit, now: datetime
+) -> None:
     case = admit(1)
     signed(case, radiologist, now)
     assert stands(case) == (ConsensusStatus.FINAL, "normal", True)
@@ -49,7 +47,7 @@ def test_one_reading_is_final_where_one_is_enough(radiologist: User, admit: Admi
 
 
 @pytest.mark.usefixtures("two_readers")
-def test_two_who_agree_are_final_and_the_first_alone_is_not(
+def test_two_agreeing_readings_are_final_and_the_first_alone_is_not(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -64,17 +62,17 @@ def test_two_who_agree_are_final_and_the_first_alone_is_not(
 
 
 @pytest.mark.usefixtures("two_readers")
-def test_of_two_who_disagree_a_third_decides_and_all_votes_are_kept(
+def test_two_disagreeing_readings_are_adjudicated_by_a_third_reader(
     radiologist: User, second_radiologist: User, third_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     signed(case, radiologist, now)
     agreeing = signed(case, second_radiologist, now, "pneumonia")
-    assert stands(case) == (ConsensusStatus.DISAGREE, "", False)
-    assert claiming.claim_next(by=third_radiologist, now=now) is None
+    assert stands(case) == (ConsensusStatus.NEEDS_ADJUDICATION, "", False)
+    assert claims.claim_next(by=third_radiologist, now=now) is None
     for voter in (radiologist, second_radiologist):
-        assert claiming.claim_next(by=voter, now=now, queue=Queue.DISAGREEMENTS) is None
-    held = claiming.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
+        assert claims.claim_next(by=voter, now=now, queue=Queue.ADJUDICATION) is None
+    held = claims.claim_next(by=third_radiologist, now=now, queue=Queue.ADJUDICATION)
     assert held is not None
     assert held.case == case
     decision = signed(case, third_radiologist, now + timedelta(minutes=1), "pneumonia")
@@ -85,7 +83,7 @@ def test_of_two_who_disagree_a_third_decides_and_all_votes_are_kept(
 
 
 @pytest.mark.usefixtures("two_readers")
-def test_a_decision_that_nobody_had_voted_for_is_the_label(
+def test_an_adjudication_with_a_third_finding_is_the_training_label(
     radiologist: User, second_radiologist: User, third_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -96,7 +94,7 @@ def test_a_decision_that_nobody_had_voted_for_is_the_label(
 
 
 @pytest.mark.usefixtures("two_readers")
-def test_a_reader_who_comes_round_ends_the_disagreement_but_teaches_nothing_new(
+def test_an_amendment_may_end_a_disagreement_but_is_no_training_label(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -110,7 +108,7 @@ def test_a_reader_who_comes_round_ends_the_disagreement_but_teaches_nothing_new(
 
 
 @pytest.mark.usefixtures("two_readers")
-def test_votes_are_shown_to_who_decides_without_names_and_without_the_machine(
+def test_the_adjudicator_sees_the_readings_without_names_or_ai_result(
     radiologist: User,
     second_radiologist: User,
     third_radiologist: User,
@@ -126,14 +124,14 @@ def test_votes_are_shown_to_who_decides_without_names_and_without_the_machine(
     client.force_login(third_radiologist)
     before = client.get(reverse("review:case", args=[case.pk])).content.decode()
     assert "Clear lungs." not in before
-    page = client.post(reverse("review:next"), {"queue": "disagreements"}, follow=True).content.decode()
+    page = client.post(reverse("review:next"), {"queue": "adjudication"}, follow=True).content.decode()
     main = page[page.index("<main") : page.index("</main>")]
     assert {"Clear lungs.", "Left base."} <= {each for each in ("Clear lungs.", "Left base.") if each in main}
     for secret in ("colleague", "0.83", "0.41", "v7", "overlay"):
         assert secret not in main
 
 
-def test_a_settled_case_takes_no_further_reading(
+def test_a_final_case_takes_no_further_reading(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -141,7 +139,7 @@ def test_a_settled_case_takes_no_further_reading(
     with pytest.raises(CaseFinal):
         signed(case, second_radiologist, now)
     with pytest.raises(CaseFinal):
-        claiming.claim(case=case, by=second_radiologist, now=now)
+        claims.claim(case=case, by=second_radiologist, now=now)
 
 
 def test_a_second_opinion_opens_the_case_for_one_more_blind_reader(
@@ -150,97 +148,34 @@ def test_a_second_opinion_opens_the_case_for_one_more_blind_reader(
     case = admit(1)
     signed(case, radiologist, now)
     with pytest.raises(FirstReadingRequired):
-        assisted_reading.request_second_opinion(case=case, by=second_radiologist, now=now)
-    assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
+        second_opinion.request_second_opinion(case=case, by=second_radiologist, now=now)
+    second_opinion.request_second_opinion(case=case, by=radiologist, now=now)
     assert stands(case) == (ConsensusStatus.SECOND_READ, "", False)
     with pytest.raises(CaseNotFinal):
-        assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
+        second_opinion.request_second_opinion(case=case, by=radiologist, now=now)
     signed(case, second_radiologist, now)
     assert stands(case) == (ConsensusStatus.FINAL, "normal", True)
 
 
-def test_who_has_seen_the_answer_reads_no_more(
+def test_a_reader_who_has_seen_the_ai_result_cannot_read_the_case(
     radiologist: User, second_radiologist: User, admit: Admit, classify: Classify, now: datetime
 ) -> None:
     case = admit(1)
-    answer = classify(case)
+    prediction = classify(case)
     signed(case, radiologist, now)
     record_prediction_shown(
-        second_radiologist, [answer], now
-    )  # while the case was settled, anybody could look
-    assisted_reading.request_second_opinion(case=case, by=radiologist, now=now)
+        second_radiologist, [prediction], now
+    )  # anybody may see it while the case is final
+    second_opinion.request_second_opinion(case=case, by=radiologist, now=now)
     assert not queues.readable_cases(second_radiologist, now).exists()
     with pytest.raises(PredictionSeen):
         signed(case, second_radiologist, now)
 
 
-def test_the_share_of_double_reads_is_kept_and_drawn_by_the_cases_id(site: Site, admit: Admit) -> None:
+def test_the_share_of_double_reading_is_kept_and_reproducible(site: Site, admit: Admit) -> None:
     """Of 1,000 fixed ids a share of 30 % lies within four standard deviations: 242 to 358."""
     case = admit(1)
     ReadingPolicy.objects.create(site=site, double_read_percent=30)
     drawn = [readers_needed(Case(pk=UUID(int=number), site=case.site)) for number in range(1000)]
     assert 242 <= drawn.count(2) <= 358
     assert drawn == [readers_needed(Case(pk=UUID(int=number), site=case.site)) for number in range(1000)]
-
-
-@pytest.fixture
-def answered(admit: Admit, classify: Classify) -> Case:
-    case = admit(1)
-    classify(case)
-    return case
-
-
-def _script(user: User, now: datetime) -> Client:
-    return Client(headers={"Authorization": f"Token {make_token(by=user, now=now)}"})
-
-
-@pytest.mark.usefixtures("two_readers")
-def test_a_readers_script_learns_nothing_before_the_readers_own_signature(
-    answered: Case, radiologist: User, second_radiologist: User, technician: User, now: datetime
-) -> None:
-    signed(answered, second_radiologist, now, "pneumonia")
-    address, script = reverse("api-case", args=[answered.pk]), _script(radiologist, now)
-    listed = script.get(reverse("api-case-list")).json()["results"][0]
-    for body in (script.get(address).json(), listed):
-        assert (body["status"], body["prediction"], body["withheld"]) == ("done", None, True)
-    for picture in ("overlay.png", "heat/covid-19.png"):
-        assert script.get(f"/cases/{answered.pk}/{picture}").status_code == 403
-    assert not PredictionShown.objects.exists()
-
-    signed(answered, radiologist, now)
-    body = script.get(address).json()
-    assert (body["prediction"]["finding"], body["withheld"]) == ("covid-19", False)
-    assert [shown.to for shown in PredictionShown.objects.all()] == [radiologist]
-    assert _script(technician, now).get(address).json()["prediction"]["finding"] == "covid-19"
-
-
-def test_the_first_word_after_the_answer_is_kept_apart(
-    answered: Case, radiologist: User, client: Client, now: datetime
-) -> None:
-    first = signed(answered, radiologist, now)
-    client.force_login(radiologist)
-    client.get(reverse("review:case", args=[answered.pk]))
-    client.post(reverse("review:keep", args=[answered.pk]))
-    look = AssistedReading.objects.get()
-    assert (look.reading, look.finding, look.prediction.finding) == (first, "normal", "covid-19")
-    readings.amend_reading(
-        reading=first, by=radiologist, finding="covid-19", confidence="sure", note="", reason="Yes.", now=now
-    )  # fmt: skip
-    assert AssistedReading.objects.get().finding == "normal"
-
-
-def test_a_change_of_mind_without_the_answer_is_no_second_look(
-    radiologist: User, admit: Admit, now: datetime
-) -> None:
-    first = signed(admit(1), radiologist, now)
-    readings.amend_reading(
-        reading=first, by=radiologist, finding="other", confidence="sure", note="", reason="A slip.", now=now
-    )  # fmt: skip
-    assert not AssistedReading.objects.exists()
-
-
-def test_a_stranger_neither_keeps_nor_asks(admit: Admit, other_site: Site, client: Client) -> None:
-    case = admit(1)
-    client.force_login(employ("elsewhere", Role.RADIOLOGIST, other_site))
-    for page in ("keep", "second-opinion"):
-        assert client.post(reverse(f"review:{page}", args=[case.pk])).status_code == 404

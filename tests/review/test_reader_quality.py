@@ -1,4 +1,4 @@
-"""The page about readers: agreement as scikit-learn has it on the export, and what the machine changed."""
+"""The reader quality page: agreement as scikit-learn computes it from the export, and the effect of AI."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import NotAllowed
 from diagnostics.review.models import Queue, ReadingPolicy
 from diagnostics.review.selectors import automation_bias, reader_agreement
-from diagnostics.review.services import assisted_reading, claiming, policy, readings
+from diagnostics.review.services import assisted_reading, claims, reading_policy, readings
 from tests.review.conftest import Admit, Classify
 
 FIRST = ["normal", "normal", "pneumonia", "covid-19", "covid-19", "other", "normal", "pneumonia"]
+
+
 SECOND = ["normal", "pneumonia", "pneumonia", "covid-19", "normal", "other", "normal", "covid-19"]
 
 
@@ -48,7 +50,7 @@ def _page(client: Client) -> str:
 
 
 @pytest.mark.usefixtures("read_twice")
-def test_the_page_shows_what_scikit_learn_finds_on_the_export(office: Client) -> None:
+def test_the_page_shows_the_kappa_that_scikit_learn_computes_from_the_export(office: Client) -> None:
     table = csv.DictReader(io.StringIO(office.get(reverse("review:readers-export")).content.decode()))
     by_case: dict[str, dict[str, str]] = defaultdict(dict)
     for row in table:
@@ -59,13 +61,13 @@ def test_the_page_shows_what_scikit_learn_finds_on_the_export(office: Client) ->
     html = _page(office)
     assert f"{expected:.2f} <span" in html
     assert "colleague, radiologist" in html
-    assert "Too few: below 30 radiographs" in html
+    assert "Fewer than 30 radiographs" in html
 
 
-def test_amendments_and_decisions_are_no_first_readings(
+def test_amendments_and_adjudications_are_no_first_readings(
     read_twice: None, third_radiologist: User, radiologist: User, administrator: User, now: datetime
 ) -> None:
-    disagreed = claiming.claim_next(by=third_radiologist, now=now, queue=Queue.DISAGREEMENTS)
+    disagreed = claims.claim_next(by=third_radiologist, now=now, queue=Queue.ADJUDICATION)
     assert disagreed is not None
     readings.sign_reading(case=disagreed.case, by=third_radiologist, finding="normal", now=now)
     mine = reader_agreement.first_readings(radiologist).filter(by=radiologist).first()
@@ -78,7 +80,7 @@ def test_amendments_and_decisions_are_no_first_readings(
     assert reader_agreement.agreement_of_readers(administrator).alpha.cases == 8
 
 
-def test_changes_after_the_answer_are_told_apart(
+def test_changes_after_the_ai_result_are_counted_by_direction(
     two_readers: None,
     radiologist: User,
     second_radiologist: User,
@@ -88,15 +90,15 @@ def test_changes_after_the_answer_are_told_apart(
     classify: Classify,
     now: datetime,
 ) -> None:
-    """The machine says COVID-19 each time. Towards: 2nd and 3rd agree with the change; away: they do not."""
+    """Every AI result is COVID-19; the other readers agree with the change (towards) or do not (away)."""
 
     def read(number: int, first: str, then: str, others: str) -> None:
         case = admit(number)
-        answer = classify(case)
+        prediction = classify(case)
         mine = readings.sign_reading(case=case, by=radiologist, finding=first, now=now)
-        record_prediction_shown(radiologist, [answer], now)
+        record_prediction_shown(radiologist, [prediction], now)
         if then == first:
-            assisted_reading.keep_reading(case=case, by=radiologist, now=now)
+            assisted_reading.confirm_reading(case=case, by=radiologist, now=now)
         else:
             readings.amend_reading(
                 reading=mine, by=radiologist, finding=then, confidence="sure", note="", reason="AI.", now=now
@@ -107,27 +109,29 @@ def test_changes_after_the_answer_are_told_apart(
                 readings.sign_reading(case=case, by=reader, finding=others, now=later)
 
     read(1, "normal", "covid-19", others="covid-19")  # towards the final label
-    read(2, "normal", "covid-19", others="normal")  # led astray: the third decides for normal
-    read(3, "normal", "normal", others="normal")  # stood firm against the machine
-    read(4, "covid-19", "covid-19", others="covid-19")  # nothing to change
+    read(2, "normal", "covid-19", others="normal")  # away from the final finding
+    read(3, "normal", "normal", others="normal")  # unchanged against the AI result
+    read(4, "covid-19", "covid-19", others="covid-19")  # AI result and reading agree
 
     found = automation_bias.automation_bias(administrator)
-    assert (found.looked, found.against, found.changed) == (4, 3, 2)
+    assert (found.assisted, found.contradicted, found.changed) == (4, 3, 2)
     assert (found.towards_final, found.away_from_final) == (1, 1)
-    assert (found.wrong_after_wrong, found.right_before_wrong) == (1, 2)
+    assert (found.misled, found.correct_against_wrong_ai) == (1, 2)
 
 
-def test_a_stranger_counts_for_nothing(read_twice: None, other_site: Site, administrator: User) -> None:
+def test_an_administrator_of_another_site_counts_nothing(
+    read_twice: None, other_site: Site, administrator: User
+) -> None:
     administrator.sites.set([other_site])
     assert reader_agreement.agreement_of_readers(administrator).alpha.cases == 0
-    assert automation_bias.automation_bias(administrator).looked == 0
+    assert automation_bias.automation_bias(administrator).assisted == 0
 
 
-def test_an_administrator_says_how_many_radiographs_two_readers_see(office: Client, site: Site) -> None:
+def test_an_administrator_changes_the_reading_policy(office: Client, site: Site) -> None:
     shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
     rules = {
         "double_read_percent": 25,
-        "gold_percent": 4,
+        "reference_percent": 4,
         "repeat_percent": 5,
         "urgent_minutes": 30,
         "routine_minutes": 90,
@@ -143,40 +147,44 @@ def test_an_administrator_says_how_many_radiographs_two_readers_see(office: Clie
         "triage_by_score",
         "technicians_see_predictions",
         "administrators_see_predictions",
-        "has_learning_queue",
+        "has_active_learning_queue",
     )
     assert event.detail == rules | dict.fromkeys(unticked, False)
     assert ReadingPolicy.objects.get(site=site).random_percent == 30
 
 
 @pytest.mark.parametrize("wrong", ["-1", "101", "", "many"])
-def test_a_share_that_is_none_is_refused(wrong: str, office: Client) -> None:
+def test_an_invalid_percentage_is_refused(wrong: str, office: Client) -> None:
     shares = {"uncertain_percent": 50, "contradicted_percent": 0, "novel_percent": 20}
     rules = {
         "double_read_percent": wrong,
-        "gold_percent": 0,
+        "reference_percent": 0,
         "repeat_percent": 0,
         "urgent_minutes": 60,
         "routine_minutes": 240,
         **shares,
     }
-    answer = office.post(reverse("review:policy"), rules)
-    assert answer.status_code == 400
+    response = office.post(reverse("review:policy"), rules)
+    assert response.status_code == 400
     assert not ReadingPolicy.objects.exists()
 
 
-def test_nobody_else_sets_it(radiologist: User, site: Site, now: datetime) -> None:
+def test_a_radiologist_cannot_change_the_reading_policy(radiologist: User, site: Site, now: datetime) -> None:
     with pytest.raises(NotAllowed):
-        policy.set_policy(site=site, policy={"double_read_percent": 5}, rules={}, by=radiologist, now=now)
+        reading_policy.set_policy(
+            site=site, policy={"double_read_percent": 5}, site_rules={}, by=radiologist, now=now
+        )
 
 
-def test_an_empty_page_says_what_will_stand_here(office: Client, site: Site) -> None:
+def test_an_empty_page_says_why_it_is_empty(office: Client, site: Site) -> None:
     html = _page(office)
     assert "No radiograph has two readings yet." in html
-    assert "Nobody has seen the machine" in html
+    assert "There are no AI-assisted readings yet" in html
 
 
-def test_a_name_is_no_formula(admit: Admit, site: Site, office: Client, now: datetime) -> None:
+def test_a_username_is_never_exported_as_a_formula(
+    admit: Admit, site: Site, office: Client, now: datetime
+) -> None:
     reader = User.objects.create_user("=cmd", role="radiologist")
     reader.sites.set([site])
     readings.sign_reading(case=admit(1), by=reader, finding="normal", now=now)

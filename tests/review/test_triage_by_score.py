@@ -1,4 +1,4 @@
-"""A site may have radiographs that are not due yet come by the machine's triage_score; the deadline caps the wait."""
+"""Triage by AI score: the serving order, and the due time that caps it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.urls import reverse
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case
 from diagnostics.review.models import Claim, ReadingPolicy, ServedReason
-from diagnostics.review.services import claiming, readings
-from diagnostics.review.services.prefetch import next_cases
+from diagnostics.review.services import claims, readings
+from diagnostics.review.services.serving import cases_to_prefetch
 from tests.review.conftest import Admit, Classify
 
 
@@ -22,14 +22,14 @@ def triage_by_score(site: Site) -> ReadingPolicy:
     return ReadingPolicy.objects.create(site=site, triage_by_score=True)
 
 
-def _suspect(case: Case, triage_score: float, *, due_in: timedelta, now: datetime) -> Case:
+def _score(case: Case, triage_score: float, *, due_in: timedelta, now: datetime) -> Case:
     Case.objects.filter(pk=case.pk).update(triage_score=triage_score, due_at=now + due_in)
     return case
 
 
 def _served(reader: User, now: datetime) -> list[tuple[Case, str]]:
     served = []
-    claim = claiming.claim_next(by=reader, now=now)
+    claim = claims.claim_next(by=reader, now=now)
     while claim:
         served.append((claim.case, claim.served))
         claim = readings.sign_and_claim_next(
@@ -44,7 +44,7 @@ def radiographs(admit: Admit, now: datetime) -> dict[str, Case]:
     wanted = {
         "low": (0.1, 1 * hour, "routine"),
         "high": (0.9, 3 * hour, "routine"),
-        "cannot tell": (1.0, 2 * hour, "routine"),
+        "no clear result": (1.0, 2 * hour, "routine"),
         "urgent, low": (0.05, hour / 2, "urgent"),
         "urgent, high": (0.6, hour / 3, "urgent"),
         "overdue": (0.01, -hour, "routine"),
@@ -52,12 +52,12 @@ def radiographs(admit: Admit, now: datetime) -> dict[str, Case]:
         "stat": (0.03, 5 * hour, "stat"),
     }
     return {
-        name: _suspect(admit(n, priority=priority), triage_score, due_in=due_in, now=now)
+        name: _score(admit(n, priority=priority), triage_score, due_in=due_in, now=now)
         for n, (name, (triage_score, due_in, priority)) in enumerate(wanted.items())
     }
 
 
-def test_stat_then_overdue_then_urgent_and_suspected(
+def test_cases_are_served_stat_then_overdue_then_by_priority_and_score(
     triage_by_score: ReadingPolicy, radiographs: dict[str, Case], radiologist: User, now: datetime
 ) -> None:
     names = {case: name for name, case in radiographs.items()}
@@ -66,15 +66,15 @@ def test_stat_then_overdue_then_urgent_and_suspected(
         ("stat", ServedReason.DUE),
         ("overdue", ServedReason.DUE),
         ("due now", ServedReason.DUE),
-        ("urgent, high", ServedReason.SUSPECTED),
-        ("urgent, low", ServedReason.SUSPECTED),
-        ("cannot tell", ServedReason.SUSPECTED),
-        ("high", ServedReason.SUSPECTED),
-        ("low", ServedReason.SUSPECTED),
+        ("urgent, high", ServedReason.TRIAGE_SCORE),
+        ("urgent, low", ServedReason.TRIAGE_SCORE),
+        ("no clear result", ServedReason.TRIAGE_SCORE),
+        ("high", ServedReason.TRIAGE_SCORE),
+        ("low", ServedReason.TRIAGE_SCORE),
     ]
 
 
-def test_a_site_that_never_asked_for_it_reads_by_deadline(
+def test_without_triage_cases_are_served_by_due_time(
     radiographs: dict[str, Case], radiologist: User, now: datetime
 ) -> None:
     served = _served(radiologist, now)
@@ -84,15 +84,15 @@ def test_a_site_that_never_asked_for_it_reads_by_deadline(
     assert {why for _case, why in served} == {ServedReason.DUE}
 
 
-def test_what_travels_ahead_is_what_is_served(
+def test_triage_applies_to_prefetching(
     triage_by_score: ReadingPolicy, radiographs: dict[str, Case], radiologist: User, now: datetime
 ) -> None:
-    claim = claiming.claim_next(by=radiologist, now=now)
+    claim = claims.claim_next(by=radiologist, now=now)
     assert claim is not None
-    assert next_cases(claim.case, radiologist, now) == [radiographs["overdue"], radiographs["due now"]]
+    assert cases_to_prefetch(claim.case, radiologist, now) == [radiographs["overdue"], radiographs["due now"]]
 
 
-def test_the_worklist_keeps_its_order_and_why_is_told_after_the_reading(
+def test_the_table_keeps_its_order_and_the_reason_is_shown_after_the_reading(
     client: Client,
     triage_by_score: ReadingPolicy,
     admit: Admit,
@@ -101,22 +101,22 @@ def test_the_worklist_keeps_its_order_and_why_is_told_after_the_reading(
     now: datetime,
 ) -> None:
     soon, high = admit(1), admit(2)
-    _suspect(soon, 0.1, due_in=timedelta(hours=1), now=now)
-    _suspect(high, 0.9, due_in=timedelta(hours=2), now=now)
+    _score(soon, 0.1, due_in=timedelta(hours=1), now=now)
+    _score(high, 0.9, due_in=timedelta(hours=2), now=now)
     classify(high)
     client.force_login(radiologist)
     table = client.get(reverse("review:worklist")).content.decode()
     assert table.index(str(soon.pk)) < table.index(str(high.pk))
-    claim = claiming.claim_next(by=radiologist, now=now)
+    claim = claims.claim_next(by=radiologist, now=now)
     assert claim is not None
     assert claim.case == high
     address = reverse("review:case", args=[high.pk])
-    assert "suspects" not in client.get(address).content.decode()
+    assert "triage score" not in client.get(address).content.decode()
     readings.sign_reading(case=high, by=radiologist, finding="normal", now=now)
-    assert "The machine suspects COVID-19" in client.get(address).content.decode()
+    assert "Next by AI triage score" in client.get(address).content.decode()
 
 
-def test_no_radiograph_waits_past_its_deadline_for_being_suspected_less(
+def test_a_low_score_never_delays_an_overdue_case(
     triage_by_score: ReadingPolicy, radiographs: dict[str, Case], radiologist: User, now: datetime
 ) -> None:
     later = now + timedelta(days=1)
@@ -124,7 +124,7 @@ def test_no_radiograph_waits_past_its_deadline_for_being_suspected_less(
     assert set(Claim.objects.values_list("served", flat=True)) == {ServedReason.DUE}
 
 
-def test_the_page_offers_the_order(client: Client, administrator: User, site: Site) -> None:
+def test_the_reading_policy_offers_triage_by_score(client: Client, administrator: User, site: Site) -> None:
     client.force_login(administrator)
     html = re.sub(r"\s+", " ", client.get(reverse("review:readers")).content.decode())
-    assert "by the machine&#x27;s triage_score of COVID-19" in html
+    assert "Triage by AI score" in html
