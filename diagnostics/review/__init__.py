@@ -1,1 +1,1 @@
-"""Radiologists take the next case, read it, sign a finding."""
+"""Worklist, blind readings, adjudication and reader quality."""

@@ -1,4 +1,4 @@
-"""Claims and readings for administrators, to look at only."""
+"""Read-only admin pages of claims and readings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from django.http import HttpRequest
 from diagnostics.review.models import Claim, Reading
 
 
-@admin.register(Reading)
-class ReadingAdmin(admin.ModelAdmin):
-    list_display = ["signed_at", "by", "finding", "confidence", "case_id"]
-    list_filter = ["finding", "confidence"]
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Admin pages that neither add, change nor delete."""
+
     list_select_related = ["by"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -24,18 +23,14 @@ class ReadingAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Reading)
+class ReadingAdmin(ReadOnlyAdmin):
+    list_display = ["signed_at", "by", "finding", "confidence", "case_id", "withdrawn_at"]
+    list_filter = ["finding", "confidence"]
 
 
 @admin.register(Claim)
-class ClaimAdmin(admin.ModelAdmin):
+class ClaimAdmin(ReadOnlyAdmin):
     list_display = ["since", "by", "until", "ended_at", "case_id"]
-    list_select_related = ["by"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

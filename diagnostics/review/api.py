@@ -1,4 +1,4 @@
-"""Readings for scripts: list them, sign one."""
+"""API endpoints that list and sign the readings of a case."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from diagnostics.accounts.permissions import HasPermission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.review.selectors import readings as readings_selectors
+from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.serializers import NewReadingSerializer, ReadingSerializer
-from diagnostics.review.services import readings as readings_services
+from diagnostics.review.services import readings
 
 
 class Readings(APIView):
@@ -31,7 +31,10 @@ class Readings(APIView):
     @extend_schema(
         operation_id="readings_list",
         summary="List the readings of a case",
-        description="Others' readings are shown only after the reader's own (else 409 `read_first`).",
+        description=(
+            "Other readers' readings are returned only after the reader's own, "
+            "otherwise 409 `first_reading_required`. Undone signatures are not listed."
+        ),
         responses={
             200: ReadingSerializer(many=True),
             404: OpenApiResponse(description="No such case at the reader's sites"),
@@ -39,33 +42,33 @@ class Readings(APIView):
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        readings = readings_selectors.readings_shown_to(_reader(request), _case(request, pk))
-        return Response(ReadingSerializer(readings, many=True).data)
+        visible = reading_selectors.readings_visible_to(_reader(request), _case(request, pk))
+        return Response(ReadingSerializer(visible, many=True).data)
 
     @extend_schema(
         operation_id="readings_sign",
         summary="Sign a reading",
-        description="Takes the case where nobody else holds it. A signed reading never changes.",
+        description="Claims the case unless another reader holds a claim. A signed reading never changes.",
         request=NewReadingSerializer,
         responses={
             201: ReadingSerializer,
             403: OpenApiResponse(description="Not a radiologist"),
             404: OpenApiResponse(description="No such case at the reader's sites"),
-            409: OpenApiResponse(description="Held by another reader, or signed before"),
+            409: OpenApiResponse(description="Claimed by another reader, or signed before"),
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:
         case = _case(request, pk)
-        answer = NewReadingSerializer(data=request.data)
-        answer.is_valid(raise_exception=True)
-        reading = readings_services.sign_reading(
-            case=case, by=_reader(request), now=timezone.now(), **answer.validated_data
+        serializer = NewReadingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        reading = readings.sign_reading(
+            case=case, by=_reader(request), now=timezone.now(), **serializer.validated_data
         )
         return Response(ReadingSerializer(reading).data, status=status.HTTP_201_CREATED)
 
 
 def _reader(request: Request) -> User:
-    return cast(User, request.user)  # MayApi lets nobody else in
+    return cast(User, request.user)  # HasPermission admits nobody else
 
 
 def _case(request: Request, pk: UUID) -> Case:

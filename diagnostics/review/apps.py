@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""Django app configuration of review."""
 
 from django.apps import AppConfig
 

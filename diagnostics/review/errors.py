@@ -1,4 +1,4 @@
-"""Why a claim or a signature is refused."""
+"""Errors of claims, readings and the worklist; users may read their messages."""
 
 from __future__ import annotations
 
@@ -8,93 +8,100 @@ from diagnostics.errors import DomainError
 
 
 class ClaimedByAnother(DomainError):
-    """Another reader holds the case now."""
+    """Another reader holds the claim on the case."""
 
-    code = "held_by_another"
+    code = "claimed_by_another"
     status = HTTPStatus.CONFLICT
 
 
 class ClaimExpired(ClaimedByAnother):
-    """The reader's time ran out and somebody else took the case."""
+    """The reader's claim has expired and another reader has claimed the case."""
 
-    code = "lease_ended"
+    code = "claim_expired"
 
 
 class AlreadySigned(DomainError):
-    """The reader has signed this case before."""
+    """The reader has signed a reading of this case before."""
 
     code = "already_signed"
     status = HTTPStatus.CONFLICT
 
 
 class AlreadySuperseded(DomainError):
-    """The reading was amended meanwhile."""
+    """A newer amendment has superseded the reading."""
 
     code = "already_superseded"
     status = HTTPStatus.CONFLICT
 
 
-class ReasonRequired(DomainError):
-    """An amendment without a reason."""
+class ReadingWithdrawn(DomainError):
+    """The signature of the reading has been undone."""
 
-    code = "reason_missing"
+    code = "reading_withdrawn"
+    status = HTTPStatus.CONFLICT
+
+
+class ReasonRequired(DomainError):
+    """The amendment has no reason."""
+
+    code = "reason_required"
 
 
 class UnknownFinding(DomainError):
-    """A finding or a confidence that is not on the list."""
+    """The finding or the confidence is not one of the allowed values."""
 
-    code = "unknown_answer"
+    code = "unknown_finding"
 
 
 class CaseFinal(DomainError):
-    """The case has all the readings it needs."""
+    """The case has all the readings that it needs."""
 
-    code = "settled"
+    code = "case_final"
     status = HTTPStatus.CONFLICT
 
 
 class CaseNotFinal(DomainError):
-    """The case waits for a reader already."""
+    """The case still needs a reading."""
 
-    code = "not_settled"
+    code = "case_not_final"
     status = HTTPStatus.CONFLICT
 
 
 class PredictionSeen(DomainError):
-    """The reader has seen the machine's answer, so a reading now would not be blind."""
+    """The reader has seen the AI result, so a reading would not be blind."""
 
-    code = "answer_seen"
+    code = "prediction_seen"
     status = HTTPStatus.CONFLICT
 
 
 class UnknownReader(DomainError):
-    """Nobody of this name reads radiographs where the case belongs."""
+    """The user does not read radiographs at the site of the case."""
 
-    code = "no_such_reader"
+    code = "unknown_reader"
 
 
 class TooManyViews(DomainError):
-    """Somebody has kept as many views as there is room for."""
+    """The user has saved the maximum number of views."""
 
     code = "too_many_views"
 
 
 class FirstReadingRequired(DomainError):
-    """Others' readings stay closed until the reader has signed."""
+    """The reader has to sign a reading before this."""
 
-    code = "read_first"
+    code = "first_reading_required"
     status = HTTPStatus.CONFLICT
 
 
-class AssistedReadingPending(DomainError):
-    """A patient waits for the reading of this radiograph."""
+class CaseNotRead(DomainError):
+    """The case is on the worklist and not final, so its reference standard cannot be set."""
 
-    code = "still_waiting"
+    code = "case_not_read"
     status = HTTPStatus.CONFLICT
 
 
-class UndoExpired(DomainError):
-    """A signature stands: its moment is over, or something has been seen since."""
+class CannotUndo(DomainError):
+    """The signature is too old to undo, or the reader or a colleague has gone on since."""
 
-    code = "not_taken_back"
+    code = "cannot_undo"
     status = HTTPStatus.CONFLICT

@@ -1,8 +1,9 @@
-"""Claims on cases, the readings that end them, and what the readings of a case come to."""
+"""Claims on cases, readings, the consensus of readings, and how a site reads."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Final, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
@@ -14,6 +15,9 @@ from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.findings import Finding
 
+MAX_NOTE_LENGTH: Final = 2000  # characters
+REFERENCE_FINDINGS: Final = [choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]
+
 
 class Confidence(models.TextChoices):
     SURE = "sure", _("sure")
@@ -22,60 +26,60 @@ class Confidence(models.TextChoices):
 
 
 class ReadingKind(models.TextChoices):
-    """What a reading is for."""
+    """The purpose of a reading."""
 
     READING = "reading", _("reading")
-    ADJUDICATION = "adjudication", _("adjudication")  # of readers who disagree; it decides
+    ADJUDICATION = "adjudication", _("adjudication")  # after a disagreement; it outweighs the others
 
 
 class ConsensusStatus(models.TextChoices):
-    """Where a case stands from its first reading on."""
+    """The status of a case from its first reading on."""
 
-    SECOND_READ = "second-read", _("Waits for another reader")
-    DISAGREE = "disagree", _("Readers disagree")
+    SECOND_READ = "second-read", _("Awaiting second read")
+    NEEDS_ADJUDICATION = "needs-adjudication", _("Needs adjudication")
     FINAL = "final", _("Final")
 
 
 class Queue(models.TextChoices):
-    """Where the next case comes from."""
+    """The queue from which the next case is served."""
 
-    CLINICAL = "clinical", _("what is due")
-    LEARNING = "learning", _("what teaches most")
-    DISAGREEMENTS = "disagreements", _("what others disagree about")
+    CLINICAL = "clinical", _("clinical queue")
+    ACTIVE_LEARNING = "active-learning", _("active-learning queue")
+    ADJUDICATION = "adjudication", _("adjudication queue")
 
 
 class ServedReason(models.TextChoices):
-    """Why a reader was given a case; told only after the reading, for it would tell of the machine."""
+    """Why a case was served; shown only after the reading, because it tells of the AI result."""
 
-    DUE = "due", _("It was due.")
-    SUSPECTED = "suspected", _("The machine suspects COVID-19 in it more than in others, or cannot tell.")
-    CHOSEN = "chosen", _("You chose it.")
-    DISAGREEMENT = "disagreement", _("Other readers disagreed.")
-    UNCERTAIN = "uncertain", _("The machine could not separate findings.")
-    CONTRADICTED = "contradicted", _("The first reader contradicted the machine.")
-    NOVEL = "novel", _("It is unlike the radiographs the machine learnt from.")
-    RANDOM = "random", _("It was drawn at random.")
+    DUE = "due", _("Next by due time.")
+    TRIAGE_SCORE = "triage-score", _("Next by AI triage score: COVID-19 suspected, or no clear AI result.")
+    CHOSEN = "chosen", _("Chosen by you.")
+    DISAGREEMENT = "disagreement", _("Earlier readings disagree.")
+    UNCERTAIN = "uncertain", _("The AI result is indeterminate.")
+    CONTRADICTED = "contradicted", _("The first reading contradicts the AI result.")
+    NOVEL = "novel", _("The radiograph is out of distribution: unlike the training data.")
+    RANDOM = "random", _("Drawn at random.")
 
 
 class ReferenceBasis(models.TextChoices):
-    """How the truth of a gold case is known, apart from the radiograph."""
+    """How the reference standard of a case is known, apart from the radiograph."""
 
     RT_PCR = "rt-pcr", _("RT-PCR")
     CT = "ct", _("CT")
-    COURSE = "course", _("what became of the patient")
-    PANEL = "panel", _("a panel of readers")
-    COLLECTION = "collection", _("the label of a published collection")
+    COURSE = "course", _("clinical course")
+    PANEL = "panel", _("panel of readers")
+    COLLECTION = "collection", _("label of a published collection")
 
 
 class ControlPurpose(models.TextChoices):
-    """Why a copy of a known radiograph stands among a reader's radiographs."""
+    """What a control case measures."""
 
-    GOLD = "gold", _("its truth is known")
-    REPEAT = "repeat", _("the reader has read it before")
+    REFERENCE = "reference", _("performance against the reference standard")
+    REPEAT = "repeat", _("intra-reader agreement")
 
 
 class Claim(models.Model):
-    """A reader holds a case for a while; the hold ends by itself."""
+    """One reader's exclusive claim on a case; it expires at `until` unless it is renewed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="claims")
@@ -93,8 +97,20 @@ class Claim(models.Model):
         ]
 
 
+class ReadingQuerySet(models.QuerySet["Reading"]):
+    """Readings, of which only the standing ones count."""
+
+    def standing(self) -> Self:
+        """Return the readings whose signature has not been undone."""
+        return self.filter(withdrawn_at=None)
+
+
 class Reading(models.Model):
-    """What one reader said of a case: never changed, only superseded by an amendment."""
+    """One signed reading. It is never changed or deleted: an amendment supersedes it.
+
+    Undoing the signature sets `withdrawn_at`, once. A withdrawn reading stays on record and counts nowhere:
+    read `Reading.objects.standing()`, or `selectors.readings`, wherever readings are counted or shown.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="readings")
@@ -104,24 +120,31 @@ class Reading(models.Model):
     confidence = models.CharField(max_length=8, choices=Confidence.choices, default=Confidence.SURE)
     note = models.TextField(blank=True)
     signed_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
     supersedes = models.OneToOneField(
         "self", null=True, on_delete=models.PROTECT, related_name="superseded_by"
     )
     amendment_reason = models.TextField(blank=True)
+
+    objects = ReadingQuerySet.as_manager()
 
     class Meta:
         ordering = ["-signed_at"]
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "by"],
-                condition=Q(supersedes__isnull=True),
+                condition=Q(supersedes__isnull=True, withdrawn_at__isnull=True),
                 name="one_first_reading_per_reader",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True) | Q(supersedes__isnull=True),
+                name="only_first_readings_are_withdrawn",
+            ),
         ]
 
 
 class AssistedReading(models.Model):
-    """What a reader said after the machine's answer: kept or changed, apart from the first reading."""
+    """The finding of a reader after seeing the AI result, recorded apart from the first reading."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reading = models.OneToOneField(Reading, on_delete=models.PROTECT, related_name="assisted_reading")
@@ -131,46 +154,44 @@ class AssistedReading(models.Model):
 
 
 class Consensus(models.Model):
-    """What the readings of a case come to; made with the first, and brought up to date with each."""
+    """The combined result of the readings of a case; created with the first, updated with each."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="consensus")
     readers_needed = models.PositiveSmallIntegerField()
-    standing = models.CharField(max_length=16, choices=ConsensusStatus.choices)
-    finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)  # once final
+    status = models.CharField(max_length=24, choices=ConsensusStatus.choices)
+    finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)  # empty until final
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(standing=ConsensusStatus.FINAL.value) ^ Q(finding=""), name="a_finding_once_final"
+                condition=Q(status=ConsensusStatus.FINAL.value) ^ Q(finding=""), name="finding_if_final"
             )
         ]
 
 
 class ReadingPolicy(models.Model):
-    """How a site reads."""
+    """How a site reads: double reading, triage, the active-learning queue and control cases."""
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="+")
-    double_read_percent = models.PositiveSmallIntegerField(
-        _("cases that two readers read, of 100"), default=0, validators=[MaxValueValidator(100)]
-    )
-    triage_by_score = models.BooleanField(default=False)  # the order of what is not due yet
-    has_learning_queue = models.BooleanField(_("readers may read what teaches most"), default=False)
-    # Of 100 radiographs served to learn from; what is left is drawn at random.
+    double_read_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)])
+    triage_by_score = models.BooleanField(default=False)  # orders the cases that are not due yet
+    has_active_learning_queue = models.BooleanField(default=False)
+    # Shares of the cases served from the active-learning queue; the rest is drawn at random.
     uncertain_percent = models.PositiveSmallIntegerField(default=40, validators=[MaxValueValidator(100)])
     contradicted_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
     novel_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
-    # For every 100 radiographs a reader signs, so many known ones are put among those that wait.
-    gold_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
+    # Control cases added to a reader's worklist per 100 signed radiographs.
+    reference_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
     repeat_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
 
     @property
     def random_percent(self) -> int:
-        """Return the share that is drawn at random and may alone estimate how good the machine is."""
+        """Return the share drawn at random: the only cases that estimate model performance without bias."""
         return 100 - self.uncertain_percent - self.contradicted_percent - self.novel_percent
 
 
 class Assignment(models.Model):
-    """A radiograph handed to one reader; nobody else is served it."""
+    """A case assigned to one reader; it is served to nobody else."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="assignment")
     to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -179,27 +200,27 @@ class Assignment(models.Model):
 
 
 class ReferenceCase(models.Model):
-    """A radiograph whose truth is known: it measures readers and never teaches the network."""
+    """A case with a reference standard: it measures readers and is never used for training."""
 
-    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="gold")
-    finding = models.CharField(
-        max_length=16, choices=[choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]
+    case = models.OneToOneField(
+        Case, primary_key=True, on_delete=models.PROTECT, related_name="reference_case"
     )
+    finding = models.CharField(max_length=16, choices=REFERENCE_FINDINGS)
     basis = models.CharField(max_length=16, choices=ReferenceBasis.choices)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
-    retired_at = models.DateTimeField(null=True)  # from then on it is put before nobody else
+    retired_at = models.DateTimeField(null=True)  # no control cases are made from it afterwards
 
 
 class ControlCase(models.Model):
-    """A copy of a known radiograph among the radiographs of one reader."""
+    """A case in one reader's worklist whose radiograph is that of a reference case or a repeat."""
 
-    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="mixed_in")
-    purpose = models.CharField(max_length=8, choices=ControlPurpose.choices)
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="control_case")
+    purpose = models.CharField(max_length=12, choices=ControlPurpose.choices)
 
 
 class SavedView(models.Model):
-    """A worklist as one person likes to see it: its address is the view."""
+    """A named view of the worklist: its query string is the view."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")

@@ -1,4 +1,4 @@
-"""The shape of readings in the API."""
+"""Serializers of readings."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from diagnostics.findings import Finding
-from diagnostics.review.models import Confidence, Reading
-from diagnostics.review.services.readings import MAX_NOTE_LENGTH
+from diagnostics.review.models import MAX_NOTE_LENGTH, Confidence, Reading
 
 
 class NewReadingSerializer(serializers.Serializer[Any]):
-    """What a radiologist signs."""
+    """The fields of a reading to sign."""
 
     finding = serializers.ChoiceField(choices=Finding.choices)
     confidence = serializers.ChoiceField(choices=Confidence.choices, default=Confidence.SURE)
@@ -20,10 +19,10 @@ class NewReadingSerializer(serializers.Serializer[Any]):
 
 
 class ReadingSerializer(serializers.ModelSerializer[Reading]):
-    """A reading on record."""
+    """A signed reading."""
 
     by = serializers.CharField(source="by.username")
-    superseded = serializers.SerializerMethodField(help_text="An amendment has taken its place.")
+    superseded = serializers.SerializerMethodField(help_text="Whether an amendment supersedes the reading.")
 
     class Meta:
         model = Reading

@@ -1,37 +1,45 @@
-"""Addresses of the worklist and the reading page."""
+"""URLs of the worklist, the reading page and the reader quality page."""
 
 from __future__ import annotations
 
 from django.urls import path
 
 from diagnostics.review import api
-from diagnostics.review.views import reader_quality, reading, reference_cases, worklist
+from diagnostics.review.views import (
+    claims,
+    reader_quality,
+    reading,
+    reference_cases,
+    saved_views,
+    worklist,
+    worklist_actions,
+)
 
 app_name = "review"
 
 urlpatterns = [
     path("", worklist.worklist, name="worklist"),
-    path("bulk/", worklist.bulk, name="bulk"),
-    path("radiographs.csv", worklist.export, name="export"),
-    path("views/", worklist.save_view, name="keep-view"),
-    path("views/counts/", worklist.view_counts, name="view-counts"),
-    path("views/<uuid:pk>/drop/", worklist.delete_view, name="drop-view"),
-    path("next/", reading.take_next, name="next"),
+    path("bulk/", worklist_actions.bulk, name="bulk"),
+    path("cases.csv", worklist_actions.export, name="export"),
+    path("views/", saved_views.save, name="save-view"),
+    path("views/counts/", saved_views.counts, name="view-counts"),
+    path("views/<uuid:pk>/delete/", saved_views.delete, name="delete-view"),
+    path("next/", claims.claim_next, name="next"),
     path("readers/", reader_quality.reader_quality, name="readers"),
     path("readers/policy/", reader_quality.policy, name="policy"),
     path("readers/first-readings.csv", reader_quality.export, name="readers-export"),
-    path("readers/gold/", reference_cases.reference_case_list, name="gold"),
-    path("readers/gold/<uuid:pk>/", reference_cases.reference_case, name="gold-case"),
-    path("readers/gold/<uuid:pk>/retire/", reference_cases.retire, name="gold-retire"),
+    path("readers/reference-cases/", reference_cases.reference_case_list, name="reference-cases"),
+    path("readers/reference-cases/<uuid:pk>/", reference_cases.reference_case, name="reference-case"),
+    path("readers/reference-cases/<uuid:pk>/retire/", reference_cases.retire, name="retire-reference-case"),
     path("<uuid:pk>/", reading.case, name="case"),
-    path("<uuid:pk>/ahead/", reading.ahead, name="ahead"),
-    path("<uuid:pk>/claim/", reading.claim, name="claim"),
-    path("<uuid:pk>/renew/", reading.renew, name="renew"),
-    path("<uuid:pk>/release/", reading.release, name="release"),
+    path("<uuid:pk>/prefetch/", claims.prefetch, name="prefetch"),
+    path("<uuid:pk>/claim/", claims.claim, name="claim"),
+    path("<uuid:pk>/renew/", claims.renew, name="renew"),
+    path("<uuid:pk>/release/", claims.release, name="release"),
     path("<uuid:pk>/sign/", reading.sign, name="sign"),
-    path("<uuid:pk>/take-back/", reading.take_back, name="take-back"),
+    path("<uuid:pk>/undo-signature/", reading.undo_signature, name="undo-signature"),
     path("<uuid:pk>/amend/", reading.amend, name="amend"),
-    path("<uuid:pk>/keep/", reading.keep, name="keep"),
+    path("<uuid:pk>/confirm/", reading.confirm, name="confirm"),
     path("<uuid:pk>/second-opinion/", reading.second_opinion, name="second-opinion"),
 ]
 

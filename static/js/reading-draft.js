@@ -1,14 +1,15 @@
-// Keeps an unsigned answer in this tab, so that a reload or a look at the worklist does not lose it.
+// Stores an unsigned reading in the session storage of the tab, so that a reload does not lose it.
 
-export function keepDraft(form) {
+export function storeDraft(form) {
   const key = `reading ${form.dataset.draft}`;
   restore(form, JSON.parse(sessionStorage.getItem(key) ?? "{}"));
-  form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(answer(form))));
-  form.addEventListener("change", () => sessionStorage.setItem(key, JSON.stringify(answer(form))));
+  const store = () => sessionStorage.setItem(key, JSON.stringify(draftOf(form)));
+  form.addEventListener("input", store);
+  form.addEventListener("change", store);
   form.addEventListener("submit", () => sessionStorage.removeItem(key));
 }
 
-const answer = (form) => ({
+const draftOf = (form) => ({
   finding: form.elements.finding.value,
   confidence: form.elements.confidence.value,
   note: form.elements.note.value,

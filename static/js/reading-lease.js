@@ -1,17 +1,17 @@
-// Counts down the reader's time for a case, and prolongs it while the hands are moving.
+// Shows the remaining time of the reader's claim, and renews the claim while the reader is active.
 
 const RENEW_EVERY = 60_000; // at most, in milliseconds
 
-// Gives a function that ends the counting.
+// Returns a function that stops the countdown.
 export function countDown(lease, csrf) {
   if (!lease) return () => {};
-  const counting = new AbortController();
-  let ends = performance.now() + Number(lease.dataset.lease) * 1000;
-  let asked = performance.now();
-  let lost = "";
+  const listening = new AbortController();
+  let expiresAt = performance.now() + Number(lease.dataset.lease) * 1000;
+  let renewedAt = performance.now();
+  let lost = ""; // the server's message once the claim is lost
 
   const show = () => {
-    const seconds = Math.max(0, Math.round((ends - performance.now()) / 1000));
+    const seconds = Math.max(0, Math.round((expiresAt - performance.now()) / 1000));
     const minutes = String(Math.floor(seconds / 60)).padStart(2, "0");
     const left = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
     lease.textContent = lost || (seconds ? lease.dataset.left.replace("%s", left) : lease.dataset.over);
@@ -19,25 +19,25 @@ export function countDown(lease, csrf) {
   };
 
   const renew = async () => {
-    if (lost || performance.now() - asked < RENEW_EVERY) return;
-    asked = performance.now();
+    if (lost || performance.now() - renewedAt < RENEW_EVERY) return;
+    renewedAt = performance.now();
     try {
-      const answer = await fetch(lease.dataset.renew, { method: "POST", headers: { "X-CSRFToken": csrf } });
-      const words = await answer.text();
-      if (answer.ok && !answer.redirected) ends = performance.now() + Number(words) * 1000;
-      if (answer.status === 409) lost = words;
+      const response = await fetch(lease.dataset.renew, { method: "POST", headers: { "X-CSRFToken": csrf } });
+      const text = await response.text();
+      if (response.ok && !response.redirected) expiresAt = performance.now() + Number(text) * 1000;
+      if (response.status === 409) lost = text;
     } catch {
-      // The network was away for a moment; the next movement asks again.
+      // The network failed; the reader's next action tries again.
     }
   };
 
   for (const activity of ["keydown", "pointerdown", "wheel"]) {
-    document.addEventListener(activity, renew, { passive: true, signal: counting.signal });
+    document.addEventListener(activity, renew, { passive: true, signal: listening.signal });
   }
   show();
-  const clock = setInterval(show, 1000);
+  const timer = setInterval(show, 1000);
   return () => {
-    clearInterval(clock);
-    counting.abort();
+    clearInterval(timer);
+    listening.abort();
   };
 }

@@ -1,16 +1,16 @@
-// Reading by keys alone: a digit names the finding, Enter signs it and brings the next radiograph.
+// Keyboard control of the reading page: a digit selects the finding, Enter signs it and opens the next case.
 import { actOn } from "./hotkeys.js";
-import { fetchAhead } from "./reading-ahead.js";
-import { keepDraft } from "./reading-draft.js";
-import { goInPlace } from "./reading-go.js";
-import { pressesItself, typing } from "./reading-keys.js";
+import { storeDraft } from "./reading-draft.js";
 import { countDown } from "./reading-lease.js";
+import { navigateInPlace } from "./reading-navigate.js";
+import { prefetch } from "./reading-prefetch.js";
+import { handlesEnter, typing } from "./typing.js";
 
 const find = (selector) => document.querySelector(selector);
 const form = () => find("[data-reading]");
 
-function choose(selector, at) {
-  const choice = [...form().querySelectorAll(`${selector} input`)].at(at);
+function choose(selector, index) {
+  const choice = [...form().querySelectorAll(`${selector} input`)].at(index);
   if (!choice) return;
   choice.checked = true;
   choice.focus({ preventScroll: true });
@@ -18,12 +18,12 @@ function choose(selector, at) {
 }
 
 const press = (selector) => find(selector)?.click();
-const forward = () => press("[data-sign-next], [data-take] button, [data-next] button");
+const pressMainButton = () => press("[data-sign-next], [data-claim] button, [data-next] button");
 
 const always = {
   next: () => press("[data-next] button"),
   prior: () => press("[data-prior]"),
-  "take-back": () => press("[data-take-back] button"),
+  "take-back": () => press("[data-undo-signature] button"),
   "second-opinion": () => press("[data-second-opinion] button"),
 };
 const whileReading = {
@@ -37,15 +37,15 @@ const whileReading = {
   unsure: () => choose("[data-confidence]", 2),
   note: () => form().querySelector("[data-note]").focus(),
   compare: () => press("[data-sign-stay]"),
-  "give-back": () => press("[data-back] button"),
+  "give-back": () => press("[data-release] button"),
 };
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (event.repeat || event.metaKey || event.isComposing || find("dialog[open]")) return;
-  if (key === "Enter" && (event.ctrlKey || !(typing(target) || pressesItself(target)))) {
+  if (key === "Enter" && (event.ctrlKey || !(typing(target) || handlesEnter(target)))) {
     event.preventDefault();
-    forward();
+    pressMainButton();
   } else if (key === "Escape" && target.matches("textarea")) {
     target.blur();
   } else if (!typing(target) && actOn(event, { ...always, ...(form() ? whileReading : {}) })) {
@@ -53,20 +53,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A second Enter while the first is on its way must not sign again.
+// A second Enter before the response must not sign twice.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
 });
 window.addEventListener("pageshow", () => delete form()?.dataset.sent);
 
-let stopCounting = () => {};
-function settle() {
-  stopCounting();
-  if (form()) keepDraft(form());
-  stopCounting = countDown(find("[data-lease]"), find("[name=csrfmiddlewaretoken]")?.value);
-  fetchAhead();
+let stopCountdown = () => {};
+function startPage() {
+  stopCountdown();
+  if (form()) storeDraft(form());
+  stopCountdown = countDown(find("[data-lease]"), find("[name=csrfmiddlewaretoken]")?.value);
+  prefetch();
 }
 
-goInPlace(settle);
-settle();
+navigateInPlace(startPage);
+startPage();

@@ -1,21 +1,21 @@
-// Keys of the worklist, as its reader has them: next case, rows, choosing, search.
+// Keyboard control, search and saved-view counts of the worklist.
 import { actOn } from "./hotkeys.js";
-import { typing } from "./reading-keys.js";
+import { typing } from "./typing.js";
 
-const links = () => [...document.querySelectorAll("[data-row] a")];
+const rowLinks = () => [...document.querySelectorAll("[data-row] a")];
 
-function move(step) {
-  const rows = links();
-  const at = rows.indexOf(document.activeElement);
-  rows[Math.max(0, Math.min(rows.length - 1, at + step))]?.focus();
+function moveFocus(step) {
+  const links = rowLinks();
+  const index = links.indexOf(document.activeElement);
+  links[Math.max(0, Math.min(links.length - 1, index + step))]?.focus();
 }
 
 const acts = {
   next: () => document.querySelector("[data-next] button:enabled")?.click(),
-  "row-down": () => move(1),
-  "row-up": () => move(-1),
+  "row-down": () => moveFocus(1),
+  "row-up": () => moveFocus(-1),
   "choose-row": () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
-  "take-back": () => document.querySelector("[data-take-back] button")?.click(),
+  "take-back": () => document.querySelector("[data-undo-signature] button")?.click(),
   search: () => document.querySelector("[data-search]").select(),
 };
 
@@ -29,53 +29,53 @@ document.addEventListener("change", (event) => {
   for (const pick of document.querySelectorAll("[data-pick]")) pick.checked = event.target.checked;
 });
 
-// The search finds while somebody types; its address stays the view, and Enter does the same as ever.
-const PAUSE = 400; // milliseconds
-const FEWEST = 3; // letters
-let waiting;
+// Search while the user types. The address remains the view, and Enter submits the form as usual.
+const DEBOUNCE = 400; // milliseconds
+const MIN_LENGTH = 3; // characters
+let pendingSearch;
 
 document.addEventListener("input", (event) => {
   if (!event.target.matches("[data-search]")) return;
-  clearTimeout(waiting);
+  clearTimeout(pendingSearch);
   const { form, value } = event.target;
-  if (value.trim() && value.trim().length < FEWEST) return;
-  waiting = setTimeout(() => {
+  if (value.trim() && value.trim().length < MIN_LENGTH) return;
+  pendingSearch = setTimeout(() => {
     const address = `?${new URLSearchParams(new FormData(form))}`;
     history.replaceState(null, "", address);
     window.htmx.ajax("GET", address, { target: "#worklist", select: "#worklist", swap: "outerHTML" });
-  }, PAUSE);
+  }, DEBOUNCE);
 });
 
-// What somebody has chosen or is writing must not be swept away by the table's renewal.
+// The periodic refresh must not discard a selection or a focused field.
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const list = document.querySelector("#worklist");
-  const busy = list?.querySelector("[data-pick]:checked, input:focus, select:focus");
-  if (event.target === list && busy) event.preventDefault();
+  const inUse = list?.querySelector("[data-pick]:checked, input:focus, select:focus");
+  if (event.target === list && inUse) event.preventDefault();
 });
 
-// How many radiographs each kept view holds: asked once the table stands, so that counting does not hold it up.
-const KEPT = "radiographs of views";
-const places = () => [...document.querySelectorAll("[data-count-of]")];
+// The counts of saved views are loaded after the table, because counting is slow.
+const COUNTS_KEY = "saved view counts";
+const countElements = () => [...document.querySelectorAll("[data-count-of]")];
 
-function show(counts) {
-  for (const place of places()) place.textContent = counts[place.dataset.countOf] ?? "";
+function showCounts(counts) {
+  for (const element of countElements()) element.textContent = counts[element.dataset.countOf] ?? "";
 }
 
-async function countViews() {
-  if (!places().length) return;
-  show(JSON.parse(sessionStorage.getItem(KEPT) ?? "{}")); // as known, so that no number goes and comes
+async function loadCounts() {
+  if (!countElements().length) return;
+  showCounts(JSON.parse(sessionStorage.getItem(COUNTS_KEY) ?? "{}")); // the last ones, so that nothing flickers
   try {
-    // A page that renews itself keeps no session alive; the header says so, as htmx's own does.
+    // Background requests do not extend the session; the header marks them, as htmx does.
     const address = document.querySelector("[data-view-counts]").dataset.viewCounts;
-    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) return;
-    const counts = await answer.json();
-    sessionStorage.setItem(KEPT, JSON.stringify(counts));
-    show(counts);
+    const response = await fetch(address, { headers: { "HX-Request": "true" } });
+    if (!response.ok) return;
+    const counts = await response.json();
+    sessionStorage.setItem(COUNTS_KEY, JSON.stringify(counts));
+    showCounts(counts);
   } catch {
-    // The numbers then stay as they are.
+    // The last counts stay.
   }
 }
 
-countViews();
-document.body.addEventListener("htmx:afterSwap", (event) => event.target.id === "worklist" && countViews());
+loadCounts();
+document.body.addEventListener("htmx:afterSwap", (event) => event.target.id === "worklist" && loadCounts());

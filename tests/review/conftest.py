@@ -1,12 +1,15 @@
-"""Cases that wait for a reader; their radiographs are rows without files, since nobody looks at pixels here."""
+"""Fixtures of the review tests: cases to read, whose radiographs are rows without image files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.deadlines import due_at
@@ -14,6 +17,7 @@ from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, 
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import ReadingPolicy
+from tests.review.control_cases import make_reference_case
 
 Admit = Callable[..., Case]
 Classify = Callable[..., Prediction]
@@ -85,7 +89,7 @@ def classify(now: datetime) -> Classify:
 
 @pytest.fixture
 def two_readers(site: Site) -> None:
-    """Let two readers see every radiograph of the site."""
+    """Require two readings of every radiograph of the site."""
     ReadingPolicy.objects.create(site=site, double_read_percent=100)
 
 
@@ -101,3 +105,31 @@ def second_radiologist(site: Site) -> User:
     user = User.objects.create_user("colleague", role="radiologist")
     user.sites.set([site])
     return user
+
+
+@pytest.fixture
+def reader(client: Client, radiologist: User) -> Client:
+    """Return the browser of a radiologist."""
+    client.force_login(radiologist)
+    return client
+
+
+@pytest.fixture
+def media_root(settings: Settings, tmp_path: Path) -> None:
+    """Store the files of radiographs in a temporary folder."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def control_policy(site: Site) -> ReadingPolicy:
+    """Add a control case after every reading: half of them reference cases, half repeats."""
+    return ReadingPolicy.objects.create(site=site, reference_percent=50, repeat_percent=50)
+
+
+@pytest.fixture
+def reference_case(
+    media_root: None, admit: Admit, second_radiologist: User, administrator: User, now: datetime
+) -> Case:
+    """Return a reference case of COVID-19 with image files, read by a colleague."""
+    case = admit(900, patient="public-17")
+    return make_reference_case(case, "covid-19", second_radiologist, administrator, now)

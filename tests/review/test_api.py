@@ -1,4 +1,4 @@
-"""Readings through the API, as a script of a radiologist signs them."""
+"""The readings API, used by the script of a radiologist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.services import make_token
 from diagnostics.cases.models import Case
 from diagnostics.review.models import Reading
-from diagnostics.review.services import claiming
+from diagnostics.review.services import claims
 from tests.review.conftest import Admit
 
 
@@ -26,21 +26,21 @@ def script_of(user: User) -> Client:
     return Client(headers={"Authorization": f"Token {make_token(by=user, now=timezone.now())}"})
 
 
-def post(client: Client, case: Case, **answer: object):
-    return client.post(address(case), answer, content_type="application/json")
+def post(client: Client, case: Case, **fields: object):
+    return client.post(address(case), fields, content_type="application/json")
 
 
-def test_the_address_is_the_published_one() -> None:
+def test_the_url_is_the_published_one() -> None:
     pk = uuid.uuid4()
     assert reverse("api-readings", args=[pk]) == f"/api/v1/cases/{pk}/readings/"
 
 
 def test_a_radiologist_signs_with_a_token(radiologist: User, admit: Admit) -> None:
     case = admit(1)
-    answer = post(script_of(radiologist), case, finding="covid-19", confidence="fairly", note="Left base.")
+    response = post(script_of(radiologist), case, finding="covid-19", confidence="fairly", note="Left base.")
     reading = Reading.objects.get()
-    body = answer.json()
-    assert answer.status_code == 201
+    body = response.json()
+    assert response.status_code == 201
     assert body["id"] == str(reading.pk)
     assert (body["finding"], body["confidence"], body["by"]) == ("covid-19", "fairly", "radiologist")
     assert datetime.fromisoformat(body["signed_at"]) == reading.signed_at
@@ -52,8 +52,8 @@ def test_only_the_finding_is_required(radiologist: User, admit: Admit) -> None:
 
 
 def test_an_unknown_finding_is_a_400(radiologist: User, admit: Admit) -> None:
-    answer = post(script_of(radiologist), admit(1), finding="healthy")
-    assert answer.status_code == 400
+    response = post(script_of(radiologist), admit(1), finding="healthy")
+    assert response.status_code == 400
     assert not Reading.objects.exists()
 
 
@@ -63,34 +63,34 @@ def test_a_technician_is_refused(technician: User, admit: Admit) -> None:
     assert script.get(address(case)).status_code == 403
 
 
-def test_a_stranger_finds_no_such_case(stranger: User, admit: Admit) -> None:
+def test_a_user_of_another_site_finds_no_such_case(stranger: User, admit: Admit) -> None:
     case, script = admit(1), script_of(stranger)
     assert post(script, case, finding="normal").status_code == 404
     assert script.get(address(case)).status_code == 404
 
 
-def test_nobody_signs_without_saying_who_they_are(client: Client, admit: Admit) -> None:
+def test_a_request_without_a_token_is_a_401(client: Client, admit: Admit) -> None:
     case = admit(1)
     assert post(client, case, finding="normal").status_code == 401
     assert client.get(address(case)).status_code == 401
 
 
-def test_a_case_in_another_readers_hands_is_a_409(
+def test_signing_a_case_claimed_by_another_reader_is_a_409(
     radiologist: User, second_radiologist: User, admit: Admit
 ) -> None:
     case = admit(1)
-    claiming.claim(case=case, by=second_radiologist, now=timezone.now())
-    answer = post(script_of(radiologist), case, finding="normal")
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "held_by_another"
+    claims.claim(case=case, by=second_radiologist, now=timezone.now())
+    response = post(script_of(radiologist), case, finding="normal")
+    assert response.status_code == 409
+    assert response.json()["code"] == "claimed_by_another"
 
 
 def test_a_second_signature_of_the_same_reader_is_a_409(radiologist: User, admit: Admit) -> None:
     case, script = admit(1), script_of(radiologist)
     post(script, case, finding="normal")
-    answer = post(script, case, finding="pneumonia")
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "already_signed"
+    response = post(script, case, finding="pneumonia")
+    assert response.status_code == 409
+    assert response.json()["code"] == "already_signed"
 
 
 def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
@@ -99,7 +99,7 @@ def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
     case, script, second = admit(1), script_of(radiologist), script_of(second_radiologist)
     assert script.get(address(case)).json() == []
     post(second, case, finding="normal")
-    assert script.get(address(case)).json()["code"] == "read_first"
+    assert script.get(address(case)).json()["code"] == "first_reading_required"
     post(script, case, finding="pneumonia")
     listed = script.get(address(case)).json()
     assert [(reading["by"], reading["finding"]) for reading in listed] == [
@@ -109,9 +109,9 @@ def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_a_reading_has_no_way_to_be_changed(method: str, radiologist: User, admit: Admit) -> None:
+def test_a_reading_cannot_be_changed_or_deleted(method: str, radiologist: User, admit: Admit) -> None:
     case, script = admit(1), script_of(radiologist)
     post(script, case, finding="normal")
-    answer = getattr(script, method)(address(case), {"finding": "other"}, content_type="application/json")
-    assert answer.status_code == 405
+    response = getattr(script, method)(address(case), {"finding": "other"}, content_type="application/json")
+    assert response.status_code == 405
     assert Reading.objects.get().finding == "normal"

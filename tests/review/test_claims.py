@@ -1,4 +1,4 @@
-"""Who gets which case, for how long, and what happens when two readers reach for the same one."""
+"""Claims: serving order, lease, renewal and release, and readers who claim at the same moment."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import AlreadySigned, ClaimedByAnother, ClaimExpired
 from diagnostics.review.models import Claim
-from diagnostics.review.selectors import claims, queues
-from diagnostics.review.services import claiming, readings
+from diagnostics.review.selectors import claims as claim_selectors
+from diagnostics.review.selectors import queues
+from diagnostics.review.services import claims, readings
 from tests.review.conftest import Admit, Classify
 
 
 def given_to(reader: User, now: datetime) -> Case:
-    claim = claiming.claim_next(by=reader, now=now)
+    claim = claims.claim_next(by=reader, now=now)
     assert claim is not None
     return claim.case
 
 
-def test_stat_comes_first_then_urgent_then_routine_and_the_oldest_of_each(
+def test_cases_are_served_stat_first_then_urgent_then_routine_each_by_age(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     routine = admit(1)
@@ -44,12 +45,10 @@ def test_stat_comes_first_then_urgent_then_routine_and_the_oldest_of_each(
         readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
         served.append(case)
     assert served == [stat, late_stat, urgent, routine, late_routine]
-    assert claiming.claim_next(by=radiologist, now=now) is None
+    assert claims.claim_next(by=radiologist, now=now) is None
 
 
-def test_a_reader_who_asks_again_gets_the_case_in_hand_with_new_time(
-    radiologist: User, admit: Admit, now: datetime
-) -> None:
+def test_claiming_next_again_renews_the_active_claim(radiologist: User, admit: Admit, now: datetime) -> None:
     admit(1)
     first = given_to(radiologist, now)
     admit(2, priority=Priority.STAT)
@@ -58,7 +57,7 @@ def test_a_reader_who_asks_again_gets_the_case_in_hand_with_new_time(
     assert Claim.objects.get().until == later + settings.CLAIM_LEASE
 
 
-def test_a_case_in_another_readers_hands_is_not_offered(
+def test_a_case_claimed_by_another_reader_is_not_served(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     first, second = admit(1), admit(2)
@@ -67,13 +66,13 @@ def test_a_case_in_another_readers_hands_is_not_offered(
     assert list(queues.readable_cases(second_radiologist, now)) == [second]
 
 
-def test_a_hold_ends_by_itself_and_the_next_reader_gets_the_case(
+def test_a_claim_expires_and_the_next_reader_gets_the_case(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     given_to(radiologist, now)
     just_before = now + settings.CLAIM_LEASE - timedelta(seconds=1)
-    assert claiming.claim_next(by=second_radiologist, now=just_before) is None
+    assert claims.claim_next(by=second_radiologist, now=just_before) is None
     after = now + settings.CLAIM_LEASE
     assert given_to(second_radiologist, after) == case
     ended, held = Claim.objects.order_by("since")
@@ -81,68 +80,68 @@ def test_a_hold_ends_by_itself_and_the_next_reader_gets_the_case(
     assert (held.by, held.ended_at) == (second_radiologist, None)
 
 
-def test_a_reader_at_work_keeps_the_case(
+def test_a_renewed_claim_does_not_expire(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     given_to(radiologist, now)
-    claiming.renew(case=case, by=radiologist, now=now + timedelta(minutes=9))
-    assert claiming.claim_next(by=second_radiologist, now=now + timedelta(minutes=18)) is None
+    claims.renew(case=case, by=radiologist, now=now + timedelta(minutes=9))
+    assert claims.claim_next(by=second_radiologist, now=now + timedelta(minutes=18)) is None
 
 
-def test_a_case_taken_by_another_cannot_be_prolonged(
+def test_a_claim_lost_to_another_reader_cannot_be_renewed(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     given_to(radiologist, now)
     later = now + settings.CLAIM_LEASE
     given_to(second_radiologist, later)
-    with pytest.raises(ClaimExpired, match="Take the case again, or the next one"):
-        claiming.renew(case=case, by=radiologist, now=later)
+    with pytest.raises(ClaimExpired, match="Claim the case again, or the next one"):
+        claims.renew(case=case, by=radiologist, now=later)
 
 
-def test_a_case_given_back_waits_for_others_and_comes_to_oneself_last(
+def test_a_released_case_is_served_to_others_first_and_to_its_reader_last(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     stat, routine = admit(1, priority=Priority.STAT), admit(2)
     given_to(radiologist, now)
-    claiming.release(case=stat, by=radiologist, now=now + timedelta(minutes=1))
+    claims.release(case=stat, by=radiologist, now=now + timedelta(minutes=1))
     assert given_to(radiologist, now + timedelta(minutes=1)) == routine
     assert given_to(second_radiologist, now + timedelta(minutes=1)) == stat
     actions = Counter(AuditEvent.objects.values_list("action", flat=True))
     assert actions == {Action.READING_CLAIMED: 3, Action.READING_RELEASED: 1}
 
 
-def test_only_the_holder_can_give_a_case_back(
+def test_only_the_claiming_reader_can_release_a_case(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     given_to(radiologist, now)
-    claiming.release(case=case, by=second_radiologist, now=now)
-    held = claims.claim_on(case, now)
+    claims.release(case=case, by=second_radiologist, now=now)
+    held = claim_selectors.active_claim(case, now)
     assert held is not None
     assert held.by == radiologist
 
 
-def test_a_chosen_case_is_refused_while_another_reads_it_and_says_who(
+def test_claiming_a_case_that_another_reads_is_refused_and_names_the_reader(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    claiming.claim(case=case, by=radiologist, now=now)
+    claims.claim(case=case, by=radiologist, now=now)
     with pytest.raises(ClaimedByAnother, match="radiologist is reading this case until 09:40"):
-        claiming.claim(case=case, by=second_radiologist, now=now)
+        claims.claim(case=case, by=second_radiologist, now=now)
 
 
-def test_a_signed_case_cannot_be_taken_again_by_the_same_reader(
+def test_a_reader_cannot_claim_a_case_again_after_signing(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
     readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     with pytest.raises(AlreadySigned):
-        claiming.claim(case=case, by=radiologist, now=now)
+        claims.claim(case=case, by=radiologist, now=now)
 
 
-def test_reading_does_not_wait_for_the_machine(
+def test_a_case_with_a_failed_classification_is_served(
     radiologist: User, admit: Admit, classify: Classify, now: datetime
 ) -> None:
     case = admit(1)
@@ -150,25 +149,25 @@ def test_reading_does_not_wait_for_the_machine(
     assert given_to(radiologist, now) == case
 
 
-def test_a_stranger_is_offered_nothing_and_may_take_nothing(
+def test_a_reader_of_another_site_is_served_nothing_and_cannot_claim(
     stranger: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    assert claiming.claim_next(by=stranger, now=now) is None
+    assert claims.claim_next(by=stranger, now=now) is None
     with pytest.raises(NotAllowed, match="site where you do not work"):
-        claiming.claim(case=case, by=stranger, now=now)
+        claims.claim(case=case, by=stranger, now=now)
 
 
 @pytest.mark.parametrize("role", ["technician", "administrator"])
-def test_only_radiologists_take_cases(
+def test_only_radiologists_claim_cases(
     role: str, admit: Admit, now: datetime, request: pytest.FixtureRequest
 ) -> None:
     admit(1)
     with pytest.raises(NotAllowed, match="Only radiologists"):
-        claiming.claim_next(by=request.getfixturevalue(role), now=now)
+        claims.claim_next(by=request.getfixturevalue(role), now=now)
 
 
-def test_the_database_itself_refuses_a_second_open_claim(
+def test_the_database_refuses_a_second_open_claim(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -207,7 +206,7 @@ def readers(site: Site) -> list[User]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_readers_who_race_for_forty_cases_never_get_the_same_one(
+def test_concurrent_readers_of_forty_cases_never_claim_the_same_one(
     readers: list[User], admit: Admit, now: datetime
 ) -> None:
     for number in range(40):
@@ -215,7 +214,7 @@ def test_readers_who_race_for_forty_cases_never_get_the_same_one(
 
     def read_all(reader: User) -> list[object]:
         read: list[object] = []
-        while claim := claiming.claim_next(by=reader, now=now):
+        while claim := claims.claim_next(by=reader, now=now):
             read.append(claim.case_id)
             readings.sign_reading(case=claim.case, by=reader, finding="normal", now=now)
         return read
@@ -226,12 +225,14 @@ def test_readers_who_race_for_forty_cases_never_get_the_same_one(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_clicks_of_one_reader_take_one_case(radiologist: User, admit: Admit, now: datetime) -> None:
+def test_concurrent_requests_of_one_reader_claim_one_case(
+    radiologist: User, admit: Admit, now: datetime
+) -> None:
     for number in range(4):
         admit(number)
 
     def click(reader: User) -> list[object]:
-        claim = claiming.claim_next(by=reader, now=now)
+        claim = claims.claim_next(by=reader, now=now)
         return [claim.case_id] if claim else []
 
     got = Race([radiologist] * 4, now).run(click)
@@ -241,14 +242,14 @@ def test_two_clicks_of_one_reader_take_one_case(radiologist: User, admit: Admit,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_readers_who_choose_the_same_case_one_gets_it(
+def test_of_concurrent_claims_on_one_case_one_succeeds(
     readers: list[User], admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
 
     def choose(reader: User) -> list[object]:
         try:
-            return [claiming.claim(case=case, by=reader, now=now).by_id]
+            return [claims.claim(case=case, by=reader, now=now).by_id]
         except ClaimedByAnother:
             return []
 

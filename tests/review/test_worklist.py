@@ -1,4 +1,4 @@
-"""The worklist as its address says it: order, filters, kept views, and work handed out."""
+"""The worklist: order, filters, assignments and due times."""
 
 from __future__ import annotations
 
@@ -11,36 +11,31 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases.models import Case, Priority
+from diagnostics.cases.models import Priority
 from diagnostics.cases.services.priority import set_priority
 from diagnostics.errors import NotAllowed
-from diagnostics.review.errors import TooManyViews, UnknownReader
-from diagnostics.review.models import Assignment, SavedView
+from diagnostics.review.errors import UnknownReader
+from diagnostics.review.models import Assignment
+from diagnostics.review.presenters.worklist import due_time
 from diagnostics.review.selectors import worklist
-from diagnostics.review.services import assignments, claiming, readings, saved_views
-from diagnostics.review.templatetags.reading import due
+from diagnostics.review.services import assignments, claims, readings
 from diagnostics.review.worklist_query import ORDERS, WorklistQuery, WorklistState
 from tests.review.conftest import Admit, Classify
 
 WORKLIST = "review:worklist"
 
 
-@pytest.fixture
-def reader(client: Client, radiologist: User) -> Client:
-    client.force_login(radiologist)
-    return client
+def listed(user: User, now: datetime, **params: str) -> list[str]:
+    return [case.accession_number for case in worklist.worklist(user, WorklistQuery.of(params), now=now)]
 
 
-def listed(user: User, now: datetime, **wanted: str) -> list[str]:
-    return [case.accession_number for case in worklist.worklist(user, WorklistQuery.of(wanted), now=now)]
-
-
-def test_what_is_due_first_stands_first_so_that_no_radiograph_waits_for_ever(
-    radiologist: User, admit: Admit, now: datetime
-) -> None:
-    """Routine is due after four hours, urgent after one; radiographs came in two hours before now."""
+def test_cases_are_listed_by_due_time_stat_first(radiologist: User, admit: Admit, now: datetime) -> None:
+    """Routine is due after four hours, urgent after one; the cases were opened two hours ago."""
     urgent, routine = admit(1, priority=Priority.URGENT), admit(2)
-    old, stat = admit(-121), admit(9, priority=Priority.STAT)  # routine of four hours ago, due a minute ago
+    old, stat = (
+        admit(-121),
+        admit(9, priority=Priority.STAT),
+    )  # routine, opened four hours ago, due a minute ago
     assert listed(radiologist, now) == [case.accession_number for case in (stat, urgent, old, routine)]
     later = now + timedelta(minutes=30)
     fresh = admit(150, priority=Priority.URGENT)  # urgent, but due after the old one
@@ -49,7 +44,7 @@ def test_what_is_due_first_stands_first_so_that_no_radiograph_waits_for_ever(
 
 
 @pytest.mark.parametrize("sort", list(ORDERS))
-def test_stat_stays_on_top_of_every_order(sort: str, radiologist: User, admit: Admit, now: datetime) -> None:
+def test_stat_comes_first_in_every_order(sort: str, radiologist: User, admit: Admit, now: datetime) -> None:
     for number in (5, 3, 8):
         admit(number)
     admit(6, priority=Priority.STAT)
@@ -60,7 +55,7 @@ def test_stat_stays_on_top_of_every_order(sort: str, radiologist: User, admit: A
         assert found[1:] == (expected if sort == "accession" else expected[::-1])
 
 
-def test_filters_narrow_and_what_an_address_cannot_mean_is_left_out(
+def test_filters_select_cases_and_unknown_values_are_ignored(
     radiologist: User, admit: Admit, now: datetime
 ) -> None:
     admit(1), admit(2, priority=Priority.URGENT), admit(3)
@@ -71,7 +66,7 @@ def test_filters_narrow_and_what_an_address_cannot_mean_is_left_out(
     assert WorklistQuery.of({"sort": "; DROP", "q": "a\x00b", "mine": "no"}).query == ""
 
 
-def test_the_machine_hides_and_moves_nothing(
+def test_the_ai_result_neither_hides_nor_reorders_cases(
     radiologist: User, admit: Admit, classify: Classify, now: datetime
 ) -> None:
     first, second = admit(1), admit(2)
@@ -79,12 +74,12 @@ def test_the_machine_hides_and_moves_nothing(
     assert listed(radiologist, now) == [first.accession_number, second.accession_number]
 
 
-def test_a_radiograph_handed_to_a_reader_is_served_to_nobody_else(
+def test_an_assigned_case_is_served_to_its_reader_only(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     handed, free = admit(1), admit(2)
     assignments.assign(cases=[handed], to=second_radiologist, by=radiologist, now=now)
-    mine, theirs = (claiming.claim_next(by=user, now=now) for user in (radiologist, second_radiologist))
+    mine, theirs = (claims.claim_next(by=user, now=now) for user in (radiologist, second_radiologist))
     assert mine is not None
     assert theirs is not None
     assert (mine.case, theirs.case) == (free, handed)
@@ -92,7 +87,7 @@ def test_a_radiograph_handed_to_a_reader_is_served_to_nobody_else(
     assert len(listed(radiologist, now)) == 2
 
 
-def test_nobody_is_handed_a_radiograph_of_a_site_where_they_do_not_work(
+def test_a_case_cannot_be_assigned_to_a_reader_of_another_site(
     administrator: User, stranger: User, technician: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -102,7 +97,7 @@ def test_nobody_is_handed_a_radiograph_of_a_site_where_they_do_not_work(
     assert not Assignment.objects.exists()
 
 
-def test_whoever_may_not_hand_out_work_cannot(technician: User, admit: Admit, now: datetime) -> None:
+def test_a_technician_cannot_assign_or_prioritize(technician: User, admit: Admit, now: datetime) -> None:
     case = admit(1)
     with pytest.raises(NotAllowed):
         assignments.assign(cases=[case], to=None, by=technician, now=now)
@@ -110,21 +105,21 @@ def test_whoever_may_not_hand_out_work_cannot(technician: User, admit: Admit, no
         set_priority(cases=[case], priority=Priority.STAT, by=technician, now=now)
 
 
-def test_an_administrator_frees_what_a_reader_holds(
+def test_an_administrator_ends_the_claim_of_a_reader(
     administrator: User, radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
-    claiming.claim(case=case, by=radiologist, now=now)
+    claims.claim(case=case, by=radiologist, now=now)
     with pytest.raises(NotAllowed):
-        assignments.unassign(cases=[case], by=second_radiologist, now=now)
-    assert assignments.unassign(cases=[case], by=administrator, now=now) == 1
-    taken = claiming.claim_next(by=second_radiologist, now=now)
+        claims.end_claims(cases=[case], by=second_radiologist, now=now)
+    assert claims.end_claims(cases=[case], by=administrator, now=now) == 1
+    taken = claims.claim_next(by=second_radiologist, now=now)
     assert taken is not None
     assert taken.case == case
     assert AuditEvent.objects.filter(action=Action.CLAIM_ENDED).count() == 1
 
 
-def test_another_priority_brings_another_deadline(
+def test_a_changed_priority_changes_the_due_time(
     radiologist: User, stranger: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)
@@ -135,79 +130,19 @@ def test_another_priority_brings_another_deadline(
     assert set_priority(cases=[case], priority=Priority.STAT, by=radiologist, now=now) == 0
 
 
-def test_the_page_hands_out_and_changes_many_at_once(
-    reader: Client, second_radiologist: User, admit: Admit
-) -> None:
-    cases = [admit(number) for number in range(3)]
-    ids = [str(case.pk) for case in cases]
-    answer = reader.post(
-        reverse("review:bulk"), {"case": ids, "act": "urgent", "here": "sort=accession&evil=1"}
-    )
-    assert answer["Location"] == f"{reverse(WORKLIST)}?sort=accession"
-    assert set(Case.objects.values_list("priority", flat=True)) == {"urgent"}
-    reader.post(reverse("review:bulk"), {"case": ids[:2], "act": "assign", "to": "colleague"})
-    assert Assignment.objects.filter(to=second_radiologist).count() == 2
-    reader.post(reverse("review:bulk"), {"case": ids, "act": "assign", "to": ""})
-    assert not Assignment.objects.exists()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"act": "urgent"},
-        {"act": "urgent", "case": "no id"},
-        {"act": "delete", "case": "x"},
-        {"act": "assign", "to": "nobody", "case": "00000000-0000-0000-0000-000000000000"},
-    ],
-)
-def test_what_cannot_be_done_is_said_and_changes_nothing(
-    wrong: dict[str, str], reader: Client, admit: Admit
-) -> None:
-    admit(1)
-    page = reader.post(reverse("review:bulk"), wrong, follow=True).content.decode()
-    assert "rr-alert" in page
-    assert not Assignment.objects.exists()
-    assert Case.objects.get().priority == "routine"
-
-
-def test_a_view_is_kept_under_a_name_for_its_owner_alone(
-    reader: Client, client: Client, radiologist: User, second_radiologist: User, admit: Admit
-) -> None:
-    admit(1)
-    reader.post(reverse("review:keep-view"), {"name": "My STAT", "here": "priority=stat&sort=-received"})
-    view = SavedView.objects.get()
-    assert (view.owner, view.query) == (radiologist, "priority=stat&sort=-received")
-    page = re.sub(r"\s+", " ", reader.get(reverse(WORKLIST)).content.decode())
-    assert 'href="?priority=stat&amp;sort=-received"' in page
-    client.force_login(second_radiologist)
-    assert "My STAT" not in client.get(reverse(WORKLIST)).content.decode()
-    assert client.post(reverse("review:drop-view", args=[view.pk])).status_code == 404
-    client.force_login(radiologist)
-    client.post(reverse("review:drop-view", args=[view.pk]))
-    assert not SavedView.objects.exists()
-
-
-def test_there_is_an_end_to_views(radiologist: User) -> None:
-    for number in range(saved_views.MAX_VIEWS):
-        saved_views.save_view(name=f"{number}", wanted=WorklistQuery(priority="stat"), by=radiologist)
-    saved_views.save_view(name="0", wanted=WorklistQuery(), by=radiologist)
-    with pytest.raises(TooManyViews):
-        saved_views.save_view(name="more", wanted=WorklistQuery(), by=radiologist)
-
-
-def test_an_administrator_sees_the_table_without_a_button_to_read(
+def test_an_administrator_sees_the_worklist_without_reading_buttons(
     client: Client, administrator: User, admit: Admit
 ) -> None:
     case = admit(1)
     client.force_login(administrator)
     page = client.get(reverse(WORKLIST)).content.decode()
-    assert "Read next" not in page
+    assert "Read next case" not in page
     assert reverse("cases:case", args=[case.pk]) in page
     assert reverse("review:case", args=[case.pk]) not in page
-    assert "Free from their reader" in page
+    assert "End claims" in page
 
 
-def test_a_page_of_the_worklist_costs_the_same_with_one_case_and_with_thirty(
+def test_the_number_of_queries_is_the_same_for_one_and_thirty_cases(
     reader: Client, admit: Admit, django_assert_max_num_queries: object
 ) -> None:
     admit(1)
@@ -220,9 +155,9 @@ def test_a_page_of_the_worklist_costs_the_same_with_one_case_and_with_thirty(
 
 
 @pytest.mark.parametrize(("shown", "answer"), [(True, "covid-19"), (False, None)])
-def test_technicians_see_answers_before_the_reading_as_the_site_says(
+def test_technicians_see_ai_results_before_the_reading_as_the_site_allows(
     shown: bool,
-    answer: str | None,
+    response: str | None,
     client: Client,
     technician: User,
     radiologist: User,
@@ -237,7 +172,7 @@ def test_technicians_see_answers_before_the_reading_as_the_site_says(
     client.force_login(technician)
     address = reverse("api-case", args=[case.pk])
     prediction = client.get(address).json()["prediction"]
-    assert (prediction and prediction["finding"]) == answer
+    assert (prediction and prediction["finding"]) == response
     assert ("0.83" in client.get(reverse("cases:list")).content.decode()) is shown
     readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert client.get(address).json()["prediction"]["finding"] == "covid-19"
@@ -247,11 +182,11 @@ def test_technicians_see_answers_before_the_reading_as_the_site_says(
     ("minutes", "words"),
     [(17, "in 17 min"), (60, "in 1 h"), (-59, "59 min late"), (-333, "5 h late"), (2880, "in 2 days")],
 )
-def test_a_deadline_is_told_in_one_measure(minutes: int, words: str, now: datetime) -> None:
-    assert due(now + timedelta(minutes=minutes), now) == words
+def test_a_due_time_is_shown_in_one_unit(minutes: int, words: str, now: datetime) -> None:
+    assert due_time(now + timedelta(minutes=minutes), now).text == words
 
 
-def test_every_state_has_a_chip_with_its_count(reader: Client, admit: Admit) -> None:
+def test_every_state_has_a_filter_link(reader: Client, admit: Admit) -> None:
     admit(1)
     page = re.sub(r"\s+", " ", reader.get(reverse(WORKLIST)).content.decode())
     for state in WorklistState:

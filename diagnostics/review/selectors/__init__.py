@@ -1,0 +1,1 @@
+"""Reads of claims, readings, the worklist and reader quality."""

@@ -1,4 +1,4 @@
-"""The learning queue: radiographs that teach most, in the shares a site wishes, and some drawn at random."""
+"""The active-learning queue: informative cases in the shares of the site, the rest drawn at random."""
 
 from __future__ import annotations
 
@@ -11,61 +11,64 @@ from django.db.models import F, QuerySet
 
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome
 from diagnostics.jobs.models import JobStatus
-from diagnostics.review.models import Reading, ReadingPolicy, ServedReason
+from diagnostics.review.models import ReadingPolicy, ServedReason
+from diagnostics.review.selectors.readings import standing_readings
 
-LOOKED_AT: Final = 200  # radiographs whose uncertainty is compared
+MAX_COMPARED: Final = 200  # cases whose entropy is compared
 
 
-def draw(pool: QuerySet[Case], policy: ReadingPolicy, chance: Random) -> tuple[Case, ServedReason] | None:
-    """Pick a radiograph from those a reader may be served, and say why; None where there is none."""
-    for kind in (_kind(policy, chance), ServedReason.RANDOM):
-        case = next(_candidates(pool, kind, chance), None)
+def draw(pool: QuerySet[Case], policy: ReadingPolicy, rng: Random) -> tuple[Case, ServedReason] | None:
+    """Draw a case from those that a reader may read, with the reason; None for an empty pool."""
+    for reason in (_drawn_reason(policy, rng), ServedReason.RANDOM):
+        case = next(_candidates(pool, reason, rng), None)
         if case is not None:
-            return case, kind
+            return case, reason
     return None
 
 
 def entropy(probabilities: dict[str, float]) -> float:
-    """Return how undecided probabilities are, in nats; 0 where one is certain."""
+    """Return the Shannon entropy of class probabilities in nats; 0 where one class is certain."""
     return -sum(p * log(p) for p in probabilities.values() if p > 0)
 
 
-def _kind(policy: ReadingPolicy, chance: Random) -> ServedReason:
+def _drawn_reason(policy: ReadingPolicy, rng: Random) -> ServedReason:
     shares = {
         ServedReason.UNCERTAIN: policy.uncertain_percent,
         ServedReason.CONTRADICTED: policy.contradicted_percent,
         ServedReason.NOVEL: policy.novel_percent,
         ServedReason.RANDOM: policy.random_percent,
     }
-    return chance.choices(list(shares), weights=list(shares.values()))[0]
+    return rng.choices(list(shares), weights=list(shares.values()))[0]
 
 
-def _candidates(pool: QuerySet[Case], kind: ServedReason, chance: Random) -> Iterator[Case]:
-    if kind == ServedReason.UNCERTAIN:
-        return _most_uncertain(pool.filter(pk__in=_answered(PredictionOutcome.INDETERMINATE)))
-    if kind == ServedReason.NOVEL:
-        return _any_of(pool.filter(pk__in=_answered(PredictionOutcome.OUT_OF_DISTRIBUTION)), chance)
-    if kind == ServedReason.CONTRADICTED:
-        contradicted = Reading.objects.filter(case__predictions__status=JobStatus.DONE).exclude(
-            finding=F("case__predictions__finding")
+def _candidates(pool: QuerySet[Case], reason: ServedReason, rng: Random) -> Iterator[Case]:
+    if reason == ServedReason.UNCERTAIN:
+        return _most_uncertain(pool.filter(pk__in=_with_outcome(PredictionOutcome.INDETERMINATE)))
+    if reason == ServedReason.NOVEL:
+        return _random_case(pool.filter(pk__in=_with_outcome(PredictionOutcome.OUT_OF_DISTRIBUTION)), rng)
+    if reason == ServedReason.CONTRADICTED:
+        contradicting = (
+            standing_readings()
+            .filter(case__predictions__status=JobStatus.DONE)
+            .exclude(finding=F("case__predictions__finding"))
         )
-        return _any_of(pool.filter(pk__in=contradicted.values("case")), chance)
-    return _any_of(pool, chance)
+        return _random_case(pool.filter(pk__in=contradicting.values("case")), rng)
+    return _random_case(pool, rng)
 
 
-def _answered(kind: PredictionOutcome) -> QuerySet[Prediction, Any]:
-    return Prediction.objects.filter(status=JobStatus.DONE, outcome=kind).values("case")
+def _with_outcome(outcome: PredictionOutcome) -> QuerySet[Prediction, Any]:
+    return Prediction.objects.filter(status=JobStatus.DONE, outcome=outcome).values("case")
 
 
-def _any_of(cases: QuerySet[Case], chance: Random) -> Iterator[Case]:
+def _random_case(cases: QuerySet[Case], rng: Random) -> Iterator[Case]:
     count = cases.count()
     if count:
-        at = chance.randrange(count)
-        yield from cases[at : at + 1]
+        index = rng.randrange(count)
+        yield from cases[index : index + 1]
 
 
 def _most_uncertain(cases: QuerySet[Case]) -> Iterator[Case]:
-    some = {case.pk: case for case in cases[:LOOKED_AT]}
-    answers = Prediction.objects.filter(case__in=some, status=JobStatus.DONE)
-    undecided = sorted(answers, key=lambda answer: entropy(answer.probabilities), reverse=True)
-    return (some[answer.case_id] for answer in undecided)
+    compared = {case.pk: case for case in cases[:MAX_COMPARED]}
+    predictions = Prediction.objects.filter(case__in=compared, status=JobStatus.DONE)
+    by_entropy = sorted(predictions, key=lambda prediction: entropy(prediction.probabilities), reverse=True)
+    return (compared[prediction.case_id] for prediction in by_entropy)

@@ -1,4 +1,4 @@
-"""What readers agree on, and what the machine's answer does to their readings."""
+"""Effect of the AI result on readings: changes after it was shown, and automation bias."""
 
 from __future__ import annotations
 
@@ -10,57 +10,52 @@ from django.db.models import F
 from diagnostics.accounts.models import User
 from diagnostics.cases.selectors import visible_to
 from diagnostics.review.models import AssistedReading, ConsensusStatus
-from ml.metrics import statistics
 
 
 @dataclass(frozen=True)
 class AutomationBias:
-    """What became of first readings once the machine's answer was shown."""
+    """Counts of first readings and what their readers decided after seeing the AI result."""
 
-    looked: int  # readings whose reader kept or changed
-    against: int  # of these, where the machine had said otherwise
+    assisted: int  # readings confirmed or changed after the AI result
+    contradicted: int  # of these, with an AI result other than the first reading
     changed: int
-    towards_final: int  # changes to what the case came to in the end, away from something else
-    away_from_final: int
-    wrong_after_wrong: int  # first right, machine wrong, then changed to something wrong
-    right_before_wrong: int  # first right and machine wrong: of so many
+    towards_final: int  # changed from another finding to the final one
+    away_from_final: int  # changed from the final finding to another one
+    misled: int  # first reading correct, AI result wrong, then changed to a wrong finding
+    correct_against_wrong_ai: int  # first reading correct and AI result wrong: the total of `misled`
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Return the 95 % interval (Wilson) of the share that changed."""
-        return statistics.wilson(self.changed, self.looked)
+
+class _Row(NamedTuple):
+    first: str
+    predicted: str
+    assisted: str
+    status: str
+    final: str
 
 
 def automation_bias(user: User) -> AutomationBias:
-    """Count what readers did after the machine's answer; 'final' are cases that have come to a finding."""
-    looks = AssistedReading.objects.filter(
-        reading__case__in=visible_to(user), reading__case__copy_of=None
+    """Count the assisted readings of a user's sites; final findings come from the consensus."""
+    assisted_readings = AssistedReading.objects.filter(
+        reading__withdrawn_at=None, reading__case__in=visible_to(user), reading__case__copy_of=None
     ).annotate(
         first=F("reading__finding"),
-        machine=F("prediction__finding"),
-        standing=F("reading__case__consensus__standing"),
+        predicted=F("prediction__finding"),
+        status=F("reading__case__consensus__status"),
         final=F("reading__case__consensus__finding"),
     )
-    rows = [_Look(*row) for row in looks.values_list("first", "machine", "finding", "standing", "final")]
-    changed = [row for row in rows if row.first != row.then]
-    settled = [row for row in changed if row.standing == ConsensusStatus.FINAL]
-    misled = [
-        row for row in rows if row.standing == ConsensusStatus.FINAL and row.first == row.final != row.machine
+    columns = assisted_readings.values_list("first", "predicted", "finding", "status", "final")
+    rows = [_Row(*row) for row in columns]
+    changed = [row for row in rows if row.first != row.assisted]
+    changed_final = [row for row in changed if row.status == ConsensusStatus.FINAL]
+    at_risk = [
+        row for row in rows if row.status == ConsensusStatus.FINAL and row.first == row.final != row.predicted
     ]
     return AutomationBias(
-        looked=len(rows),
-        against=sum(row.machine != row.first for row in rows),
+        assisted=len(rows),
+        contradicted=sum(row.predicted != row.first for row in rows),
         changed=len(changed),
-        towards_final=sum(row.then == row.final for row in settled),
-        away_from_final=sum(row.first == row.final for row in settled),
-        wrong_after_wrong=sum(row.then != row.final for row in misled),
-        right_before_wrong=len(misled),
+        towards_final=sum(row.assisted == row.final for row in changed_final),
+        away_from_final=sum(row.first == row.final for row in changed_final),
+        misled=sum(row.assisted != row.final for row in at_risk),
+        correct_against_wrong_ai=len(at_risk),
     )
-
-
-class _Look(NamedTuple):
-    first: str
-    machine: str
-    then: str
-    standing: str
-    final: str

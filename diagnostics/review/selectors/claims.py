@@ -1,4 +1,4 @@
-"""TODO: diagnostics.review.selectors.claims."""
+"""Claims: who holds a case, and until when."""
 
 from __future__ import annotations
 
@@ -11,35 +11,38 @@ from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.review.models import Claim, Queue, ServedReason
 
+CLINICAL_REASONS = (ServedReason.DUE, ServedReason.TRIAGE_SCORE, ServedReason.CHOSEN)
+
+
+def active_claims(now: datetime) -> QuerySet[Claim]:
+    """Return the claims that have neither ended nor expired."""
+    return Claim.objects.filter(ended_at=None, until__gt=now)
+
+
+def active_claim(case: Case, now: datetime) -> Claim | None:
+    """Return the active claim on a case."""
+    return active_claims(now).filter(case=case).select_related("by").first()
+
 
 def open_claim(case: Case) -> Claim | None:
-    """Return the claim on a case that nobody has ended yet, even where its time has run out."""
+    """Return the claim on a case that nobody has ended, even if it has expired."""
     return Claim.objects.filter(case=case, ended_at=None).select_related("by").first()
 
 
 def claim_held_by(user: User, now: datetime) -> Claim | None:
-    """Return the claim that a reader still holds, the oldest where there are several."""
-    mine = Claim.objects.filter(by=user, ended_at=None, until__gt=now, case__in=visible_to(user))
-    return mine.select_related("case").order_by("since").first()
-
-
-def claim_on(case: Case, now: datetime) -> Claim | None:
-    """Return the claim that holds a case now."""
-    return Claim.objects.filter(case=case, ended_at=None, until__gt=now).select_related("by").first()
+    """Return the active claim of a reader, the oldest if there are several."""
+    held = active_claims(now).filter(by=user, case__in=visible_to(user))
+    return held.select_related("case").order_by("since").first()
 
 
 def last_claim(case: Case, user: User) -> Claim | None:
-    """Return how a reader last came to a case."""
+    """Return a reader's most recent claim on a case."""
     return Claim.objects.filter(case=case, by=user).order_by("-since").first()
 
 
 def queue_of(case: Case, user: User) -> Queue:
-    """Say from which queue a reader came to a case, and so goes on with."""
+    """Return the queue from which a case was served to a reader, and from which the next one comes."""
     last = last_claim(case, user)
-    if last is None or last.served in (ServedReason.DUE, ServedReason.SUSPECTED, ServedReason.CHOSEN):
+    if last is None or last.served in CLINICAL_REASONS:
         return Queue.CLINICAL
-    return Queue.DISAGREEMENTS if last.served == ServedReason.DISAGREEMENT else Queue.LEARNING
-
-
-def active_claims(now: datetime) -> QuerySet[Claim]:
-    return Claim.objects.filter(ended_at=None, until__gt=now)
+    return Queue.ADJUDICATION if last.served == ServedReason.DISAGREEMENT else Queue.ACTIVE_LEARNING

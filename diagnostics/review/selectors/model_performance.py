@@ -1,4 +1,4 @@
-"""How good the machine is on radiographs that were drawn at random: the only ones that may say so."""
+"""Model performance on cases drawn at random: the only ones that estimate it without selection bias."""
 
 from __future__ import annotations
 
@@ -11,56 +11,34 @@ from diagnostics.cases.selectors import visible_to
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Claim, Consensus, ConsensusStatus, ServedReason
-from ml.metrics import statistics
+from diagnostics.review.proportion import Proportion
 
-FEW: Final = 30  # radiographs; fewer say nothing that could be relied on
 TARGET: Final = Finding.COVID_19.value
 
 
 @dataclass(frozen=True)
-class Share:
-    """So many of so many, with Wilson's 95 % interval."""
-
-    right: int
-    of: int
-
-    @property
-    def value(self) -> float:
-        """Return the share; 0 of nothing."""
-        return self.right / self.of if self.of else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Return the interval; all of it where there is nothing."""
-        return statistics.wilson(self.right, self.of)
-
-    @property
-    def too_few(self) -> bool:
-        """Say whether the share should not be relied on."""
-        return self.of < FEW
-
-
-@dataclass(frozen=True)
 class ModelPerformance:
-    """The machine's flag for COVID-19 against final labels of radiographs drawn at random."""
+    """The AI flag for COVID-19 against the final findings of cases drawn at random."""
 
-    sensitivity: Share
-    specificity: Share
+    sensitivity: Proportion
+    specificity: Proportion
 
 
 def model_performance(user: User) -> ModelPerformance:
-    """Count flags on radiographs that were drawn at random, read and settled; the newest answer of each counts."""
+    """Compare the newest prediction of each randomly drawn, final case with its final finding."""
     drawn = Claim.objects.filter(served=ServedReason.RANDOM, case__in=visible_to(user), case__copy_of=None)
-    settled = Consensus.objects.filter(case__in=drawn.values("case"), standing=ConsensusStatus.FINAL).exclude(
+    judged = Consensus.objects.filter(case__in=drawn.values("case"), status=ConsensusStatus.FINAL).exclude(
         finding=Finding.CANNOT_JUDGE
     )
-    final = dict(settled.values_list("case", "finding"))
-    answers = Prediction.objects.filter(case__in=final, status=JobStatus.DONE).order_by("queued_at")
-    flags = {answer.case_id: _flag(answer) for answer in answers if TARGET in answer.probabilities}
-    ill = [flag for case, flag in flags.items() if final[case] == TARGET]
-    well = [flag for case, flag in flags.items() if final[case] != TARGET]
-    return ModelPerformance(Share(sum(ill), len(ill)), Share(len(well) - sum(well), len(well)))
+    final = dict(judged.values_list("case", "finding"))
+    predictions = Prediction.objects.filter(case__in=final, status=JobStatus.DONE).order_by("queued_at")
+    flags = {row.case_id: _is_flagged(row) for row in predictions if TARGET in row.probabilities}
+    positive = [flag for case, flag in flags.items() if final[case] == TARGET]
+    negative = [flag for case, flag in flags.items() if final[case] != TARGET]
+    return ModelPerformance(
+        Proportion(sum(positive), len(positive)), Proportion(len(negative) - sum(negative), len(negative))
+    )
 
 
-def _flag(answer: Prediction) -> bool:
-    return bool(answer.probabilities[TARGET] >= answer.operating_points.get(TARGET, 0.5))
+def _is_flagged(prediction: Prediction) -> bool:
+    return bool(prediction.probabilities[TARGET] >= prediction.operating_points.get(TARGET, 0.5))

@@ -1,4 +1,4 @@
-"""How well readers read: against known truth, and against themselves weeks before."""
+"""Reader performance on control cases: against the reference standard, and intra-reader agreement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from diagnostics.accounts.models import User
 from diagnostics.cases.selectors import visible_to
 from diagnostics.findings import Finding
 from diagnostics.review.models import ControlPurpose, Reading
-from diagnostics.review.selectors.model_performance import Share
+from diagnostics.review.proportion import Proportion
+from diagnostics.review.selectors.readings import standing_readings
 from ml.metrics import reader_agreement
 from ml.metrics.reader_agreement import Agreement
 
@@ -20,16 +21,16 @@ TARGET: Final = Finding.COVID_19.value
 
 
 class ReferencePerformance(NamedTuple):
-    """One reader on gold cases; 'cannot judge' is right of nothing."""
+    """One reader on reference cases; 'cannot judge' counts as incorrect in both proportions."""
 
     reader: str
-    sensitivity: Share  # COVID-19 named where it is
-    specificity: Share  # another finding named where it is not
+    sensitivity: Proportion  # COVID-19 read where the reference standard is COVID-19
+    specificity: Proportion  # another finding read where it is not
     cannot_judge: int
 
 
 class IntraReaderAgreement(NamedTuple):
-    """One reader on radiographs read twice, four weeks or more apart."""
+    """One reader on radiographs read twice, at least four weeks apart."""
 
     reader: str
     same: int
@@ -37,38 +38,46 @@ class IntraReaderAgreement(NamedTuple):
 
 
 def reference_performance(user: User) -> list[ReferencePerformance]:
-    """Compare first readings of gold cases with their truth, per reader, at somebody's sites."""
-    readings = _of_copies(user, ControlPurpose.GOLD).annotate(truth=F("case__copy_of__gold__finding"))
+    """Compare first readings of reference cases with the reference standard, per reader of a user's sites."""
+    readings = _control_readings(user, ControlPurpose.REFERENCE).annotate(
+        reference=F("case__copy_of__reference_case__finding")
+    )
     by_reader: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name, said, truth in readings.values_list("by__username", "finding", "truth"):
-        by_reader[name].append((said, truth))
-    return [_measured(name, pairs) for name, pairs in sorted(by_reader.items())]
+    for reader, finding, reference in readings.values_list("by__username", "finding", "reference"):
+        by_reader[reader].append((finding, reference))
+    return [_performance(reader, pairs) for reader, pairs in sorted(by_reader.items())]
 
 
 def intra_reader_agreement(user: User) -> list[IntraReaderAgreement]:
-    """Compare each reader's first readings of a radiograph and of its copy, at somebody's sites."""
-    before = Reading.objects.filter(case=OuterRef("case__copy_of"), by=OuterRef("by"), supersedes=None)
-    readings = _of_copies(user, ControlPurpose.REPEAT).annotate(before=Subquery(before.values("finding")[:1]))
+    """Compare each reader's first readings of a radiograph and of its repeat, at a user's sites."""
+    earlier = standing_readings().filter(case=OuterRef("case__copy_of"), by=OuterRef("by"), supersedes=None)
+    readings = _control_readings(user, ControlPurpose.REPEAT).annotate(
+        earlier=Subquery(earlier.values("finding")[:1])
+    )
     by_reader: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name, said, earlier in readings.values_list("by__username", "finding", "before"):
-        by_reader[name].append((earlier, said))
+    for reader, finding, earlier_finding in readings.values_list("by__username", "finding", "earlier"):
+        by_reader[reader].append((earlier_finding, finding))
     return [
-        IntraReaderAgreement(
-            name, sum(one == other for one, other in pairs), reader_agreement.cohen_kappa(pairs)
-        )
-        for name, pairs in sorted(by_reader.items())
+        IntraReaderAgreement(reader, sum(a == b for a, b in pairs), reader_agreement.cohen_kappa(pairs))
+        for reader, pairs in sorted(by_reader.items())
     ]
 
 
-def _of_copies(user: User, purpose: ControlPurpose) -> QuerySet[Reading, Any]:
-    return Reading.objects.filter(
-        supersedes=None, case__mixed_in__purpose=purpose, case__copy_of__in=visible_to(user)
+def _control_readings(user: User, purpose: ControlPurpose) -> QuerySet[Reading, Any]:
+    return standing_readings().filter(
+        supersedes=None, case__control_case__purpose=purpose, case__copy_of__in=visible_to(user)
     )
 
 
-def _measured(reader: str, pairs: Iterable[tuple[str, str]]) -> ReferencePerformance:
-    ill = [said for said, truth in pairs if truth == TARGET]
-    well = [said for said, truth in pairs if truth != TARGET]
-    unsure = sum(said == Finding.CANNOT_JUDGE for said in [*ill, *well])
-    right = sum(said not in (TARGET, Finding.CANNOT_JUDGE) for said in well)
-    return ReferencePerformance(reader, Share(ill.count(TARGET), len(ill)), Share(right, len(well)), unsure)
+def _performance(reader: str, pairs: Iterable[tuple[str, str]]) -> ReferencePerformance:
+    pairs = list(pairs)
+    positive = [finding for finding, reference in pairs if reference == TARGET]
+    negative = [finding for finding, reference in pairs if reference != TARGET]
+    cannot_judge = sum(finding == Finding.CANNOT_JUDGE for finding, _reference in pairs)
+    correct = sum(finding not in (TARGET, Finding.CANNOT_JUDGE) for finding in negative)
+    return ReferencePerformance(
+        reader,
+        Proportion(positive.count(TARGET), len(positive)),
+        Proportion(correct, len(negative)),
+        cannot_judge,
+    )

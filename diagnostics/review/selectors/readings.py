@@ -1,4 +1,4 @@
-"""TODO: diagnostics.review.selectors.readings."""
+"""Readings of a case and their consensus; withdrawn readings are never among them."""
 
 from __future__ import annotations
 
@@ -9,33 +9,28 @@ from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case, PredictionShown
 from diagnostics.cases.selectors import visible_to
 from diagnostics.review.errors import FirstReadingRequired
-from diagnostics.review.models import Consensus, Reading
+from diagnostics.review.models import Consensus, Reading, ReadingQuerySet
 
 
-def consensus_status(case: Case) -> str:
-    """Say where a case stands; nowhere before its first reading."""
-    found = Consensus.objects.filter(case=case).values_list("standing", flat=True).first()
-    return found or ""
+def standing_readings() -> QuerySet[Reading]:
+    """Return all readings whose signature has not been undone."""
+    return ReadingQuerySet(Reading).standing()
 
 
 def consensus(case: Case) -> Consensus | None:
-    """Give what the readings of a case come to; None before the first."""
+    """Return the consensus of a case; None before its first reading."""
     return Consensus.objects.filter(case=case).first()
 
 
 def has_seen_prediction(case: Case, user: User) -> bool:
-    """Say whether a reader has seen what the machine says of a case."""
+    """Return whether a reader has seen the AI result of a case."""
     return PredictionShown.objects.filter(case=case, to=user).exists()
 
 
-def conflicting_readings(case: Case) -> list[Reading]:
-    """Give what readers who disagree have said, in an order that tells nothing of who or when."""
-    return sorted(readings_of(case).filter(superseded_by=None), key=lambda reading: reading.pk.hex)
-
-
 def readings_of(case: Case) -> QuerySet[Reading]:
-    """All readings of a case, amended ones too, the newest first."""
-    return Reading.objects.filter(case=case).select_related("by", "superseded_by").order_by("-signed_at")
+    """Return the standing readings of a case, superseded ones too, the newest first."""
+    readings = standing_readings().filter(case=case)
+    return readings.select_related("by", "superseded_by").order_by("-signed_at")
 
 
 def current_reading(case: Case) -> Reading | None:
@@ -44,22 +39,22 @@ def current_reading(case: Case) -> Reading | None:
 
 
 def own_reading(case: Case, user: User) -> Reading | None:
-    """Return what a reader says of a case as of now."""
+    """Return the current reading of a case by one reader."""
     return readings_of(case).filter(by=user, superseded_by=None).first()
 
 
-def readings_shown_to(user: User, case: Case) -> QuerySet[Reading]:
-    """List the readings of a case to somebody who has signed one, or to whom nothing is left to sign."""
+def readings_visible_to(user: User, case: Case) -> QuerySet[Reading]:
+    """Return the readings of a case; raises FirstReadingRequired while the reader may still read it blind."""
     readings = readings_of(case)
     if case.finalized_at is None and readings.exists() and not readings.filter(by=user).exists():
-        raise FirstReadingRequired(_("Please sign your own reading first, then the others' are shown."))
+        raise FirstReadingRequired(_("Please sign your own reading first to see the other readings."))
     return readings
 
 
 def priors(case: Case, user: User) -> QuerySet[Case]:
-    """Earlier cases of the same patient at the same site, the newest first.
+    """Return earlier cases of the same patient at the same site, the newest first.
 
-    A copy is no patient's: one may come to bear the reference that was made up for it.
+    Control cases are excluded: a real patient may have the reference that was generated for one.
     """
     same_patient = visible_to(user).filter(
         site=case.site_id, patient_ref=case.patient_ref, opened_at__lte=case.opened_at, copy_of=None

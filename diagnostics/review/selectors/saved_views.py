@@ -1,4 +1,4 @@
-"""How many radiographs the kept views of the worklist hold."""
+"""Numbers of cases in the saved views of the worklist."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from diagnostics.review.worklist_query import WorklistQuery
 
 
 def saved_view_counts(user: User, now: datetime) -> dict[str, int]:
-    """Count the radiographs of each view that somebody keeps, by the view's id."""
-    kept = SavedView.objects.filter(owner=user)
-    views = {str(view.pk): WorklistQuery.of(QueryDict(view.query)).but(sort="") for view in kept}
-    # Two views of the same radiographs in another order are counted once.
-    found = _counted(set(views.values()), user, now)
-    return {pk: found[wanted] for pk, wanted in views.items()}
+    """Count the cases of each of a user's saved views, by the id of the view."""
+    views = SavedView.objects.filter(owner=user)
+    queries = {str(view.pk): WorklistQuery.of(QueryDict(view.query)).but(sort="") for view in views}
+    # Views that differ only in their order are counted once.
+    counts = _counts(set(queries.values()), user, now)
+    return {pk: counts[query] for pk, query in queries.items()}
 
 
-def _counted(views: set[WorklistQuery], user: User, now: datetime) -> dict[WorklistQuery, int]:
-    wide = {} if all(wanted.narrows for wanted in views) else worklist.counts(user, now)
+def _counts(queries: set[WorklistQuery], user: User, now: datetime) -> dict[WorklistQuery, int]:
+    by_state = {} if all(query.has_filters for query in queries) else worklist.counts(user, now)
     return {
-        wanted: worklist.worklist(user, wanted, now=now).count() if wanted.narrows else wide[wanted.status]
-        for wanted in views
+        query: (
+            worklist.worklist(user, query, now=now).count() if query.has_filters else by_state[query.status]
+        )
+        for query in queries
     }

@@ -1,0 +1,1 @@
+"""Services of the worklist: claims, readings, consensus, assignments and control cases."""

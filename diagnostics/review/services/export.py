@@ -1,4 +1,4 @@
-"""The chosen radiographs as a table to take away: where each stands, no patient, and nothing of the machine's."""
+"""CSV export of selected cases: state and final finding, without patient references or AI results."""
 
 from __future__ import annotations
 
@@ -13,61 +13,58 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.audit.services import record
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.csv import escape_formula
 from diagnostics.errors import NotAllowed
-from diagnostics.review.models import Consensus, Reading
-from diagnostics.review.selectors import queues, worklist
+from diagnostics.review.models import Consensus
+from diagnostics.review.selectors import worklist
+from diagnostics.review.selectors.readings import standing_readings
+from diagnostics.review.worklist_query import DUE_FIRST
 
 COLUMNS: Final = (
-    *("case", "accession_number", "priority", "state", "received", "due", "settled"),
+    *("case", "accession_number", "priority", "state", "received", "due", "finalized"),
     *("view", "sex", "age", "readings", "finding"),
 )
 
 
 @transaction.atomic
 def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str, ...]]:
-    """Give one line for each radiograph, what is due first on top; that it left the house is on record."""
+    """Return one row per visible case, by due time, STAT first, and audit the export of each."""
     if not by.has_permission(Permission.DISTRIBUTE):
-        raise NotAllowed(_("Your role may not take the worklist away."))
-    wanted = visible_to(by).filter(pk__in=[case.pk for case in cases])
-    found = worklist.with_details(wanted.order_by(*queues.URGENT_FIRST), now)
-    readings, findings = _readings(found), _findings(found)
-    for case in found:
-        record(action=Action.CASE_EXPORTED, by=by, target=case, now=now)
-    return [_line(case, readings.get(case.pk, 0), findings.get(case.pk, "")) for case in found]
+        raise NotAllowed(_("Your role may not export the worklist."))
+    visible = visible_to(by).filter(pk__in=[case.pk for case in cases])
+    rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)
+    readings, findings = _reading_counts(rows), _final_findings(rows)
+    for case in rows:
+        audit.record(action=Action.CASE_EXPORTED, by=by, target=case, now=now)
+    return [_row(case, readings.get(case.pk, 0), findings.get(case.pk, "")) for case in rows]
 
 
-def _line(case: Any, readings: int, finding: str) -> tuple[str, ...]:
+def _row(case: Any, readings: int, finding: str) -> tuple[str, ...]:
     radiograph = case.radiograph
+    age = "" if radiograph.age is None else radiograph.age
     cells = (
         *(case.pk, case.accession_number, case.priority, case.state),
-        *(_moment(case.opened_at), _moment(case.due_at), _moment(case.finalized_at)),
-        *(
-            radiograph.view,
-            radiograph.sex,
-            "" if radiograph.age is None else radiograph.age,
-            readings,
-            finding,
-        ),
+        *(_iso(case.opened_at), _iso(case.due_at), _iso(case.finalized_at)),
+        *(radiograph.view, radiograph.sex, age, readings, finding),
     )
     return tuple(escape_formula(str(cell)) for cell in cells)
 
 
-def _moment(at: datetime | None) -> str:
+def _iso(at: datetime | None) -> str:
     return at.isoformat() if at else ""
 
 
-def _readings(cases: list[Any]) -> dict[UUID, int]:
-    """Count the readers of each case; an amendment is no further reader."""
-    signed = Reading.objects.filter(case__in=cases, supersedes=None).order_by().values("case")
-    return {row["case"]: row["readers"] for row in signed.annotate(readers=Count("pk"))}
+def _reading_counts(cases: list[Any]) -> dict[UUID, int]:
+    """Count the readings of each case; an amendment does not count again."""
+    signed = standing_readings().filter(case__in=cases, supersedes=None).order_by().values("case")
+    return {row["case"]: row["readings"] for row in signed.annotate(readings=Count("pk"))}
 
 
-def _findings(cases: list[Any]) -> dict[UUID, str]:
-    """Give the final finding of the settled cases; whatever may still be read blind has none here."""
+def _final_findings(cases: list[Any]) -> dict[UUID, str]:
+    """Return the final findings; a case that may still be read blind has none."""
     final = Consensus.objects.filter(case__in=[case for case in cases if case.finalized_at is not None])
     return dict(final.values_list("case", "finding"))

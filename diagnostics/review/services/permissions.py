@@ -1,4 +1,4 @@
-"""Who may read which case."""
+"""Permissions to read cases."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from diagnostics.errors import NotAllowed
 
 
 def require_reader(by: User) -> None:
-    """Raise NotAllowed for anybody who does not read radiographs."""
+    """Raise NotAllowed unless the user reads radiographs."""
     if not by.has_permission(Permission.READ):
         raise NotAllowed(_("Only radiologists read radiographs and sign findings."))
 
 
 def require_readable(case: Case, by: User) -> None:
-    """Raise NotAllowed for anybody who does not read radiographs where this case belongs."""
+    """Raise NotAllowed unless the user reads radiographs at the site of the case."""
     require_reader(by)
     if not visible_to(by).filter(pk=case.pk).exists():
         raise NotAllowed(_("This case belongs to a site where you do not work."))

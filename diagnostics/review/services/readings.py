@@ -1,4 +1,4 @@
-"""Take a case, read it, sign a finding; what was signed is never changed, only superseded."""
+"""Sign and amend readings. A signed reading is never changed; an amendment supersedes it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
+from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.audit.services import record
 from diagnostics.cases.models import Case
 from diagnostics.errors import NotAllowed
 from diagnostics.findings import Finding
-from diagnostics.review.errors import AlreadySuperseded, ReasonRequired, UnknownFinding
-from diagnostics.review.models import Claim, Confidence, ConsensusStatus, Reading, ReadingKind
-from diagnostics.review.selectors import claims as claims_selectors
-from diagnostics.review.selectors import readings
+from diagnostics.review.errors import AlreadySuperseded, ReadingWithdrawn, ReasonRequired, UnknownFinding
+from diagnostics.review.models import Claim, Confidence, Reading, ReadingKind
+from diagnostics.review.selectors import adjudication
+from diagnostics.review.selectors import claims as claim_selectors
+from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.services import assisted_reading, claims, control_cases, permissions
-from diagnostics.review.services.claiming import already_signed, claim_next, not_yours, require_open
 from diagnostics.review.services.consensus import update_consensus
-
-MAX_NOTE_LENGTH = 2000  # characters
+from diagnostics.review.services.locks import lock_case, lock_reader
 
 
 @transaction.atomic
@@ -35,28 +34,22 @@ def sign_reading(
     note: str = "",
     now: datetime,
 ) -> Reading:
-    """Sign what the reader sees; taking the case is implied where nobody else holds it.
+    """Sign a blind reading; it is an adjudication where earlier readings disagree.
 
-    Where readers disagree, what the next one signs decides.
+    The reader needs no claim unless another reader holds one. Raises an error of `review.errors`.
     """
     permissions.require_readable(case, by)
     _require_known_finding(finding, confidence)
-    case = claims.lock_case(case)
-    require_open(case, by)
-    held = claims_selectors.claim_on(case, now)
-    if held and held.by_id != by.pk:
-        raise not_yours(case, by, held)
-    kind = (
-        ReadingKind.ADJUDICATION
-        if readings.consensus_status(case) == ConsensusStatus.DISAGREE
-        else ReadingKind.READING
-    )
+    case = lock_case(case)
+    claims.require_open(case, by)
+    claims.require_not_claimed_by_another(case, by, now)
+    kind = ReadingKind.ADJUDICATION if adjudication.needs_adjudication(case) else ReadingKind.READING
     reading = _store(
         Reading(case=case, by=by, kind=kind, finding=finding, confidence=confidence, note=note, signed_at=now)
     )
     claims.end_open_claim(case, now)
     update_consensus(case, now)
-    record(action=Action.READING_SIGNED, by=by, target=case, detail=_detail(reading), now=now)
+    audit.record(action=Action.READING_SIGNED, by=by, target=case, detail=_detail(reading), now=now)
     transaction.on_commit(partial(control_cases.add_after_reading, reading, now), robust=True)
     return reading
 
@@ -65,24 +58,31 @@ def sign_reading(
 def sign_and_claim_next(
     *, case: Case, by: User, finding: str, confidence: str, note: str, now: datetime
 ) -> Claim | None:
-    """Sign a reading and hand the reader the next case; None when all are read."""
-    claims.lock_reader(by)  # reader before case, as in claim_next: crossed locks would wait for ever
+    """Sign a reading and claim the next case of the same queue; None when the queue is empty."""
+    lock_reader(by)  # before the case, as in claim_next: the opposite order could deadlock
     sign_reading(case=case, by=by, finding=finding, confidence=confidence, note=note, now=now)
-    return claim_next(by=by, now=now, queue=claims_selectors.queue_of(case, by))
+    return claims.claim_next(by=by, now=now, queue=claim_selectors.queue_of(case, by))
 
 
 @transaction.atomic
 def amend_reading(
     *, reading: Reading, by: User, finding: str, confidence: str, note: str, reason: str, now: datetime
 ) -> Reading:
-    """Put a new reading in the place of one's own; the old one stays on record."""
+    """Supersede one's own reading with a new one; the superseded reading stays on record.
+
+    Raises NotAllowed, ReasonRequired, ReadingWithdrawn or AlreadySuperseded.
+    """
     permissions.require_readable(reading.case, by)
     _require_known_finding(finding, confidence)
     if reading.by_id != by.pk:
         raise NotAllowed(_("A reading can be amended only by the person who signed it."))
     if not reason.strip():
-        raise ReasonRequired(_("Please say why the reading changes."))
-    case = claims.lock_case(reading.case)
+        raise ReasonRequired(_("Please give the reason for the amendment."))
+    case = lock_case(reading.case)
+    if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
+        raise ReadingWithdrawn(
+            _("The signature of this reading has been undone. Please read the case again.")
+        )
     amendment = Reading(
         case=case,
         by=by,
@@ -97,26 +97,26 @@ def amend_reading(
     amended = _store(amendment)
     update_consensus(case, now)
     assisted_reading.record_assisted_reading(case, by, finding, now)
-    record(action=Action.READING_AMENDED, by=by, target=case, detail=_detail(amended), now=now)
+    audit.record(action=Action.READING_AMENDED, by=by, target=case, detail=_detail(amended), now=now)
     return amended
 
 
 def _require_known_finding(finding: str, confidence: str) -> None:
     if finding not in Finding.values or confidence not in Confidence.values:
-        raise UnknownFinding(_("Please choose one of the findings on the list, and how sure you are."))
+        raise UnknownFinding(_("Please choose one of the listed findings and a confidence."))
 
 
 def _store(reading: Reading) -> Reading:
-    """Write a reading once; the database says whether somebody was quicker."""
+    """Insert a reading; a violated constraint means that another request was faster."""
     try:
         with transaction.atomic():
             reading.save(force_insert=True)
     except IntegrityError as error:
         if reading.supersedes_id:
             raise AlreadySuperseded(
-                _("This reading was amended meanwhile. Look at the newer one before you change it.")
+                _("This reading has been amended meanwhile. Please check the newer one before you change it.")
             ) from error
-        raise already_signed() from error
+        raise claims.already_signed() from error
     return reading
 
 

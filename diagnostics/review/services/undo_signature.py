@@ -1,4 +1,7 @@
-"""Taking a signature back at once: a slip of the hand, before anything but the radiograph has been seen."""
+"""Undo a signature within seconds, while the reader has seen nothing but the radiograph.
+
+The reading stays on record, marked as withdrawn, and counts nowhere.
+"""
 
 from __future__ import annotations
 
@@ -9,66 +12,68 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
+from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.audit.services import record
-from diagnostics.cases.models import Case, PredictionShown
-from diagnostics.review.errors import UndoExpired
+from diagnostics.cases.models import Case
+from diagnostics.review.errors import CannotUndo
 from diagnostics.review.models import Claim, Reading, ServedReason
-from diagnostics.review.selectors import claims as claims_selectors
+from diagnostics.review.selectors import claims as claim_selectors
+from diagnostics.review.selectors import readings
 from diagnostics.review.services import claims, permissions
 from diagnostics.review.services.consensus import reopen
+from diagnostics.review.services.locks import lock_case, lock_reader
 
 OFFERED: Final = timedelta(seconds=10)
-GRANTED: Final = timedelta(seconds=15)  # the way of the request included
+GRANTED: Final = timedelta(seconds=15)  # includes the time of the request
 
 
 def undoable_reading(user: User, now: datetime) -> Reading | None:
-    """Give the reading that its reader may still take back; None where there is none."""
-    last = Reading.objects.filter(by=user, signed_at__gt=now - OFFERED).select_related("case")
-    reading = last.order_by("-signed_at").first()
-    return reading if reading and not _stands(reading, now) else None
+    """Return the reading whose signature the user may undo; None if there is none."""
+    recent = readings.standing_readings().filter(by=user, signed_at__gt=now - OFFERED)
+    reading = recent.select_related("case").order_by("-signed_at").first()
+    return reading if reading and not _obstacle(reading, now) else None
 
 
 @transaction.atomic
 def undo_signature(*, case: Case, by: User, now: datetime) -> Claim:
-    """Undo a signature of some seconds ago and hand its reader the radiograph again; it stays on record.
+    """Withdraw a reading signed seconds ago and claim the case again for its reader; raises CannotUndo.
 
-    Refused once the reader may have seen the machine's answer or a colleague's word: a reading given after
-    that would no longer be blind.
+    Refused once the reader may have seen the AI result or a colleague's reading, because a new reading would
+    no longer be blind. Amendments cannot be undone.
     """
     permissions.require_readable(case, by)
-    claims.lock_reader(by)
-    case = claims.lock_case(case)
-    reading = Reading.objects.filter(case=case, by=by).order_by("-signed_at").first()
-    why_not = _stands(reading, now) if reading else _("You have not signed this case.")
-    if reading is None or why_not:
-        raise UndoExpired(str(why_not))
-    served = claims_selectors.last_claim(case, by)
-    detail = {"reading": str(reading.pk), "finding": reading.finding, "confidence": reading.confidence}
-    reading.delete()
+    lock_reader(by)
+    case = lock_case(case)
+    reading = readings.readings_of(case).filter(by=by).first()
+    obstacle = _obstacle(reading, now) if reading else _("You have not signed this case.")
+    if reading is None or obstacle:
+        raise CannotUndo(obstacle)
+    last = claim_selectors.last_claim(case, by)
+    reading.withdrawn_at = now
+    reading.save(update_fields=["withdrawn_at"])
     reopen(case)
-    record(action=Action.SIGNATURE_UNDONE, by=by, target=case, detail=detail, now=now)
-    _let_go_of_the_next(by, now)
-    return claims.create_claim(
-        case, by, now, served=ServedReason(served.served) if served else ServedReason.CHOSEN
-    )
+    detail = {"reading": str(reading.pk), "finding": reading.finding, "confidence": reading.confidence}
+    audit.record(action=Action.SIGNATURE_UNDONE, by=by, target=case, detail=detail, now=now)
+    _drop_next_claim(by, now)
+    served = ServedReason(last.served) if last else ServedReason.CHOSEN
+    return claims.create_claim(case, by, now, served=served)
 
 
-def _stands(reading: Reading, now: datetime) -> str:
-    """Say why a signature cannot be taken back; nothing where it can."""
-    case, by = reading.case_id, reading.by_id
+def _obstacle(reading: Reading, now: datetime) -> str:
+    """Return why a signature cannot be undone; empty if it can."""
+    case, by = reading.case, reading.by
     if now - reading.signed_at > GRANTED or reading.supersedes_id:
-        return _("The signature stands. You may open the case and amend your reading.")
-    if PredictionShown.objects.filter(case=case, to=by).exists():
-        return _("You have seen the machine's answer since. You may amend your reading.")
-    if Reading.objects.filter(case=case).exclude(by=by).exists():
-        return _("A colleague has read this radiograph too. You may amend your reading.")
+        return _("The signature can no longer be undone. You may open the case and amend your reading.")
+    if readings.has_seen_prediction(case, by):
+        return _("You have seen the AI result since. You may amend your reading.")
+    if readings.standing_readings().filter(case=case).exclude(by=by).exists():
+        return _("A colleague has also read this radiograph. You may amend your reading.")
     return ""
 
 
-def _let_go_of_the_next(by: User, now: datetime) -> None:
-    """Free the radiograph that came after the signature; as if it had not come, so that it comes next again."""
-    held = claims_selectors.claim_held_by(by, now)
+def _drop_next_claim(by: User, now: datetime) -> None:
+    """Delete the claim made after the signature, so that its case is served next again."""
+    held = claim_selectors.claim_held_by(by, now)
     if held:
-        record(action=Action.READING_RELEASED, by=by, target=held.case, now=now)
+        audit.record(action=Action.READING_RELEASED, by=by, target=held.case, now=now)
         held.delete()

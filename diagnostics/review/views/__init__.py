@@ -1,0 +1,1 @@
+"""Views of the worklist, the reading page and the reader quality page."""

@@ -1,4 +1,4 @@
-"""The administrator's page about readers: how they agree, what the machine does to them, how a site reads."""
+"""Reader quality for administrators: agreement, performance, the effect of AI, and the reading policy."""
 
 from __future__ import annotations
 
@@ -17,51 +17,52 @@ from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.selectors import home_site
 from diagnostics.csv import escape_formula
-from diagnostics.review.forms import POLICY, SITE_RULES, PolicyForm
+from diagnostics.review.forms.reading_policy import PolicyForm
+from diagnostics.review.presenters import reader_quality as presenter
+from diagnostics.review.proportion import MIN_CASES
 from diagnostics.review.selectors import (
     automation_bias,
     model_performance,
     reader_agreement,
     reader_performance,
+    reading_policy,
 )
-from diagnostics.review.services import policy as policy_services
-from diagnostics.review.services.consensus import policy_of
+from diagnostics.review.services import reading_policy as reading_policy_services
 
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at")
 
 
-@require_GET
 @require_permission(Permission.OVERSEE)
 @never_cache
+@require_GET
 def reader_quality(request: StaffRequest) -> HttpResponse:
-    """Show how readers agree and what the machine's answer does to them."""
-    return _page(request, PolicyForm.of(policy_of(home_site(request.user))))
+    """Show reader quality and the reading policy of the administrator's site."""
+    return _page(request, PolicyForm.of(reading_policy.policy_of(home_site(request.user))))
 
 
-@require_POST
 @require_permission(Permission.OVERSEE)
+@require_POST
 def policy(request: StaffRequest) -> HttpResponse:
-    """Set how many radiographs two readers see."""
+    """Change the reading policy of the administrator's site."""
     form = PolicyForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
-    given = form.cleaned_data
-    policy_services.set_policy(
+    reading_policy_services.set_policy(
         site=home_site(request.user),
-        policy={name: given[name] for name in POLICY},
-        rules={name: given[name] for name in SITE_RULES},
+        policy=form.policy,
+        site_rules=form.site_rules,
         by=request.user,
         now=timezone.now(),
     )
-    messages.success(request, _("Saved. It holds for cases whose first reading is still to come."))
+    messages.success(request, _("Saved. The policy applies to cases without a reading."))
     return redirect("review:readers")
 
 
-@require_GET
 @require_permission(Permission.OVERSEE)
 @never_cache
+@require_GET
 def export(request: StaffRequest) -> HttpResponse:
-    """Send the first readings as a table, without any patient's reference."""
+    """Return the first readings as CSV, without patient references."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="first-readings.csv"'
     table = csv.writer(response)
@@ -73,14 +74,15 @@ def export(request: StaffRequest) -> HttpResponse:
 
 
 def _page(request: StaffRequest, form: PolicyForm, *, status: int = 200) -> HttpResponse:
+    user = request.user
     context = {
-        "agreements": reader_agreement.agreement_of_readers(request.user),
-        "influence": automation_bias.automation_bias(request.user),
-        "unbiased": model_performance.model_performance(request.user),
-        "against_truth": reader_performance.reference_performance(request.user),
-        "against_self": reader_performance.intra_reader_agreement(request.user),
-        "few": reader_agreement.MIN_CASES,
-        "site": home_site(request.user),
+        "inter_reader": presenter.inter_reader(reader_agreement.agreement_of_readers(user)),
+        "intra_reader": presenter.intra_reader(reader_performance.intra_reader_agreement(user)),
+        "reference_rows": presenter.reference_rows(reader_performance.reference_performance(user)),
+        "ai_effect": presenter.ai_effect(automation_bias.automation_bias(user)),
+        "model_rows": presenter.model_rows(model_performance.model_performance(user)),
+        "min_cases": MIN_CASES,
+        "site": home_site(user),
         "form": form,
     }
-    return render(request, "review/readers.html", context, status=status)
+    return render(request, "review/reader_quality.html", context, status=status)

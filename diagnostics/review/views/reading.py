@@ -1,181 +1,128 @@
-"""The worklist and the reading page."""
+"""The reading page: blind before the reader's signature, with the AI result after it."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
-from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.selectors import latest_done_prediction, latest_prediction, visible_to
+from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import DomainError
 from diagnostics.review.errors import AlreadySigned
-from diagnostics.review.forms import AmendForm, ReadingForm
-from diagnostics.review.models import Claim, Queue
-from diagnostics.review.selectors import claims
-from diagnostics.review.selectors import readings as readings_selectors
-from diagnostics.review.services import assisted_reading, claiming, readings, undo_signature
-from diagnostics.review.services.prefetch import next_cases
-from diagnostics.review.views import reading_context
-from diagnostics.review.views.redirects import redirect_for_scripts
+from diagnostics.review.forms.reading import AmendForm, ReadingForm
+from diagnostics.review.models import Reading
+from diagnostics.review.presenters import reading as presenter
+from diagnostics.review.selectors import adjudication, worklist
+from diagnostics.review.selectors import claims as claim_selectors
+from diagnostics.review.selectors import readings as reading_selectors
+from diagnostics.review.services import assisted_reading, claims, readings
+from diagnostics.review.services import second_opinion as opinions
+from diagnostics.review.services import undo_signature as undo
+from diagnostics.review.views.claims import open_next
+from diagnostics.review.views.script_redirects import redirect_for_scripts
 
 
-@redirect_for_scripts
-@require_POST
-@require_permission(Permission.READ)
-def take_next(request: StaffRequest) -> HttpResponse:
-    """Hand the reader the next case of a queue; of what is due, unless another is named."""
-    named = request.POST.get("queue", "")
-    queue = Queue(named) if named in Queue.values else Queue.CLINICAL
-    try:
-        taken = claiming.claim_next(by=request.user, now=timezone.now(), queue=queue)
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
-        return redirect("review:worklist")
-    return _to_next(request, taken)
-
-
-@require_GET
 @require_permission(Permission.READ)
 @never_cache
+@require_GET
 def case(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Open the reading page: blind before the reader's signature, with the machine's answer after it."""
+    """Show the reading page of a case."""
     return _page(request, _case(request, pk))
 
 
-@require_GET
 @require_permission(Permission.READ)
-@never_cache
-def ahead(request: StaffRequest, pk: UUID) -> JsonResponse:
-    """Name the radiographs that come next; their addresses, and nothing of why they come."""
-    found = next_cases(_case(request, pk), request.user, timezone.now())
-    return JsonResponse(
-        {"radiographs": [{"pixels": reverse("cases:pixels", args=[each.pk])} for each in found]}
-    )
-
-
 @redirect_for_scripts
 @require_POST
-@require_permission(Permission.READ)
-def claim(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Take a case that the reader chose."""
-    try:
-        claiming.claim(case=_case(request, pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return redirect("review:case", pk=pk)
-
-
-@require_POST
-@require_permission(Permission.READ)
-def renew(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Prolong the reader's time while the hands are moving; the page's script asks for it."""
-    now = timezone.now()
-    try:
-        held = claiming.renew(case=_case(request, pk), by=request.user, now=now)
-    except DomainError as refusal:
-        return HttpResponse(str(refusal), status=_status_of(refusal), content_type="text/plain")
-    return HttpResponse(str(int((held.until - now).total_seconds())), content_type="text/plain")
-
-
-@require_POST
-@require_permission(Permission.READ)
-def release(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Give a case back unread."""
-    claiming.release(case=_case(request, pk), by=request.user, now=timezone.now())
-    messages.info(request, _("The case is back on the worklist."))
-    return redirect("review:worklist")
-
-
-@redirect_for_scripts
-@require_POST
-@require_permission(Permission.READ)
 def sign(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Sign a reading; then stay with the case, or go to the next."""
-    found, form = _case(request, pk), ReadingForm(request.POST)
+    """Sign a reading; then stay with the case or open the next one."""
+    case, form = _case(request, pk), ReadingForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, form, status=400)
-    signing = {"case": found, "by": request.user, "now": timezone.now(), **form.answer}
+        return _page(request, case, form, status=400)
+    signing = {"case": case, "by": request.user, "now": timezone.now(), **form.values}
     try:
         if request.POST.get("then") == "stay":
             readings.sign_reading(**signing)
             return redirect("review:case", pk=pk)
-        return _to_next(request, readings.sign_and_claim_next(**signing))
-    except AlreadySigned as refusal:
-        messages.error(request, str(refusal))
+        return open_next(request, readings.sign_and_claim_next(**signing))
+    except AlreadySigned as error:
+        messages.error(request, str(error))
         return redirect("review:case", pk=pk)
-    except DomainError as refusal:
-        form.add_error(None, str(refusal))
-        return _page(request, found, form, status=_status_of(refusal))
+    except DomainError as error:
+        form.add_error(None, str(error))
+        return _page(request, case, form, status=error.status)
 
 
+@require_permission(Permission.READ)
 @redirect_for_scripts
 @require_POST
-@require_permission(Permission.READ)
-def take_back(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Undo a signature of some seconds ago, and go back to its radiograph."""
+def undo_signature(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Undo a signature of some seconds ago and open its case again."""
     try:
-        undo_signature.undo_signature(case=_case(request, pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        undo.undo_signature(case=_case(request, pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
         return redirect("review:worklist")
     return redirect("review:case", pk=pk)
 
 
-@require_POST
 @require_permission(Permission.READ)
+@require_POST
 def amend(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Put a new reading in the place of the reader's own."""
-    found, form = _case(request, pk), AmendForm(request.POST)
+    """Supersede the reader's own reading with a new one."""
+    case, form = _case(request, pk), AmendForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, form, status=400)
-    reading = get_object_or_404(readings_selectors.readings_of(found), pk=form.cleaned_data["reading"])
+        return _page(request, case, form, status=400)
+    reading = get_object_or_404(reading_selectors.readings_of(case), pk=form.cleaned_data["reading"])
     try:
-        readings.amend_reading(reading=reading, by=request.user, now=timezone.now(), **form.answer)
-    except DomainError as refusal:
-        form.add_error(None, str(refusal))
-        return _page(request, found, form, status=_status_of(refusal))
-    messages.success(request, _("Your new reading is signed. The earlier one stays on record."))
+        readings.amend_reading(reading=reading, by=request.user, now=timezone.now(), **form.values)
+    except DomainError as error:
+        form.add_error(None, str(error))
+        return _page(request, case, form, status=error.status)
+    messages.success(request, _("Your amendment is signed. The earlier reading stays on record."))
     return redirect("review:case", pk=pk)
 
 
+@require_permission(Permission.READ)
 @redirect_for_scripts
 @require_POST
-@require_permission(Permission.READ)
-def keep(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Stand by the reading after the machine's answer, and go to the next case."""
+def confirm(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Confirm the reading after seeing the AI result and open the next case."""
     now = timezone.now()
     try:
         case = _case(request, pk)
-        assisted_reading.keep_reading(case=case, by=request.user, now=now)
-        queue = claims.queue_of(case, request.user)
-        return _to_next(request, claiming.claim_next(by=request.user, now=now, queue=queue))
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        assisted_reading.confirm_reading(case=case, by=request.user, now=now)
+        queue = claim_selectors.queue_of(case, request.user)
+        return open_next(request, claims.claim_next(by=request.user, now=now, queue=queue))
+    except DomainError as error:
+        messages.error(request, str(error))
         return redirect("review:case", pk=pk)
 
 
-@require_POST
 @require_permission(Permission.READ)
+@require_POST
 def second_opinion(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Let one more reader see a case that this one has read."""
+    """Request one more blind reading of a case that the reader has read."""
     try:
-        assisted_reading.request_second_opinion(case=_case(request, pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        opinions.request_second_opinion(case=_case(request, pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
     else:
         messages.success(
-            request, _("Another reader will see this radiograph, without your word or the machine's.")
+            request, _("Another reader will read this radiograph, blind to your reading and the AI result.")
         )
     return redirect("review:case", pk=pk)
 
@@ -185,25 +132,42 @@ def _case(request: StaffRequest, pk: UUID) -> Case:
 
 
 def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status: int = 200) -> HttpResponse:
-    """Show the reading page; what the machine says is not even looked up before the signature."""
-    now = timezone.now()
-    around = reading_context.common(case, request.user, now, beside=request.GET.get("prior", ""))
-    reading = readings_selectors.own_reading(case, request.user)
+    """Render the reading page; the AI result is not even queried before the signature."""
+    now, user = timezone.now(), request.user
+    priors = list(reading_selectors.priors(case, user))
+    progress = worklist.day_progress(user, now)
+    context = presenter.case_context(case, priors, request.GET.get("prior", ""))
+    context["worklist_count"] = progress.to_read
+    reading = reading_selectors.own_reading(case, user)
     if reading is None:
-        context = reading_context.blind(case, request.user, now) | {"form": form or ReadingForm()}
-        return render(request, "review/reading.html", around | context, status=status)
-    context = reading_context.signed(case, reading, request.user, now) | {
-        "form": form or AmendForm.of(reading)
+        context |= _unsigned(case, user, progress, now) | {"form": form or ReadingForm()}
+        return render(request, "review/reading.html", context, status=status)
+    context |= _signed(case, reading, user, progress, now) | {"form": form or AmendForm.of(reading)}
+    return render(request, "review/signed.html", context, status=status)
+
+
+def _unsigned(case: Case, user: User, progress: worklist.DayProgress, now: datetime) -> dict[str, Any]:
+    held = claim_selectors.active_claim(case, now)
+    own = held if held and held.by_id == user.pk else None
+    needs_adjudication = adjudication.needs_adjudication(case)
+    shown = adjudication.disagreeing_readings(case) if own and needs_adjudication else []
+    undoable = undo.undoable_reading(user, now)
+    return presenter.unsigned_context(own, progress=progress, opinions=shown, now=now) | {
+        "undoable": undoable,
+        "undo_text": presenter.undo_text(undoable) if undoable else "",
+        "notice": presenter.notice(claims.obstacle(case, user, now), needs_adjudication=needs_adjudication),
     }
-    return render(request, "review/signed.html", around | context, status=status)
 
 
-def _to_next(request: StaffRequest, taken: Claim | None) -> HttpResponse:
-    if taken is None:
-        messages.success(request, _("All read. Nothing is waiting for you."))
-        return redirect("review:worklist")
-    return redirect("review:case", pk=taken.case_id)
-
-
-def _status_of(refusal: DomainError) -> int:
-    return int(getattr(refusal, "status", 400))
+def _signed(
+    case: Case, reading: Reading, user: User, progress: worklist.DayProgress, now: datetime
+) -> dict[str, Any]:
+    done, consensus = latest_done_prediction(case), reading_selectors.consensus(case)
+    if done:
+        record_prediction_shown(user, [done], now)  # from now on the signature cannot be undone
+    context = presenter.signed_context(reading, done=done, latest=latest_prediction(case), progress=progress)
+    return context | {
+        "outcome": presenter.outcome(consensus, reading) if consensus else None,
+        "last_claim": claim_selectors.last_claim(case, user),
+        "readings": reading_selectors.readings_of(case),
+    }

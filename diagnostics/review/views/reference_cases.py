@@ -1,4 +1,4 @@
-"""The pages on which administrators choose radiographs whose truth is known."""
+"""Administrators' pages of reference cases."""
 
 from __future__ import annotations
 
@@ -20,54 +20,58 @@ from diagnostics.cases.models import Case
 from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.selectors import visible_to
 from diagnostics.errors import DomainError
-from diagnostics.review.forms import ReferenceCaseForm
-from diagnostics.review.models import ReferenceCase
+from diagnostics.review.forms.reference_case import ReferenceCaseForm
+from diagnostics.review.selectors import reference_cases as reference_case_selectors
 from diagnostics.review.services import reference_cases
 
-PICTURES: Final = 12
+CASES_PER_PAGE: Final = 12
 
 
+@require_permission(Permission.OVERSEE)
+@never_cache
 @require_GET
-@require_permission(Permission.OVERSEE)
-@never_cache
 def reference_case_list(request: StaffRequest) -> HttpResponse:
-    """Show the gold cases and how often they were put before readers."""
-    page = Paginator(reference_cases.reference_cases(request.user), PICTURES).get_page(
-        request.GET.get("page")
-    )
-    rows = [(known, case_presenters.short_number(known.case)) for known in page]
-    return render(request, "review/gold.html", {"page": page, "rows": rows})
+    """List the reference cases and how many readers have read them as control cases."""
+    cases = reference_case_selectors.reference_cases(request.user)
+    page = Paginator(cases, CASES_PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(each, case_presenters.short_number(each.case)) for each in page]
+    return render(request, "review/reference_cases.html", {"page": page, "rows": rows})
 
 
-@require_http_methods(["GET", "POST"])
 @require_permission(Permission.OVERSEE)
 @never_cache
+@require_http_methods(["GET", "POST"])
 def reference_case(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Say what is known to be true of a radiograph."""
+    """Show and set the reference standard of a case."""
     case = _case(request, pk)
-    known = ReferenceCase.objects.filter(case=case).first()
-    form = ReferenceCaseForm(request.POST) if request.method == "POST" else ReferenceCaseForm.of(known)
+    current = reference_case_selectors.reference_case(case)
+    form = ReferenceCaseForm(request.POST) if request.method == "POST" else ReferenceCaseForm.of(current)
     if form.is_bound and form.is_valid():
         try:
             reference_cases.set_reference_case(
                 case=case, by=request.user, now=timezone.now(), **form.cleaned_data
             )
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, _("It is a gold case now. It will teach no network."))
-            return redirect("review:gold")
-    context = {"case": case, "number": case_presenters.short_number(case), "known": known, "form": form}
-    return render(request, "review/gold_case.html", context, status=400 if form.errors else 200)
+            messages.success(request, _("The case is a reference case and is excluded from training."))
+            return redirect("review:reference-cases")
+    context = {
+        "case": case,
+        "number": case_presenters.short_number(case),
+        "reference_case": current,
+        "form": form,
+    }
+    return render(request, "review/reference_case.html", context, status=400 if form.errors else 200)
 
 
-@require_POST
 @require_permission(Permission.OVERSEE)
+@require_POST
 def retire(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Put a gold case before no more readers."""
+    """Retire a reference case."""
     reference_cases.retire_reference_case(case=_case(request, pk), by=request.user, now=timezone.now())
-    messages.success(request, _("No more readers will be given it. What was read still counts."))
-    return redirect("review:gold")
+    messages.success(request, _("The reference case is retired. Its readings still count."))
+    return redirect("review:reference-cases")
 
 
 def _case(request: StaffRequest, pk: UUID) -> Case:

@@ -1,0 +1,53 @@
+"""Forms that sign and amend a reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from diagnostics.findings import Finding
+from diagnostics.review.models import MAX_NOTE_LENGTH, Confidence, Reading
+
+TEXT = {"rows": 2, "class": "form-control"}
+
+
+class ReadingForm(forms.Form):
+    """A finding, the reader's confidence and a note."""
+
+    finding = forms.ChoiceField(
+        label=_("Finding"),
+        choices=Finding.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Please choose a finding first.")},
+    )
+    confidence = forms.ChoiceField(
+        label=_("Confidence"), choices=Confidence.choices, widget=forms.RadioSelect, initial=Confidence.SURE
+    )
+    note = forms.CharField(
+        label=_("Note"), required=False, max_length=MAX_NOTE_LENGTH, widget=forms.Textarea(attrs=TEXT)
+    )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the cleaned values as keyword arguments of the services."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "reading"}
+
+
+class AmendForm(ReadingForm):
+    """A reading that supersedes the reader's own, and the reason."""
+
+    reading = forms.UUIDField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Reason for the amendment"),
+        max_length=MAX_NOTE_LENGTH,
+        widget=forms.Textarea(attrs=TEXT),
+        error_messages={"required": _("Please give the reason for the amendment.")},
+    )
+
+    @classmethod
+    def of(cls, reading: Reading) -> AmendForm:
+        """Return the form filled with the current reading."""
+        current = {"finding": reading.finding, "confidence": reading.confidence, "note": reading.note}
+        return cls(initial=current | {"reading": reading.pk})

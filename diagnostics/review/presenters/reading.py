@@ -1,0 +1,169 @@
+"""The reading page as values for its templates, before and after the reader's signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from diagnostics.cases.models import Case, Prediction, Priority
+from diagnostics.cases.presenters import case as case_presenters
+from diagnostics.cases.presenters.case import PredictionSummary
+from diagnostics.errors import DomainError
+from diagnostics.jobs.models import JobStatus
+from diagnostics.review.errors import ClaimedByAnother
+from diagnostics.review.models import Claim, Consensus, ConsensusStatus, Reading, ReadingKind
+from diagnostics.review.presenters.status import StatusLabel, consensus_label, priority_label
+from diagnostics.review.presenters.worklist import sex_and_age
+from diagnostics.review.selectors.worklist import DayProgress
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Why the page shows no form, and what it offers instead."""
+
+    text: str
+    offers_claim: bool = False
+    offers_next: bool = False
+    offers_case_page: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The consensus of a case as its reader sees it after signing."""
+
+    label: StatusLabel
+    finding: str
+    offers_second_opinion: bool
+
+
+def case_context(case: Case, priors: Sequence[Case], selected_prior: str) -> dict[str, Any]:
+    """Return the header and the viewer of the page; nothing about the AI result."""
+    number = case_presenters.short_number(case)
+    radiograph = case.radiograph
+    prior = next((each for each in priors if str(each.pk) == selected_prior), None)
+    person = sex_and_age(radiograph)
+    view = str(radiograph.get_view_display()) if radiograph.view else ""
+    patient = case_presenters.masked_reference(case.patient_ref)
+    return {
+        "case": case,
+        "number": number,
+        "patient": patient,
+        "person": person,
+        "view": view,
+        "priority": None if case.priority == Priority.ROUTINE else priority_label(case),
+        "radiograph_url": reverse("cases:radiograph", args=[case.pk]),
+        "pixels_url": reverse("cases:pixels", args=[case.pk]),
+        "label": _("Radiograph of case %(number)s") % {"number": number},
+        "linked": case.pk,
+        "top_left": f"{patient} {person}".strip(),
+        "top_right": f"{_study_date(case)} {view}".strip(),
+        "bottom_right": "",
+        "heats": None,
+        "priors": priors,
+        "priors_text": ngettext("%(n)s prior", "%(n)s priors", len(priors)) % {"n": len(priors)},
+        "prior": prior,
+        "prior_viewer": _prior_viewer(prior) if prior else None,
+        "prior_query": "?" if prior or not priors else f"?prior={priors[0].pk}",
+    }
+
+
+def unsigned_context(
+    claim: Claim | None, *, progress: DayProgress, opinions: Sequence[Reading], now: datetime
+) -> dict[str, Any]:
+    """Return the reader's own claim, the progress of the day and the readings to adjudicate."""
+    return {
+        "claim": claim,
+        "opinions": opinions,
+        "seconds_left": int((claim.until - now).total_seconds()) if claim else 0,
+        "progress_text": _progress_text(progress, is_adjudication=bool(opinions)),
+    }
+
+
+def notice(obstacle: DomainError | None, *, needs_adjudication: bool) -> Notice:
+    """Return what the page says without a claim; `obstacle` is why the case cannot be claimed."""
+    if obstacle:
+        is_claimed = isinstance(obstacle, ClaimedByAnother)
+        return Notice(str(obstacle), offers_next=True, offers_case_page=not is_claimed)
+    if needs_adjudication:
+        return Notice(_("The readings disagree. Claim the case to adjudicate it."), offers_claim=True)
+    return Notice(_("Nobody is reading this case. Claim it to read it."), offers_claim=True)
+
+
+def signed_context(
+    reading: Reading, *, done: Prediction | None, latest: Prediction | None, progress: DayProgress
+) -> dict[str, Any]:
+    """Return the reader's own reading and the AI result beside it."""
+    summary = case_presenters.prediction_summary(done) if done else None
+    return {
+        "reading": reading,
+        "prediction": summary,
+        "prediction_notice": "" if done else prediction_notice(latest),
+        "bottom_right": _prediction_text(summary) if summary else "",
+        "heats": summary.heats if summary else None,
+        "heat": summary.top.finding if summary else "",
+        "side": "yes",
+        "progress_text": _("%(n)s signed today") % {"n": progress.signed},
+    }
+
+
+def prediction_notice(latest: Prediction | None) -> str:
+    """Return why a case has no AI result."""
+    if latest is None:
+        return _("This radiograph has not been classified.")
+    if latest.status == JobStatus.FAILED:
+        return _("The classification of this radiograph has failed.")
+    return _("There is no AI result yet. Reload this page in a moment.")
+
+
+def outcome(consensus: Consensus, reading: Reading) -> Outcome:
+    """Return the consensus of a case and whether its reader may request a second opinion."""
+    is_final = consensus.status == ConsensusStatus.FINAL
+    return Outcome(
+        label=consensus_label(consensus),
+        finding=str(consensus.get_finding_display()) if is_final else "",
+        offers_second_opinion=is_final and reading.kind == ReadingKind.READING,
+    )
+
+
+def undo_text(reading: Reading) -> str:
+    """Return the text of the offer to undo a signature."""
+    number = reading.case.accession_number or _("without a number")
+    return _("Signed: %(finding)s, %(number)s") % {
+        "finding": reading.get_finding_display(),
+        "number": number,
+    }
+
+
+def _progress_text(progress: DayProgress, *, is_adjudication: bool) -> str:
+    if is_adjudication:
+        return _("adjudication")
+    numbers = {"number": progress.number, "total": progress.total}
+    return _("case %(number)s of %(total)s today") % numbers
+
+
+def _study_date(case: Case) -> str:
+    study_at = case.radiograph.study_at
+    if study_at:
+        return f"{timezone.localtime(study_at):%Y-%m-%d}"
+    return _("received %(date)s") % {"date": f"{timezone.localtime(case.opened_at):%Y-%m-%d}"}
+
+
+def _prior_viewer(prior: Case) -> dict[str, str]:
+    return {
+        "label": _("Prior radiograph %(number)s") % {"number": prior.accession_number},
+        "radiograph_url": reverse("cases:radiograph", args=[prior.pk]),
+        "pixels_url": reverse("cases:pixels", args=[prior.pk]),
+        "date": f"{timezone.localtime(prior.opened_at):%Y-%m-%d}",
+    }
+
+
+def _prediction_text(summary: PredictionSummary) -> str:
+    result = summary.uncertainty.chip or f"{summary.top.label} {summary.top.words}"
+    return _("AI %(version)s: %(result)s") % {"version": summary.version, "result": result}

@@ -1,0 +1,87 @@
+"""Bulk actions on cases selected in the worklist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from diagnostics.accounts.models import User
+from diagnostics.cases.models import Case, Prediction
+from diagnostics.jobs.models import JobStatus
+from diagnostics.registry.models import ModelVersion, Promotion
+from diagnostics.review.models import Assignment
+from tests.review.conftest import Admit, Classify
+
+
+def test_classify_again_queues_failed_cases_and_reports_skipped_ones(
+    reader: Client, admit: Admit, classify: Classify, now: datetime
+) -> None:
+    failed, classified = [admit(1), admit(2)], admit(3)
+    for case in failed:
+        classify(case, JobStatus.FAILED)
+    classify(classified)
+    Promotion.objects.create(version=ModelVersion.objects.get(), reason="for a test", since=now)
+    ids = [str(case.pk) for case in (*failed, classified)]
+
+    page = reader.post(reverse("review:bulk"), {"case": ids, "action": "retry"}, follow=True).content.decode()
+
+    assert "2 radiographs queued for classification. 1 skipped" in page
+    assert set(Prediction.objects.filter(status=JobStatus.QUEUED).values_list("case", flat=True)) == {
+        case.pk for case in failed
+    }
+    again = reader.post(
+        reverse("review:bulk"), {"case": ids, "action": "retry"}, follow=True
+    ).content.decode()
+    assert "0 radiographs queued for classification. 3 skipped" in again
+
+
+def test_classify_again_without_an_active_version_shows_the_error(
+    reader: Client, admit: Admit, classify: Classify
+) -> None:
+    case = admit(1)
+    classify(case, JobStatus.FAILED)
+    form = {"case": str(case.pk), "action": "retry"}
+    page = reader.post(reverse("review:bulk"), form, follow=True).content.decode()
+    assert "No model version is in force." in page
+    assert Prediction.objects.get().status == JobStatus.FAILED
+
+
+WORKLIST = "review:worklist"
+
+
+def test_many_cases_are_assigned_and_prioritized_at_once(
+    reader: Client, second_radiologist: User, admit: Admit
+) -> None:
+    cases = [admit(number) for number in range(3)]
+    ids = [str(case.pk) for case in cases]
+    response = reader.post(
+        reverse("review:bulk"), {"case": ids, "action": "urgent", "here": "sort=accession&evil=1"}
+    )
+    assert response["Location"] == f"{reverse(WORKLIST)}?sort=accession"
+    assert set(Case.objects.values_list("priority", flat=True)) == {"urgent"}
+    reader.post(reverse("review:bulk"), {"case": ids[:2], "action": "assign", "to": "colleague"})
+    assert Assignment.objects.filter(to=second_radiologist).count() == 2
+    reader.post(reverse("review:bulk"), {"case": ids, "action": "assign", "to": ""})
+    assert not Assignment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"action": "urgent"},
+        {"action": "urgent", "case": "no id"},
+        {"action": "delete", "case": "x"},
+        {"action": "assign", "to": "nobody", "case": "00000000-0000-0000-0000-000000000000"},
+    ],
+)
+def test_an_invalid_bulk_action_shows_an_error_and_changes_nothing(
+    wrong: dict[str, str], reader: Client, admit: Admit
+) -> None:
+    admit(1)
+    page = reader.post(reverse("review:bulk"), wrong, follow=True).content.decode()
+    assert "rr-alert" in page
+    assert not Assignment.objects.exists()
+    assert Case.objects.get().priority == "routine"
