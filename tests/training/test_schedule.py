@@ -13,18 +13,12 @@ from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import errors
-from diagnostics.training.models import Schedule, TrainingRun, Trigger
-from diagnostics.training.policy import Parameters
+from diagnostics.training.models import Schedule, TrainingRun
 from diagnostics.training.selectors import labels, runs
-from diagnostics.training.services import run_control, schedule
+from diagnostics.training.services import schedule
 from tests.training.conftest import Sign
 
 SignRequired = Callable[[], None]
-QUICK = Parameters.of("tiny-cnn", epochs=1)
-
-
-def start(by: User | None, now: datetime) -> TrainingRun:
-    return run_control.start_run(by=by, parameters=QUICK, trigger=Trigger.MANUAL, now=now)
 
 
 def save_schedule(by: User, now: datetime, **changes: Any) -> Schedule:
