@@ -1,1 +1,1 @@
-"""Doors to other collections: labelled radiographs come in with where they are from."""
+"""Imports of labelled radiograph collections, with the provenance of every finding."""

@@ -1,4 +1,4 @@
-"""The exchange room as Django sees it."""
+"""The Django app of imports."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Downloading a file over HTTP: it goes on where it was cut and is kept only if it is what it should be."""
+"""Downloads a file over HTTP, resumes after interruptions and verifies the checksum."""
 
 from __future__ import annotations
 
@@ -17,137 +17,137 @@ from urllib.parse import urlsplit
 
 from diagnostics.imports.dataset_catalogue import Part
 
-LARGEST: Final = 8 * 1024**3  # bytes
+MAX_BYTES: Final = 8 * 1024**3
 CHUNK: Final = 1024 * 1024
 TIMEOUT: Final = 30.0  # seconds without a byte
-TRIES: Final = 3
-PAUSE: Final = 1.0  # seconds before another try, longer each time
-SUMS: Final = "SHA256SUMS"  # as sha256sum writes and checks it
+ATTEMPTS: Final = 3
+PAUSE: Final = 1.0  # seconds before the second attempt; longer before each further one
+SUMS: Final = "SHA256SUMS"  # in the format of sha256sum
 SCHEMES: Final = ("http", "https")
 
-OnProgress = Callable[[int, int | None], None]  # bytes there, bytes in all where it is known
+OnProgress = Callable[[int, int | None], None]  # bytes received, total bytes if known
 
 
 class DownloadError(Exception):
-    """The file was not kept; the message is for a person."""
+    """A download that was not stored; the message is for the user."""
 
 
-class Cut(Exception):
-    """The line broke; what has come stays and another try goes on from there."""
+class Interrupted(Exception):
+    """The connection broke. The bytes received so far stay, and the next attempt resumes after them."""
 
 
 @dataclass(frozen=True)
 class DownloadedFile:
-    """A file that is here now."""
+    """A complete, verified file."""
 
     path: Path
     sha256: str
-    known_before: bool  # false: nobody knew this checksum, and it is trusted from now on
+    checksum_known: bool  # False: the checksum was unknown and is trusted from now on
 
 
 def fetch(
     part: Part,
     into: Path,
     *,
-    on_progress: OnProgress = lambda _there, _all: None,
-    largest: int = LARGEST,
+    on_progress: OnProgress = lambda _received, _total: None,
+    max_bytes: int = MAX_BYTES,
     timeout: float = TIMEOUT,
     pause: float = PAUSE,
 ) -> DownloadedFile:
-    """Bring one file into an existing folder, or find it there; raises FetchRefused or OSError."""
+    """Download one file into an existing folder unless it exists there; raises DownloadError or OSError."""
     _check_scheme(part.url)
-    target, draft = into / part.name, into / f".{part.name}.part"
-    expected = part.sha256 or _recorded(into).get(part.name, "")
+    target, partial = into / part.name, into / f".{part.name}.part"
+    expected = part.sha256 or _recorded_checksums(into).get(part.name, "")
     if target.is_file():
-        return _kept(target, target, expected)
-    for attempt in range(1, TRIES + 1):
+        return _verified(target, target, expected)
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            _download(part, draft, on_progress, largest, timeout)
+            _download(part, partial, on_progress, max_bytes, timeout)
             break
-        except Cut as cut:
-            if attempt == TRIES:
+        except Interrupted as interruption:
+            if attempt == ATTEMPTS:
                 raise DownloadError(
-                    f"The download was cut: {cut}. The same command goes on from there."
-                ) from cut
+                    f"The download was interrupted: {interruption}. Repeat the command to resume it."
+                ) from interruption
             time.sleep(pause * attempt)
-    return _kept(draft, target, expected)
+    return _verified(partial, target, expected)
 
 
-def _download(part: Part, draft: Path, on_progress: OnProgress, largest: int, timeout: float) -> None:
-    there, validator = _resume_at(draft, part.url)
+def _download(part: Part, partial: Path, on_progress: OnProgress, max_bytes: int, timeout: float) -> None:
+    received, validator = _resume_at(partial, part.url)
     headers = {"User-Agent": "Readroom", "Accept-Encoding": "identity"}
-    if there:
-        # The server sends the rest only if the file is still the one we have a part of.
-        headers |= {"Range": f"bytes={there}-", "If-Range": validator}
+    if received:
+        # If-Range: the server sends the rest only if the file has not changed since.
+        headers |= {"Range": f"bytes={received}-", "If-Range": validator}
     try:
-        with _opener().open(urllib.request.Request(part.url, headers=headers), timeout=timeout) as answer:
-            goes_on = answer.status == 206 and _starts_at(answer.headers, there)
-            _remember(draft, part.url, answer.headers)
-            _pour(answer, draft, there if goes_on else 0, on_progress, largest)
-    except urllib.error.HTTPError as trouble:
-        with trouble:
-            if trouble.code == 416:  # more than there is: what we have is of another file
-                draft.unlink(missing_ok=True)
-                raise Cut("the file has changed") from trouble
-            _give_up(part, trouble)
-    except urllib.error.URLError as trouble:
-        raise Cut(f"{urlsplit(part.url).hostname} cannot be reached ({trouble.reason})") from trouble
-    except (http.client.HTTPException, TimeoutError, ConnectionError) as trouble:
-        raise Cut(str(trouble) or type(trouble).__name__) from trouble
+        with _opener().open(urllib.request.Request(part.url, headers=headers), timeout=timeout) as response:
+            resumed = response.status == 206 and _starts_at(response.headers, received)
+            _write_resume_note(partial, part.url, response.headers)
+            _receive(response, partial, received if resumed else 0, on_progress, max_bytes)
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == 416:  # range not satisfiable: the partial file is of another version
+                partial.unlink(missing_ok=True)
+                raise Interrupted("the file has changed") from error
+            _raise_http_error(part, error)
+    except urllib.error.URLError as error:
+        raise Interrupted(f"{urlsplit(part.url).hostname} cannot be reached ({error.reason})") from error
+    except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise Interrupted(str(error) or type(error).__name__) from error
 
 
-def _pour(answer: Any, draft: Path, there: int, on_progress: OnProgress, largest: int) -> None:
-    length = answer.headers.get("Content-Length")
-    total = there + int(length) if length and length.isdigit() else None
-    if (total or 0) > largest:
-        raise DownloadError(f"The file is larger than {largest:,} bytes.")
-    with draft.open("ab" if there else "wb") as file:
-        while piece := answer.read(CHUNK):
-            there += len(piece)
-            if there > largest:
-                raise DownloadError(f"The file is larger than {largest:,} bytes.")
-            file.write(piece)
-            on_progress(there, total)
-    if total is not None and there < total:
-        raise Cut(f"{there:,} of {total:,} bytes came")
+def _receive(response: Any, partial: Path, received: int, on_progress: OnProgress, max_bytes: int) -> None:
+    length = response.headers.get("Content-Length")
+    total = received + int(length) if length and length.isdigit() else None
+    if (total or 0) > max_bytes:
+        raise DownloadError(f"The file is larger than {max_bytes:,} bytes.")
+    with partial.open("ab" if received else "wb") as file:
+        while chunk := response.read(CHUNK):
+            received += len(chunk)
+            if received > max_bytes:
+                raise DownloadError(f"The file is larger than {max_bytes:,} bytes.")
+            file.write(chunk)
+            on_progress(received, total)
+    if total is not None and received < total:
+        raise Interrupted(f"{received:,} of {total:,} bytes received")
 
 
-def _kept(found: Path, target: Path, expected: str) -> DownloadedFile:
-    """Compare the checksum, move the file to its name, and write the checksum down."""
-    sha256 = _sha256(found)
+def _verified(source: Path, target: Path, expected: str) -> DownloadedFile:
+    """Compare the checksum, move the file to its final name, and record the checksum."""
+    sha256 = _sha256(source)
     if expected and sha256 != expected:
-        raise DownloadError(_another(found, target, sha256, expected))
-    found.replace(target)
-    _note_of(found).unlink(missing_ok=True)
-    _record(target.parent, target.name, sha256)
-    return DownloadedFile(target, sha256, known_before=bool(expected))
+        raise DownloadError(_checksum_mismatch(source, target, sha256, expected))
+    source.replace(target)
+    _resume_note(source).unlink(missing_ok=True)
+    _record_checksum(target.parent, target.name, sha256)
+    return DownloadedFile(target, sha256, checksum_known=bool(expected))
 
 
-def _another(found: Path, target: Path, sha256: str, expected: str) -> str:
-    sums = f"its SHA-256 is {sha256}, expected {expected}."
-    if found == target:
-        return f"{target.name} was changed since it was fetched: {sums}"
-    found.unlink()
+def _checksum_mismatch(source: Path, target: Path, sha256: str, expected: str) -> str:
+    checksums = f"its SHA-256 is {sha256}, expected {expected}."
+    if source == target:
+        return f"{target.name} was modified after its download: {checksums}"
+    source.unlink()
     return (
-        f"{target.name} is not what it should be and was not kept: {sums} "
-        f"If its makers have changed it, take its line out of {SUMS} first."
+        f"{target.name} does not match its checksum and was deleted: {checksums} "
+        f"If its publisher has changed the file, remove its line from {SUMS} first."
     )
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follow to http and https alone, and never from https to http."""
+    """Follow redirects to http and https only, and never from https to http."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
         _check_scheme(newurl)
         if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise DownloadError("The server leads from https to http, which is not followed.")
+            raise DownloadError("The server redirects from https to http, which is not allowed.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    # urllib's own opener would read file: and ftp: as well.
+    # The default opener of urllib would also read file: and ftp: addresses.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -164,40 +164,40 @@ def _opener() -> urllib.request.OpenerDirector:
 
 def _check_scheme(url: str) -> None:
     if urlsplit(url).scheme not in SCHEMES:
-        raise DownloadError("Only http and https addresses are fetched.")
+        raise DownloadError("Only http and https addresses are allowed.")
 
 
-def _give_up(part: Part, trouble: urllib.error.HTTPError) -> None:
-    if 300 <= trouble.code < 400:
-        raise DownloadError("The server leads to an address that is not followed.") from trouble
-    if trouble.code >= 500:
-        raise Cut(f"the server answers {trouble.code}") from trouble
-    raise DownloadError(f"The server answers {trouble.code} for {part.url}.") from trouble
+def _raise_http_error(part: Part, error: urllib.error.HTTPError) -> None:
+    if 300 <= error.code < 400:
+        raise DownloadError("The server redirects to an address that is not allowed.") from error
+    if error.code >= 500:
+        raise Interrupted(f"the server responded with status {error.code}") from error
+    raise DownloadError(f"The server responded with status {error.code} for {part.url}.") from error
 
 
-def _resume_at(draft: Path, url: str) -> tuple[int, str]:
-    """Say how many bytes are there and how the server tells that file from others; 0 to begin anew."""
+def _resume_at(partial: Path, url: str) -> tuple[int, str]:
+    """Return the number of bytes already received and the validator of their version; 0 to start again."""
     try:
-        note = json.loads(_note_of(draft).read_text())
+        note = json.loads(_resume_note(partial).read_text())
         if note["url"] == url and note["validator"]:
-            return draft.stat().st_size, str(note["validator"])
+            return partial.stat().st_size, str(note["validator"])
     except (OSError, ValueError, KeyError):
         pass
     return 0, ""
 
 
-def _remember(draft: Path, url: str, headers: Message) -> None:
+def _write_resume_note(partial: Path, url: str, headers: Message) -> None:
     tag = headers.get("ETag", "")
     validator = headers.get("Last-Modified", "") if not tag or tag.startswith("W/") else tag
-    _note_of(draft).write_text(json.dumps({"url": url, "validator": validator}))
+    _resume_note(partial).write_text(json.dumps({"url": url, "validator": validator}))
 
 
-def _note_of(draft: Path) -> Path:
-    return draft.with_name(f"{draft.name}.json")
+def _resume_note(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
 
 
-def _starts_at(headers: Message, there: int) -> bool:
-    return str(headers.get("Content-Range", "")).startswith(f"bytes {there}-")
+def _starts_at(headers: Message, offset: int) -> bool:
+    return str(headers.get("Content-Range", "")).startswith(f"bytes {offset}-")
 
 
 def _sha256(path: Path) -> str:
@@ -205,7 +205,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _recorded(folder: Path) -> dict[str, str]:
+def _recorded_checksums(folder: Path) -> dict[str, str]:
     try:
         lines = (folder / SUMS).read_text().splitlines()
     except FileNotFoundError:
@@ -214,8 +214,8 @@ def _recorded(folder: Path) -> dict[str, str]:
     return {name.lstrip("*"): sha256 for sha256, name in pairs}
 
 
-def _record(folder: Path, name: str, sha256: str) -> None:
-    sums = _recorded(folder) | {name: sha256}
+def _record_checksum(folder: Path, name: str, sha256: str) -> None:
+    sums = _recorded_checksums(folder) | {name: sha256}
     draft = folder / f".{SUMS}.tmp"
     draft.write_text("".join(f"{value}  {key}\n" for key, value in sorted(sums.items())))
     draft.replace(folder / SUMS)

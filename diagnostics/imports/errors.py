@@ -1,4 +1,4 @@
-"""Why an import failed, and why a radiograph or a row was left out: for each code one sentence."""
+"""Errors of imports, and the text shown for each failure and exclusion code."""
 
 from __future__ import annotations
 
@@ -11,53 +11,58 @@ from diagnostics.cases import upload_validation
 from diagnostics.errors import DomainError
 
 FAILURE_TEXTS: Final[dict[str, Promise]] = {
-    "collection_gone": _("The collection is not on the server any more. Put it there again, then go on."),
-    "not_allowed": _("The person who began this import may not import any more. Begin it anew."),
-    "storage_full": _("The radiographs could not be stored. Look at the disk, then go on."),
-    "out_of_memory": _("The worker had too little memory. Go on when less is running."),
-    "out_of_time": _(
-        "One radiograph took longer than a worker may work. Go on; if it fails again, look at the log."
+    "collection_gone": _("The collection is no longer on the server. Restore it, then resume the import."),
+    "not_allowed": _(
+        "The user who started this import no longer has the permission to import. Start a new import."
     ),
-    "worker_lost": _("The worker stopped three times during this import. Look at its log, then go on."),
-    "internal": _("Something went wrong that nobody foresaw. Go on; if it fails again, look at the log."),
+    "storage_full": _("The radiographs could not be stored. Check the disk, then resume the import."),
+    "out_of_memory": _("The worker ran out of memory. Resume the import when the server is less busy."),
+    "out_of_time": _(
+        "One radiograph exceeded the worker's time limit. "
+        "Resume the import; if it fails again, check the log."
+    ),
+    "worker_lost": _(
+        "The worker stopped three times during this import. Check its log, then resume the import."
+    ),
+    "internal": _("An unexpected error occurred. Resume the import; if it fails again, check the log."),
 }
 FILE_ERROR_TEXTS: Final[dict[str, Promise]] = {
-    "file_missing": _("The file is not there any more."),
+    "file_missing": _("The file no longer exists."),
     "file_unreadable": _("The file cannot be read."),
-    "outside": _("The path leads out of the collection, or is a link."),
+    "outside": _("The path leads outside the collection, or is a symbolic link."),
 }
 EXCLUSION_TEXTS: Final[dict[str, Promise]] = {
     "not-an-image": _("Not a PNG, JPEG or DICOM file."),
-    "not-an-x-ray": _("Not an X-ray."),
-    "lateral": _("A lateral view."),
-    "view-not-given": _("An X-ray whose view is not given."),
-    "finding-not-given": _("The finding is not given."),
-    "finding-not-known": _("The finding is none that can be learnt."),
+    "not-an-x-ray": _("Not an X-ray image."),
+    "lateral": _("Lateral view."),
+    "view-not-given": _("X-ray image without a stated view."),
+    "finding-not-given": _("No finding stated."),
+    "finding-not-known": _("The finding is not one of the classes of this system."),
     "two-findings": _("Listed more than once, with different findings."),
-    "listed-twice": _("Listed more than once; taken once."),
-    "file-missing": _("Listed, but the file is not there."),
-    "outside": _("The path leads out of the collection, or is a link."),
-    "mask": _("A mask, not a radiograph."),
+    "listed-twice": _("Listed more than once; imported once."),
+    "file-missing": _("Listed, but the file does not exist."),
+    "outside": FILE_ERROR_TEXTS["outside"],
+    "mask": _("A segmentation mask, not a radiograph."),
 }
 
 
 def failure_text(code: str) -> str:
-    """Say what a failure of the whole import means and what to do."""
+    """Return what the failure of an import means and what to do next."""
     return str(FAILURE_TEXTS.get(code, FAILURE_TEXTS["internal"]))
 
 
 def file_error_text(code: str) -> str:
-    """Say why one radiograph could not be brought in."""
+    """Return why one radiograph could not be imported."""
     return str(FILE_ERROR_TEXTS.get(code) or upload_validation.REASONS.get(code) or code)
 
 
 def exclusion_text(reason: str) -> str:
-    """Say why a file or a row of the collection takes no part."""
+    """Return why a file or a row of the collection is excluded."""
     return str(EXCLUSION_TEXTS.get(reason, reason))
 
 
 class UnknownCollection(DomainError):
-    """What was chosen cannot be imported; the code says why."""
+    """The selected folder, table or ZIP cannot be imported; the code names the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -65,24 +70,24 @@ class UnknownCollection(DomainError):
 
 
 class NothingToImport(DomainError):
-    """Every radiograph of this import has its ending."""
+    """No radiograph of the import is pending."""
 
-    code = "nothing_waits"
+    code = "nothing_pending"
 
 
 class ImportAlreadyRunning(DomainError):
-    """The import is being brought in now."""
+    """The import is queued or running."""
 
-    code = "already_under_way"
+    code = "already_running"
 
 
 class ImportNotRunning(DomainError):
-    """There is nothing to stop."""
+    """The import is neither queued nor running."""
 
-    code = "not_under_way"
+    code = "not_running"
 
 
 class ImportAlreadyStarted(DomainError):
-    """Radiographs of this import have come in; it stays on record."""
+    """The import was started, so that its record cannot be discarded."""
 
-    code = "already_begun"
+    code = "already_started"

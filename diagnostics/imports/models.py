@@ -1,4 +1,4 @@
-"""Imports, the files they bring in, and the findings that came with the radiographs."""
+"""Imports, the files they contain, and the findings that came with the radiographs."""
 
 from __future__ import annotations
 
@@ -17,90 +17,92 @@ from diagnostics.jobs.models import Job, JobStatus
 
 
 class Stage(models.TextChoices):
-    LOOKED = "looked", _("looked through")  # what is there and what is not; no case has been opened
-    BRING_IN = "bring-in", _("brought in")
+    SCANNED = "scanned", _("Scanned")  # a dry run: files and exclusions are known, no case exists
+    IMPORTING = "importing", _("Importing")
 
 
 class FileStatus(models.TextChoices):
-    """What became of one file."""
+    """The result for one file."""
 
-    WAITING = "waiting", _("Waiting")
-    OPENED = "opened", _("Brought in")
-    LINKED = "linked", _("Already here")
-    REFUSED = "refused", _("Not usable")
+    PENDING = "pending", _("Pending")
+    IMPORTED = "imported", _("Imported")
+    DUPLICATE = "duplicate", _("Already present")
+    UNUSABLE = "unusable", _("Not usable")
 
 
 class Import(Job):
-    """One collection that was looked through, and is brought in when a person says so."""
+    """One scanned collection, imported after an administrator starts it."""
 
     number = models.PositiveIntegerField(unique=True)
-    step = models.CharField(max_length=8, choices=Stage.choices, default=Stage.LOOKED)
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.SCANNED)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
-    origin = models.CharField(max_length=255)  # the name of the folder, table or ZIP it came from
-    base = models.TextField()  # on the server: the folder that the files' paths begin at
-    wishes = models.JSONField(default=dict)
+    origin = models.CharField(max_length=255)  # name of the folder, table or ZIP
+    base_folder = models.TextField()  # on the server; the paths of the files are relative to it
+    options = models.JSONField(default=dict)
     collection = models.CharField(max_length=100)
-    kind = models.CharField(max_length=20)  # which importer recognised it
-    provenance = models.JSONField(default=dict)  # citation, licence, patients, who gave the labels
-    left_out = models.JSONField(default=list)  # of {reason, count, examples, details}
+    importer = models.CharField(max_length=20)  # that recognised the collection
+    provenance = models.JSONField(default=dict)  # citation, licence, patients, labels
+    exclusions = models.JSONField(default=list)  # of {reason, count, examples, details}
 
     class Meta:
         ordering = ["-number"]
 
     @classmethod
     def release(cls, pk: uuid.UUID, *, token: uuid.UUID, resend_at: datetime) -> bool:
-        """Requeue a claimed import after a successful batch."""
-        back = {
+        """Requeue a claimed import after a successful batch; False when the claim was lost."""
+        queued = {
             "status": JobStatus.QUEUED,
             "token": None,
             "attempts": 0,
             "worker": "",
             "lease_until": resend_at,
         }
-        return bool(cls.claimed(pk, token).update(**back))
+        return bool(cls.claimed(pk, token).update(**queued))
 
 
 class ImportedFile(models.Model):
-    """One radiograph of a collection on its way in; a worker that comes later goes on at the waiting ones."""
+    """One radiograph of a collection. A later worker continues with the pending ones."""
 
-    # Also the id of the radiograph: an attempt after a worker's death writes over what that one left.
+    # Also the id of the radiograph, so that a second attempt overwrites the files of the first.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    importing = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="files")
-    place = models.PositiveIntegerField()  # in the collection's own order
-    path = models.TextField()  # inside the collection
+    import_job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="files")
+    position = models.PositiveIntegerField()  # in the order of the collection
+    path = models.TextField()  # relative to the base folder
     finding = models.CharField(max_length=16, choices=Finding.choices)
     patient_ref = models.CharField(max_length=64)  # a pseudonym
     view = models.CharField(max_length=8, choices=View.choices, blank=True)
-    source = models.CharField(max_length=100)  # where the radiograph was made, as far as the collection tells
-    ending = models.CharField(max_length=8, choices=FileStatus.choices, default=FileStatus.WAITING)
-    code = models.CharField(max_length=40, blank=True)  # why it is not usable
+    source = models.CharField(max_length=100)  # where the radiograph was made, if the collection states it
+    status = models.CharField(max_length=10, choices=FileStatus.choices, default=FileStatus.PENDING)
+    code = models.CharField(max_length=40, blank=True)  # why the file is not usable
     case = models.ForeignKey(Case, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        ordering = ["place"]
-        indexes = [models.Index(fields=["importing", "ending", "place"])]
+        ordering = ["position"]
+        indexes = [models.Index(fields=["import_job", "status", "position"])]
         constraints = [
-            models.UniqueConstraint(fields=["importing", "place"], name="one_file_per_place"),
+            models.UniqueConstraint(fields=["import_job", "position"], name="one_file_per_position"),
             models.CheckConstraint(
-                condition=Q(case__isnull=False, ending__in=[FileStatus.OPENED.value, FileStatus.LINKED.value])
-                | Q(case__isnull=True, ending__in=[FileStatus.WAITING.value, FileStatus.REFUSED.value]),
-                name="a_case_for_what_came_in",
+                condition=Q(
+                    case__isnull=False, status__in=[FileStatus.IMPORTED.value, FileStatus.DUPLICATE.value]
+                )
+                | Q(case__isnull=True, status__in=[FileStatus.PENDING.value, FileStatus.UNUSABLE.value]),
+                name="imported_file_has_a_case",
             ),
         ]
 
 
 class ImportedLabel(models.Model):
-    """The finding that a radiograph came with: never changed, and outweighed by any signed reading."""
+    """The finding that came with a radiograph. It never changes; any signed reading takes precedence."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="imported_labels")
     finding = models.CharField(max_length=16, choices=Finding.choices)
     collection = models.CharField(max_length=100)
     source = models.CharField(max_length=100)
-    importing = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="labels")
+    import_job = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="labels")
     file = models.OneToOneField(ImportedFile, on_delete=models.PROTECT, related_name="label")
-    opened_case = models.BooleanField()  # false: the radiograph was here before, by an upload or an import
+    opened_case = models.BooleanField()  # False: an upload or an earlier import had opened the case
     imported_at = models.DateTimeField()
 
     class Meta:

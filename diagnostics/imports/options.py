@@ -1,4 +1,4 @@
-"""What the person who imports may wish, and how radiographs and patients are named."""
+"""The options of an import, and the pseudonyms of its patients."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from typing import Any, Final
 
 from ml.records import LabelledImage
 
-LONGEST_NAME: Final = 40  # characters of a collection's name: it stands in its patients' pseudonyms
-DIGEST: Final = 16  # characters
+MAX_NAME_LENGTH: Final = 40  # of a collection; the name is part of its patients' pseudonyms
+DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Everything that may be chosen beside the collection itself."""
+    """The settings that a user may choose besides the collection itself."""
 
-    name: str = ""  # of a collection that has none of its own
-    label_source: str = ""  # who gave the labels
-    all_views: bool = False  # also lateral radiographs and those whose view is not given
-    limit: int = 0  # this many radiographs, of every finding alike; 0: all
+    name: str = ""  # of a collection that is not a known public one
+    label_source: str = ""  # who assigned the findings
+    all_views: bool = False  # include lateral radiographs and those without a stated view
+    limit: int = 0  # number of radiographs, balanced over the findings; 0: all
 
     def as_json(self) -> dict[str, Any]:
-        """Write the wishes down."""
+        """Return the options as JSON values."""
         return asdict(self)
 
 
-def tidy(text: str, longest: int = LONGEST_NAME) -> str:
-    """Make a short printable name of what somebody typed or a file is called."""
-    return "".join(sign for sign in text if sign.isprintable()).strip()[:longest]
+def printable_name(text: str, max_length: int = MAX_NAME_LENGTH) -> str:
+    """Return the printable characters of a typed name or a file name, shortened."""
+    return "".join(character for character in text if character.isprintable()).strip()[:max_length]
 
 
 def digest(text: str, *, secret: str) -> str:
-    """Stand for a name, so that only the holder of the secret could tell the same one again."""
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:DIGEST]
+    """Return a keyed digest of a name; only the holder of the secret can compute it again."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:DIGEST_LENGTH]
 
 
-def reference(patient: str, *, secret: str) -> str:
-    """Name a patient by the collection and a digest; what a collection writes there may tell the finding."""
-    return f"{tidy(patient.partition('-')[0])}-{digest(patient, secret=secret)}"
+def patient_pseudonym(patient: str, *, secret: str) -> str:
+    """Return the collection's name and a digest; the collection's own patient id may reveal the finding."""
+    return f"{printable_name(patient.partition('-')[0])}-{digest(patient, secret=secret)}"
 
 
-def some(radiographs: Iterable[LabelledImage], limit: int) -> list[LabelledImage]:
-    """Take so many radiographs, of every finding in turn as long as there are any; 0 takes all."""
+def balanced_subset(images: Iterable[LabelledImage], limit: int) -> list[LabelledImage]:
+    """Return `limit` images, taken from each finding in turn while it has any; 0 returns all."""
     if not limit:
-        return list(radiographs)
+        return list(images)
     by_finding: dict[str, list[LabelledImage]] = defaultdict(list)
-    for radiograph in radiographs:
-        by_finding[radiograph.label].append(radiograph)
-    turns = chain.from_iterable(zip_longest(*by_finding.values()))
-    return [radiograph for radiograph in turns if radiograph is not None][:limit]
+    for image in images:
+        by_finding[image.label].append(image)
+    in_turn = chain.from_iterable(zip_longest(*by_finding.values()))
+    return [image for image in in_turn if image is not None][:limit]

@@ -1,7 +1,7 @@
-"""What a worker does with one import: claim, import radiographs for a few seconds, release or finish.
+"""The worker's steps for one import: claim, import radiographs for a few seconds, release or finish.
 
-Queued predictions come first: as soon as there is one, the import is released after the present radiograph.
-So imports need no worker of their own and delay a prediction by one radiograph at most.
+Queued predictions have priority: when one is queued, the import is released after the current radiograph.
+Imports therefore share the prediction worker and delay a prediction by at most one radiograph.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ from diagnostics.jobs.errors import JobError, LeaseLost, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.jobs.models import JobStatus
 
-SLICE: Final = 10.0  # seconds
+BATCH_SECONDS: Final = 10.0
 RESEND_AFTER: Final = timedelta(seconds=30)  # in case the message of the next batch is lost
 
 logger = logging.getLogger(__name__)
 
 
-def import_batch(import_id: uuid.UUID, *, clock: Clock = timezone.now, seconds: float = SLICE) -> bool:
-    """Import radiographs for so many seconds, one at least; return whether some are left."""
+def import_batch(
+    import_id: uuid.UUID, *, clock: Clock = timezone.now, seconds: float = BATCH_SECONDS
+) -> bool:
+    """Import radiographs for the given time, at least one; return whether some are pending."""
     lease = Lease.claim(Import, import_id, duration=settings.IMPORT_LEASE, clock=clock)
     if lease is None:
         return False
@@ -59,19 +61,19 @@ def import_batch(import_id: uuid.UUID, *, clock: Clock = timezone.now, seconds: 
 class Batch:
     """One claimed import."""
 
-    importing: Import
+    import_job: Import
     lease: Lease
 
     def stop_requested(self) -> bool:
         """Return whether a user asked the import to stop."""
-        return Import.objects.filter(pk=self.importing.pk, stop_requested=True).exists()
+        return Import.objects.filter(pk=self.import_job.pk, stop_requested=True).exists()
 
 
 def _run(batch: Batch, *, until: float) -> bool:
-    if not Path(batch.importing.base).is_dir():
+    if not Path(batch.import_job.base_folder).is_dir():
         raise JobError("collection_gone")
     while not batch.stop_requested():
-        file = selectors.waiting(batch.importing).order_by("place").first()
+        file = selectors.pending_files(batch.import_job).order_by("position").first()
         if file is None:
             return _finish(batch)
         _import_file(batch, file)
@@ -81,41 +83,45 @@ def _run(batch: Batch, *, until: float) -> bool:
 
 
 def _import_file(batch: Batch, file: ImportedFile) -> None:
+    """Store one radiograph, then create its case and its label in one transaction.
+
+    The label's lease check runs in that transaction: a worker that lost the import rolls its case back.
+    """
     try:
         stored = admission.store_imported(
-            radiograph=staging.read(Path(batch.importing.base), file.path),
+            radiograph=staging.read(Path(batch.import_job.base_folder), file.path),
             radiograph_id=file.pk,
             patient_ref=file.patient_ref,
             view=file.view,
-            site=batch.importing.site,
-            by=batch.importing.requested_by,
+            site=batch.import_job.site,
+            by=batch.import_job.requested_by,
         )
         with transaction.atomic():
-            _record(batch, file, admission.admit_imported(stored, now=batch.lease.clock()))
+            _record_label(batch, file, admission.admit_imported(stored, now=batch.lease.clock()))
     except (staging.FileUnavailable, UnusableRadiograph, InvalidField) as error:
-        _refuse(batch, file, error.code)
+        _record_unusable(batch, file, error.code)
 
 
-def _record(batch: Batch, file: ImportedFile, opened: AdmittedCase) -> None:
+def _record_label(batch: Batch, file: ImportedFile, admitted: AdmittedCase) -> None:
     batch.lease.check()
-    ending = FileStatus.OPENED if opened.created else FileStatus.LINKED
-    ImportedFile.objects.filter(pk=file.pk).update(ending=ending, case=opened.case)
+    status = FileStatus.IMPORTED if admitted.created else FileStatus.DUPLICATE
+    ImportedFile.objects.filter(pk=file.pk).update(status=status, case=admitted.case)
     ImportedLabel.objects.create(
-        case=opened.case,
+        case=admitted.case,
         finding=file.finding,
-        collection=batch.importing.collection,
+        collection=batch.import_job.collection,
         source=file.source,
-        importing=batch.importing,
+        import_job=batch.import_job,
         file=file,
-        opened_case=opened.created,
+        opened_case=admitted.created,
         imported_at=batch.lease.clock(),
     )
 
 
 @transaction.atomic
-def _refuse(batch: Batch, file: ImportedFile, code: str) -> None:
+def _record_unusable(batch: Batch, file: ImportedFile, code: str) -> None:
     batch.lease.check()
-    ImportedFile.objects.filter(pk=file.pk).update(ending=FileStatus.REFUSED, code=code)
+    ImportedFile.objects.filter(pk=file.pk).update(status=FileStatus.UNUSABLE, code=code)
 
 
 def _predictions_are_queued() -> bool:
@@ -124,28 +130,28 @@ def _predictions_are_queued() -> bool:
 
 def _release(batch: Batch) -> bool:
     resend_at = batch.lease.clock() + RESEND_AFTER
-    return Import.release(batch.importing.pk, token=batch.lease.token, resend_at=resend_at)
+    return Import.release(batch.import_job.pk, token=batch.lease.token, resend_at=resend_at)
 
 
 @transaction.atomic
 def _finish(batch: Batch) -> bool:
-    now, endings = batch.lease.clock(), selectors.endings(batch.importing)
-    if not Import.finish(batch.importing.pk, token=batch.lease.token, now=now):
+    now, counts = batch.lease.clock(), selectors.file_counts(batch.import_job)
+    if not Import.finish(batch.import_job.pk, token=batch.lease.token, now=now):
         raise LeaseLost
-    detail = {"number": batch.importing.number} | endings
-    audit.record(action=Action.IMPORT_FINISHED, by=None, target=batch.importing, detail=detail, now=now)
-    if not endings[FileStatus.WAITING]:  # after a stop somebody may go on with what was unpacked
-        transaction.on_commit(partial(staging.clear, batch.importing.pk))
+    detail = {"number": batch.import_job.number} | counts
+    audit.record(action=Action.IMPORT_FINISHED, by=None, target=batch.import_job, detail=detail, now=now)
+    if not counts[FileStatus.PENDING]:  # after a stop the import may be resumed with the unpacked files
+        transaction.on_commit(partial(staging.clear, batch.import_job.pk))
     return False
 
 
 @transaction.atomic
 def _fail(batch: Batch, code: str) -> None:
-    logger.error("import %s failed: %s", batch.importing.pk, code, exc_info=True)
+    logger.error("import %s failed: %s", batch.import_job.pk, code, exc_info=True)
     now, text = batch.lease.clock(), errors.failure_text(code)
-    if Import.fail(batch.importing.pk, token=batch.lease.token, code=code, text=text, now=now):
-        detail = {"number": batch.importing.number, "code": code}
-        audit.record(action=Action.IMPORT_FAILED, by=None, target=batch.importing, detail=detail, now=now)
+    if Import.fail(batch.import_job.pk, token=batch.lease.token, code=code, text=text, now=now):
+        detail = {"number": batch.import_job.number, "code": code}
+        audit.record(action=Action.IMPORT_FAILED, by=None, target=batch.import_job, detail=detail, now=now)
 
 
 def _failure_code(error: Exception) -> str:

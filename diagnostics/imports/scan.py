@@ -1,4 +1,4 @@
-"""Looking a collection through: what it is, its radiographs, and what would be left out; opens no case."""
+"""Scans a collection: recognises its format and lists radiographs and exclusions. Opens no case."""
 
 from __future__ import annotations
 
@@ -12,112 +12,119 @@ from django.utils.translation import gettext as _
 from diagnostics.cases.models import View
 from diagnostics.imports.errors import UnknownCollection
 from diagnostics.imports.models import ImportedFile
-from diagnostics.imports.options import ImportOptions, digest, reference, some, tidy
+from diagnostics.imports.options import (
+    ImportOptions,
+    balanced_subset,
+    digest,
+    patient_pseudonym,
+    printable_name,
+)
 from ml import importers
 from ml.importers import Imported, Options, UnreadableCollection, archive
 from ml.records import LabelledImage
 
-MOST_RADIOGRAPHS: Final = 200_000
-LONGEST_SOURCE: Final = 100
+MAX_RADIOGRAPHS: Final = 200_000
+MAX_SOURCE_LENGTH: Final = 100
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What was found at one place."""
+    """The content of one collection."""
 
-    kind: str
-    base: Path
+    importer: str
+    base_folder: Path
     collection: str
     provenance: dict[str, str]
-    left_out: list[dict[str, Any]]
-    files: list[ImportedFile]  # not in the database yet, and of no import
+    exclusions: list[dict[str, Any]]
+    files: list[ImportedFile]  # unsaved, and not yet part of an import
 
 
 def scan_collection(
-    place: Path, wishes: ImportOptions, *, origin: str, unpack_into: Path, cohen: Path | None = None
+    path: Path, options: ImportOptions, *, origin: str, unpack_into: Path, cohen: Path | None = None
 ) -> ScanResult:
-    """Recognise and list a collection; a ZIP is unpacked into an existing folder. Raises NoCollection."""
+    """Recognise and list a collection; unpack a ZIP into an existing folder. Raises UnknownCollection."""
     try:
-        if archive.is_archive(place):
-            place = archive.unpack(place, unpack_into)
-        importer = importers.recognise(place)
-        read = importer.read(_options(wishes, origin, cohen))
-    except UnreadableCollection as refusal:
-        raise UnknownCollection(refusal.code, str(refusal)) from refusal
-    except OSError as trouble:
+        if archive.is_archive(path):
+            path = archive.unpack(path, unpack_into)
+        importer = importers.recognise(path)
+        imported = importer.read(_importer_options(options, origin, cohen))
+    except UnreadableCollection as error:
+        raise UnknownCollection(error.code, str(error)) from error
+    except OSError as error:
         raise UnknownCollection(
-            "not_readable", _("This collection cannot be read or unpacked. Is the disk full?")
-        ) from trouble
-    return _found(read, wishes, kind=importer.name, at=importer.path)
+            "not_readable", _("The collection cannot be read or unpacked. Check the free disk space.")
+        ) from error
+    return _scan_result(imported, options, importer=importer.name, path=importer.path)
 
 
-def _options(wishes: ImportOptions, origin: str, cohen: Path | None) -> Options:
+def _importer_options(options: ImportOptions, origin: str, cohen: Path | None) -> Options:
     return Options(
-        all_views=wishes.all_views,
+        all_views=options.all_views,
         cohen=cohen,
-        name=wishes.name or tidy(Path(origin).stem) or "collection",
+        name=options.name or printable_name(Path(origin).stem) or "collection",
         pseudonym=lambda name: digest(name, secret=settings.SECRET_KEY),
     )
 
 
-def _found(read: Imported, wishes: ImportOptions, *, kind: str, at: Path) -> ScanResult:
-    radiographs = some(read.radiographs, wishes.limit)
-    if not radiographs:
+def _scan_result(imported: Imported, options: ImportOptions, *, importer: str, path: Path) -> ScanResult:
+    images = balanced_subset(imported.radiographs, options.limit)
+    if not images:
         raise UnknownCollection("no_radiographs", _("No radiograph of this collection can be imported."))
-    if len(radiographs) > MOST_RADIOGRAPHS:
+    if len(images) > MAX_RADIOGRAPHS:
         raise UnknownCollection(
             "too_many_radiographs",
-            _("More than %(most)d radiographs: import a part at a time.") % {"most": MOST_RADIOGRAPHS},
+            _("The collection has more than %(limit)d radiographs. Import it in parts.")
+            % {"limit": MAX_RADIOGRAPHS},
         )
-    base = at if at.is_dir() else at.parent
+    base = path if path.is_dir() else path.parent
     return ScanResult(
-        kind=kind,
-        base=base.resolve(),
-        collection=tidy(read.provenance.name, LONGEST_SOURCE),
-        provenance=_provenance(read, wishes),
-        left_out=_left_out(read),
-        files=[_file(place, radiograph, base) for place, radiograph in enumerate(radiographs)],
+        importer=importer,
+        base_folder=base.resolve(),
+        collection=printable_name(imported.provenance.name, MAX_SOURCE_LENGTH),
+        provenance=_provenance(imported, options),
+        exclusions=_exclusions(imported),
+        files=[_file(position, image, base) for position, image in enumerate(images)],
     )
 
 
-def _provenance(read: Imported, wishes: ImportOptions) -> dict[str, str]:
+def _provenance(imported: Imported, options: ImportOptions) -> dict[str, str]:
     return {
-        "citation": read.provenance.citation,
-        "licence": read.provenance.licence,
-        "patients": read.provenance.patients,
-        "labels": wishes.label_source or _("As the collection gives them."),
+        "citation": imported.provenance.citation,
+        "licence": imported.provenance.licence,
+        "patients": imported.provenance.patients,
+        "labels": options.label_source or _("As stated by the collection."),
     }
 
 
-def _left_out(read: Imported) -> list[dict[str, Any]]:
+def _exclusions(imported: Imported) -> list[dict[str, Any]]:
     return [
         {
             "reason": reason.value,
-            "count": aside.count,
-            "examples": list(aside.examples),
-            "details": dict(aside.details),
+            "count": excluded.count,
+            "examples": list(excluded.examples),
+            "details": dict(excluded.details),
         }
-        for reason, aside in sorted(read.left_out.items(), key=lambda item: -item[1].count)
+        for reason, excluded in sorted(imported.left_out.items(), key=lambda item: -item[1].count)
     ]
 
 
-def _file(place: int, radiograph: LabelledImage, base: Path) -> ImportedFile:
+def _file(position: int, image: LabelledImage, base: Path) -> ImportedFile:
     return ImportedFile(
-        place=place,
-        path=_relative(radiograph.path, base),
-        finding=radiograph.label,
-        patient_ref=reference(radiograph.patient, secret=settings.SECRET_KEY),
-        view=_view(radiograph.view),
-        source=tidy(radiograph.source, LONGEST_SOURCE),
+        position=position,
+        path=_relative_path(image.path, base),
+        finding=image.label,
+        patient_ref=patient_pseudonym(image.patient, secret=settings.SECRET_KEY),
+        view=_view(image.view),
+        source=printable_name(image.source, MAX_SOURCE_LENGTH),
     )
 
 
-def _relative(path: Path, base: Path) -> str:
+def _relative_path(path: Path, base: Path) -> str:
     try:
         return path.relative_to(base).as_posix()
-    except ValueError:  # a table may write whole paths, through links even
+    except ValueError:  # a table may contain absolute paths, also through symbolic links
         return path.resolve().relative_to(base.resolve()).as_posix()
 
 
 def _view(view: str) -> str:
-    return View.AP if view.startswith("AP") else view  # "AP Supine" is AP here
+    return View.AP if view.startswith("AP") else view  # "AP Supine" is an AP view

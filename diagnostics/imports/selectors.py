@@ -1,8 +1,7 @@
-"""What may be known of imports and of the findings they brought."""
+"""Queries of imports and of the findings that came with them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,12 +12,11 @@ from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from diagnostics.findings import Finding
 from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel
-from diagnostics.jobs.models import OPEN_STATUSES
 
 
 @dataclass(frozen=True)
 class FindingCount:
-    """How many radiographs and patients of an import carry one finding."""
+    """The number of radiographs and patients of an import with one finding."""
 
     finding: str
     radiographs: int
@@ -30,77 +28,64 @@ class FindingCount:
 
 
 def visible_to(user: User) -> QuerySet[Import]:
-    """Give the imports of the sites where this person works."""
+    """Return the imports of the sites where the user works."""
     return Import.objects.filter(site__in=user.sites.all()).select_related("requested_by", "site")
 
 
-def waiting(importing: Import) -> QuerySet[ImportedFile]:
-    """Give the radiographs that have not come in yet."""
-    return ImportedFile.objects.filter(importing=importing, ending=FileStatus.WAITING)
+def pending_files(import_job: Import) -> QuerySet[ImportedFile]:
+    """Return the radiographs that are not imported yet."""
+    return ImportedFile.objects.filter(import_job=import_job, status=FileStatus.PENDING)
 
 
-def refused(importing: Import) -> QuerySet[ImportedFile]:
-    """Give the radiographs that could not be brought in."""
-    return ImportedFile.objects.filter(importing=importing, ending=FileStatus.REFUSED).order_by("place")
+def unusable_files(import_job: Import) -> QuerySet[ImportedFile]:
+    """Return the radiographs that could not be imported, in the order of the collection."""
+    unusable = ImportedFile.objects.filter(import_job=import_job, status=FileStatus.UNUSABLE)
+    return unusable.order_by("position")
 
 
-def endings(importing: Import) -> dict[str, int]:
-    """Count the radiographs of an import by what became of them; every ending has an entry."""
-    rows = importing.files.order_by().values_list("ending").annotate(n=Count("pk"))
+def file_counts(import_job: Import) -> dict[str, int]:
+    """Count the radiographs of an import by status; every status has an entry."""
+    rows = import_job.files.order_by().values_list("status").annotate(n=Count("pk"))
     return dict.fromkeys(FileStatus.values, 0) | dict(rows)
 
 
-def findings(importing: Import) -> list[FindingCount]:
-    """Count radiographs and patients by finding."""
+def finding_counts(import_job: Import) -> list[FindingCount]:
+    """Count the radiographs and patients of an import by finding."""
     rows = (
-        importing.files.order_by()
+        import_job.files.order_by()
         .values_list("finding")
         .annotate(radiographs=Count("pk"), patients=Count("patient_ref", distinct=True))
     )
-    counted = {finding: (radiographs, patients) for finding, radiographs, patients in rows}
-    return [FindingCount(value, *counted[value]) for value in Finding.values if value in counted]
+    counts = {finding: (radiographs, patients) for finding, radiographs, patients in rows}
+    return [FindingCount(value, *counts[value]) for value in Finding.values if value in counts]
 
 
-def open_imports() -> bool:
-    """Say whether any import waits or works now."""
-    return Import.objects.filter(status__in=OPEN_STATUSES).exists()
-
-
-def agreed() -> QuerySet[ImportedLabel]:
-    """Give one label for each case whose imported labels all say the same."""
+def consistent_labels() -> QuerySet[ImportedLabel]:
+    """Return one label of each case whose imported labels all have the same finding."""
     first = ImportedLabel.objects.filter(case=OuterRef("case")).order_by("imported_at", "pk").values("pk")[:1]
+    contradicted = ImportedLabel.objects.filter(case=OuterRef("case")).exclude(finding=OuterRef("finding"))
     return (
         ImportedLabel.objects.filter(pk=Subquery(first))
-        .exclude(_contradicted("case", OuterRef("finding")))
+        .exclude(Exists(contradicted))
         .select_related("case__radiograph")
         .order_by("pk")
     )
 
 
-def contradicting() -> QuerySet[Case]:
-    """Give the cases whose imported labels do not all say the same."""
-    two = ImportedLabel.objects.filter(case=OuterRef("pk")).filter(
+def cases_with_conflicting_labels() -> QuerySet[Case]:
+    """Return the cases whose imported labels have different findings."""
+    conflicting = ImportedLabel.objects.filter(case=OuterRef("pk")).filter(
         Exists(ImportedLabel.objects.filter(case=OuterRef("case")).exclude(finding=OuterRef("finding")))
     )
-    return Case.objects.filter(Exists(two))
+    return Case.objects.filter(Exists(conflicting))
 
 
-def sources() -> dict[UUID, str]:
-    """Say of each case that an import opened where its radiograph was made, as far as the collection tells."""
+def image_sources() -> dict[UUID, str]:
+    """Map each case that an import opened to where its radiograph was made, if the collection states it."""
     opened = ImportedLabel.objects.filter(opened_case=True)
     return dict(opened.values_list("case", F("source")))
 
 
-def labels() -> Iterator[ImportedLabel]:
-    """Walk all imported labels with their radiographs."""
+def all_labels() -> Iterator[ImportedLabel]:
+    """Iterate over all imported labels with their radiographs."""
     return ImportedLabel.objects.select_related("case__radiograph").iterator()
-
-
-def counts_of_reasons(importing: Import) -> Counter[str]:
-    """Count the refused radiographs by why."""
-    rows = refused(importing).order_by().values_list("code").annotate(n=Count("pk"))
-    return Counter(dict(rows))
-
-
-def _contradicted(case: str, finding: OuterRef) -> Exists:
-    return Exists(ImportedLabel.objects.filter(case=OuterRef(case)).exclude(finding=finding))

@@ -1,4 +1,4 @@
-"""Where collections lie before they are brought in: uploaded ones, and those put on the server."""
+"""The files of collections before their import: uploads, unpacked ZIPs and the server's import folder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.conf import settings
 from ml.images.size_limits import MAX_FILE_BYTES
 from ml.importers.files import inside, is_clutter
 
-MOST_CHOICES: Final = 200
+MAX_CHOICES: Final = 200
 UPLOAD: Final = "collection.zip"
 TABLES_AND_ARCHIVES: Final = frozenset({".csv", ".zip"})
 
 
 class FileUnavailable(OSError):
-    """A radiograph of the collection is not where it was; `code` says what is wrong with it."""
+    """A listed radiograph cannot be read; `code` names the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,72 +28,72 @@ class FileUnavailable(OSError):
 
 
 def available_collections() -> list[str]:
-    """Name what lies directly in the folder for imports: folders, tables and ZIPs."""
+    """Return the names of the folders, tables and ZIPs directly inside the import folder."""
     root = Path(settings.IMPORTS)
     if not root.is_dir():
         return []
-    return [entry.name for entry in sorted(root.iterdir()) if _may_be_chosen(root, entry)][:MOST_CHOICES]
+    return [entry.name for entry in sorted(root.iterdir()) if _is_selectable(root, entry)][:MAX_CHOICES]
 
 
-def chosen(name: str) -> Path | None:
-    """Give the place of one of the choices; None for any other name."""
+def collection_path(name: str) -> Path | None:
+    """Return the path of an available collection; None for any other name."""
     return Path(settings.IMPORTS) / name if name in available_collections() else None
 
 
 def staging_folder(import_id: UUID) -> Path:
-    """Say where an import keeps what it unpacks."""
+    """Return the folder for an import's upload and unpacked files."""
     return Path(settings.INCOMING) / str(import_id)
 
 
-def keep_upload(import_id: UUID, pieces: Iterable[bytes]) -> Path:
-    """Write an uploaded ZIP into an import's room; raises OSError."""
-    place = staging_folder(import_id) / UPLOAD
-    with place.open("xb") as file:
-        for piece in pieces:
-            file.write(piece)
-    return place
+def store_upload(import_id: UUID, chunks: Iterable[bytes]) -> Path:
+    """Write an uploaded ZIP to the import's staging folder and return its path; raises OSError."""
+    path = staging_folder(import_id) / UPLOAD
+    with path.open("xb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+    return path
 
 
-def forget_upload(import_id: UUID) -> None:
-    """Clear away an uploaded ZIP that is unpacked."""
+def remove_upload(import_id: UUID) -> None:
+    """Remove an uploaded ZIP after it was unpacked."""
     (staging_folder(import_id) / UPLOAD).unlink(missing_ok=True)
 
 
 def clear(import_id: UUID) -> None:
-    """Clear away what an import has kept; what lies in the folder for imports stays."""
+    """Remove the staging folder of an import; files in the import folder stay."""
     shutil.rmtree(staging_folder(import_id), ignore_errors=True)
 
 
-def clear_all_but(kept: set[UUID], *, older_than: datetime) -> int:
-    """Clear the rooms that belong to no import: a web process died in the middle of a look."""
+def clear_orphans(import_ids: set[UUID], *, older_than: datetime) -> int:
+    """Remove old staging folders of no known import, as after a web process died during a scan."""
     root = Path(settings.INCOMING)
-    names = {str(import_id) for import_id in kept}
-    left = [
+    names = {str(import_id) for import_id in import_ids}
+    orphans = [
         entry
         for entry in (root.iterdir() if root.is_dir() else ())
         if entry.name not in names and entry.stat().st_mtime < older_than.timestamp()
     ]
-    for entry in left:
+    for entry in orphans:
         shutil.rmtree(entry, ignore_errors=True)
-    return len(left)
+    return len(orphans)
 
 
 def read(base: Path, path: str) -> bytes:
-    """Read one radiograph below a folder, at most one byte more than a radiograph may have; raises Missing."""
-    place = inside(base, path)  # asked anew: a link may have taken the file's place meanwhile
-    if place is None:
+    """Return the content of one radiograph, at most one byte above the limit; raises FileUnavailable."""
+    resolved = inside(base, path)  # checked again: a link may have replaced the file since the scan
+    if resolved is None:
         raise FileUnavailable("outside")
     try:
-        with place.open("rb") as file:
+        with resolved.open("rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError as trouble:
-        raise FileUnavailable("file_missing") from trouble
-    except OSError as trouble:
-        raise FileUnavailable("file_unreadable") from trouble
+    except FileNotFoundError as error:
+        raise FileUnavailable("file_missing") from error
+    except OSError as error:
+        raise FileUnavailable("file_unreadable") from error
 
 
-def _may_be_chosen(root: Path, entry: Path) -> bool:
+def _is_selectable(root: Path, entry: Path) -> bool:
     if is_clutter(entry.name) or not entry.name.isprintable():
         return False
-    within = entry.resolve().is_relative_to(root.resolve())  # a link leads nowhere else
+    within = entry.resolve().is_relative_to(root.resolve())  # a link must not lead outside
     return within and (entry.is_dir() or (entry.is_file() and entry.suffix.lower() in TABLES_AND_ARCHIVES))

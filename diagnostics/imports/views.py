@@ -1,4 +1,4 @@
-"""Pages about imports: all of them, and one as it goes."""
+"""Pages of imports: the list with the scan form, and one import with its progress."""
 
 from __future__ import annotations
 
@@ -24,130 +24,132 @@ from diagnostics.imports.models import Import
 from diagnostics.imports.presenters import exclusions, progress
 from diagnostics.imports.services import import_control, scans
 
-STOP_POLLING: Final = 286  # htmx's own status: show this and ask no more
+STOP_POLLING: Final = 286  # htmx stops polling after a response with this status
 IMPORTS_PER_PAGE: Final = 20
 FILES_PER_PAGE: Final = 50
 
 
+@require_permission(Permission.IMPORT)
 @require_safe
+def import_list(request: StaffRequest) -> HttpResponse:
+    """Show the scan form and all imports."""
+    return _list_page(request, ScanForm())
+
+
 @require_permission(Permission.IMPORT)
-def imports(request: StaffRequest) -> HttpResponse:
-    """Show what can be imported, and every import so far."""
-    return _overview(request, ScanForm())
-
-
 @require_POST
-@require_permission(Permission.IMPORT)
-def look(request: StaffRequest) -> HttpResponse:
-    """Look a collection through, and show what is there."""
+def scan(request: StaffRequest) -> HttpResponse:
+    """Scan a collection and show the result."""
     form = ScanForm(request.POST, request.FILES)
     if form.is_valid():
         try:
-            found = _look(form, request)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+            import_job = _scan(form, request)
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
-            return redirect("imports:import", pk=found.pk)
-    return _overview(request, form, status=400)
+            return redirect("imports:import", pk=import_job.pk)
+    return _list_page(request, form, status=400)
 
 
-@require_safe
 @require_permission(Permission.IMPORT)
-def one(request: StaffRequest, pk: UUID) -> HttpResponse:
+@require_safe
+def import_detail(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show one import."""
-    return render(request, "imports/import.html", _page(request, _found(request, pk)))
+    return render(request, "imports/import.html", _context(request, _get_import(request, pk)))
 
 
+@require_permission(Permission.IMPORT)
 @require_safe
+def import_state(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Show the part of an import's page that changes while it runs."""
+    context = _context(request, _get_import(request, pk))
+    status = STOP_POLLING if context["progress"].finished else 200
+    return render(request, "imports/_state.html", context, status=status)
+
+
 @require_permission(Permission.IMPORT)
-def state(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Show the part of an import's page that changes while it goes."""
-    page = _page(request, _found(request, pk))
-    return render(request, "imports/_state.html", page, status=STOP_POLLING if page["progress"].over else 200)
-
-
 @require_POST
-@require_permission(Permission.IMPORT)
-def begin(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Bring in the radiographs that wait."""
+def start(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Start or resume an import."""
     try:
-        import_control.start_import(importing=_found(request, pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        import_control.start_import(import_job=_get_import(request, pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
     return redirect("imports:import", pk=pk)
 
 
-@require_POST
 @require_permission(Permission.IMPORT)
+@require_POST
 def stop(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Ask an import to stop; what has come in stays."""
+    """Request a stop of an import; imported cases stay."""
     try:
-        import_control.stop_import(importing=_found(request, pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        import_control.stop_import(import_job=_get_import(request, pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
     return redirect("imports:import", pk=pk)
 
 
-@require_POST
 @require_permission(Permission.IMPORT)
+@require_POST
 def discard(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Forget a look of which nothing was brought in."""
+    """Discard a scan whose import was not started."""
     try:
-        scans.discard_scan(importing=_found(request, pk), by=request.user)
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        scans.discard_scan(import_job=_get_import(request, pk), by=request.user)
+    except DomainError as error:
+        messages.error(request, str(error))
         return redirect("imports:import", pk=pk)
     return redirect("imports:imports")
 
 
-@require_safe
 @require_permission(Permission.IMPORT)
-def left_out_table(request: StaffRequest, pk: UUID) -> HttpResponseBase:
-    """Download what was left out, as a table."""
-    importing = _found(request, pk)
-    table = exclusions.lines(importing.left_out, selectors.refused(importing).iterator())
-    name = f"import-{importing.number}-left-out.csv"
+@require_safe
+def exclusions_csv(request: StaffRequest, pk: UUID) -> HttpResponseBase:
+    """Download the excluded and unusable files as a CSV table."""
+    import_job = _get_import(request, pk)
+    unusable = selectors.unusable_files(import_job).iterator()
     return StreamingHttpResponse(
-        table,
+        exclusions.csv_lines(import_job.exclusions, unusable),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={"Content-Disposition": f'attachment; filename="import-{import_job.number}-exclusions.csv"'},
     )
 
 
-def _look(form: ScanForm, request: StaffRequest) -> Import:
-    asked: dict[str, Any] = {
-        "wishes": form.wishes(),
+def _scan(form: ScanForm, request: StaffRequest) -> Import:
+    arguments: dict[str, Any] = {
+        "wishes": form.import_options(),
         "site": home_site(request.user),
         "by": request.user,
         "now": timezone.now(),
     }
-    upload = form.upload_sent()
+    upload = form.uploaded_zip()
     if upload is not None:
-        return scans.scan_path(collection=upload.chunks(), origin=upload.name or "", **asked)
-    return scans.scan_choice(name=form.cleaned_data["choice"], cohen=form.cleaned_data["cohen"], **asked)
+        return scans.scan_path(collection=upload.chunks(), origin=upload.name or "", **arguments)
+    return scans.scan_choice(name=form.cleaned_data["choice"], cohen=form.cleaned_data["cohen"], **arguments)
 
 
-def _found(request: StaffRequest, pk: UUID) -> Import:
+def _get_import(request: StaffRequest, pk: UUID) -> Import:
     return get_object_or_404(selectors.visible_to(request.user), pk=pk)
 
 
-def _overview(request: StaffRequest, form: ScanForm, *, status: int = 200) -> HttpResponse:
-    listed = Paginator(selectors.visible_to(request.user), IMPORTS_PER_PAGE).get_page(request.GET.get("page"))
-    rows = [(each, progress.progress_of(each, selectors.endings(each))) for each in listed]
-    return render(
-        request, "imports/imports.html", {"form": form, "page": listed, "rows": rows}, status=status
-    )
+def _list_page(request: StaffRequest, form: ScanForm, *, status: int = 200) -> HttpResponse:
+    page = Paginator(selectors.visible_to(request.user), IMPORTS_PER_PAGE).get_page(request.GET.get("page"))
+    rows = [
+        (import_job, progress.progress_of(import_job, selectors.file_counts(import_job)))
+        for import_job in page
+    ]
+    context = {"form": form, "page": page, "rows": rows}
+    return render(request, "imports/imports.html", context, status=status)
 
 
-def _page(request: StaffRequest, importing: Import) -> dict[str, Any]:
-    refused = Paginator(selectors.refused(importing), FILES_PER_PAGE).get_page(request.GET.get("page"))
+def _context(request: StaffRequest, import_job: Import) -> dict[str, Any]:
+    page = Paginator(selectors.unusable_files(import_job), FILES_PER_PAGE).get_page(request.GET.get("page"))
     return {
-        "importing": importing,
-        "progress": progress.progress_of(importing, selectors.endings(importing)),
-        "findings": selectors.findings(importing),
-        "left_out": [left | {"why": errors.exclusion_text(left["reason"])} for left in importing.left_out],
-        "page": refused,
-        "refused": [(file, errors.file_error_text(file.code)) for file in refused],
-        "failure": errors.failure_text(importing.failure_code) if importing.failure_code else "",
-        "licence": importing.provenance.get("licence") or _("Not stated."),
+        "import_job": import_job,
+        "progress": progress.progress_of(import_job, selectors.file_counts(import_job)),
+        "findings": selectors.finding_counts(import_job),
+        "exclusions": exclusions.exclusion_rows(import_job.exclusions),
+        "page": page,
+        "unusable": exclusions.unusable_rows(page),
+        "failure": errors.failure_text(import_job.failure_code) if import_job.failure_code else "",
+        "licence": import_job.provenance.get("licence") or _("Not stated."),
     }

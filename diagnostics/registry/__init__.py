@@ -1,1 +1,1 @@
-"""Which model version is in force, since when, by whom, why."""
+"""Model versions: which one is active, since when, promoted by whom and why."""

@@ -1,4 +1,4 @@
-"""The shelf of bundles: a version's files are copied in whole, once, and never changed again."""
+"""The stored bundles of model versions: each is copied completely, once, and never changed again."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ml.networks import bundle
 from ml.records import Manifest
 
 
-def stage(source: Path, shelf: Path) -> Path:
-    """Copy a bundle next to its future place and return the verified copy; raises BundleError."""
-    shelf.mkdir(parents=True, exist_ok=True)
-    draft = shelf / f".incoming-{uuid.uuid4().hex}"
+def stage(source: Path, store: Path) -> Path:
+    """Copy a bundle into a temporary directory and return the verified copy; raises BundleError."""
+    store.mkdir(parents=True, exist_ok=True)
+    staged = store / f".incoming-{uuid.uuid4().hex}"
     try:
-        shutil.copytree(source, draft)
-        bundle.verify(draft)
-    except OSError as trouble:
-        discard(draft)
-        raise bundle.BundleError(f"The bundle {source.name} cannot be copied: {trouble}") from trouble
+        shutil.copytree(source, staged)
+        bundle.verify(staged)
+    except OSError as error:
+        discard(staged)
+        raise bundle.BundleError(f"The bundle {source.name} cannot be copied: {error}") from error
     except bundle.BundleError:
-        discard(draft)
+        discard(staged)
         raise
-    return draft
+    return staged
 
 
-def amend(directory: Path, entries: dict[str, Any]) -> Manifest:
-    """Write a version's name or metrics into a staged bundle and return its manifest."""
+def amend_manifest(directory: Path, entries: dict[str, Any]) -> Manifest:
+    """Replace entries in the manifest of a staged bundle and return the new manifest."""
     path = directory / bundle.MANIFEST
     stored = json.loads(path.read_text(encoding="utf-8")) | entries
     draft = path.with_suffix(".tmp")
@@ -39,26 +39,26 @@ def amend(directory: Path, entries: dict[str, Any]) -> Manifest:
     return bundle.read_manifest(directory)
 
 
-def place(draft: Path, target: Path) -> None:
-    """Move a staged bundle to its place in one step."""
-    # The caller holds the row with this number, so whatever lies there is left from a failed attempt.
+def move_into_store(staged: Path, target: Path) -> None:
+    """Move a staged bundle to its final directory in one step."""
+    # The caller holds the row with this number, so an existing directory belongs to a failed attempt.
     discard(target)
-    draft.replace(target)
+    staged.replace(target)
 
 
 def discard(directory: Path) -> None:
-    """Remove a directory if it is there."""
+    """Remove a directory if it exists."""
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def as_json(manifest: Manifest) -> dict[str, Any]:
-    """Turn a manifest into what a JSON column gives back."""
+    """Return a manifest as the values that a JSON column returns."""
     stored: dict[str, Any] = json.loads(json.dumps(asdict(manifest)))
     return stored
 
 
-def read_card(directory: Path) -> str:
-    """Read the card written for people; empty when there is none."""
+def read_model_card(directory: Path) -> str:
+    """Return the text of the model card; empty when there is none."""
     try:
         return (directory / bundle.CARD).read_text(encoding="utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""TODO: diagnostics.registry.errors."""
+"""Errors of promotions."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from diagnostics.errors import DomainError
 
 
 class ReasonRequired(DomainError):
-    """Nobody may change what is in force without saying why."""
+    """The active version cannot be changed without a reason."""
 
     code = "reason_missing"
 
 
 class AlreadyActive(DomainError):
-    """The version is what new cases already get."""
+    """The version is already active."""
 
     code = "already_active"
 
 
 class NoPreviousVersion(DomainError):
-    """No other version was in force before."""
+    """No other version was active before."""
 
     code = "nothing_to_roll_back_to"
 
 
 class BundleDamaged(DomainError):
-    """The files on disk are not those that were registered."""
+    """The stored files differ from the registered ones."""
 
     code = "files_damaged"
 
 
 class OverrideRequired(DomainError):
-    """The comparison rejected this version; it needs an explicit override."""
+    """The promotion gate rejected the version; its promotion needs an explicit override."""
 
     code = "override_needed"
 
 
 class ActiveVersionChanged(DomainError):
-    """Somebody else changed what is in force at the same moment."""
+    """A concurrent request changed the active version."""
 
     code = "just_changed"

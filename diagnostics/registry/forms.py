@@ -1,30 +1,30 @@
-"""The shape of what people send about versions."""
+"""Forms of promotions."""
 
 from __future__ import annotations
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.registry.services import SHORTEST_REASON
+from diagnostics.registry.services import MIN_REASON_LENGTH
 
 
 class ReasonForm(forms.Form):
-    """Why what is in force should change."""
+    """The reason for a change of the active version."""
 
     reason = forms.CharField(
         label=_("Reason"),
-        min_length=SHORTEST_REASON,
+        min_length=MIN_REASON_LENGTH,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3, "class": "form-control"}),
-        help_text=_("At least 10 characters. It stays in the history for ever."),
+        help_text=_("At least 10 characters. Stored permanently in the deployment history."),
     )
 
 
 class PromoteForm(ReasonForm):
-    """A promotion, with the box that a version found worse needs."""
+    """A promotion, with the override that a rejected version needs."""
 
     override = forms.BooleanField(
-        label=_("Promote it although it was found worse"),
+        label=_("Promote although the promotion gate rejected this version"),
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )

@@ -1,4 +1,4 @@
-"""Model versions and the history of what was in force."""
+"""Model versions and their deployment history."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Verdict(models.TextChoices):
-    """What the comparison with the version in force came to."""
+    """The verdict of the promotion gate on a candidate compared with the active version."""
 
-    ACCEPT = "accept", _("Not worse than the version in force")
-    REJECT = "reject", _("Worse than the version in force")
-    INCONCLUSIVE = "inconclusive", _("Too few cases to tell")
+    ACCEPT = "accept", _("Not inferior to the active version")
+    REJECT = "reject", _("Inferior to the active version")
+    INCONCLUSIVE = "inconclusive", _("Too few cases for a verdict")
     NONE = "none", _("Not compared")
 
 
 class ModelVersion(models.Model):
-    """A trained network, kept for ever; its files lie in one bundle directory."""
+    """A trained network, stored permanently; its files are in one bundle directory."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.PositiveIntegerField(unique=True)
@@ -41,7 +41,7 @@ class ModelVersion(models.Model):
 
 
 class Promotion(models.Model):
-    """A version coming into force; the row with no end is what is in force now."""
+    """A period in which a version was active; the row without an end is the active one."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="promotions")
@@ -57,6 +57,6 @@ class Promotion(models.Model):
             models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="one_active_version"),
             models.CheckConstraint(
                 condition=Q(active=True, until__isnull=True) | Q(active=False, until__isnull=False),
-                name="in_force_has_no_end",
+                name="active_promotion_has_no_end",
             ),
         ]

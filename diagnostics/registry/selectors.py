@@ -1,4 +1,4 @@
-"""What is in force, what was, and where each version's files lie."""
+"""Queries of model versions, of the active version and of the deployment history."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from diagnostics.registry.models import ModelVersion, Promotion
 
 
 def active_version() -> ModelVersion | None:
-    """Find the version that answers new cases; one cheap query."""
+    """Return the version that serves predictions; one query."""
     return ModelVersion.objects.filter(promotions__active=True).first()
 
 
 def bundle_path(version: ModelVersion) -> Path:
-    """Say in which directory a version's bundle lies."""
+    """Return the directory of a version's bundle."""
     return Path(settings.BUNDLES) / version.bundle
 
 
 def versions() -> QuerySet[ModelVersion]:
-    """List every version, the newest first, each with its promotions."""
+    """Return all versions, newest first, each with its promotions."""
     promotions = Promotion.objects.select_related("by").order_by("-since")
     return ModelVersion.objects.select_related("parent").prefetch_related(Prefetch("promotions", promotions))
 
 
-def history() -> QuerySet[Promotion]:
-    """List what was in force from when to when, the present first."""
+def deployment_history() -> QuerySet[Promotion]:
+    """Return all promotions, newest first."""
     return Promotion.objects.select_related("version", "by").order_by("-since")
 
 
 def current_promotion() -> Promotion | None:
-    """Find the promotion that holds now."""
-    return history().filter(active=True).first()
+    """Return the promotion of the active version."""
+    return deployment_history().filter(active=True).first()
 
 
 def previous_version() -> ModelVersion | None:
-    """Find the version that was in force before the present one."""
-    before = history().filter(active=False).first()
-    return before.version if before else None
+    """Return the version that was active before the current one."""
+    previous = deployment_history().filter(active=False).first()
+    return previous.version if previous else None

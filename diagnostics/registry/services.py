@@ -1,4 +1,4 @@
-"""What may be done with model versions: register, promote, roll back."""
+"""Registering, promoting and rolling back model versions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from diagnostics.registry.models import ModelVersion, Promotion, Verdict
 from ml.networks import bundle as bundles
 from ml.records import BundleError, Manifest
 
-SHORTEST_REASON: Final = 10  # characters
+MIN_REASON_LENGTH: Final = 10  # characters
 
 
 def register_candidate(
@@ -42,19 +42,19 @@ def register_candidate(
     now: datetime,
     metrics: dict[str, Any] | None = None,
 ) -> ModelVersion:
-    """Put a trained bundle on the shelf as the next version; raises BundleError.
+    """Copy a trained bundle into the store and register it as the next version; raises BundleError.
 
-    `metrics` replaces those of the bundle's manifest, for a candidate that was measured after it was written.
+    `metrics` replaces those of the bundle's manifest, for a candidate evaluated after the bundle was written.
     """
-    draft = bundle_store.stage(bundle, Path(settings.BUNDLES))
+    staged = bundle_store.stage(bundle, Path(settings.BUNDLES))
     try:
         with transaction.atomic():
-            version = _next_version(bundles.read_manifest(draft).weights_sha256, parent, now)
+            version = _next_version(bundles.read_manifest(staged).weights_sha256, parent, now)
             version.comparison, version.verdict, version.verdict_reason = comparison, verdict, verdict_reason
             entries = {"version": str(version)} | ({} if metrics is None else {"metrics": metrics})
-            version.manifest = bundle_store.as_json(bundle_store.amend(draft, entries))
+            version.manifest = bundle_store.as_json(bundle_store.amend_manifest(staged, entries))
             version.save()
-            bundle_store.place(draft, selectors.bundle_path(version))
+            bundle_store.move_into_store(staged, selectors.bundle_path(version))
             audit.record(
                 action=Action.VERSION_REGISTERED,
                 by=by,
@@ -63,7 +63,7 @@ def register_candidate(
                 now=now,
             )
     finally:
-        bundle_store.discard(draft)
+        bundle_store.discard(staged)
     return version
 
 
@@ -71,16 +71,19 @@ def register_candidate(
 def promote(
     *, version: ModelVersion, by: User, reason: str, now: datetime, override: bool = False
 ) -> Promotion:
-    """Bring a version into force, with a reason that stays on record."""
+    """Make a version the active one and record the reason.
+
+    Raises NotAllowed, ReasonRequired, OverrideRequired, BundleDamaged, AlreadyActive or ActiveVersionChanged.
+    """
     if not by.has_permission(Permission.PROMOTE):
-        raise NotAllowed(_("Your role may not promote model versions."))
-    if len(reason.strip()) < SHORTEST_REASON:
+        raise NotAllowed(_("Your role does not include the permission to promote model versions."))
+    if len(reason.strip()) < MIN_REASON_LENGTH:
         raise ReasonRequired(
-            _("Please say why, in at least %(count)d characters.") % {"count": SHORTEST_REASON}
+            _("Enter a reason of at least %(count)d characters.") % {"count": MIN_REASON_LENGTH}
         )
     if version.verdict == Verdict.REJECT and not override:
         raise OverrideRequired(
-            _("%(version)s was found worse than the version in force. Tick the box to promote it anyway.")
+            _("The promotion gate rejected %(version)s. Select the override to promote it nevertheless.")
             % {"version": version}
         )
     _check_files(version)
@@ -88,15 +91,15 @@ def promote(
 
 
 def roll_back(*, by: User, reason: str, now: datetime) -> Promotion:
-    """Promote the version that was in force before this one."""
+    """Promote the version that was active before the current one; raises NoPreviousVersion."""
     previous = selectors.previous_version()
     if previous is None:
-        raise NoPreviousVersion(_("No other version was in force before: there is nothing to go back to."))
+        raise NoPreviousVersion(_("No other version was active before. There is no version to roll back to."))
     return promote(version=previous, by=by, reason=reason, now=now, override=True)
 
 
 def adopt_default(*, now: datetime) -> ModelVersion | None:
-    """Register and promote the network that comes with Readroom, when there is no version yet."""
+    """Register and promote the network shipped with Readroom, unless a version exists."""
     if ModelVersion.objects.exists():
         return None
     with transaction.atomic():
@@ -104,21 +107,19 @@ def adopt_default(*, now: datetime) -> ModelVersion | None:
             bundle=Path(settings.DEFAULT_BUNDLE),
             comparison={},
             verdict=Verdict.NONE,
-            verdict_reason=_("The first version; there was none to compare it with."),
+            verdict_reason=_("First version; there was no active version to compare it with."),
             parent=None,
             by=None,
             now=now,
         )
-        _activate(
-            version, by=None, reason=_("The network that comes with Readroom."), now=now, override=False
-        )
+        _activate(version, by=None, reason=_("Default network of Readroom."), now=now, override=False)
     return version
 
 
 def _next_version(weights_sha256: str, parent: ModelVersion | None, now: datetime) -> ModelVersion:
     last = ModelVersion.objects.select_for_update().order_by("-number").first()
     number = last.number + 1 if last else 1
-    # The row goes in before the files: its unique number makes the directory's name ours alone.
+    # The row precedes the files: its unique number reserves the directory name.
     return ModelVersion.objects.create(
         number=number,
         bundle=f"v{number}",
@@ -132,23 +133,23 @@ def _next_version(weights_sha256: str, parent: ModelVersion | None, now: datetim
 def _check_files(version: ModelVersion) -> None:
     try:
         manifest = bundles.verify(selectors.bundle_path(version))
-    except BundleError as trouble:
-        raise _damaged(version) from trouble
-    # The manifest carries thresholds and calibration: they must be those that were compared.
+    except BundleError as error:
+        raise _damaged(version) from error
+    # The manifest contains operating points and calibration: they must equal those that were evaluated.
     if manifest.weights_sha256 != version.weights_sha256 or manifest != _registered(version):
         raise _damaged(version)
 
 
 def _registered(version: ModelVersion) -> Manifest:
     try:
-        return bundles.manifest_of(version.manifest)  # an earlier release may have written it
-    except BundleError as trouble:
-        raise _damaged(version) from trouble
+        return bundles.manifest_of(version.manifest)  # possibly written by an earlier release
+    except BundleError as error:
+        raise _damaged(version) from error
 
 
 def _damaged(version: ModelVersion) -> BundleDamaged:
     return BundleDamaged(
-        _("The files of %(version)s are not those that were registered. Restore them from a backup first.")
+        _("The files of %(version)s differ from the registered ones. Restore them from a backup first.")
         % {"version": version}
     )
 
@@ -156,24 +157,24 @@ def _damaged(version: ModelVersion) -> BundleDamaged:
 def _activate(
     version: ModelVersion, *, by: User | None, reason: str, now: datetime, override: bool
 ) -> Promotion:
-    Promotion.objects.select_for_update().filter(active=True).first()  # waits for a rival promotion
-    open_one = selectors.current_promotion()
-    if open_one and open_one.version_id == version.pk:
-        raise AlreadyActive(_("%(version)s is in force already.") % {"version": version})
+    Promotion.objects.select_for_update().filter(active=True).first()  # waits for a concurrent promotion
+    current = selectors.current_promotion()
+    if current and current.version_id == version.pk:
+        raise AlreadyActive(_("%(version)s is already the active version.") % {"version": version})
     Promotion.objects.filter(active=True).update(active=False, until=now)
     try:
         with transaction.atomic():
             promotion = Promotion.objects.create(version=version, by=by, reason=reason, since=now)
-    except IntegrityError as trouble:
+    except IntegrityError as error:
         raise ActiveVersionChanged(
-            _("Somebody else changed the version in force at this moment. Look again before you decide.")
-        ) from trouble
+            _("Another user changed the active version at the same time. Check the versions, then try again.")
+        ) from error
     audit.record(
         action=Action.VERSION_PROMOTED,
         by=by,
         target=version,
         detail={
-            "from": open_one.version.number if open_one else None,
+            "from": current.version.number if current else None,
             "to": version.number,
             "override": override,
             "reason": reason,

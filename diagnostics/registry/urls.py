@@ -1,4 +1,4 @@
-"""Addresses of the model versions."""
+"""URLs of model versions."""
 
 from django.urls import path
 
@@ -7,9 +7,9 @@ from diagnostics.registry import views
 app_name = "registry"
 
 urlpatterns = [
-    path("", views.versions, name="versions"),
+    path("", views.version_list, name="versions"),
     path("roll-back/", views.roll_back, name="roll-back"),
-    path("<uuid:pk>/", views.version, name="version"),
-    path("<uuid:pk>/trust/", views.trust, name="trust"),
+    path("<uuid:pk>/", views.version_detail, name="version"),
+    path("<uuid:pk>/trust/", views.trust_report_page, name="trust"),
     path("<uuid:pk>/promote/", views.promote, name="promote"),
 ]

@@ -1,4 +1,4 @@
-"""Pages about model versions: all of them, one card, promote, roll back."""
+"""Pages of model versions: the list, one version, its trust report, promotion and roll-back."""
 
 from __future__ import annotations
 
@@ -17,101 +17,114 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.errors import DomainError
 from diagnostics.registry import bundle_store, selectors, services, trust_report
 from diagnostics.registry.forms import PromoteForm, ReasonForm
-from diagnostics.registry.models import ModelVersion
-from diagnostics.registry.presenters import comparison, metrics
+from diagnostics.registry.models import ModelVersion, Verdict
+from diagnostics.registry.presenters import badges, comparison, data_set, metrics, trust
+from diagnostics.registry.presenters.versions import version_row
 
-# The report is a page of its own: it may style itself and show its pictures, and nothing else.
+# The report is a page of its own: it may use inline styles and embedded images, and nothing else.
 REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+ROLL_BACK_IDS: Final = "roll-back-%s"
 
 
-@require_safe
 @require_permission(Permission.SEE_MODELS)
-def versions(request: StaffRequest) -> HttpResponse:
-    """List every version and what was in force when."""
-    return _list(request, form=ReasonForm(auto_id="roll-back-%s"))
-
-
 @require_safe
+def version_list(request: StaffRequest) -> HttpResponse:
+    """Show all versions and the deployment history."""
+    return _list_page(request, form=ReasonForm(auto_id=ROLL_BACK_IDS))
+
+
 @require_permission(Permission.SEE_MODELS)
-def version(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Show the card of one version."""
-    return _card(request, get_object_or_404(selectors.versions(), pk=pk), form=PromoteForm())
-
-
 @require_safe
+def version_detail(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Show one version."""
+    return _version_page(request, _get_version(pk), form=PromoteForm())
+
+
 @require_permission(Permission.SEE_MODELS)
-def trust(request: StaffRequest, pk: UUID) -> HttpResponse:
+@require_safe
+def trust_report_page(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show the trust report of one version."""
-    chosen = get_object_or_404(selectors.versions(), pk=pk)
-    found = trust_report.report_page(selectors.bundle_path(chosen))
-    if found is None:
+    report = trust_report.report_page(selectors.bundle_path(_get_version(pk)))
+    if report is None:
         raise Http404
-    return HttpResponse(found, headers={"Content-Security-Policy": REPORT_POLICY})
+    return HttpResponse(report, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
-@require_POST
 @require_permission(Permission.PROMOTE)
+@require_POST
 def promote(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Bring a version into force."""
-    chosen = get_object_or_404(selectors.versions(), pk=pk)
+    """Promote a version."""
+    version = _get_version(pk)
     form = PromoteForm(request.POST)
     if form.is_valid():
         try:
-            services.promote(version=chosen, by=request.user, now=timezone.now(), **form.cleaned_data)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+            services.promote(version=version, by=request.user, now=timezone.now(), **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, _("%(version)s is in force from now on.") % {"version": chosen})
+            messages.success(request, _("%(version)s is now the active version.") % {"version": version})
             return redirect("registry:version", pk=pk)
-    return _card(request, chosen, form=form, status=400)
+    return _version_page(request, version, form=form, status=400)
 
 
-@require_POST
 @require_permission(Permission.PROMOTE)
+@require_POST
 def roll_back(request: StaffRequest) -> HttpResponse:
-    """Bring the previous version back into force."""
-    form = ReasonForm(request.POST, auto_id="roll-back-%s")
+    """Promote the previously active version."""
+    form = ReasonForm(request.POST, auto_id=ROLL_BACK_IDS)
     if form.is_valid():
         try:
             promotion = services.roll_back(by=request.user, now=timezone.now(), **form.cleaned_data)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, _("%(version)s is in force again.") % {"version": promotion.version})
+            text = _("Rolled back: %(version)s is the active version.") % {"version": promotion.version}
+            messages.success(request, text)
             return redirect("registry:versions")
-    return _list(request, form=form, status=400)
+    return _list_page(request, form=form, status=400)
 
 
-def _list(request: StaffRequest, *, form: ReasonForm, status: int = 200) -> HttpResponse:
-    page = {
-        "rows": [(each, metrics.headline(each.manifest)) for each in selectors.versions()],
-        "history": selectors.history(),
-        "current": selectors.current_promotion(),
+def _get_version(pk: UUID) -> ModelVersion:
+    return get_object_or_404(selectors.versions(), pk=pk)
+
+
+def _list_page(request: StaffRequest, *, form: ReasonForm, status: int = 200) -> HttpResponse:
+    current = selectors.current_promotion()
+    active = current.version_id if current else None
+    context = {
+        "rows": [version_row(version, active=version.pk == active) for version in selectors.versions()],
+        "history": selectors.deployment_history(),
+        "current": current,
         "previous": selectors.previous_version(),
         "form": form,
-        "may_promote": request.user.has_permission(Permission.PROMOTE),
+        "can_promote": request.user.has_permission(Permission.PROMOTE),
     }
-    return render(request, "registry/versions.html", page, status=status)
+    return render(request, "registry/versions.html", context, status=status)
 
 
-def _card(
-    request: StaffRequest, chosen: ModelVersion, *, form: PromoteForm, status: int = 200
+def _version_page(
+    request: StaffRequest, version: ModelVersion, *, form: PromoteForm, status: int = 200
 ) -> HttpResponse:
-    current = selectors.current_promotion()
-    page: dict[str, Any] = {
-        "version": chosen,
+    current, bundle = selectors.current_promotion(), selectors.bundle_path(version)
+    is_active = current is not None and current.version_id == version.pk
+    manifest = version.manifest
+    context: dict[str, Any] = {
+        "version": version,
         "current": current,
-        "active_version": current is not None and current.version_id == chosen.pk,
-        "facts": metrics.facts(chosen.manifest),
-        "metrics": metrics.metrics(chosen.manifest),
-        "counts": metrics.counts(chosen.manifest.get("training", {}).get("counts", {})),
-        "points": metrics.points(chosen.manifest),
-        "limits": metrics.limits(chosen.manifest),
-        "out_of_distribution": metrics.out_of_distribution(chosen.manifest),
-        "comparison": comparison.comparison_of(chosen.comparison),
-        "worth": trust_report.trust_summary(selectors.bundle_path(chosen)),
-        "card": bundle_store.read_card(selectors.bundle_path(chosen)),
+        "is_active": is_active,
+        "active_badge": badges.ACTIVE,
+        "verdict": badges.verdict_badge(version),
+        "comparison": comparison.comparison_of(version.comparison),
+        "trust": trust.trust_panel(trust_report.trust_summary(bundle)),
+        "results": metrics.evaluation_results(manifest),
+        "operating_points": metrics.operating_points(manifest),
+        "prediction_set_limits": metrics.prediction_set_limits(manifest),
+        "out_of_distribution_limits": metrics.out_of_distribution_limits(manifest),
+        "properties": metrics.properties(manifest),
+        "data_set": data_set.data_set_table(manifest.get("training", {}).get("counts", {})),
+        "model_card": bundle_store.read_model_card(bundle),
         "form": form,
-        "may_promote": request.user.has_permission(Permission.PROMOTE),
+        "can_promote": not is_active and request.user.has_permission(Permission.PROMOTE),
+        "needs_override": version.verdict == Verdict.REJECT,
     }
-    return render(request, "registry/version.html", page, status=status)
+    return render(request, "registry/version.html", context, status=status)

@@ -1,1 +1,1 @@
-"""Signed findings become a candidate model."""
+"""Training of candidate versions from final findings and imported labels."""

@@ -1,4 +1,4 @@
-"""The shape of what people send about training."""
+"""Forms of training."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.training.models import Schedule
-from diagnostics.training.policy import LARGEST_BATCH, MOST_EPOCHS, Parameters, Preset
+from diagnostics.training.policy import MAX_BATCH_SIZE, MAX_EPOCHS, Parameters, Recipe
 
 CONTROL = {"class": "form-control"}
 SELECT = {"class": "form-select"}
 
 
 class StartForm(forms.Form):
-    """How the next run is to learn; what stays empty follows the recipe."""
+    """The parameters of the next run; an empty field has the recipe's default."""
 
-    preset = forms.ChoiceField(
+    recipe = forms.ChoiceField(
         label=_("Recipe"),
-        choices=Preset.choices,
-        initial=Preset.FINE_TUNE,
+        choices=Recipe.choices,
+        initial=Recipe.FINE_TUNE,
         widget=forms.Select(attrs=SELECT),
     )
     epochs = forms.IntegerField(
         label=_("Epochs"),
         required=False,
         min_value=1,
-        max_value=MOST_EPOCHS,
+        max_value=MAX_EPOCHS,
         widget=forms.NumberInput(attrs=CONTROL),
-        help_text=_("Passes over the radiographs, 1 to 100. Empty: as the recipe says."),
+        help_text=_("Passes over the training set, 1 to 100. Default: set by the recipe."),
     )
     batch_size = forms.IntegerField(
-        label=_("Radiographs at a time"),
+        label=_("Batch size"),
         required=False,
         min_value=1,
-        max_value=LARGEST_BATCH,
+        max_value=MAX_BATCH_SIZE,
         widget=forms.NumberInput(attrs=CONTROL),
     )
     learning_rate = forms.FloatField(
@@ -51,42 +51,47 @@ class StartForm(forms.Form):
         min_value=0,
         max_value=2**31 - 1,
         widget=forms.NumberInput(attrs=CONTROL),
-        help_text=_("The same seed, radiographs and machine give the same network."),
+        help_text=_("The same seed, radiographs and hardware give the same network."),
     )
 
+    @property
+    def more_settings_invalid(self) -> bool:
+        """Return whether a field of the folded section has errors."""
+        return any(name in self.errors for name in ("batch_size", "learning_rate", "seed"))
+
     def parameters(self) -> Parameters:
-        """Return what was chosen; raises a refusal a person may read."""
+        """Return the parameters of a valid form; raises InvalidParameters."""
         return Parameters.of(**self.cleaned_data)
 
 
 class ScheduleForm(forms.Form):
-    """When training starts by itself."""
+    """When scheduled training starts."""
 
     enabled = forms.BooleanField(
-        label=_("Train by itself"),
+        label=_("Schedule training"),
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
     every_days = forms.IntegerField(
-        label=_("Every so many days"),
+        label=_("Interval in days"),
         min_value=1,
         max_value=365,
         widget=forms.NumberInput(attrs=CONTROL),
     )
     at_hour = forms.TypedChoiceField(
-        label=_("At"),
+        label=_("Time"),
         coerce=int,
         choices=[(hour, f"{hour:02d}:00") for hour in range(24)],
         widget=forms.Select(attrs=SELECT),
     )
     minimum_new_readings = forms.IntegerField(
-        label=_("New findings needed"),
+        label=_("Minimum number of new findings"),
         min_value=1,
         max_value=1_000_000,
         widget=forms.NumberInput(attrs=CONTROL),
     )
 
     @classmethod
-    def of(cls, plan: Schedule, **options: Any) -> ScheduleForm:
-        """Show what is set now."""
-        return cls(initial={name: getattr(plan, name) for name in cls.base_fields}, **options)
+    def of(cls, schedule: Schedule, **options: Any) -> ScheduleForm:
+        """Return the form with the current schedule as its initial values."""
+        return cls(initial={name: getattr(schedule, name) for name in cls.base_fields}, **options)

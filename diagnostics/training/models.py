@@ -12,25 +12,35 @@ from diagnostics.registry.models import ModelVersion
 
 
 class Trigger(models.TextChoices):
-    BUTTON = "button", _("by hand")
-    SCHEDULE = "schedule", _("by the schedule")
+    MANUAL = "manual", _("Manual")
+    SCHEDULE = "schedule", _("Schedule")
+
+
+class Phase(models.TextChoices):
+    """The current step of a running job."""
+
+    FREEZING = "freezing", _("Freezing the data set")
+    TRAINING = "training", _("Training")
+    COMPARING = "comparing", _("Comparing with the active version")
+    TRUST_CHECKS = "trust-checks", _("Running trust checks")
 
 
 class TrainingRun(Job):
-    """One attempt to make a better version from the signed findings."""
+    """One training of a candidate version."""
 
     number = models.PositiveIntegerField(unique=True)
-    trigger = models.CharField(max_length=8, choices=Trigger.choices, default=Trigger.BUTTON)
+    trigger = models.CharField(max_length=8, choices=Trigger.choices, default=Trigger.MANUAL)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    singleton_key = models.CharField(
-        max_length=8, default="vgg16", editable=False
-    )  # one open run in it at a time
-    parameters = models.JSONField(default=dict)  # preset, epochs, batch size, seed
+    # The same for every run: at most one with this key may be open.
+    singleton_key = models.CharField(max_length=8, default="vgg16", editable=False)
+    parameters = models.JSONField(default=dict)  # recipe, epochs, batch size, learning rate, seed
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
     counts = models.JSONField(default=dict)  # part -> class -> {cases, patients}
-    phase = models.CharField(max_length=40, blank=True)
+    phase = models.CharField(max_length=16, choices=Phase.choices, blank=True)
+    checks_done = models.PositiveSmallIntegerField(default=0)  # of the trust report
+    checks_total = models.PositiveSmallIntegerField(default=0)  # 0: not yet known
     parent = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
     candidate = models.OneToOneField(ModelVersion, null=True, on_delete=models.PROTECT, related_name="run")
 
@@ -46,11 +56,11 @@ class TrainingRun(Job):
 
 
 class Epoch(models.Model):
-    """What one epoch came to."""
+    """The metrics of one epoch."""
 
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="epochs")
     number = models.PositiveIntegerField()
-    of = models.PositiveIntegerField()
+    planned_epochs = models.PositiveIntegerField()
     loss = models.FloatField()
     accuracy = models.FloatField()
     val_loss = models.FloatField()
@@ -63,14 +73,14 @@ class Epoch(models.Model):
 
 
 class Schedule(models.Model):
-    """When training starts by itself; one row."""
+    """When scheduled training starts; one row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     enabled = models.BooleanField(default=False)
     every_days = models.PositiveSmallIntegerField(default=7)
-    at_hour = models.PositiveSmallIntegerField(default=2)  # hour of the site's day, 0 to 23
+    at_hour = models.PositiveSmallIntegerField(default=2)  # in the site's time zone, 0 to 23
     minimum_new_readings = models.PositiveIntegerField(default=20)
-    last_considered_at = models.DateTimeField(null=True)
+    last_evaluated_at = models.DateTimeField(null=True)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -1,15 +1,15 @@
-"""What the worker does with one run: claim, freeze, train, compare, keep."""
+"""The worker's steps for one run: claim, freeze the data set, train, compare, check trust, register."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -20,254 +20,259 @@ from diagnostics.audit.models import Action
 from diagnostics.jobs.errors import JobError, LeaseLost
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
-from diagnostics.registry import services as registrar
+from diagnostics.registry import services as registry_services
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import errors, promotion_gate, snapshot
-from diagnostics.training.models import Epoch, TrainingRun
+from diagnostics.training import errors, model_card, promotion_gate, snapshot
+from diagnostics.training.epoch_log import CURVES, EpochLog, write_plot
+from diagnostics.training.models import Phase, TrainingRun
 from diagnostics.training.policy import Parameters
-from diagnostics.training.presenters import model_card
 from diagnostics.training.promotion_gate import GateVerdict
 from diagnostics.training.selectors import labels, runs
 from diagnostics.training.snapshot import SnapshotEntry
 from ml.datasets import near_duplicates, patient_split
 from ml.datasets.patient_split import Split
+from ml.metrics.comparison import compare
 from ml.networks import bundle
-from ml.records import EpochReport
+from ml.records import LabelledImage, Manifest
 
 if TYPE_CHECKING:
     from ml.metrics.evaluation_result import Evaluation
 
 BUNDLE: Final = "bundle"
-CURVES: Final = "curves.svg"
-GOES_ON: Final = frozenset({snapshot.FILE, runs.CHECKPOINTS, CURVES})  # what another attempt takes over
+# The files that a second attempt reuses.
+RESUMABLE: Final = frozenset({snapshot.FILE, runs.CHECKPOINTS, CURVES})
+
+Trainer = Callable[..., Manifest]  # the signature of ml.training.trainer.train
+Evaluator = Callable[[Path, Sequence[LabelledImage]], "Evaluation"]  # (bundle directory, test set)
+TrustReporter = Callable[..., None]  # (bundle directory, split, *, on_check: (done, total) -> None)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """One claimed run with everything its steps need."""
+    """One claimed run with the collaborators of its steps."""
 
     run: TrainingRun
     lease: Lease
     folder: Path
     clock: Clock
+    trainer: Trainer
+    evaluator: Evaluator
+    trust: TrustReporter
 
-    def phase(self, words: str) -> None:
-        """Say on the run's page what goes on now; raises LeaseLost."""
+    @property
+    def bundle(self) -> Path:
+        return self.folder / BUNDLE
+
+    @property
+    def parameters(self) -> Parameters:
+        return Parameters(**self.run.parameters)
+
+    def update(self, **columns: Any) -> None:
+        """Renew the lease and store columns of the run; raises LeaseLost."""
         self.lease.check()
-        TrainingRun.objects.filter(pk=self.run.pk, token=self.lease.token).update(phase=words)
+        TrainingRun.objects.filter(pk=self.run.pk, token=self.lease.token).update(**columns)
 
 
-def train(run_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
-    """Make a candidate of one queued run; does nothing when another worker has taken it."""
+def train(
+    run_id: uuid.UUID,
+    *,
+    clock: Clock = timezone.now,
+    trainer: Trainer | None = None,
+    evaluator: Evaluator | None = None,
+    trust: TrustReporter | None = None,
+) -> None:
+    """Train and register the candidate of a queued run; do nothing when another worker has claimed it.
+
+    `trainer`, `evaluator` and `trust` run the networks; their defaults are those of `ml`.
+    """
     lease = Lease.claim(TrainingRun, run_id, duration=settings.TRAINING_LEASE, clock=clock)
     if lease is None:
         return
     run = TrainingRun.objects.select_related("parent").get(pk=run_id)
     with lease.heartbeat():
-        work = RunContext(run, lease, runs.folder(run), clock)
+        context = RunContext(
+            run,
+            lease,
+            runs.folder(run),
+            clock,
+            trainer or _train_network,
+            evaluator or _evaluate,
+            trust or _write_trust_report,
+        )
         try:
-            _work(work)
+            _run(context)
         except LeaseLost:
-            logger.warning("training run %s was taken away; nothing of this attempt is kept", run_id)
+            logger.warning("training run %s lost its lease; this attempt stores nothing", run_id)
         except OperationalError:
-            logger.warning("the database is away: training run %s comes back when its lease ends", run_id)
+            logger.warning("the database is unavailable: training run %s is requeued later", run_id)
         except Exception as error:
-            _fail(work, errors.run_failure_code(error))
+            _fail(context, errors.run_failure_code(error))
 
 
-def _work(work: RunContext) -> None:
-    _clear(work)
-    version = work.run.parent or registry.active_version()
+def _run(context: RunContext) -> None:
+    _clear(context)
+    version = context.run.parent or registry.active_version()
     if version is None:
         raise JobError("no_active_version")
-    split = _freeze(work)
-    _learn(work, split, registry.bundle_path(version))
-    gate_verdict, measured = _compare(work, split)
-    _examine(work, split)
-    _describe(work, gate_verdict, measured)
-    _keep(work, gate_verdict, measured, version)
+    split = _freeze(context)
+    _train(context, split, registry.bundle_path(version))
+    verdict, evaluation = _compare(context, split)
+    _check_trust(context, split)
+    _write_model_card(context, verdict, evaluation)
+    _register(context, verdict, evaluation, version)
 
 
-def _clear(work: RunContext) -> None:
-    """Begin from nothing, or from what an attempt whose worker died has frozen and learnt."""
-    work.folder.mkdir(parents=True, exist_ok=True)
-    for left in work.folder.iterdir():
-        if work.run.attempts > 1 and left.name in GOES_ON:
+def _clear(context: RunContext) -> None:
+    """Remove the files of an earlier attempt, except those that a further attempt reuses."""
+    context.folder.mkdir(parents=True, exist_ok=True)
+    for path in context.folder.iterdir():
+        if context.run.attempts > 1 and path.name in RESUMABLE:
             continue
-        if left.is_dir():
-            shutil.rmtree(left)
+        if path.is_dir():
+            shutil.rmtree(path)
         else:
-            left.unlink()
+            path.unlink()
 
 
-def _freeze(work: RunContext) -> Split:
-    work.phase("freezing")
-    found = _found(work)
-    present = [radiograph for radiograph in found if radiograph.path.is_file()]
-    text = snapshot.lines(present, secret=settings.SECRET_KEY)
-    sha256 = snapshot.freeze(work.folder, text)
-    radiographs = snapshot.labelled(present, secret=settings.SECRET_KEY)
-    looks = near_duplicates.find_near_duplicates(radiographs)
+def _freeze(context: RunContext) -> Split:
+    context.update(phase=Phase.FREEZING)
+    entries = _entries(context)
+    present = [entry for entry in entries if entry.path.is_file()]
+    text = snapshot.to_lines(present, secret=settings.SECRET_KEY)
+    sha256 = snapshot.freeze(context.folder, text)
+    images = snapshot.labelled_images(present, secret=settings.SECRET_KEY)
+    duplicates = near_duplicates.find_near_duplicates(images)
     try:
-        split = patient_split.split_by_patient(radiographs, seed=_parameters(work).seed, looks=looks)
-    except patient_split.TooFewCases as few:
-        all_there = len(present) == len(found) and not looks.unreadable
-        raise JobError("too_few_cases" if all_there else "data_damaged") from few
-    left_out = promotion_gate.left_out(split.left_out, missing=len(found) - len(present))
-    if (disagreeing := labels.conflicting())["cases"]:
-        left_out[labels.CONFLICTING_LABELS] = disagreeing
-    imported = {"cases": sum(radiograph.imported for radiograph in present)}
-    TrainingRun.objects.filter(pk=work.run.pk, token=work.lease.token).update(
-        snapshot_sha256=sha256, counts=split.counts() | {"left_out": left_out, "imported": imported}
-    )
+        split = patient_split.split_by_patient(images, seed=context.parameters.seed, looks=duplicates)
+    except patient_split.TooFewCases as error:
+        complete = len(present) == len(entries) and not duplicates.unreadable
+        raise JobError("too_few_cases" if complete else "data_damaged") from error
+    excluded = snapshot.exclusion_counts(split.left_out, missing=len(entries) - len(present))
+    if (conflicting := labels.conflicting_cases())["cases"]:
+        excluded[labels.CONFLICTING_LABELS] = conflicting
+    imported = {"cases": sum(entry.imported for entry in present)}
+    counts = split.counts() | {"excluded": excluded, "imported": imported}
+    context.update(snapshot_sha256=sha256, counts=counts)
     return split
 
 
-def _found(work: RunContext) -> list[SnapshotEntry]:
-    """Give the radiographs with the findings of now; in a further attempt those that the first has frozen."""
-    frozen = snapshot.labels(work.folder, sha256=work.run.snapshot_sha256)
+def _entries(context: RunContext) -> list[SnapshotEntry]:
+    """Return the radiographs with their current labels; in a further attempt those of the first snapshot."""
+    frozen = snapshot.frozen_labels(context.folder, sha256=context.run.snapshot_sha256)
     return list(labels.labelled_radiographs() if frozen is None else labels.labelled_radiographs_of(frozen))
 
 
-def _learn(work: RunContext, split: Split, start_from: Path) -> None:
-    from ml.training import trainer  # TensorFlow, in the worker's child alone
+def _train(context: RunContext, split: Split, start_from: Path) -> None:
+    from ml.training.loop import NoUsableNetwork
 
-    work.phase("learning")
-    curves = _Curves(work)
+    context.update(phase=Phase.TRAINING)
+    epochs = EpochLog(context.run, context.folder, check_lease=context.lease.check)
     try:
-        trainer.train(
+        context.trainer(
             split,
-            _parameters(work).spec(),
+            context.parameters.spec(),
             start_from=start_from,
-            out=work.folder / BUNDLE,
-            on_epoch=curves.add,
-            should_stop=work.lease.should_stop,
-            checkpoints=runs.checkpoints(work.run),
-            on_begin=curves.begin,
+            out=context.bundle,
+            on_epoch=epochs.add,
+            should_stop=context.lease.should_stop,
+            checkpoints=runs.checkpoints(context.run),
+            on_begin=epochs.begin,
         )
-    except trainer.NoUsableNetwork as nothing:
-        work.lease.check()  # a stop because of a lost lease is no failure of the run
-        raise JobError(
-            "stopped_without_result" if work.lease.stop_requested else "no_usable_network"
-        ) from nothing
+    except NoUsableNetwork as error:
+        context.lease.check()  # a stop because of a lost lease is not a failure of the run
+        stopped = context.lease.stop_requested
+        raise JobError("stopped_without_result" if stopped else "no_usable_network") from error
 
 
-class _Curves:
-    """Keeps each epoch as a row and as a picture."""
+def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation]:
+    from ml.metrics import plots
 
-    def __init__(self, work: RunContext) -> None:
-        self._work = work
-        self._reports: list[EpochReport] = []
-
-    def begin(self, reports: Sequence[EpochReport]) -> None:
-        """Show the epochs that an earlier attempt has completed, each once, and no other."""
-        self._work.lease.check()
-        self._reports = list(reports)
-        with transaction.atomic():
-            Epoch.objects.filter(run=self._work.run).delete()
-            Epoch.objects.bulk_create(self._row(report) for report in reports)
-
-    def add(self, report: EpochReport) -> None:
-        """Show one more epoch."""
-        from ml.metrics import plots
-
-        self._work.lease.check()
-        self._reports.append(report)
-        _write(self._work.folder / CURVES, plots.curves_svg(self._reports))
-        self._row(report).save()
-
-    def _row(self, report: EpochReport) -> Epoch:
-        return Epoch(
-            run=self._work.run,
-            number=report.epoch,
-            of=report.epochs,
-            loss=report.loss,
-            accuracy=report.accuracy,
-            val_loss=report.val_loss,
-            val_accuracy=report.val_accuracy,
-            seconds=report.seconds,
-        )
-
-
-def _compare(work: RunContext, split: Split) -> tuple[GateVerdict, Evaluation]:
-    from ml.metrics import evaluation, plots
-
-    work.phase("comparing")
-    candidate = evaluation.evaluate(work.folder / BUNDLE, split.test)
-    version, rival = registry.active_version(), None
+    context.update(phase=Phase.COMPARING)
+    candidate = context.evaluator(context.bundle, split.test)
+    version, active = registry.active_version(), None
     if version is not None:
-        work.lease.check()
-        rival = evaluation.evaluate(registry.bundle_path(version), split.test)
-    _write(work.folder / "confusion.svg", plots.confusion_svg(candidate))
-    _write(work.folder / "roc.svg", plots.roc_svg(candidate, rival))
-    if rival is None:
+        context.lease.check()
+        active = context.evaluator(registry.bundle_path(version), split.test)
+    write_plot(context.folder / "confusion.svg", plots.confusion_svg(candidate))
+    write_plot(context.folder / "roc.svg", plots.roc_svg(candidate, active))
+    if active is None:
         return promotion_gate.NO_COMPARISON, candidate
-    comparison = evaluation.compare(candidate, rival).to_json()
-    return promotion_gate.judge(comparison, knows=candidate.classes, must_know=rival.classes), candidate
+    comparison = compare(candidate, active).to_json()
+    verdict = promotion_gate.judge(
+        comparison, candidate_classes=candidate.classes, active_classes=active.classes
+    )
+    return verdict, candidate
 
 
-def _examine(work: RunContext, split: Split) -> None:
-    """Ask what the candidate's figures are worth, and lay the trust report into its bundle."""
-    from ml.trust import run as trust
+def _check_trust(context: RunContext, split: Split) -> None:
+    context.update(phase=Phase.TRUST_CHECKS, checks_done=0, checks_total=0)
 
-    work.phase("examining")
-    findings = trust.run_checks(work.folder / BUNDLE, split, on_check=lambda _check: work.lease.check())
-    trust.write(findings, work.folder / BUNDLE)
+    def on_check(done: int, total: int) -> None:
+        context.update(checks_done=done, checks_total=total)
 
-
-def _describe(work: RunContext, gate_verdict: GateVerdict, measured: Evaluation) -> None:
-    run = TrainingRun.objects.get(pk=work.run.pk)  # with the counts of this attempt
-    manifest = bundle.read_manifest(work.folder / BUNDLE)
-    text = model_card.write(run, manifest, measured.summary(), gate_verdict)
-    (work.folder / BUNDLE / bundle.CARD).write_text(text, encoding="utf-8")
+    context.trust(context.bundle, split, on_check=on_check)
 
 
-def _keep(work: RunContext, gate_verdict: GateVerdict, measured: Evaluation, version: ModelVersion) -> None:
-    now = work.clock()
-    manifest = bundle.read_manifest(work.folder / BUNDLE)
+def _write_model_card(context: RunContext, verdict: GateVerdict, evaluation: Evaluation) -> None:
+    run = TrainingRun.objects.get(pk=context.run.pk)  # with the counts of this attempt
+    text = model_card.render(run, bundle.read_manifest(context.bundle), evaluation.summary(), verdict)
+    (context.bundle / bundle.CARD).write_text(text, encoding="utf-8")
+
+
+def _register(
+    context: RunContext, verdict: GateVerdict, evaluation: Evaluation, version: ModelVersion
+) -> None:
+    now, run = context.clock(), context.run
+    fine_tuned = bundle.read_manifest(context.bundle).parent
     with transaction.atomic():
-        candidate = registrar.register_candidate(
-            bundle=work.folder / BUNDLE,
-            comparison=gate_verdict.comparison,
-            verdict=gate_verdict.verdict,
-            verdict_reason=gate_verdict.reason,
-            metrics={"test": measured.summary()},
-            parent=version if manifest.parent else None,  # empty when it learnt from the beginning
-            by=work.run.started_by,
+        candidate = registry_services.register_candidate(
+            bundle=context.bundle,
+            comparison=verdict.comparison,
+            verdict=verdict.verdict,
+            verdict_reason=verdict.reason,
+            metrics={"test": evaluation.summary()},
+            parent=version if fine_tuned else None,
+            by=run.started_by,
             now=now,
         )
-        if not TrainingRun.finish(
-            work.run.pk, token=work.lease.token, now=now, candidate=candidate, phase=""
-        ):
-            raise LeaseLost  # takes the registration back as well
-        detail = {"number": work.run.number, "candidate": candidate.number, "verdict": gate_verdict.verdict}
-        audit.record(action=Action.RUN_FINISHED, by=None, target=work.run, detail=detail, now=now)
-    shutil.rmtree(work.folder / BUNDLE, ignore_errors=True)  # the registry has its own copy
-    _drop_checkpoints(work)
+        if not TrainingRun.finish(run.pk, token=context.lease.token, now=now, candidate=candidate, phase=""):
+            raise LeaseLost  # also rolls back the registration
+        detail = {"number": run.number, "candidate": candidate.number, "verdict": verdict.verdict}
+        audit.record(action=Action.RUN_FINISHED, by=None, target=run, detail=detail, now=now)
+    shutil.rmtree(context.bundle, ignore_errors=True)  # the registry has its own copy
+    _remove_checkpoints(context)
 
 
 @transaction.atomic
-def _fail(work: RunContext, code: str) -> None:
-    logger.error("training run %s failed: %s", work.run.pk, code, exc_info=True)
-    now = work.clock()
-    text = errors.failure_text(code)
-    if TrainingRun.fail(work.run.pk, token=work.lease.token, code=code, text=text, now=now):
-        detail = {"number": work.run.number, "code": code}
-        audit.record(action=Action.RUN_FAILED, by=None, target=work.run, detail=detail, now=now)
-        transaction.on_commit(partial(_drop_checkpoints, work))
+def _fail(context: RunContext, code: str) -> None:
+    run, now, text = context.run, context.clock(), errors.failure_text(code)
+    logger.error("training run %s failed: %s", run.pk, code, exc_info=True)
+    if TrainingRun.fail(run.pk, token=context.lease.token, code=code, text=text, now=now):
+        detail = {"number": run.number, "code": code}
+        audit.record(action=Action.RUN_FAILED, by=None, target=run, detail=detail, now=now)
+        transaction.on_commit(partial(_remove_checkpoints, context))
 
 
-def _drop_checkpoints(work: RunContext) -> None:
-    shutil.rmtree(runs.checkpoints(work.run), ignore_errors=True)  # hundreds of megabytes
+def _remove_checkpoints(context: RunContext) -> None:
+    shutil.rmtree(runs.checkpoints(context.run), ignore_errors=True)  # hundreds of megabytes
 
 
-def _parameters(work: RunContext) -> Parameters:
-    return Parameters(**work.run.parameters)
+def _train_network(*arguments: Any, **options: Any) -> Manifest:
+    from ml.training import trainer  # loads TensorFlow, only in the worker's child process
+
+    return trainer.train(*arguments, **options)
 
 
-def _write(path: Path, svg: str) -> None:
-    draft = path.with_suffix(".tmp")
-    draft.write_text(svg, encoding="utf-8")
-    draft.replace(path)
+def _evaluate(directory: Path, images: Sequence[LabelledImage]) -> Evaluation:
+    from ml.metrics import evaluation
+
+    return evaluation.evaluate(directory, images)
+
+
+def _write_trust_report(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
+    from ml.trust import run as trust_run
+
+    findings = trust_run.run_checks(directory, split, on_check=lambda _check: on_check(0, 0))
+    trust_run.write(findings, directory)

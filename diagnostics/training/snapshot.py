@@ -1,16 +1,18 @@
-"""A frozen data set: which radiographs, which findings, whose pseudonyms, under one checksum."""
+"""A frozen data set: radiographs, findings and patient pseudonyms under one checksum."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from ml.datasets.patient_split import Exclusion
 from ml.records import LabelledImage
 
 FILE: Final = "snapshot.jsonl"
@@ -18,7 +20,7 @@ FILE: Final = "snapshot.jsonl"
 
 @dataclass(frozen=True)
 class SnapshotEntry:
-    """One radiograph with its signed or imported finding, as the hospital keeps it."""
+    """One stored radiograph with its signed or imported finding."""
 
     label: UUID  # of the reading or the imported label
     imported: bool
@@ -27,33 +29,33 @@ class SnapshotEntry:
     pixel_sha256: str
     site: UUID
     patient_ref: str
-    source: str  # the site, or what an imported collection says
+    source: str  # the site, or the source stated by an imported collection
     view: str
 
 
 def pseudonym(site: UUID, patient_ref: str, *, secret: str) -> str:
-    """Name a patient so that only the holder of the secret could name the same one again."""
+    """Return a keyed digest of a patient of a site; only the holder of the secret can compute it again."""
     return hmac.new(secret.encode(), f"{site}\n{patient_ref}".encode(), hashlib.sha256).hexdigest()
 
 
-def lines(radiographs: Iterable[SnapshotEntry], *, secret: str) -> str:
-    """Write one sorted JSON line per radiograph; the same radiographs always give the same text."""
+def to_lines(entries: Iterable[SnapshotEntry], *, secret: str) -> str:
+    """Return one sorted JSON line for each entry; equal entries give equal text."""
     rows = (
         {
-            "radiograph": radiograph.pixel_sha256,
-            "patient": pseudonym(radiograph.site, radiograph.patient_ref, secret=secret),
-            "label": radiograph.finding,
-            "imported" if radiograph.imported else "reading": str(radiograph.label),
-            "source": radiograph.source,
-            "view": radiograph.view,
+            "radiograph": entry.pixel_sha256,
+            "patient": pseudonym(entry.site, entry.patient_ref, secret=secret),
+            "label": entry.finding,
+            "imported" if entry.imported else "reading": str(entry.label),
+            "source": entry.source,
+            "view": entry.view,
         }
-        for radiograph in radiographs
+        for entry in entries
     )
     return "".join(sorted(json.dumps(row, sort_keys=True) + "\n" for row in rows))
 
 
 def freeze(folder: Path, text: str) -> str:
-    """Keep a snapshot in a run's folder and return its SHA-256."""
+    """Store a snapshot in a run's folder and return its SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{FILE}.tmp"
     draft.write_text(text, encoding="utf-8")
@@ -61,8 +63,8 @@ def freeze(folder: Path, text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def labels(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
-    """Name the readings and imported labels of a snapshot; None if none of that SHA-256 was kept."""
+def frozen_labels(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
+    """Return the ids of a stored snapshot's readings and imported labels; None without that snapshot."""
     try:
         text = (folder / FILE).read_bytes()
     except OSError:
@@ -73,32 +75,32 @@ def labels(folder: Path, *, sha256: str) -> frozenset[UUID] | None:
     return frozenset(UUID(row.get("reading") or row["imported"]) for row in rows)
 
 
-def labelled(radiographs: Iterable[SnapshotEntry], *, secret: str) -> tuple[LabelledImage, ...]:
-    """Turn radiographs with findings into training examples, in an order that does not depend on the database."""
-    ordered = sorted(radiographs, key=lambda radiograph: (radiograph.pixel_sha256, radiograph.label.hex))
+def labelled_images(entries: Iterable[SnapshotEntry], *, secret: str) -> tuple[LabelledImage, ...]:
+    """Return the entries as training examples, in an order that does not depend on the database."""
+    ordered = sorted(entries, key=lambda entry: (entry.pixel_sha256, entry.label.hex))
     return tuple(
         LabelledImage(
-            path=radiograph.path,
-            label=radiograph.finding,
-            patient=pseudonym(radiograph.site, radiograph.patient_ref, secret=secret),
-            source=radiograph.source,
-            view=radiograph.view,
+            path=entry.path,
+            label=entry.finding,
+            patient=pseudonym(entry.site, entry.patient_ref, secret=secret),
+            source=entry.source,
+            view=entry.view,
         )
-        for radiograph in ordered
+        for entry in ordered
     )
 
 
-def counts(parts: Mapping[str, Sequence[LabelledImage]]) -> dict[str, dict[str, dict[str, int]]]:
-    """Count cases and patients: part -> finding -> {cases, patients}."""
-    return {
-        part: {
-            label: {
-                "cases": sum(radiograph.label == label for radiograph in radiographs),
-                "patients": len(
-                    {radiograph.patient for radiograph in radiographs if radiograph.label == label}
-                ),
-            }
-            for label in sorted({radiograph.label for radiograph in radiographs})
+def exclusion_counts(exclusions: Sequence[Exclusion], *, missing: int) -> dict[str, dict[str, int]]:
+    """Count the excluded radiographs: reason -> {cases, patients}."""
+    cases = Counter(exclusion.reason for exclusion in exclusions)
+    counts = {
+        reason: {
+            "cases": number,
+            "patients": len(
+                {exclusion.radiograph.patient for exclusion in exclusions if exclusion.reason == reason}
+            ),
         }
-        for part, radiographs in parts.items()
+        for reason, number in cases.items()
     }
+    # The patients of missing radiographs are not counted: the snapshot does not contain them.
+    return counts | ({"radiograph_missing": {"cases": missing, "patients": 0}} if missing else {})

@@ -1,4 +1,4 @@
-"""Addresses of training."""
+"""URLs of training."""
 
 from django.urls import path
 
@@ -7,11 +7,11 @@ from diagnostics.training import views
 app_name = "training"
 
 urlpatterns = [
-    path("", views.runs, name="runs"),
+    path("", views.run_list, name="runs"),
     path("start/", views.start, name="start"),
     path("schedule/", views.schedule, name="schedule"),
-    path("<uuid:pk>/", views.run, name="run"),
-    path("<uuid:pk>/state/", views.state, name="state"),
+    path("<uuid:pk>/", views.run_detail, name="run"),
+    path("<uuid:pk>/state/", views.run_state, name="state"),
     path("<uuid:pk>/stop/", views.stop, name="stop"),
-    path("<uuid:pk>/<str:name>.svg", views.picture, name="picture"),
+    path("<uuid:pk>/<str:name>.svg", views.plot, name="picture"),
 ]

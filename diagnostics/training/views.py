@@ -1,4 +1,4 @@
-"""Pages about training: the labels at hand, all runs, one run as it goes."""
+"""Pages of training: the labels, the schedule and all runs, and one run with its progress."""
 
 from __future__ import annotations
 
@@ -18,142 +18,152 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.errors import DomainError
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import trust_report
-from diagnostics.registry.presenters import comparison, metrics
+from diagnostics.registry.models import ModelVersion
+from diagnostics.registry.presenters import badges, comparison, data_set, trust
 from diagnostics.training import errors
 from diagnostics.training.forms import ScheduleForm, StartForm
 from diagnostics.training.models import TrainingRun, Trigger
 from diagnostics.training.presenters import progress
-from diagnostics.training.selectors import labels
-from diagnostics.training.selectors import runs as runs_selectors
+from diagnostics.training.presenters import runs as presenters
+from diagnostics.training.selectors import labels, runs
 from diagnostics.training.services import run_control
 from diagnostics.training.services import schedule as schedule_services
 
-STOP_POLLING: Final = 286  # htmx's own status: show this and ask no more
+STOP_POLLING: Final = 286  # htmx stops polling after a response with this status
 RUNS_PER_PAGE: Final = 20
+SCHEDULE_IDS: Final = "schedule-%s"
 
 
+@require_permission(Permission.TRAIN)
 @require_safe
+def run_list(request: StaffRequest) -> HttpResponse:
+    """Show the training labels, the schedule and all runs."""
+    return _list_page(request)
+
+
 @require_permission(Permission.TRAIN)
-def runs(request: StaffRequest) -> HttpResponse:
-    """Show what there is to learn from, and every run so far."""
-    return _overview(request)
-
-
 @require_POST
-@require_permission(Permission.TRAIN)
 def start(request: StaffRequest) -> HttpResponse:
     """Start a run."""
     form = StartForm(request.POST)
     if form.is_valid():
         try:
             run = run_control.start_run(
-                by=request.user, parameters=form.parameters(), trigger=Trigger.BUTTON, now=timezone.now()
+                by=request.user, parameters=form.parameters(), trigger=Trigger.MANUAL, now=timezone.now()
             )
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
             return redirect("training:run", pk=run.pk)
-    return _overview(request, start_form=form, status=400)
+    return _list_page(request, start_form=form, status=400)
 
 
-@require_POST
 @require_permission(Permission.TRAIN)
+@require_POST
 def schedule(request: StaffRequest) -> HttpResponse:
-    """Say when training starts by itself."""
-    form = ScheduleForm(request.POST, auto_id="schedule-%s")
+    """Save the schedule."""
+    form = ScheduleForm(request.POST, auto_id=SCHEDULE_IDS)
     if form.is_valid():
         try:
             schedule_services.set_schedule(by=request.user, now=timezone.now(), **form.cleaned_data)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
             return redirect("training:runs")
-    return _overview(request, schedule_form=form, status=400)
+    return _list_page(request, schedule_form=form, status=400)
 
 
-@require_safe
 @require_permission(Permission.TRAIN)
-def run(request: StaffRequest, pk: UUID) -> HttpResponse:
+@require_safe
+def run_detail(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show one run."""
-    return render(request, "training/run.html", _run_page(_found(pk)))
+    return render(request, "training/run.html", _context(_get_run(pk)))
 
 
+@require_permission(Permission.TRAIN)
 @require_safe
+def run_state(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Show the part of a run's page that changes while it runs."""
+    context = _context(_get_run(pk))
+    status = STOP_POLLING if context["progress"].finished else 200
+    return render(request, "training/_state.html", context, status=status)
+
+
 @require_permission(Permission.TRAIN)
-def state(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Show the part of a run's page that changes while it goes."""
-    page = _run_page(_found(pk))
-    status = STOP_POLLING if page["progress"].over else 200
-    return render(request, "training/_state.html", page, status=status)
-
-
 @require_POST
-@require_permission(Permission.TRAIN)
 def stop(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Ask a run to stop and to keep its best."""
+    """Request a stop of a run; its best epoch becomes the candidate."""
     try:
-        run_control.stop_run(run=_found(pk), by=request.user, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+        run_control.stop_run(run=_get_run(pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
     return redirect("training:run", pk=pk)
 
 
-@require_safe
 @require_permission(Permission.TRAIN)
-def picture(request: StaffRequest, pk: UUID, name: str) -> HttpResponseBase:
-    """Show one picture of a run."""
-    path = runs_selectors.folder(_found(pk)) / f"{name}.svg"
-    if name not in runs_selectors.PICTURES or not path.is_file():
+@require_safe
+def plot(request: StaffRequest, pk: UUID, name: str) -> HttpResponseBase:
+    """Return one plot of a run."""
+    path = runs.folder(_get_run(pk)) / f"{name}.svg"
+    if name not in runs.PLOTS or not path.is_file():
         raise Http404
-    answer = FileResponse(path.open("rb"), content_type="image/svg+xml")
-    # The address carries the epoch, so that what was fetched once stays right.
-    answer["Cache-Control"] = "private, max-age=3600"
-    return answer
+    response = FileResponse(path.open("rb"), content_type="image/svg+xml")
+    # The page's URL contains the epoch, so that a cached plot stays correct.
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
 
 
-def _found(pk: UUID) -> TrainingRun:
-    return get_object_or_404(runs_selectors.runs(), pk=pk)
+def _get_run(pk: UUID) -> TrainingRun:
+    return get_object_or_404(runs.runs(), pk=pk)
 
 
-def _overview(
+def _list_page(
     request: StaffRequest,
     *,
     start_form: StartForm | None = None,
     schedule_form: ScheduleForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    plan = runs_selectors.schedule()
-    listed = Paginator(runs_selectors.runs(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
-    page = {
-        "counts": labels.counts(),
-        "new": labels.new(),
-        "imported": labels.imported().count(),
-        "disagreeing": labels.conflicting()["cases"],
-        "open_run": runs_selectors.open_run(),
-        "refusal": run_control.reason_not_ready(),
+    plan = runs.schedule()
+    page = Paginator(runs.runs(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "counts": labels.class_counts(),
+        "label_notes": presenters.label_notes(
+            new=labels.new_labels(),
+            imported=labels.imported_labels().count(),
+            conflicting=labels.conflicting_cases()["cases"],
+        ),
+        "open_run": runs.open_run(),
+        "blocking_reason": run_control.reason_not_ready(),
         "active_version": registry.active_version(),
         "start_form": start_form or StartForm(),
-        "plan": plan,
-        "next_look": runs_selectors.next_look(plan),
-        "last_look": runs_selectors.last_scheduled_refusal(),
-        "schedule_form": schedule_form or ScheduleForm.of(plan, auto_id="schedule-%s"),
-        "page": listed,
-        "rows": [(each, progress.status_words(each)) for each in listed],
+        "next_evaluation": runs.next_evaluation(plan),
+        "skipped_evaluation": runs.last_skipped_evaluation(),
+        "schedule_form": schedule_form or ScheduleForm.of(plan, auto_id=SCHEDULE_IDS),
+        "page": page,
+        "rows": [presenters.run_row(run) for run in page],
     }
-    return render(request, "training/runs.html", page, status=status)
+    return render(request, "training/runs.html", context, status=status)
 
 
-def _run_page(run: TrainingRun) -> dict[str, Any]:
+def _context(run: TrainingRun) -> dict[str, Any]:
     epochs = list(run.epochs.all())
-    candidate = run.candidate
+    plots = runs.available_plots(run)
     return {
         "run": run,
         "progress": progress.progress_of(run, epochs),
-        "epochs": epochs,
-        "last": epochs[-1] if epochs else None,
-        "counts": metrics.counts(run.counts),
-        "comparison": comparison.comparison_of(candidate.comparison) if candidate else None,
-        "worth": trust_report.trust_summary(registry.bundle_path(candidate)) if candidate else None,
-        "pictures": runs_selectors.pictures(run),
+        "last_epoch": presenters.last_epoch(epochs),
+        "data_set": data_set.data_set_table(run.counts),
+        "facts": presenters.run_facts(run),
+        "plots": {name: name in plots for name in runs.PLOTS},
         "failure": errors.failure_text(run.failure_code) if run.failure_code else "",
+        "version": run.candidate,
+    } | (_candidate_context(run.candidate) if run.candidate else {})
+
+
+def _candidate_context(candidate: ModelVersion) -> dict[str, Any]:
+    return {
+        "verdict": badges.verdict_badge(candidate),
+        "comparison": comparison.comparison_of(candidate.comparison),
+        "trust": trust.trust_panel(trust_report.trust_summary(registry.bundle_path(candidate))),
     }

@@ -1,4 +1,4 @@
-"""Small collections on a server whose folders are thrown away."""
+"""Small collections in temporary import folders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from diagnostics.accounts.models import Site, User
@@ -16,18 +17,18 @@ from diagnostics.imports import pipeline
 from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import import_control, scans
-from diagnostics.registry import services as registrar
+from diagnostics.registry import services as registry_services
 from diagnostics.registry.models import ModelVersion
 from tests.radiographs import radiograph_png
 from tests.registry.paper_bundle import paper_bundle
 
 SMALL = (80, 80)
-LookAt = Callable[..., Import]
-Run = Callable[[Import], Import]
+Scan = Callable[..., Import]
+RunImport = Callable[[Import], Import]
 
 
 @pytest.fixture
-def homes(tmp_path: Path, settings: Settings) -> Path:
+def data_folders(tmp_path: Path, settings: Settings) -> Path:
     settings.MEDIA_ROOT, settings.INCOMING = tmp_path / "media", tmp_path / "incoming"
     settings.IMPORTS = tmp_path / "imports"
     settings.IMPORTS.mkdir()
@@ -35,51 +36,61 @@ def homes(tmp_path: Path, settings: Settings) -> Path:
 
 
 @pytest.fixture
-def active_version(homes: Path, settings: Settings, now: datetime, db: None) -> ModelVersion:
-    settings.BUNDLES = homes / "bundles"
-    settings.DEFAULT_BUNDLE = paper_bundle(homes / "default")
-    version = registrar.adopt_default(now=now)
+def active_version(data_folders: Path, settings: Settings, now: datetime, db: None) -> ModelVersion:
+    settings.BUNDLES = data_folders / "bundles"
+    settings.DEFAULT_BUNDLE = paper_bundle(data_folders / "default")
+    version = registry_services.adopt_default(now=now)
     assert version is not None
     return version
 
 
 @pytest.fixture
-def collection(homes: Path) -> Path:
-    """Lay a tree of two normal radiographs, two of COVID-19, a note and a damaged radiograph."""
-    return lay_tree(homes / "imports" / "trees")
+def collection(data_folders: Path) -> Path:
+    """Create a folder tree of two normal radiographs, two of COVID-19, a text file and a damaged image."""
+    return make_collection(data_folders / "imports" / "trees")
 
 
 @pytest.fixture
-def look_at(homes: Path, site: Site, administrator: User, now: datetime) -> LookAt:
-    def _look(place: Path, **wishes: object) -> Import:
+def scan(data_folders: Path, site: Site, administrator: User, now: datetime) -> Scan:
+    def _scan(path: Path, **options: object) -> Import:
         return scans.scan_path(
-            collection=place,
-            origin=place.name,
-            wishes=ImportOptions(**wishes),  # type: ignore[arg-type]
+            collection=path,
+            origin=path.name,
+            wishes=ImportOptions(**options),  # type: ignore[arg-type]
             site=site,
             by=administrator,
             now=now,
         )
 
-    return _look
+    return _scan
 
 
 @pytest.fixture
-def run(administrator: User, now: datetime) -> Run:
-    """Bring an import in, as a worker would, slice by slice."""
+def run_import(administrator: User, now: datetime) -> RunImport:
+    """Start an import and run its batches as a worker does."""
 
-    def _run(importing: Import) -> Import:
-        import_control.start_import(importing=importing, by=administrator, now=now)
-        while pipeline.import_batch(importing.pk, clock=lambda: now):
-            pass
-        importing.refresh_from_db()
-        return importing
+    def _run(import_job: Import) -> Import:
+        import_control.start_import(import_job=import_job, by=administrator, now=now)
+        run_batches(import_job, now)
+        import_job.refresh_from_db()
+        return import_job
 
     return _run
 
 
-def lay_tree(folder: Path, *, seed: int = 0) -> Path:
-    radiographs = {
+def run_batches(import_job: Import, now: datetime) -> None:
+    while pipeline.import_batch(import_job.pk, clock=lambda: now):
+        pass
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def make_collection(folder: Path, *, seed: int = 0) -> Path:
+    files = {
         "normal/a.png": radiograph_png(seed + 1, SMALL),
         "normal/b.png": radiograph_png(seed + 2, SMALL),
         "covid/c.png": radiograph_png(seed + 3, SMALL),
@@ -87,7 +98,7 @@ def lay_tree(folder: Path, *, seed: int = 0) -> Path:
         "covid/damaged.png": radiograph_png(seed + 5, SMALL)[:100],
         "covid/notes.txt": b"not a radiograph",
     }
-    for name, content in radiographs.items():
+    for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder

@@ -1,4 +1,4 @@
-"""`manage.py import_cases`: what it brings in, and what it only says."""
+"""The management command `import_cases`."""
 
 from __future__ import annotations
 
@@ -15,83 +15,86 @@ from diagnostics.jobs.models import JobStatus
 from tests.imports.conftest import zipped
 
 
-def command(*words: object, **wanted: object) -> str:
+def import_cases(*arguments: object, **options: object) -> str:
     out = io.StringIO()
-    call_command("import_cases", *map(str, words), stdout=out, **wanted)
+    call_command("import_cases", *map(str, arguments), stdout=out, **options)
     return out.getvalue()
 
 
-def test_a_dry_run_says_what_is_there_and_writes_nothing(collection: Path, homes: Path, db: None) -> None:
-    before = sorted(homes.rglob("*"))
+def test_a_dry_run_lists_the_content_and_writes_nothing(
+    collection: Path, data_folders: Path, db: None
+) -> None:
+    before = sorted(data_folders.rglob("*"))
 
-    said = command(collection, dry_run=True)
+    output = import_cases(collection, dry_run=True)
 
-    assert "trees (tree)" in said
-    assert "3 covid-19, 3 patients" in said
-    assert "1 left out. Not a PNG, JPEG or DICOM file." in said
+    assert "trees (tree)" in output
+    assert "3 covid-19, 3 patients" in output
+    assert "1 excluded. Not a PNG, JPEG or DICOM file." in output
     assert not Import.objects.exists()
-    assert sorted(homes.rglob("*")) == before
+    assert sorted(data_folders.rglob("*")) == before
 
 
-@pytest.mark.django_db(transaction=True)  # what was unpacked is cleared away after the commit
-def test_the_command_brings_a_zip_in(collection: Path, homes: Path, administrator: User) -> None:
-    (homes / "mine.zip").write_bytes(zipped(collection))
+@pytest.mark.django_db(transaction=True)  # the staging folder is removed after the commit
+def test_the_command_imports_a_zip(collection: Path, data_folders: Path, administrator: User) -> None:
+    (data_folders / "mine.zip").write_bytes(zipped(collection))
 
-    said = command(homes / "mine.zip", label_source="two readers", limit=3)
+    output = import_cases(data_folders / "mine.zip", label_source="two readers", limit=3)
 
-    assert "3 brought in, 0 already here, 0 not usable, 0 waiting" in said
-    importing = Import.objects.get()
-    assert (importing.status, importing.collection) == (JobStatus.DONE, "mine")
-    assert importing.provenance["labels"] == "two readers"
-    assert not list((homes / "incoming").iterdir())
+    assert "3 imported, 0 already present, 0 not usable, 0 pending" in output
+    import_job = Import.objects.get()
+    assert (import_job.status, import_job.collection) == (JobStatus.DONE, "mine")
+    assert import_job.provenance["labels"] == "two readers"
+    assert not list((data_folders / "incoming").iterdir())
 
 
-def test_a_second_run_brings_nothing_twice(collection: Path, administrator: User) -> None:
-    command(collection)
+def test_a_second_run_imports_nothing_twice(collection: Path, administrator: User) -> None:
+    import_cases(collection)
 
-    said = command(collection)
+    output = import_cases(collection)
 
-    assert "0 brought in, 4 already here, 1 not usable" in said
-    assert "covid/damaged.png: The file is damaged" in said
+    assert "0 imported, 4 already present, 1 not usable" in output
+    assert "covid/damaged.png: The file is damaged" in output
     assert Case.objects.count() == 4
 
 
-def test_radiographs_go_to_the_named_site(collection: Path, administrator: User, other_site: Site) -> None:
-    command(collection, site="South", by="administrator")
+def test_cases_are_opened_at_the_named_site(collection: Path, administrator: User, other_site: Site) -> None:
+    import_cases(collection, site="South", by="administrator")
 
     assert {case.site for case in Case.objects.all()} == {other_site}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("options", "message"),
     [
-        ({"site": "Nowhere"}, "no site called Nowhere"),
-        ({"by": "radiologist"}, "no such administrator"),
+        ({"site": "Nowhere"}, "no site named Nowhere"),
+        ({"by": "radiologist"}, "No such administrator"),
     ],
 )
-def test_a_wrong_site_or_person_is_named(
-    collection: Path, administrator: User, radiologist: User, wanted: dict[str, str], words: str
+def test_an_unknown_site_or_administrator_is_refused(
+    collection: Path, administrator: User, radiologist: User, options: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(CommandError, match=words):
-        command(collection, **wanted)
+    with pytest.raises(CommandError, match=message):
+        import_cases(collection, **options)
 
 
-def test_a_wrong_place_is_named(homes: Path, administrator: User) -> None:
-    (homes / "empty").mkdir()
+def test_a_missing_or_empty_path_is_refused(data_folders: Path, administrator: User) -> None:
+    (data_folders / "empty").mkdir()
 
-    with pytest.raises(CommandError, match="There is nothing at"):
-        command(homes / "nowhere")
-    with pytest.raises(CommandError, match="There is no collection here"):
-        command(homes / "empty")
+    with pytest.raises(CommandError, match="does not exist"):
+        import_cases(data_folders / "nowhere")
+    with pytest.raises(CommandError) as error:
+        import_cases(data_folders / "empty")
+    assert getattr(error.value.__cause__, "code", "") == "not_a_collection"
 
 
 @pytest.mark.realdata
-def test_a_share_of_cohens_collection_comes_in_with_its_patients(
-    realdata: Path, homes: Path, administrator: User
+def test_a_subset_of_the_cohen_collection_is_imported_with_its_patients(
+    realdata: Path, data_folders: Path, administrator: User
 ) -> None:
-    said = command(realdata / "covid-chestxray-dataset", limit=30)
+    output = import_cases(realdata / "covid-chestxray-dataset", limit=30)
 
-    assert "30 brought in" in said
+    assert "30 imported" in output
     labels = ImportedLabel.objects.select_related("case")
     assert {label.source for label in labels} == {"cohen"}
     assert {"covid-19", "pneumonia", "normal"} <= {label.finding for label in labels}

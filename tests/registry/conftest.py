@@ -1,4 +1,4 @@
-"""A shelf of its own for every test, and versions to put on it."""
+"""A temporary bundle store, and versions to register in it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
+from diagnostics.accounts.models import User
 from diagnostics.registry import services
 from diagnostics.registry.models import ModelVersion
 from tests.registry.paper_bundle import paper_bundle
 
+REASON = "Better on our own radiographs."
 Register = Callable[..., ModelVersion]
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, settings: Settings) -> Path:
+def bundle_store(tmp_path: Path, settings: Settings) -> Path:
     settings.BUNDLES = tmp_path / "bundles"
     return tmp_path / "bundles"
 
 
 @pytest.fixture
-def register(shelf: Path, tmp_path: Path, now: datetime, db: None) -> Register:
-    """Register one more version; its verdict is accept unless said otherwise."""
-    made: list[Path] = []
+def register(bundle_store: Path, tmp_path: Path, now: datetime, db: None) -> Register:
+    """Return a function that registers a version; its verdict is "accept" by default."""
+    bundles: list[Path] = []
 
     def _register(verdict: str = "accept") -> ModelVersion:
-        made.append(paper_bundle(tmp_path / f"trained-{len(made)}", weights=bytes([len(made)])))
+        number = len(bundles)
+        bundles.append(paper_bundle(tmp_path / f"trained-{number}", weights=bytes([number])))
         return services.register_candidate(
-            bundle=made[-1],
+            bundle=bundles[-1],
             comparison={},
             verdict=verdict,
             verdict_reason="A reason.",
@@ -40,3 +44,9 @@ def register(shelf: Path, tmp_path: Path, now: datetime, db: None) -> Register:
         )
 
     return _register
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client

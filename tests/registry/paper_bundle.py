@@ -1,4 +1,4 @@
-"""A bundle whose weights are a few bytes: enough for whoever only keeps and checks files."""
+"""A bundle with placeholder weights, for tests that store and verify files but load no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml.records import Architecture, Manifest, Preprocessing
 
 
 def paper_bundle(directory: Path, *, weights: bytes = b"weights", version: str = "candidate") -> Path:
-    """Write a directory that passes ml.bundle.verify."""
+    """Write a directory that passes `ml.networks.bundle.verify`."""
     directory.mkdir(parents=True)
     architecture = Architecture(family="tiny-cnn", size=64)
     manifest = Manifest(
@@ -25,5 +25,5 @@ def paper_bundle(directory: Path, *, weights: bytes = b"weights", version: str =
     )
     (directory / "model.weights.h5").write_bytes(weights)
     (directory / "manifest.json").write_text(json.dumps(asdict(manifest)))
-    (directory / "card.md").write_text("# A paper model\n\n<b>Research use only.</b>\n")
+    (directory / "card.md").write_text("# A placeholder model\n\n<b>Research use only.</b>\n")
     return directory

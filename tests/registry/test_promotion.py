@@ -1,4 +1,4 @@
-"""Which version is in force: one at a time, changed with a reason, and back again."""
+"""The active version: exactly one, promoted with a reason and rolled back."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from diagnostics.errors import NotAllowed
 from diagnostics.registry import errors, selectors, services
 from diagnostics.registry.models import ModelVersion, Promotion
 from ml.records import BundleError
-from tests.registry.conftest import Register
+from tests.registry.conftest import REASON, Register
 from tests.registry.paper_bundle import paper_bundle
 
-REASON = "Better on our own radiographs."
 
-
-def test_a_registered_version_lies_whole_on_the_shelf_under_its_number(
-    register: Register, shelf: Path
+def test_a_registered_version_is_stored_completely_under_its_number(
+    register: Register, bundle_store: Path
 ) -> None:
     register()
     second = register()
 
     assert second.number == 2
-    assert selectors.bundle_path(second) == shelf / "v2"
-    assert json.loads((shelf / "v2" / "manifest.json").read_text())["version"] == "v2"
+    assert selectors.bundle_path(second) == bundle_store / "v2"
+    assert json.loads((bundle_store / "v2" / "manifest.json").read_text())["version"] == "v2"
     assert second.manifest["version"] == "v2"
-    assert (shelf / "v2" / "model.weights.h5").read_bytes() == b"\x01"
-    assert sorted(path.name for path in shelf.iterdir()) == ["v1", "v2"]
+    assert (bundle_store / "v2" / "model.weights.h5").read_bytes() == b"\x01"
+    assert sorted(path.name for path in bundle_store.iterdir()) == ["v1", "v2"]
 
 
-def test_a_damaged_bundle_is_not_registered(shelf: Path, tmp_path: Path, now: datetime, db: None) -> None:
+def test_a_damaged_bundle_is_not_registered(
+    bundle_store: Path, tmp_path: Path, now: datetime, db: None
+) -> None:
     damaged = paper_bundle(tmp_path / "damaged")
     (damaged / "model.weights.h5").write_bytes(b"other")
 
@@ -47,21 +47,21 @@ def test_a_damaged_bundle_is_not_registered(shelf: Path, tmp_path: Path, now: da
         )
 
     assert not ModelVersion.objects.exists()
-    assert list(shelf.iterdir()) == []
+    assert list(bundle_store.iterdir()) == []
 
 
-def test_what_a_broken_registration_left_behind_does_not_stop_the_next(
-    register: Register, shelf: Path
+def test_files_of_a_failed_registration_do_not_block_the_next_one(
+    register: Register, bundle_store: Path
 ) -> None:
-    (shelf / "v1").mkdir(parents=True)
-    (shelf / "v1" / "rubbish").touch()
+    (bundle_store / "v1").mkdir(parents=True)
+    (bundle_store / "v1" / "rubbish").touch()
 
     register()
 
-    assert not (shelf / "v1" / "rubbish").exists()
+    assert not (bundle_store / "v1" / "rubbish").exists()
 
 
-def test_the_database_keeps_one_version_in_force(register: Register, now: datetime) -> None:
+def test_the_database_allows_one_active_version(register: Register, now: datetime) -> None:
     first, second = register(), register()
     Promotion.objects.create(version=first, reason=REASON, since=now)
 
@@ -69,7 +69,7 @@ def test_the_database_keeps_one_version_in_force(register: Register, now: dateti
         Promotion.objects.create(version=second, reason=REASON, since=now)
 
 
-def test_a_promotion_ends_the_one_before(register: Register, administrator: User, now: datetime) -> None:
+def test_a_promotion_ends_the_previous_one(register: Register, administrator: User, now: datetime) -> None:
     first, second = register(), register()
     services.promote(version=first, by=administrator, reason=REASON, now=now)
 
@@ -83,7 +83,7 @@ def test_a_promotion_ends_the_one_before(register: Register, administrator: User
     assert (event.by_id, event.detail["from"], event.detail["to"]) == (administrator.pk, 1, 2)
 
 
-def test_what_is_in_force_costs_one_query(
+def test_the_active_version_is_read_with_one_query(
     register: Register,
     administrator: User,
     now: datetime,
@@ -95,7 +95,7 @@ def test_what_is_in_force_costs_one_query(
         assert selectors.active_version() is not None
 
 
-def test_rolling_back_brings_the_previous_version_into_force(
+def test_a_roll_back_promotes_the_previous_version(
     register: Register, administrator: User, now: datetime
 ) -> None:
     first, second = register(), register()
@@ -105,10 +105,10 @@ def test_rolling_back_brings_the_previous_version_into_force(
     services.roll_back(by=administrator, reason="It missed a radiograph.", now=now + timedelta(days=2))
 
     assert selectors.active_version() == first
-    assert [promotion.version.number for promotion in selectors.history()] == [1, 2, 1]
+    assert [promotion.version.number for promotion in selectors.deployment_history()] == [1, 2, 1]
 
 
-def test_rolling_back_needs_something_to_go_back_to(
+def test_a_roll_back_without_a_previous_version_is_refused(
     register: Register, administrator: User, now: datetime
 ) -> None:
     services.promote(version=register(), by=administrator, reason=REASON, now=now)
@@ -117,32 +117,32 @@ def test_rolling_back_needs_something_to_go_back_to(
         services.roll_back(by=administrator, reason=REASON, now=now)
 
 
-def test_only_those_who_may_promote_do(register: Register, radiologist: User, now: datetime) -> None:
+def test_a_promotion_requires_the_permission(register: Register, radiologist: User, now: datetime) -> None:
     with pytest.raises(NotAllowed):
         services.promote(version=register(), by=radiologist, reason=REASON, now=now)
 
 
 @pytest.mark.parametrize("reason", ["", "better", "     x     "])
-def test_a_promotion_needs_a_reason(
+def test_a_promotion_requires_a_reason(
     register: Register, administrator: User, now: datetime, reason: str
 ) -> None:
     with pytest.raises(errors.ReasonRequired):
         services.promote(version=register(), by=administrator, reason=reason, now=now)
 
 
-def test_a_version_found_worse_needs_an_override(
+def test_a_rejected_version_requires_an_override(
     register: Register, administrator: User, now: datetime
 ) -> None:
-    worse = register(verdict="reject")
+    rejected = register(verdict="reject")
     with pytest.raises(errors.OverrideRequired):
-        services.promote(version=worse, by=administrator, reason=REASON, now=now)
+        services.promote(version=rejected, by=administrator, reason=REASON, now=now)
 
-    services.promote(version=worse, by=administrator, reason=REASON, now=now, override=True)
+    services.promote(version=rejected, by=administrator, reason=REASON, now=now, override=True)
 
-    assert selectors.active_version() == worse
+    assert selectors.active_version() == rejected
 
 
-def test_the_version_in_force_is_not_promoted_twice(
+def test_the_active_version_cannot_be_promoted_again(
     register: Register, administrator: User, now: datetime
 ) -> None:
     version = register()
@@ -153,7 +153,7 @@ def test_the_version_in_force_is_not_promoted_twice(
 
 
 @pytest.mark.parametrize("part", ["model.weights.h5", "manifest.json"])
-def test_a_version_with_changed_files_is_not_promoted(
+def test_a_version_with_modified_files_cannot_be_promoted(
     register: Register, administrator: User, now: datetime, part: str
 ) -> None:
     version = register()
@@ -164,7 +164,7 @@ def test_a_version_with_changed_files_is_not_promoted(
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 
 
-def test_a_version_registered_by_an_earlier_release_can_still_be_promoted(
+def test_a_version_registered_by_an_earlier_release_can_be_promoted(
     register: Register, administrator: User, now: datetime
 ) -> None:
     version = register()
@@ -177,7 +177,7 @@ def test_a_version_registered_by_an_earlier_release_can_still_be_promoted(
     assert selectors.active_version() == version
 
 
-def test_a_version_whose_thresholds_were_changed_is_not_promoted(
+def test_a_version_with_modified_operating_points_cannot_be_promoted(
     register: Register, administrator: User, now: datetime
 ) -> None:
     version = register()
@@ -188,8 +188,8 @@ def test_a_version_whose_thresholds_were_changed_is_not_promoted(
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 
 
-def test_the_network_that_comes_with_readroom_is_adopted_once(
-    shelf: Path, tmp_path: Path, settings: Settings, now: datetime, db: None
+def test_the_default_network_is_adopted_once(
+    bundle_store: Path, tmp_path: Path, settings: Settings, now: datetime, db: None
 ) -> None:
     settings.DEFAULT_BUNDLE = paper_bundle(tmp_path / "default")
 
@@ -203,26 +203,26 @@ def test_the_network_that_comes_with_readroom_is_adopted_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_promotions_at_the_same_moment_leave_one_in_force(
+def test_two_concurrent_promotions_leave_one_active_version(
     register: Register, administrator: User, now: datetime
 ) -> None:
     services.promote(version=register(), by=administrator, reason=REASON, now=now)
-    rivals, ready = [register(), register()], threading.Barrier(2)
+    candidates, ready = [register(), register()], threading.Barrier(2)
 
-    def press(version: ModelVersion) -> None:
+    def promote(version: ModelVersion) -> None:
         ready.wait()
         try:
             services.promote(version=version, by=administrator, reason=REASON, now=now)
         except errors.ActiveVersionChanged:
-            pass  # PostgreSQL may refuse the slower one; SQLite lets them follow each other
+            pass  # PostgreSQL may refuse the slower promotion; SQLite serialises both
         finally:
             connection.close()
 
-    hands = [threading.Thread(target=press, args=[version]) for version in rivals]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
+    threads = [threading.Thread(target=promote, args=[version]) for version in candidates]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert Promotion.objects.filter(active=True).count() == 1
-    assert selectors.active_version() in rivals
+    assert selectors.active_version() in candidates

@@ -1,4 +1,4 @@
-"""The pages of training: for administrators, and for nobody else."""
+"""The pages of training: visible to administrators only."""
 
 from __future__ import annotations
 
@@ -15,14 +15,9 @@ from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import Epoch, TrainingRun
 from diagnostics.training.selectors import runs
+from tests.training.conftest import logged_in
 
-Enough = Callable[[], None]
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+SignRequired = Callable[[], None]
 
 
 @pytest.fixture
@@ -30,9 +25,9 @@ def run(active_version: ModelVersion, now: datetime) -> TrainingRun:
     return TrainingRun.objects.create(
         number=1,
         status=JobStatus.RUNNING,
-        phase="learning",
+        phase="training",
         parent=active_version,
-        parameters={"preset": "tiny-cnn", "epochs": 20, "batch_size": 32, "learning_rate": 0.001, "seed": 1},
+        parameters={"recipe": "tiny-cnn", "epochs": 20, "batch_size": 32, "learning_rate": 0.001, "seed": 1},
         queued_at=now,
     )
 
@@ -49,63 +44,65 @@ def run(active_version: ModelVersion, now: datetime) -> TrainingRun:
         ("schedule", "post"),
     ],
 )
-def test_no_door_of_training_opens_to_a_radiologist_or_a_stranger(
+def test_training_pages_are_closed_to_radiologists_and_anonymous_users(
     run: TrainingRun, radiologist: User, name: str, method: str
 ) -> None:
-    of_a_run: dict[str, list[Any]] = {
+    arguments: dict[str, list[Any]] = {
         "run": [run.pk],
         "state": [run.pk],
         "stop": [run.pk],
         "picture": [run.pk, "curves"],
     }
-    address = reverse(f"training:{name}", args=of_a_run.get(name))
+    url = reverse(f"training:{name}", args=arguments.get(name))
 
-    assert getattr(logged_in(radiologist), method)(address).status_code == 403
-    assert getattr(Client(), method)(address)["Location"].startswith(reverse("accounts:login"))
+    assert getattr(logged_in(radiologist), method)(url).status_code == 403
+    assert getattr(Client(), method)(url)["Location"].startswith(reverse("accounts:login"))
 
 
-def test_the_start_button_is_closed_with_its_reason(
+def test_the_start_button_is_disabled_with_a_reason(
     active_version: ModelVersion, administrator: User
 ) -> None:
     page = logged_in(administrator).get(reverse("training:runs")).content.decode()
 
     assert "Too few findings" in page
-    assert "needs 5 patients" in page
-    assert 'disabled aria-describedby="why"' in page
+    assert "requires 5 patients" in page
+    assert 'disabled aria-describedby="blocking-reason"' in page
 
 
-def test_an_administrator_starts_a_run_and_lands_on_its_page(
-    active_version: ModelVersion, enough: Enough, administrator: User
+def test_an_administrator_starts_a_run_and_is_redirected_to_its_page(
+    active_version: ModelVersion, sign_required: SignRequired, administrator: User
 ) -> None:
-    enough()
+    sign_required()
 
-    answer = logged_in(administrator).post(reverse("training:start"), {"preset": "tiny-cnn", "epochs": "3"})
+    response = logged_in(administrator).post(reverse("training:start"), {"recipe": "tiny-cnn", "epochs": "3"})
 
     run = TrainingRun.objects.get()
-    assert answer["Location"] == reverse("training:run", args=[run.pk])
-    assert (run.parameters["preset"], run.parameters["epochs"]) == ("tiny-cnn", 3)
+    assert response["Location"] == reverse("training:run", args=[run.pk])
+    assert (run.parameters["recipe"], run.parameters["epochs"]) == ("tiny-cnn", 3)
 
 
 @pytest.mark.parametrize("epochs", ["0", "101", "many"])
-def test_a_number_of_passes_out_of_range_starts_nothing(
-    active_version: ModelVersion, enough: Enough, administrator: User, epochs: str
+def test_a_number_of_epochs_out_of_range_starts_no_run(
+    active_version: ModelVersion, sign_required: SignRequired, administrator: User, epochs: str
 ) -> None:
-    enough()
+    sign_required()
 
-    answer = logged_in(administrator).post(
-        reverse("training:start"), {"preset": "tiny-cnn", "epochs": epochs}
+    response = logged_in(administrator).post(
+        reverse("training:start"), {"recipe": "tiny-cnn", "epochs": epochs}
     )
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert not TrainingRun.objects.exists()
 
 
-def test_a_running_run_says_how_far_it_is_and_what_is_left(run: TrainingRun, administrator: User) -> None:
+def test_a_running_run_shows_its_progress_and_the_remaining_time(
+    run: TrainingRun, administrator: User
+) -> None:
     for number in (1, 2):
         Epoch.objects.create(
             run=run,
             number=number,
-            of=20,
+            planned_epochs=20,
             loss=1.0,
             accuracy=0.5,
             val_loss=1.0,
@@ -113,23 +110,21 @@ def test_a_running_run_says_how_far_it_is_and_what_is_left(run: TrainingRun, adm
             seconds=20.0,
         )
 
-    answer = logged_in(administrator).get(reverse("training:state", args=[run.pk]))
+    response = logged_in(administrator).get(reverse("training:state", args=[run.pk]))
 
-    assert answer.status_code == 200
-    assert "Epoch 2 of 20 is done" in answer.content.decode()
-    assert "about 6 min left" in answer.content.decode()
-    assert "Stop, keep the best" in answer.content.decode()
+    assert response.status_code == 200
+    assert "Epoch 2 of 20 completed" in response.content.decode()
+    assert "about 6 min remaining" in response.content.decode()
+    assert "Stop training, keep best epoch" in response.content.decode()
 
 
-def test_a_failed_run_says_why_and_what_to_do_and_is_asked_no_more(
-    run: TrainingRun, administrator: User
-) -> None:
+def test_a_failed_run_shows_the_reason_and_stops_polling(run: TrainingRun, administrator: User) -> None:
     TrainingRun.objects.update(status=JobStatus.FAILED, failure_code="out_of_memory")
 
-    answer = logged_in(administrator).get(reverse("training:state", args=[run.pk]))
+    response = logged_in(administrator).get(reverse("training:state", args=[run.pk]))
 
-    assert answer.status_code == 286
-    assert "Choose a smaller batch" in answer.content.decode()
+    assert response.status_code == 286
+    assert "Choose a smaller batch size" in response.content.decode()
 
 
 def test_an_administrator_stops_a_run(run: TrainingRun, administrator: User) -> None:
@@ -139,17 +134,17 @@ def test_an_administrator_stops_a_run(run: TrainingRun, administrator: User) -> 
     assert run.stop_requested
 
 
-def test_the_schedule_is_set_on_the_page(active_version: ModelVersion, administrator: User) -> None:
-    wanted = {"enabled": "on", "every_days": "3", "at_hour": "4", "minimum_new_readings": "5"}
+def test_the_schedule_is_saved_on_the_page(active_version: ModelVersion, administrator: User) -> None:
+    data = {"enabled": "on", "every_days": "3", "at_hour": "4", "minimum_new_readings": "5"}
 
-    answer = logged_in(administrator).post(reverse("training:schedule"), wanted)
+    response = logged_in(administrator).post(reverse("training:schedule"), data)
 
     plan = runs.schedule()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (plan.enabled, plan.every_days, plan.at_hour, plan.minimum_new_readings) == (True, 3, 4, 5)
 
 
-def test_only_a_runs_own_pictures_are_served(run: TrainingRun, administrator: User) -> None:
+def test_only_the_plots_of_a_run_are_served(run: TrainingRun, administrator: User) -> None:
     folder = runs.folder(run)
     folder.mkdir(parents=True)
     (folder / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
@@ -162,3 +157,25 @@ def test_only_a_runs_own_pictures_are_served(run: TrainingRun, administrator: Us
     assert (curves.status_code, curves["Content-Type"]) == (200, "image/svg+xml")
     assert b"".join(curves.streaming_content).startswith(b"<svg")  # type: ignore[attr-defined]
     assert secret.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"phase": "freezing"}, "Freezing the data set"),
+        ({"phase": "comparing"}, "Comparing with the active version"),
+        ({"phase": "trust-checks"}, "Running trust checks"),
+        (
+            {"phase": "trust-checks", "checks_done": 12, "checks_total": 29},
+            "Running trust checks (12 of 29)",
+        ),
+    ],
+)
+def test_the_phase_of_a_running_run_is_shown(
+    run: TrainingRun, administrator: User, columns: dict[str, Any], text: str
+) -> None:
+    TrainingRun.objects.update(**columns)
+
+    page = logged_in(administrator).get(reverse("training:state", args=[run.pk])).content.decode()
+
+    assert text in page

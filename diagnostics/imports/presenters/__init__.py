@@ -1,0 +1,1 @@
+"""Values and texts of imports for pages and tables."""

@@ -1,4 +1,4 @@
-"""How far an import has come, in words a person reads."""
+"""Status, progress and possible actions of an import."""
 
 from __future__ import annotations
 
@@ -14,58 +14,72 @@ from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 
 @dataclass(frozen=True)
 class Progress:
-    """What the head of an import's page says."""
+    """The values in the head of an import's page and in its row of the list."""
 
     status: str
-    words: str
+    label: str
     radiographs: int
-    waiting: int
-    opened: int
-    linked: int
-    refused: int
-    over: bool  # nothing changes by itself any more
-    may_begin: bool
+    pending: int
+    imported: int
+    duplicates: int
+    unusable: int
+    finished: bool  # the row does not change without a user's action
+    importing: bool
+    start_label: str  # of the button; empty when the import cannot be started
+    can_stop: bool
+    can_discard: bool
 
     @property
-    def done(self) -> int:
-        return self.radiographs - self.waiting
+    def processed(self) -> int:
+        return self.radiographs - self.pending
 
 
-def progress_of(importing: Import, endings: Mapping[str, int]) -> Progress:
-    """Say how far an import is, from its row and its radiographs' endings."""
-    radiographs, waiting = sum(endings.values()), endings[FileStatus.WAITING]
-    over = importing.status not in OPEN_STATUSES
+def progress_of(import_job: Import, counts: Mapping[str, int]) -> Progress:
+    """Return the progress of an import from its row and the counts of its radiographs by status."""
+    radiographs, pending = sum(counts.values()), counts[FileStatus.PENDING]
+    finished = import_job.status not in OPEN_STATUSES
+    scanned = import_job.stage == Stage.SCANNED
     return Progress(
-        status="looked" if importing.step == Stage.LOOKED else importing.status,
-        words=_words(importing, radiographs, waiting),
+        status="scanned" if scanned else import_job.status,
+        label=_label(import_job, radiographs, pending),
         radiographs=radiographs,
-        waiting=waiting,
-        opened=endings[FileStatus.OPENED],
-        linked=endings[FileStatus.LINKED],
-        refused=endings[FileStatus.REFUSED],
-        over=over,
-        may_begin=over and waiting > 0,
+        pending=pending,
+        imported=counts[FileStatus.IMPORTED],
+        duplicates=counts[FileStatus.DUPLICATE],
+        unusable=counts[FileStatus.UNUSABLE],
+        finished=finished,
+        importing=not scanned,
+        start_label=_start_label(import_job, pending) if finished and pending else "",
+        can_stop=not finished and not import_job.stop_requested,
+        can_discard=scanned,
     )
 
 
-def _words(importing: Import, radiographs: int, waiting: int) -> str:
-    if importing.step == Stage.LOOKED:
-        return _("Looked through, nothing imported yet")
-    if importing.status == JobStatus.FAILED:
+def _label(import_job: Import, radiographs: int, pending: int) -> str:
+    if import_job.stage == Stage.SCANNED:
+        return _("Scanned, not imported yet")
+    if import_job.status == JobStatus.FAILED:
         return _("Failed")
-    if importing.status == JobStatus.DONE:
-        return _stopped(waiting) if waiting else _("Done")
-    if importing.stop_requested:
-        return _("Stopping after the present radiograph")
-    if radiographs == waiting and importing.status == JobStatus.QUEUED:
-        return _("Waiting for the worker")
-    return _("Radiograph %(done)d of %(radiographs)d") % {
-        "done": radiographs - waiting,
+    if import_job.status == JobStatus.DONE:
+        return _stopped(pending) if pending else _("Done")
+    if import_job.stop_requested:
+        return _("Stopping after the current radiograph")
+    if radiographs == pending and import_job.status == JobStatus.QUEUED:
+        return _("Queued")
+    return _("Radiograph %(processed)d of %(radiographs)d") % {
+        "processed": radiographs - pending,
         "radiographs": radiographs,
     }
 
 
-def _stopped(waiting: int) -> str:
-    return ngettext("Stopped, %(n)d radiograph waits", "Stopped, %(n)d radiographs wait", waiting) % {
-        "n": waiting
-    }
+def _start_label(import_job: Import, pending: int) -> str:
+    if import_job.stage == Stage.SCANNED:
+        text = ngettext("Start import (%(n)d radiograph)", "Start import (%(n)d radiographs)", pending)
+    else:
+        text = ngettext("Resume import (%(n)d radiograph)", "Resume import (%(n)d radiographs)", pending)
+    return text % {"n": pending}
+
+
+def _stopped(pending: int) -> str:
+    text = ngettext("Stopped, %(n)d radiograph pending", "Stopped, %(n)d radiographs pending", pending)
+    return text % {"n": pending}

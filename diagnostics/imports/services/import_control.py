@@ -1,4 +1,4 @@
-"""TODO: diagnostics.imports.services.import_control."""
+"""Starting and stopping an import."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.imports import selectors
-from diagnostics.imports.errors import (
-    ImportAlreadyRunning,
-    ImportNotRunning,
-    NothingToImport,
-)
+from diagnostics.imports.errors import ImportAlreadyRunning, ImportNotRunning, NothingToImport
 from diagnostics.imports.models import Import, Stage
 from diagnostics.imports.services.permissions import require_import
 from diagnostics.imports.services.requeue import enqueue_import_on_commit
@@ -23,14 +19,14 @@ from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 
 
 @transaction.atomic
-def start_import(*, importing: Import, by: User, now: datetime) -> None:
-    """Bring in the radiographs that wait, at first or after a stop or a failure."""
+def start_import(*, import_job: Import, by: User, now: datetime) -> None:
+    """Queue an import's pending radiographs, for the first time or after a stop or a failure."""
     require_import(by)
-    if not selectors.waiting(importing).exists():
-        raise NothingToImport(_("No radiograph of this import waits any more."))
-    queued = Import.objects.filter(pk=importing.pk).exclude(status__in=OPEN_STATUSES)
-    if not queued.update(
-        step=Stage.BRING_IN,
+    if not selectors.pending_files(import_job).exists():
+        raise NothingToImport(_("All radiographs of this import have been processed."))
+    startable = Import.objects.filter(pk=import_job.pk).exclude(status__in=OPEN_STATUSES)
+    if not startable.update(
+        stage=Stage.IMPORTING,
         status=JobStatus.QUEUED,
         attempts=0,
         stop_requested=False,
@@ -40,23 +36,27 @@ def start_import(*, importing: Import, by: User, now: datetime) -> None:
         failure_code="",
         failure_text="",
     ):
-        raise ImportAlreadyRunning(_("This import is under way already."))
-    detail = {"number": importing.number, "collection": importing.collection, "kind": importing.kind}
-    audit.record(action=Action.IMPORT_STARTED, by=by, target=importing, detail=detail, now=now)
-    enqueue_import_on_commit(importing.pk)
+        raise ImportAlreadyRunning(_("This import is already running."))
+    detail = {
+        "number": import_job.number,
+        "collection": import_job.collection,
+        "importer": import_job.importer,
+    }
+    audit.record(action=Action.IMPORT_STARTED, by=by, target=import_job, detail=detail, now=now)
+    enqueue_import_on_commit(import_job.pk)
 
 
 @transaction.atomic
-def stop_import(*, importing: Import, by: User, now: datetime) -> None:
-    """Ask an import to stop after the present radiograph; what has come in stays."""
+def stop_import(*, import_job: Import, by: User, now: datetime) -> None:
+    """Request a stop after the current radiograph; imported cases stay."""
     require_import(by)
-    if not Import.objects.filter(pk=importing.pk, status__in=OPEN_STATUSES, stop_requested=False).update(
+    if not Import.objects.filter(pk=import_job.pk, status__in=OPEN_STATUSES, stop_requested=False).update(
         stop_requested=True
     ):
-        importing.refresh_from_db()
-        if importing.status in OPEN_STATUSES:
-            return  # asked before: once is enough
-        raise ImportNotRunning(_("This import is not under way."))
-    detail = {"number": importing.number}
-    audit.record(action=Action.IMPORT_STOPPED, by=by, target=importing, detail=detail, now=now)
-    enqueue_import_on_commit(importing.pk)
+        import_job.refresh_from_db()
+        if import_job.status in OPEN_STATUSES:
+            return  # already requested
+        raise ImportNotRunning(_("This import is not running."))
+    detail = {"number": import_job.number}
+    audit.record(action=Action.IMPORT_STOPPED, by=by, target=import_job, detail=detail, now=now)
+    enqueue_import_on_commit(import_job.pk)

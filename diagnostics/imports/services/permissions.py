@@ -1,4 +1,4 @@
-"""TODO: diagnostics.imports.services.permissions."""
+"""The permission check of imports."""
 
 from __future__ import annotations
 
@@ -10,5 +10,6 @@ from diagnostics.errors import NotAllowed
 
 
 def require_import(by: User) -> None:
+    """Raise NotAllowed unless the user may import collections."""
     if not by.has_permission(Permission.IMPORT):
-        raise NotAllowed(_("Your role may not bring collections in."))
+        raise NotAllowed(_("Your role does not include the permission to import collections."))

@@ -1,9 +1,10 @@
-"""What may be done with imports: look a collection through, bring it in, stop, forget."""
+"""Scanning a collection, and discarding scans."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,29 +16,26 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.imports import scan, staging
-from diagnostics.imports.errors import (
-    ImportAlreadyStarted,
-    UnknownCollection,
-)
+from diagnostics.imports.errors import ImportAlreadyStarted, UnknownCollection
 from diagnostics.imports.models import Import, ImportedFile, Stage
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.scan import ScanResult
 from diagnostics.imports.services.permissions import require_import
 from diagnostics.jobs.models import JobStatus
 
-SCAN_LIFETIME: Final = timedelta(days=7)  # a look that nobody has followed up
+SCAN_LIFETIME: Final = timedelta(days=7)  # of a scan whose import was not started
 BATCH_ROWS: Final = 1000
-MAX_TRIES: Final = 5  # for a number that somebody else took in the same moment
+MAX_ATTEMPTS: Final = 5  # at a number that a concurrent scan took
 
 
 def scan_choice(
     *, name: str, cohen: str = "", wishes: ImportOptions, site: Site, by: User, now: datetime
 ) -> Import:
-    """Look through one of the collections in the folder for imports; raises NoCollection."""
-    place, known = staging.chosen(name), staging.chosen(cohen) if cohen else None
-    if place is None or (cohen and known is None):
-        raise UnknownCollection("not_there", _("This is not in the folder for imports any more."))
-    return scan_path(collection=place, origin=name, cohen=known, wishes=wishes, site=site, by=by, now=now)
+    """Scan one of the collections in the import folder; raises UnknownCollection."""
+    path, cohen_path = staging.collection_path(name), staging.collection_path(cohen) if cohen else None
+    if path is None or (cohen and cohen_path is None):
+        raise UnknownCollection("not_there", _("The collection is no longer in the import folder."))
+    return scan_path(collection=path, origin=name, cohen=cohen_path, wishes=wishes, site=site, by=by, now=now)
 
 
 def scan_path(
@@ -50,95 +48,91 @@ def scan_path(
     by: User,
     now: datetime,
 ) -> Import:
-    """Look through an uploaded ZIP or a place on the server, which never comes from a browser as it is."""
+    """Scan an uploaded ZIP or a path on the server. Never pass a path that a browser sent."""
     require_import(by)
-    import_id = uuid.uuid4()
-    room = staging.staging_folder(import_id)
+    draft = _Draft(uuid.uuid4(), origin, wishes, site, by, now)
+    folder = staging.staging_folder(draft.import_id)
     try:
-        room.mkdir(parents=True)
-        place = collection if isinstance(collection, Path) else staging.keep_upload(import_id, collection)
-        found = scan.scan_collection(place, wishes, origin=origin, unpack_into=room, cohen=cohen)
-        staging.forget_upload(import_id)
-        return _store(import_id, found, origin, wishes, site=site, by=by, now=now)
-    except OSError as trouble:
-        staging.clear(import_id)
+        folder.mkdir(parents=True)
+        path = (
+            collection if isinstance(collection, Path) else staging.store_upload(draft.import_id, collection)
+        )
+        result = scan.scan_collection(path, wishes, origin=origin, unpack_into=folder, cohen=cohen)
+        staging.remove_upload(draft.import_id)
+        return _store(draft, result)
+    except OSError as error:
+        staging.clear(draft.import_id)
         raise UnknownCollection(
-            "storage_full", _("The collection could not be stored. Look at the disk.")
-        ) from trouble
+            "storage_full", _("The collection could not be stored. Check the free disk space.")
+        ) from error
     except BaseException:
-        staging.clear(import_id)
+        staging.clear(draft.import_id)
         raise
 
 
 @transaction.atomic
-def discard_scan(*, importing: Import, by: User) -> None:
-    """Forget a look of which nothing was brought in."""
+def discard_scan(*, import_job: Import, by: User) -> None:
+    """Delete a scan whose import was not started; raises ImportAlreadyStarted."""
     require_import(by)
-    gone, _rows = Import.objects.filter(pk=importing.pk, step=Stage.LOOKED).delete()
-    if not gone:
-        raise ImportAlreadyStarted(_("This import was begun and stays on record."))
-    transaction.on_commit(partial(staging.clear, importing.pk))
+    deleted, _rows = Import.objects.filter(pk=import_job.pk, stage=Stage.SCANNED).delete()
+    if not deleted:
+        raise ImportAlreadyStarted(_("This import was started. Its record cannot be discarded."))
+    transaction.on_commit(partial(staging.clear, import_job.pk))
 
 
 def discard_old_scans(*, now: datetime) -> int:
-    """Forget looks that nobody has followed up, and what is unpacked for nobody; says how many."""
-    long_ago = now - SCAN_LIFETIME
-    forgotten = 0
-    for importing in Import.objects.filter(step=Stage.LOOKED, queued_at__lt=long_ago):
-        rows, _by_table = Import.objects.filter(pk=importing.pk, step=Stage.LOOKED).delete()
-        forgotten += bool(rows)
-    kept = Import.objects.exclude(finished_at__lt=long_ago).values_list("pk", flat=True)
-    return forgotten + staging.clear_all_but(set(kept), older_than=now - timedelta(days=1))
+    """Delete scans that were not followed by an import, and orphaned staging folders; return how many."""
+    expired = now - SCAN_LIFETIME
+    discarded = 0
+    for import_job in Import.objects.filter(stage=Stage.SCANNED, queued_at__lt=expired):
+        rows, _by_table = Import.objects.filter(pk=import_job.pk, stage=Stage.SCANNED).delete()
+        discarded += bool(rows)
+    active = Import.objects.exclude(finished_at__lt=expired).values_list("pk", flat=True)
+    return discarded + staging.clear_orphans(set(active), older_than=now - timedelta(days=1))
 
 
-def _store(
-    import_id: uuid.UUID,
-    found: ScanResult,
-    origin: str,
-    wishes: ImportOptions,
-    *,
-    site: Site,
-    by: User,
-    now: datetime,
-) -> Import:
-    for attempt in range(MAX_TRIES):
+@dataclass(frozen=True)
+class _Draft:
+    """The columns of a new import that the scan does not determine."""
+
+    import_id: uuid.UUID
+    origin: str
+    options: ImportOptions
+    site: Site
+    by: User
+    now: datetime
+
+
+def _store(draft: _Draft, result: ScanResult) -> Import:
+    for attempt in range(MAX_ATTEMPTS):
         try:
-            return _create(import_id, found, origin, wishes, site=site, by=by, now=now)
-        except IntegrityError:  # another look took the number
-            if attempt == MAX_TRIES - 1:
+            return _create(draft, result)
+        except IntegrityError:  # a concurrent scan took the number
+            if attempt == MAX_ATTEMPTS - 1:
                 raise
-    raise AssertionError("never here")
+    raise AssertionError("unreachable")
 
 
 @transaction.atomic
-def _create(
-    import_id: uuid.UUID,
-    found: ScanResult,
-    origin: str,
-    wishes: ImportOptions,
-    *,
-    site: Site,
-    by: User,
-    now: datetime,
-) -> Import:
+def _create(draft: _Draft, result: ScanResult) -> Import:
     last = Import.objects.aggregate(last=Max("number"))["last"] or 0
-    importing = Import.objects.create(
-        id=import_id,
+    import_job = Import.objects.create(
+        id=draft.import_id,
         number=last + 1,
         status=JobStatus.DONE,
-        requested_by=by,
-        site=site,
-        origin=origin[:255],
-        base=str(found.base),
-        wishes=wishes.as_json(),
-        collection=found.collection,
-        kind=found.kind,
-        provenance=found.provenance,
-        left_out=found.left_out,
-        queued_at=now,
-        finished_at=now,
+        requested_by=draft.by,
+        site=draft.site,
+        origin=draft.origin[:255],
+        base_folder=str(result.base_folder),
+        options=draft.options.as_json(),
+        collection=result.collection,
+        importer=result.importer,
+        provenance=result.provenance,
+        exclusions=result.exclusions,
+        queued_at=draft.now,
+        finished_at=draft.now,
     )
-    for file in found.files:
-        file.importing = importing
-    ImportedFile.objects.bulk_create(found.files, batch_size=BATCH_ROWS)
-    return importing
+    for file in result.files:
+        file.import_job = import_job
+    ImportedFile.objects.bulk_create(result.files, batch_size=BATCH_ROWS)
+    return import_job

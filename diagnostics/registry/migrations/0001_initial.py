@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('weights_sha256', models.CharField(max_length=64)),
                 ('manifest', models.JSONField()),
                 ('comparison', models.JSONField(blank=True, default=dict)),
-                ('verdict', models.CharField(choices=[('accept', 'Not worse than the version in force'), ('reject', 'Worse than the version in force'), ('inconclusive', 'Too few cases to tell'), ('none', 'Not compared')], default='none', max_length=12)),
+                ('verdict', models.CharField(choices=[('accept', 'Not inferior to the active version'), ('reject', 'Inferior to the active version'), ('inconclusive', 'Too few cases for a verdict'), ('none', 'Not compared')], default='none', max_length=12)),
                 ('verdict_reason', models.TextField(blank=True)),
                 ('registered_at', models.DateTimeField()),
                 ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='registry.modelversion')),
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-since'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('active', True)), fields=('active',), name='one_active_version'), models.CheckConstraint(condition=models.Q(models.Q(('active', True), ('until__isnull', True)), models.Q(('active', False), ('until__isnull', False)), _connector='OR'), name='in_force_has_no_end')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('active', True)), fields=('active',), name='one_active_version'), models.CheckConstraint(condition=models.Q(models.Q(('active', True), ('until__isnull', True)), models.Q(('active', False), ('until__isnull', False)), _connector='OR'), name='active_promotion_has_no_end')],
             },
         ),
     ]

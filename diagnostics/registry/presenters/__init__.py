@@ -1,0 +1,1 @@
+"""Values and texts of model versions for pages and model cards."""

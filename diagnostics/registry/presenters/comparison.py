@@ -1,4 +1,4 @@
-"""A stored comparison of two versions, made ready to be shown."""
+"""The comparison of a candidate with the active version, as table rows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from diagnostics.registry.presenters import metrics
+from diagnostics.registry.presenters import badges, metrics
+from diagnostics.registry.presenters.badges import Badge
 from diagnostics.registry.presenters.metrics import Json
 
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """One figure of both versions and their difference."""
+    """One metric of both versions and its difference."""
 
     label: str
     candidate: str
@@ -22,17 +23,16 @@ class DifferenceRow:
 
 @dataclass(frozen=True)
 class RuleRow:
-    """One rule of the gate."""
+    """One rule of the promotion gate."""
 
     label: str
-    outcome: str  # kept, broken, undecided
-    words: str
+    badge: Badge
     detail: str
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate beside the version then in force."""
+    """A candidate and the version that was active at its registration."""
 
     active: str
     radiographs: int
@@ -44,15 +44,15 @@ class Comparison:
 
 
 def comparison_of(stored: Json) -> Comparison | None:
-    """Arrange a stored comparison; None where there is none."""
+    """Return the rows of a stored comparison; None without one."""
     if not stored:
         return None
-    target = metrics.finding_words(stored["target"])
+    target = metrics.finding_label(stored["target"])
     labels = {
         "sensitivity": _("Sensitivity for %(finding)s") % {"finding": target},
         "auroc": _("AUROC for %(finding)s") % {"finding": target},
         "accuracy": _("Accuracy"),
-        "calibration_error": _("Calibration error (less is better)"),
+        "calibration_error": _("Calibration error (lower is better)"),
     }
     return Comparison(
         active=stored["active"],
@@ -66,19 +66,18 @@ def comparison_of(stored: Json) -> Comparison | None:
 
 
 def _difference(label: str, row: Json) -> DifferenceRow:
+    candidate, active = metrics.number(row["candidate"]), metrics.number(row["active"])
     if row["difference"] is None:
-        return DifferenceRow(label, metrics.number(row["candidate"]), metrics.number(row["active"]), "-")
+        return DifferenceRow(label, candidate, active, "-")
     interval = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
-    difference = f"{row['difference']:+.3f}{interval}"
-    return DifferenceRow(label, metrics.number(row["candidate"]), metrics.number(row["active"]), difference)
+    return DifferenceRow(label, candidate, active, f"{row['difference']:+.3f}{interval}")
 
 
 def _rule(rule: Json) -> RuleRow:
-    words = {"kept": _("kept"), "broken": _("broken"), "undecided": _("too few radiographs to tell")}
     labels = {
         "sensitivity": _("Sensitivity"),
-        "right or wrong": _("Right or wrong"),
-        "findings": _("Knows every finding of the version in force"),
+        "right or wrong": _("Accuracy (McNemar's test)"),
+        "findings": _("Recognises every finding of the active version"),
     }
-    name, outcome = str(rule["name"]), str(rule["outcome"])
-    return RuleRow(labels.get(name, name), outcome, words.get(outcome, outcome), rule["detail"])
+    name = str(rule["name"])
+    return RuleRow(labels.get(name, name), badges.rule_badge(str(rule["outcome"])), rule["detail"])

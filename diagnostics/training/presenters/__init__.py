@@ -1,0 +1,1 @@
+"""Values and texts of training runs for pages."""

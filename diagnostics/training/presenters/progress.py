@@ -1,4 +1,4 @@
-"""How far a run has come, in words a person reads."""
+"""Status, progress and possible actions of a training run."""
 
 from __future__ import annotations
 
@@ -11,70 +11,71 @@ from django.utils.translation import ngettext
 
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.training import policy
-from diagnostics.training.models import Epoch, TrainingRun
+from diagnostics.training.models import Epoch, Phase, TrainingRun
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the head of a run's page says."""
+    """The values in the head of a run's page."""
 
     status: str
-    words: str
+    label: str
     epoch: int
     epochs: int
-    left: str  # 'about 6 min left', empty until it can be told
-    over: bool
-
-    @property
-    def started_learning(self) -> bool:
-        return self.epoch > 0
+    remaining: str  # 'about 6 min remaining', empty until it can be estimated
+    finished: bool
+    show_bar: bool
+    can_stop: bool
 
 
 def progress_of(run: TrainingRun, epochs: Sequence[Epoch]) -> Progress:
-    """Say how far a run is, from its row and its epochs."""
-    planned = epochs[-1].of if epochs else int(run.parameters.get("epochs", 0))
+    """Return the progress of a run from its row and its epochs."""
+    planned = epochs[-1].planned_epochs if epochs else int(run.parameters.get("epochs", 0))
+    can_stop = run.status in OPEN_STATUSES and not run.stop_requested
     return Progress(
         status=run.status,
-        words=_words(run, len(epochs), planned),
+        label=_label(run, len(epochs), planned),
         epoch=len(epochs),
         epochs=planned,
-        left=_left(run, epochs, planned),
-        over=run.status not in OPEN_STATUSES,
+        remaining=_remaining(run, epochs, planned),
+        finished=run.status not in OPEN_STATUSES,
+        show_bar=can_stop and len(epochs) > 0,
+        can_stop=can_stop,
     )
 
 
-def status_words(run: TrainingRun) -> str:
-    """Say in a few words where a run stands."""
+def status_label(run: TrainingRun) -> str:
+    """Return the status of a run in a few words."""
     if run.status == JobStatus.QUEUED:
-        return _("Waiting for the training worker")
+        return _("Queued for the training worker")
     if run.status == JobStatus.RUNNING:
-        return _("Stopping, keeping the best") if run.stop_requested else _("Learning")
+        return _("Stopping, keeping the best epoch") if run.stop_requested else _("Training")
     if run.status == JobStatus.DONE:
-        return _("Stopped early, best kept") if run.stop_requested else _("Done")
+        return _("Stopped, best epoch kept") if run.stop_requested else _("Done")
     return _("Failed")
 
 
-def _words(run: TrainingRun, done: int, planned: int) -> str:
+def _label(run: TrainingRun, completed: int, planned: int) -> str:
     if run.status != JobStatus.RUNNING:
-        return status_words(run)
-    if run.phase == "freezing":
-        return _("Gathering the radiographs and their findings")
-    if run.phase == "examining":
-        return _("Asking what its figures are worth")
-    if run.phase == "comparing":
-        return _("Comparing with the version in force on the same radiographs")
+        return status_label(run)
+    if run.phase == Phase.TRUST_CHECKS and run.checks_total:
+        counts = {"done": run.checks_done, "total": run.checks_total}
+        return _("Running trust checks (%(done)d of %(total)d)") % counts
+    if run.phase in {Phase.FREEZING, Phase.COMPARING, Phase.TRUST_CHECKS}:
+        return str(Phase(run.phase).label)
     if run.stop_requested:
-        return _("Stopping, keeping the best")
-    if done == 0:
-        return _("Reading the radiographs; epoch 1 of %(of)d comes next") % {"of": planned}
-    return _("Epoch %(done)d of %(of)d is done") % {"done": done, "of": planned}
+        return status_label(run)
+    if completed == 0:
+        return _("Loading the radiographs for epoch 1 of %(planned)d") % {"planned": planned}
+    return _("Epoch %(completed)d of %(planned)d completed") % {"completed": completed, "planned": planned}
 
 
-def _left(run: TrainingRun, epochs: Sequence[Epoch], planned: int) -> str:
-    left = policy.seconds_left([epoch.seconds for epoch in epochs], planned)
-    if run.status != JobStatus.RUNNING or run.phase != "learning" or run.stop_requested or not left:
+def _remaining(run: TrainingRun, epochs: Sequence[Epoch], planned: int) -> str:
+    seconds = policy.seconds_remaining([epoch.seconds for epoch in epochs], planned)
+    training = run.status == JobStatus.RUNNING and run.phase == Phase.TRAINING
+    if not training or run.stop_requested or not seconds:
         return ""
-    if left < 60:
-        return _("less than a minute left")
-    minutes = ceil(left / 60)
-    return ngettext("about %(n)d min left", "about %(n)d min left", minutes) % {"n": minutes}
+    if seconds < 60:
+        return _("less than a minute remaining")
+    minutes = ceil(seconds / 60)
+    return ngettext("about %(n)d min remaining", "about %(n)d min remaining", minutes) % {"n": minutes}

@@ -1,0 +1,1 @@
+"""Queries of training labels and runs."""

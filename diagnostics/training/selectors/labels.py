@@ -1,7 +1,8 @@
-"""The findings to learn from: signed ones, and imported ones of cases that nobody has read.
+"""Training labels: findings of signed readings, and imported findings of cases without a reading.
 
-A case teaches one finding at most. Any signed reading outweighs what an import said of the case, even one
-that teaches nothing. Where two collections disagree, the radiograph waits for somebody to read it.
+Each case has at most one label. Any signed reading takes precedence over the imported labels of its case,
+even a reading that is excluded from training. A case with conflicting imported labels is excluded until a
+reading is signed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case
 from diagnostics.findings import LEARNABLE
-from diagnostics.imports import selectors as exchange
+from diagnostics.imports import selectors as imports
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading
@@ -26,69 +27,67 @@ from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import ClassCount
 from diagnostics.training.snapshot import SnapshotEntry
 
-CONFLICTING_LABELS: Final = "collections_disagree"  # why such radiographs take no part
+CONFLICTING_LABELS: Final = "conflicting_labels"  # reason of an exclusion
 
 
-def imported() -> QuerySet[ImportedLabel]:
-    """Give the imported labels that teach: of unread cases of which all collections say the same.
+def imported_labels() -> QuerySet[ImportedLabel]:
+    """Return the imported labels for training: consistent ones of cases without a reading.
 
-    A gold case is none of them: it measures readers.
+    Reference cases are excluded, because they measure the readers.
     """
-    agreed = exchange.agreed().filter(finding__in=LEARNABLE).exclude(_is_read("case"))
-    return agreed.exclude(Exists(training_labels.reference_cases_of("case")))
+    consistent = imports.consistent_labels().filter(finding__in=LEARNABLE).exclude(_has_reading("case"))
+    return consistent.exclude(Exists(training_labels.reference_cases_of("case")))
 
 
 def labelled_radiographs() -> Iterator[SnapshotEntry]:
-    """Give every radiograph with a finding that a network may be taught."""
-    sources = exchange.sources()
-    signed = (_radiograph(reading, sources) for reading in training_labels.training_readings().iterator())
-    return chain(signed, (_radiograph(label, sources) for label in imported().iterator()))
+    """Yield every radiograph with a training label."""
+    sources = imports.image_sources()
+    signed = (_entry(reading, sources) for reading in training_labels.training_readings().iterator())
+    return chain(signed, (_entry(label, sources) for label in imported_labels().iterator()))
 
 
 def labelled_radiographs_of(labels: Collection[UUID]) -> Iterator[SnapshotEntry]:
-    """Give the radiographs of certain readings and imported labels, also of those outweighed since."""
-    # All are walked: a list of so many ids would be too long for a query.
-    sources = exchange.sources()
+    """Yield the radiographs of given readings and imported labels, including superseded ones."""
+    # Iterates over all rows: a query cannot take that many ids.
+    sources = imports.image_sources()
     readings = Reading.objects.select_related("case__radiograph").iterator()
-    everything: Iterator[Reading | ImportedLabel] = chain(readings, exchange.labels())
-    return (_radiograph(label, sources) for label in everything if label.pk in labels)
+    everything: Iterator[Reading | ImportedLabel] = chain(readings, imports.all_labels())
+    return (_entry(label, sources) for label in everything if label.pk in labels)
 
 
-def counts() -> tuple[ClassCount, ...]:
-    """Count the cases and patients of each finding that a network may be taught."""
-    labelled_radiographs: Counter[str] = Counter()
+def class_counts() -> tuple[ClassCount, ...]:
+    """Count the cases and patients with a training label by finding."""
+    radiographs: Counter[str] = Counter()
     patients: dict[str, set[tuple[UUID, str]]] = defaultdict(set)
-    for labels in (training_labels.training_readings(), imported()):
+    for labels in (training_labels.training_readings(), imported_labels()):
         rows = labels.order_by().values_list("finding", "case__site", "case__patient_ref")
         for finding, site, patient_ref, count in rows.annotate(cases=Count("pk")):
-            labelled_radiographs[finding] += count
+            radiographs[finding] += count
             patients[finding].add((site, patient_ref))
-    return tuple(
-        ClassCount(finding, labelled_radiographs[finding], len(patients[finding])) for finding in LEARNABLE
-    )
+    return tuple(ClassCount(finding, radiographs[finding], len(patients[finding])) for finding in LEARNABLE)
 
 
-def conflicting() -> dict[str, int]:
-    """Count the unread cases of which two collections say different things, and their patients."""
-    unread = exchange.contradicting().exclude(_is_read("pk"))
+def conflicting_cases() -> dict[str, int]:
+    """Count the cases without a reading whose imported labels conflict, and their patients."""
+    unread = imports.cases_with_conflicting_labels().exclude(_has_reading("pk"))
     return {"cases": unread.count(), "patients": unread.values("site", "patient_ref").distinct().count()}
 
 
-def new() -> int:
-    """Count the findings signed or imported since the last run that came to a result."""
+def new_labels() -> int:
+    """Count the findings signed or imported since the start of the last successful run."""
     last = TrainingRun.objects.filter(status=JobStatus.DONE).first()
-    signed, brought = training_labels.training_readings(), imported()
+    signed, imported = training_labels.training_readings(), imported_labels()
     if last is not None and last.started_at is not None:
         signed = signed.filter(signed_at__gt=last.started_at)
-        brought = brought.filter(imported_at__gt=last.started_at)
-    return signed.count() + brought.count()
+        imported = imported.filter(imported_at__gt=last.started_at)
+    return signed.count() + imported.count()
 
 
-def _is_read(case: str) -> Exists:
+def _has_reading(case: str) -> Exists:
     return Exists(Reading.objects.filter(case=OuterRef(case)))
 
 
-def _radiograph(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> SnapshotEntry:
+def _entry(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> SnapshotEntry:
     case: Case = label.case
     radiograph = case.radiograph
     return SnapshotEntry(

@@ -1,4 +1,4 @@
-"""What may be known of training: the runs and the schedule."""
+"""Queries of training runs and the schedule, and the files of a run."""
 
 from __future__ import annotations
 
@@ -16,56 +16,56 @@ from diagnostics.jobs.models import OPEN_STATUSES
 from diagnostics.training import policy
 from diagnostics.training.models import Schedule, TrainingRun
 
-PICTURES: Final = ("curves", "confusion", "roc")
+PLOTS: Final = ("curves", "confusion", "roc")
 CHECKPOINTS: Final = "checkpoints"
 
 
 def runs() -> QuerySet[TrainingRun]:
-    """List all runs, the newest first."""
+    """Return all runs, newest first."""
     return TrainingRun.objects.select_related("started_by", "parent", "candidate")
 
 
 def open_run() -> TrainingRun | None:
-    """Find the run that waits or works now."""
+    """Return the queued or running run."""
     return runs().filter(status__in=OPEN_STATUSES).first()
 
 
 def schedule() -> Schedule:
-    """Read the schedule; a switched-off one where nobody has set any."""
+    """Return the schedule; a disabled one if none was saved."""
     return Schedule.objects.select_related("changed_by").first() or Schedule()
 
 
-def next_look(plan: Schedule) -> datetime | None:
-    """Say when the clock asks again whether to train; None while the schedule is off."""
+def next_evaluation(plan: Schedule) -> datetime | None:
+    """Return the next evaluation of the schedule; None while it is disabled."""
     if not plan.enabled or plan.changed_at is None:
         return None
     return policy.next_slot(
         changed_at=plan.changed_at,
-        considered_at=plan.last_considered_at,
+        evaluated_at=plan.last_evaluated_at,
         every_days=plan.every_days,
         at_hour=plan.at_hour,
         zone=ZoneInfo(settings.TIME_ZONE),
     )
 
 
-def folder(run: TrainingRun) -> Path:
-    """Say where a run keeps its snapshot, pictures and bundle."""
-    return Path(settings.RUNS) / str(run.pk)
-
-
-def checkpoints(run: TrainingRun) -> Path:
-    """Say where a run keeps its epochs for as long as it is under way."""
-    return folder(run) / CHECKPOINTS
-
-
-def pictures(run: TrainingRun) -> frozenset[str]:
-    """Name the pictures that a run has drawn so far."""
-    return frozenset(name for name in PICTURES if (folder(run) / f"{name}.svg").is_file())
-
-
-def last_scheduled_refusal() -> AuditEvent | None:
-    """Find what the clock put on record when it last started nothing, unless a run followed."""
+def last_skipped_evaluation() -> AuditEvent | None:
+    """Return the audit record of the last evaluation that started no run, unless a run followed."""
     event = audit.events(action=Action.SCHEDULE_EVALUATED).first()
     if event is None or TrainingRun.objects.filter(queued_at__gt=event.at).exists():
         return None
     return event
+
+
+def folder(run: TrainingRun) -> Path:
+    """Return the folder of a run's snapshot, plots and bundle."""
+    return Path(settings.RUNS) / str(run.pk)
+
+
+def checkpoints(run: TrainingRun) -> Path:
+    """Return the folder of an open run's checkpoints."""
+    return folder(run) / CHECKPOINTS
+
+
+def available_plots(run: TrainingRun) -> frozenset[str]:
+    """Return the names of the plots that a run has written so far."""
+    return frozenset(name for name in PLOTS if (folder(run) / f"{name}.svg").is_file())

@@ -1,0 +1,1 @@
+"""Operations on training runs and the schedule."""

@@ -1,4 +1,4 @@
-"""TODO: diagnostics.training.services.permissions."""
+"""The permission check of training."""
 
 from __future__ import annotations
 
@@ -10,5 +10,6 @@ from diagnostics.errors import NotAllowed
 
 
 def require_training(by: User | None) -> None:
+    """Raise NotAllowed unless the user may train models; None is the schedule."""
     if by is not None and not by.has_permission(Permission.TRAIN):
-        raise NotAllowed(_("Your role may not train models."))
+        raise NotAllowed(_("Your role does not include the permission to train models."))

@@ -49,5 +49,5 @@ RULES: Final = RequeueRules(
     record_failure=_record_failure,
     resend_after=timedelta(minutes=1),
     longest_pause=timedelta(minutes=30),
-    reset={"phase": ""},
+    reset={"phase": "", "checks_done": 0, "checks_total": 0},
 )

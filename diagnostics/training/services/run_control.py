@@ -1,4 +1,4 @@
-"""What may be done with training: start, stop, schedule, and queue again what was lost."""
+"""Starting and stopping a training run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,7 @@ from diagnostics.jobs.models import OPEN_STATUSES
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import policy
-from diagnostics.training.errors import (
-    AlreadyTraining,
-    NoActiveVersion,
-    RunNotRunning,
-)
+from diagnostics.training.errors import AlreadyTraining, NoActiveVersion, RunNotRunning
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import labels, runs
@@ -31,7 +27,10 @@ from diagnostics.training.services.requeue import enqueue_run_on_commit
 
 @transaction.atomic
 def start_run(*, by: User | None, parameters: Parameters, trigger: str, now: datetime) -> TrainingRun:
-    """Queue a training run, or refuse and say why."""
+    """Queue a training run.
+
+    Raises NotAllowed, AlreadyTraining, NoActiveVersion or TooFewLabels.
+    """
     require_training(by)
     version = check_ready()
     run = _create(by=by, parameters=parameters, trigger=trigger, version=version, now=now)
@@ -47,54 +46,54 @@ def start_run(*, by: User | None, parameters: Parameters, trigger: str, now: dat
 
 
 def check_ready() -> ModelVersion:
-    """Return the version to start from; raise the refusal a person may read when no run can start."""
+    """Return the active version; raise a DomainError with the reason when no run can start."""
     if runs.open_run() is not None:
         raise _already_training()
     version = registry.active_version()
     if version is None:
-        raise NoActiveVersion(_("No model version is in force, so there is nothing to start from."))
-    policy.refuse_too_few(labels.counts())
+        raise NoActiveVersion(_("No model version is active. Promote a version first."))
+    policy.require_enough_labels(labels.class_counts())
     return version
 
 
 def reason_not_ready() -> str:
-    """Say why no run can start now; empty when one can."""
+    """Return why no run can start now; empty when one can."""
     try:
         check_ready()
-    except DomainError as refusal:
-        return str(refusal)
+    except DomainError as error:
+        return str(error)
     return ""
 
 
 @transaction.atomic
 def stop_run(*, run: TrainingRun, by: User, now: datetime) -> None:
-    """Ask a run to stop after the present step and to keep the best epoch."""
+    """Request a stop after the current step; the best epoch becomes the candidate."""
     require_training(by)
     if not TrainingRun.objects.filter(pk=run.pk, status__in=OPEN_STATUSES, stop_requested=False).update(
         stop_requested=True
     ):
         run.refresh_from_db()
         if run.status in OPEN_STATUSES:
-            return  # asked before: once is enough
-        raise RunNotRunning(_("This run is over already."))
+            return  # already requested
+        raise RunNotRunning(_("This run has already finished."))
     audit.record(action=Action.RUN_STOPPED, by=by, target=run, detail={"number": run.number}, now=now)
 
 
-def _create(*, by: User | None, version: ModelVersion, now: datetime, **chosen: Any) -> TrainingRun:
+def _create(*, by: User | None, version: ModelVersion, now: datetime, **values: Any) -> TrainingRun:
     last = TrainingRun.objects.aggregate(last=Max("number"))["last"] or 0
     try:
         with transaction.atomic():
             return TrainingRun.objects.create(
                 number=last + 1,
-                trigger=chosen["trigger"],
+                trigger=values["trigger"],
                 started_by=by,
-                parameters=chosen["parameters"].as_json(),
+                parameters=values["parameters"].as_json(),
                 parent=version,
                 queued_at=now,
             )
-    except IntegrityError as trouble:
-        raise _already_training() from trouble
+    except IntegrityError as error:
+        raise _already_training() from error
 
 
 def _already_training() -> AlreadyTraining:
-    return AlreadyTraining(_("A training run is under way. Wait until it is over, or stop it."))
+    return AlreadyTraining(_("Another training run is open. Wait until it has finished, or stop it."))

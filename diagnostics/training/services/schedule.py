@@ -1,4 +1,4 @@
-"""TODO: diagnostics.training.services.schedule."""
+"""The schedule of training: changes, and the periodic evaluation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import DomainError
-from diagnostics.training.errors import (
-    InvalidSchedule,
-    TooFewNewReadings,
-)
+from diagnostics.training.errors import InvalidSchedule, TooFewNewFindings
 from diagnostics.training.models import Schedule, TrainingRun, Trigger
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import labels, runs
@@ -29,42 +26,42 @@ MAX_DAYS: Final = 365
 def set_schedule(
     *, by: User, enabled: bool, every_days: int, at_hour: int, minimum_new_readings: int, now: datetime
 ) -> Schedule:
-    """Say when training starts by itself."""
+    """Save the schedule; raises NotAllowed or InvalidSchedule."""
     require_training(by)
     if not (1 <= every_days <= MAX_DAYS and 0 <= at_hour <= 23 and minimum_new_readings >= 1):
         raise InvalidSchedule(_("Choose 1 to 365 days, an hour from 0 to 23, and at least 1 new finding."))
-    wanted = {
+    values = {
         "enabled": enabled,
         "every_days": every_days,
         "at_hour": at_hour,
         "minimum_new_readings": minimum_new_readings,
     }
     plan, _created = Schedule.objects.update_or_create(
-        pk=1, defaults={**wanted, "changed_by": by, "changed_at": now}
+        pk=1, defaults={**values, "changed_by": by, "changed_at": now}
     )
-    audit.record(action=Action.SCHEDULE_CHANGED, by=by, target=plan, detail=wanted, now=now)
+    audit.record(action=Action.SCHEDULE_CHANGED, by=by, target=plan, detail=values, now=now)
     return plan
 
 
 def evaluate_schedule(*, now: datetime) -> TrainingRun | None:
-    """Start the scheduled run when it is due and worth it; otherwise put on record why not."""
+    """Start the scheduled run when it is due; record the reason when it cannot start."""
     plan = runs.schedule()
-    due = runs.next_look(plan)
+    due = runs.next_evaluation(plan)
     if due is None or now < due:
         return None
-    # One conditional write: of two clocks that tick together only one goes on.
-    if not Schedule.objects.filter(enabled=True, last_considered_at=plan.last_considered_at).update(
-        last_considered_at=now
+    # One conditional update: only one of two concurrent periodic tasks continues.
+    if not Schedule.objects.filter(enabled=True, last_evaluated_at=plan.last_evaluated_at).update(
+        last_evaluated_at=now
     ):
         return None
     try:
         return _scheduled_run(plan, now)
-    except DomainError as refusal:
+    except DomainError as error:
         audit.record(
             action=Action.SCHEDULE_EVALUATED,
             by=None,
             target=plan,
-            detail={"not_started": refusal.code, "reason": str(refusal)},
+            detail={"not_started": error.code, "reason": str(error)},
             now=now,
         )
         return None
@@ -72,10 +69,10 @@ def evaluate_schedule(*, now: datetime) -> TrainingRun | None:
 
 def _scheduled_run(plan: Schedule, now: datetime) -> TrainingRun:
     check_ready()
-    new = labels.new()
+    new = labels.new_labels()
     if new < plan.minimum_new_readings:
-        raise TooFewNewReadings(
-            _("Only %(new)d new findings since the last run; the schedule waits for %(need)d.")
-            % {"new": new, "need": plan.minimum_new_readings}
+        raise TooFewNewFindings(
+            _("%(new)d new findings since the last run; the schedule requires %(required)d.")
+            % {"new": new, "required": plan.minimum_new_readings}
         )
     return start_run(by=None, parameters=Parameters(), trigger=Trigger.SCHEDULE, now=now)

@@ -1,4 +1,4 @@
-"""`manage.py fetch_dataset`: download a public collection into the folder for imports."""
+"""`manage.py fetch_dataset`: download a public collection into the import folder."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from diagnostics.imports.dataset_catalogue import DATASETS, Dataset, Part
 from diagnostics.imports.downloads import DownloadError
 
 MEGABYTE: Final = 1_000_000
-BAR: Final = 30  # signs
+BAR_LENGTH: Final = 30  # characters
 
 
 class Command(BaseCommand):
-    help = "Download a public collection; a download that was cut goes on. Importing it is another step."
+    help = "Download a public collection and resume interrupted downloads. `import_cases` then imports it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Name the collection and the folder."""
+        """Define the collection and the folder."""
         parser.add_argument("name", choices=sorted(DATASETS))
-        parser.add_argument("--into", type=Path, help="a folder; else the folder for imports")
+        parser.add_argument("--into", type=Path, help="a folder; default: the import folder")
 
     def handle(self, *args: Any, name: str, into: Path | None, **options: Any) -> None:
-        """Say what it is and what may be done with it, then fetch its files."""
+        """Print the collection's title and licence, then download its files."""
         dataset = DATASETS[name]
         self.stdout.write(f"{dataset.title}\n  {dataset.homepage}\n  Licence: {dataset.licence}")
         if not dataset.parts:
-            raise CommandError(dataset.by_hand)
+            raise CommandError(dataset.manual_download)
         folder = into or Path(settings.IMPORTS)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._fetch(dataset, folder)
-        except (DownloadError, OSError) as trouble:
-            raise CommandError(str(trouble)) from trouble
+        except (DownloadError, OSError) as error:
+            raise CommandError(str(error)) from error
 
     def _fetch(self, dataset: Dataset, folder: Path) -> None:
         for part in dataset.parts:
-            fetched = downloads.fetch(part, folder, on_progress=_Bar(self, part).show)
-            self.stdout.write(f"{fetched.path}\n  SHA-256 {fetched.sha256}")
-            if not fetched.known_before:
+            file = downloads.fetch(part, folder, on_progress=_ProgressBar(self, part).show)
+            self.stdout.write(f"{file.path}\n  SHA-256 {file.sha256}")
+            if not file.checksum_known:
                 self.stdout.write(
-                    f"  Nobody has published a checksum of it: this first one is trusted, kept in "
-                    f"{downloads.SUMS}, and asked for from now on."
+                    "  No checksum is published for this file: the checksum of this first download was "
+                    f"recorded in {downloads.SUMS} and is required from now on."
                 )
-            self.stdout.write(f"Next: manage.py import_cases {fetched.path} --dry-run")
+            self.stdout.write(f"Next: manage.py import_cases {file.path} --dry-run")
 
 
-class _Bar:
-    """A line that is written over in a terminal, and a line per tenth in a log."""
+class _ProgressBar:
+    """One line rewritten in a terminal, or one line for each tenth in a log."""
 
     def __init__(self, command: BaseCommand, part: Part) -> None:
         self._out, self._part, self._tenth = command.stdout, part, -1
 
-    def show(self, there: int, total: int | None) -> None:
-        """Say how much has come."""
+    def show(self, received: int, total: int | None) -> None:
+        """Print the number of bytes received so far."""
         total = total or self._part.size or None
-        words = f"{there / MEGABYTE:,.0f} MB"
+        text = f"{received / MEGABYTE:,.0f} MB"
         if total is None:
-            tenth = there // (100 * MEGABYTE)
+            tenth = received // (100 * MEGABYTE)
         else:
-            tenth = 10 * there // total
-            filled = BAR * there // total
-            words = f"[{'#' * filled}{'.' * (BAR - filled)}] {words} of {total / MEGABYTE:,.0f} MB"
+            tenth = 10 * received // total
+            filled = BAR_LENGTH * received // total
+            text = f"[{'#' * filled}{'.' * (BAR_LENGTH - filled)}] {text} of {total / MEGABYTE:,.0f} MB"
         if self._out.isatty():
-            self._out.write(f"\r{words}", ending="\n" if there == total else "")
+            self._out.write(f"\r{text}", ending="\n" if received == total else "")
         elif tenth != self._tenth:
-            self._out.write(words)
+            self._out.write(text)
         self._tenth = tenth

@@ -1,4 +1,4 @@
-"""`manage.py import_cases`: bring a labelled collection in from the command line."""
+"""`manage.py import_cases`: import a labelled collection from the command line."""
 
 from __future__ import annotations
 
@@ -16,124 +16,131 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 from diagnostics.errors import DomainError
 from diagnostics.imports import errors, scan, selectors, tasks
-from diagnostics.imports.models import Import, ImportedFile
-from diagnostics.imports.options import LONGEST_NAME, ImportOptions, tidy
+from diagnostics.imports.models import FileStatus, Import, ImportedFile
+from diagnostics.imports.options import MAX_NAME_LENGTH, ImportOptions, printable_name
 from diagnostics.imports.presenters import progress
 from diagnostics.imports.services import import_control, scans
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 
-LOOK_EVERY: Final = 0.5  # seconds, while a worker has the import
-SHOWN: Final = 20  # bad radiographs
+POLL_SECONDS: Final = 0.5  # while a worker runs the import
+MAX_LISTED: Final = 20  # unusable radiographs
 
 
 class Command(BaseCommand):
     help = (
-        "Bring a labelled collection in: a folder, a table (CSV) or a ZIP. It works by itself, and together "
-        "with the workers of a running Readroom, which go on with it after Ctrl-C. A radiograph comes in once."
+        "Import a labelled collection: a folder, a table (CSV) or a ZIP. The command needs no running "
+        "worker; running workers share the import and continue it after Ctrl-C. "
+        "Each radiograph is imported once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Name the collection and what is wished of it."""
+        """Define the collection and the import options."""
         parser.add_argument("path", type=Path)
-        parser.add_argument("--name", default="", help="of a collection that has none of its own")
-        parser.add_argument("--label-source", default="", help="who gave the findings, in words")
-        parser.add_argument("--site", default="", help="its name; else the default site")
-        parser.add_argument("--by", default="", help="an administrator; else the first one")
+        parser.add_argument("--name", default="", help="of a collection that is not a known public one")
+        parser.add_argument("--label-source", default="", help="who assigned the findings")
+        parser.add_argument("--site", default="", help="name of the site; default: the default site")
+        parser.add_argument("--by", default="", help="an administrator; default: the first one")
         parser.add_argument(
-            "--cohen", type=Path, help="Cohen's collection, which knows DarkCovidNet's patients"
+            "--cohen",
+            type=Path,
+            help="path of the Cohen collection, which identifies DarkCovidNet's patients",
         )
         parser.add_argument(
-            "--all-views", action="store_true", help="lateral radiographs and unknown views too"
+            "--all-views", action="store_true", help="include lateral radiographs and unknown views"
         )
         parser.add_argument(
-            "--limit", type=int, default=0, help="so many radiographs, of every finding alike"
+            "--limit", type=int, default=0, help="number of radiographs, balanced over the findings"
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what is there and write nothing")
+        parser.add_argument("--dry-run", action="store_true", help="list the content and write nothing")
 
-    def handle(self, *args: Any, path: Path, dry_run: bool, **wanted: Any) -> None:
-        """Look the collection through, then bring it in unless this is a dry run."""
+    def handle(self, *args: Any, path: Path, dry_run: bool, **options: Any) -> None:
+        """Scan the collection, then import it unless this is a dry run."""
         path = path.expanduser().resolve()
         if not path.exists():
-            raise CommandError(f"There is nothing at {path}.")
-        wishes = ImportOptions(
-            name=tidy(wanted["name"], LONGEST_NAME),
-            label_source=wanted["label_source"],
-            all_views=wanted["all_views"],
-            limit=max(0, wanted["limit"]),
+            raise CommandError(f"{path} does not exist.")
+        import_options = ImportOptions(
+            name=printable_name(options["name"], MAX_NAME_LENGTH),
+            label_source=options["label_source"],
+            all_views=options["all_views"],
+            limit=max(0, options["limit"]),
         )
         try:
             if dry_run:
-                self._only_look(path, wishes, wanted["cohen"])
+                self._dry_run(path, import_options, options["cohen"])
             else:
-                self._bring_in(path, wishes, wanted)
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+                self._import(path, import_options, options)
+        except DomainError as error:
+            raise CommandError(str(error)) from error
 
-    def _only_look(self, path: Path, wishes: ImportOptions, cohen: Path | None) -> None:
-        with tempfile.TemporaryDirectory() as room:
-            found = scan.scan_collection(path, wishes, origin=path.name, unpack_into=Path(room), cohen=cohen)
-        self._say_what_is_there(found.kind, found.collection, found.files, found.left_out)
-        self.stdout.write("A dry run: nothing was written.")
+    def _dry_run(self, path: Path, options: ImportOptions, cohen: Path | None) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            result = scan.scan_collection(
+                path, options, origin=path.name, unpack_into=Path(folder), cohen=cohen
+            )
+        self._print_content(result.importer, result.collection, result.files, result.exclusions)
+        self.stdout.write("Dry run: nothing was written.")
 
-    def _bring_in(self, path: Path, wishes: ImportOptions, wanted: dict[str, Any]) -> None:
-        by, site = _administrator(wanted["by"]), _site(wanted["site"])
-        importing = scans.scan_path(
+    def _import(self, path: Path, import_options: ImportOptions, options: dict[str, Any]) -> None:
+        by, site = _administrator(options["by"]), _site(options["site"])
+        import_job = scans.scan_path(
             collection=path,
             origin=path.name,
-            cohen=wanted["cohen"],
-            wishes=wishes,
+            cohen=options["cohen"],
+            wishes=import_options,
             site=site,
             by=by,
             now=timezone.now(),
         )
-        files = list(importing.files.all())
-        self._say_what_is_there(importing.kind, importing.collection, files, importing.left_out)
-        import_control.start_import(importing=importing, by=by, now=timezone.now())
-        importing.refresh_from_db()
-        self._follow(importing)
-        self._say_how_it_ended(importing)
+        files = list(import_job.files.all())
+        self._print_content(import_job.importer, import_job.collection, files, import_job.exclusions)
+        import_control.start_import(import_job=import_job, by=by, now=timezone.now())
+        import_job.refresh_from_db()
+        self._follow(import_job)
+        self._print_result(import_job)
 
-    def _follow(self, importing: Import) -> None:
-        said = ""
-        while importing.status in OPEN_STATUSES:
-            tasks.import_batch(str(importing.pk))  # does nothing while a worker has the row
-            importing.refresh_from_db()
-            words = progress.progress_of(importing, selectors.endings(importing)).words
-            if words != said:
-                self.stdout.write(words)
-            if importing.status == JobStatus.RUNNING:
-                time.sleep(LOOK_EVERY)
-            said = words
+    def _follow(self, import_job: Import) -> None:
+        printed = ""
+        while import_job.status in OPEN_STATUSES:
+            tasks.import_batch(str(import_job.pk))  # does nothing while a worker has claimed the row
+            import_job.refresh_from_db()
+            label = progress.progress_of(import_job, selectors.file_counts(import_job)).label
+            if label != printed:
+                self.stdout.write(label)
+            if import_job.status == JobStatus.RUNNING:
+                time.sleep(POLL_SECONDS)
+            printed = label
 
-    def _say_what_is_there(
-        self, kind: str, collection: str, files: list[ImportedFile], left_out: list[dict[str, Any]]
+    def _print_content(
+        self, importer: str, collection: str, files: list[ImportedFile], exclusions: list[dict[str, Any]]
     ) -> None:
-        self.stdout.write(f"{collection} ({kind})")
+        self.stdout.write(f"{collection} ({importer})")
         for finding in sorted({file.finding for file in files}):
             same = [file for file in files if file.finding == finding]
             patients = len({file.patient_ref for file in same})
             self.stdout.write(f"  {len(same):6} {finding}, {patients} patients")
-        for left in left_out:
-            self.stdout.write(f"  {left['count']:6} left out. {errors.exclusion_text(left['reason'])}")
+        for exclusion in exclusions:
+            reason = errors.exclusion_text(exclusion["reason"])
+            self.stdout.write(f"  {exclusion['count']:6} excluded. {reason}")
 
-    def _say_how_it_ended(self, importing: Import) -> None:
-        came = selectors.endings(importing)
+    def _print_result(self, import_job: Import) -> None:
+        counts = selectors.file_counts(import_job)
         self.stdout.write(
-            f"Import {importing.number}: {came['opened']} brought in, {came['linked']} already here, "
-            f"{came['refused']} not usable, {came['waiting']} waiting."
+            f"Import {import_job.number}: {counts[FileStatus.IMPORTED]} imported, "
+            f"{counts[FileStatus.DUPLICATE]} already present, {counts[FileStatus.UNUSABLE]} not usable, "
+            f"{counts[FileStatus.PENDING]} pending."
         )
-        for file in selectors.refused(importing)[:SHOWN]:
+        for file in selectors.unusable_files(import_job)[:MAX_LISTED]:
             self.stdout.write(f"  {file.path}: {errors.file_error_text(file.code)}")
-        if importing.status == JobStatus.FAILED:
-            raise CommandError(errors.failure_text(importing.failure_code))
+        if import_job.status == JobStatus.FAILED:
+            raise CommandError(errors.failure_text(import_job.failure_code))
 
 
 def _administrator(username: str) -> User:
-    staff = User.objects.filter(is_active=True, role=Role.ADMINISTRATOR).order_by("pk")
-    found = staff.filter(username=username).first() if username else staff.first()
-    if found is None:
-        raise CommandError("There is no such administrator. Hire one with `manage.py create_staff`.")
-    return found
+    administrators = User.objects.filter(is_active=True, role=Role.ADMINISTRATOR).order_by("pk")
+    user = administrators.filter(username=username).first() if username else administrators.first()
+    if user is None:
+        raise CommandError("No such administrator. Create one with `manage.py create_staff`.")
+    return user
 
 
 def _site(name: str) -> Site:
@@ -141,5 +148,5 @@ def _site(name: str) -> Site:
         return accounts.default_site()
     site = Site.objects.filter(name=name).first()
     if site is None:
-        raise CommandError(f"There is no site called {name}.")
+        raise CommandError(f"There is no site named {name}.")
     return site

@@ -1,4 +1,4 @@
-"""What radiologists and the machine meet of an imported case: the radiograph, and not its finding."""
+"""Imported cases in the worklist, on reading pages and for predictions; their finding stays hidden."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
@@ -20,45 +19,41 @@ from diagnostics.review.selectors import queues, worklist
 from diagnostics.review.services import claiming, readings
 from diagnostics.review.worklist_query import WorklistQuery
 from tests.conftest import employ
-from tests.imports.conftest import SMALL, LookAt, Run
+from tests.imports.conftest import SMALL, RunImport, Scan, logged_in
 from tests.radiographs import radiograph_png
 
 
 @pytest.fixture
-def imported(collection: Path, look_at: LookAt, run: Run) -> Case:
-    """Give a case that came in with COVID-19."""
-    run(look_at(collection))
+def imported(collection: Path, scan: Scan, run_import: RunImport) -> Case:
+    """Return a case whose imported finding is COVID-19."""
+    run_import(scan(collection))
     return ImportedLabel.objects.get(file__path="covid/c.png").case
 
 
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def test_imported_cases_stay_out_of_the_worklist_and_of_next(
+def test_imported_cases_are_neither_on_the_worklist_nor_served_next(
     imported: Case, technician: User, radiologist: User, now: datetime
 ) -> None:
-    own = cases.open_case(radiograph=radiograph_png(50, SMALL), patient_ref="P", by=technician, now=now).case
+    uploaded = cases.open_case(
+        radiograph=radiograph_png(50, SMALL), patient_ref="P", by=technician, now=now
+    ).case
 
-    assert list(queues.readable_cases(radiologist, now)) == [own]
-    assert list(worklist.worklist(radiologist, now=now)) == [own]
+    assert list(queues.readable_cases(radiologist, now)) == [uploaded]
+    assert list(worklist.worklist(radiologist, now=now)) == [uploaded]
     counts = worklist.counts(radiologist, now)
     assert (counts[""], counts["final"]) == (1, 0)
-    taken = claiming.claim_next(by=radiologist, now=now)
-    assert taken is not None
-    assert taken.case == own
+    claimed = claiming.claim_next(by=radiologist, now=now)
+    assert claimed is not None
+    assert claimed.case == uploaded
 
 
-def test_an_uploaded_radiograph_that_a_collection_holds_too_is_still_read(
-    collection: Path, look_at: LookAt, run: Run, technician: User, radiologist: User, now: datetime
+def test_an_uploaded_case_stays_on_the_worklist_when_a_collection_contains_its_radiograph(
+    collection: Path, scan: Scan, run_import: RunImport, technician: User, radiologist: User, now: datetime
 ) -> None:
     radiograph = (collection / "normal/a.png").read_bytes()
-    own = cases.open_case(radiograph=radiograph, patient_ref="P-1", by=technician, now=now).case
-    run(look_at(collection))
+    uploaded = cases.open_case(radiograph=radiograph, patient_ref="P-1", by=technician, now=now).case
+    run_import(scan(collection))
 
-    assert list(queues.readable_cases(radiologist, now)) == [own]
+    assert list(queues.readable_cases(radiologist, now)) == [uploaded]
 
 
 def test_a_radiologist_may_open_and_sign_an_imported_case(
@@ -70,7 +65,7 @@ def test_a_radiologist_may_open_and_sign_an_imported_case(
     assert list(worklist.worklist(radiologist, WorklistQuery(status="final"), now=now)) == [imported]
 
 
-def test_an_imported_case_that_one_of_two_readers_has_read_waits_for_the_other(
+def test_an_imported_case_read_by_one_of_two_readers_is_readable_by_the_second(
     imported: Case, site: Site, radiologist: User, now: datetime
 ) -> None:
     ReadingPolicy.objects.create(site=site, double_read_percent=100)
@@ -82,25 +77,25 @@ def test_an_imported_case_that_one_of_two_readers_has_read_waits_for_the_other(
     assert worklist.counts(second, now)[""] == 1
 
 
-def test_before_the_signature_no_page_holds_the_imported_finding(imported: Case, radiologist: User) -> None:
+def test_no_page_shows_the_imported_finding_before_the_signature(imported: Case, radiologist: User) -> None:
     client = logged_in(radiologist)
     page = client.get(reverse("cases:case", args=[imported.pk])).content.decode()
     api = client.get(reverse("api-case", args=[imported.pk])).json()
-    listed = client.get(reverse("cases:list")).content.decode()
+    case_list = client.get(reverse("cases:list")).content.decode()
 
-    # The reading page offers every finding to choose from, so it is compared with one of another finding.
+    # The reading page lists every finding as a choice, so it is compared with the page of another finding.
     other = ImportedLabel.objects.get(file__path="normal/a.png").case
     reading, second = (
         client.get(reverse("review:case", args=[case.pk])).content.decode() for case in (imported, other)
     )
-    for text in (page, listed, str(api)):
+    for text in (page, case_list, str(api)):
         assert "COVID" not in text
         assert "covid" not in text
     assert reading.count("COVID-19") == second.count("COVID-19")
     assert "trees" not in page
 
 
-def test_the_page_of_an_imported_case_says_that_the_machine_was_not_asked(
+def test_the_page_of_an_imported_case_states_that_there_is_no_prediction(
     imported: Case, technician: User
 ) -> None:
     page = logged_in(technician).get(reverse("cases:case", args=[imported.pk])).content.decode()
@@ -110,14 +105,14 @@ def test_the_page_of_an_imported_case_says_that_the_machine_was_not_asked(
     assert (api["status"], api["prediction"], api["failure"]) == (None, None, None)
 
 
-def test_the_list_of_cases_holds_imported_ones(imported: Case, technician: User) -> None:
+def test_the_case_list_contains_imported_cases(imported: Case, technician: User) -> None:
     page = logged_in(technician).get(reverse("cases:list"))
 
     assert page.status_code == 200
     assert page.content.decode().count("rr-row-link") == 4
 
 
-def test_the_machine_may_be_asked_about_an_imported_case(
+def test_a_prediction_can_be_requested_for_an_imported_case(
     imported: Case, active_version: object, technician: User, now: datetime
 ) -> None:
     page = logged_in(technician).get(reverse("cases:case", args=[imported.pk])).content.decode()

@@ -1,0 +1,39 @@
+"""The table of model versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from diagnostics.registry.models import ModelVersion
+from diagnostics.registry.presenters import badges, metrics
+from diagnostics.registry.presenters.badges import Badge
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version in the table of all versions."""
+
+    version: ModelVersion
+    active: bool
+    deployment: str
+    active_badge: Badge
+    verdict: Badge
+    performance: str
+    training_set: str
+
+
+def version_row(version: ModelVersion, *, active: bool) -> VersionRow:
+    """Return the cells of one version, whose promotions are prefetched."""
+    size = metrics.training_set_size(version.manifest)
+    return VersionRow(
+        version=version,
+        active=active,
+        deployment=_("Previously active") if version.promotions.all() else _("Never active"),
+        active_badge=badges.ACTIVE,
+        verdict=badges.verdict_badge(version),
+        performance=metrics.performance(version.manifest),
+        training_set=ngettext("%(n)d radiograph", "%(n)d radiographs", size) % {"n": size} if size else "",
+    )

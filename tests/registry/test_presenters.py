@@ -1,0 +1,118 @@
+"""Metrics, limits, data sets and comparisons as shown on pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics.registry.presenters import comparison, data_set, metrics
+
+ESTIMATE = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 64}
+RESULTS = {
+    "radiographs": 64,
+    "patients": 50,
+    "accuracy": ESTIMATE,
+    "per_class": {
+        "normal": {"radiographs": 32, "patients": 30, "auroc": {"value": None, "low": None, "high": None}},
+        "covid-19": {"radiographs": 32, "patients": 20, "auroc": ESTIMATE, "flag_sensitivity": ESTIMATE},
+        "pneumonia": {"radiographs": 0, "patients": 0},
+    },
+}
+
+
+def test_metrics_are_shown_with_their_interval_and_undefined_ones_as_a_dash() -> None:
+    (table,) = metrics.evaluation_results({"metrics": {"test": RESULTS}})
+
+    assert [row.label for row in table.rows] == ["COVID-19", "Normal"]
+    assert table.rows[0].auroc == "0.812 [0.70, 0.90]"
+    assert table.rows[1].auroc == "-"
+    assert table.rows[1].sensitivity == "-"
+
+
+@pytest.mark.parametrize(
+    ("radiographs", "text"),
+    [(64, "COVID-19: AUROC 0.812 [0.70, 0.90], n=64"), (29, "COVID-19: too few test radiographs, n=29")],
+)
+def test_no_metric_is_shown_for_fewer_than_30_test_radiographs(radiographs: int, text: str) -> None:
+    manifest = {"metrics": RESULTS | {"radiographs": radiographs}, "training": {"counts": {}}}
+
+    assert metrics.performance(manifest) == text
+
+
+def test_a_version_without_metrics_is_shown_as_not_evaluated() -> None:
+    assert metrics.performance({"metrics": {}}) == "not evaluated"
+
+
+def test_the_limits_of_prediction_sets_are_listed_by_finding() -> None:
+    manifest = {"conformal": {"normal": 1.0, "covid-19": 0.92}, "abstention": 0.85}
+
+    assert [(fact.label, fact.value) for fact in metrics.prediction_set_limits(manifest)] == [
+        ("COVID-19 is not excluded", "from a probability of 0.08"),
+        ("Normal is not excluded", "always: too few radiographs to exclude it"),
+        ("At least 95 % correct", "from a score of 0.85"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("abstention", "text"), [(1.0, "at no score"), (None, "not measured"), (0.5, "from a score of 0.50")]
+)
+def test_the_score_of_95_percent_accuracy_is_listed(abstention: float | None, text: str) -> None:
+    assert metrics.prediction_set_limits({"abstention": abstention})[-1].value == text
+
+
+def test_out_of_distribution_limits_are_listed_with_their_reference() -> None:
+    out_of_distribution = {
+        "knn": 0.5,
+        "mahalanobis": 30.0,
+        "energy": -1.25,
+        "source": "training set",
+        "reference_radiographs": 900,
+        "calibration_radiographs": 310,
+    }
+
+    assert [
+        fact.value
+        for fact in metrics.out_of_distribution_limits({"out_of_distribution": out_of_distribution})
+    ] == [
+        "900 radiographs of the training set; limits calibrated on 310 others",
+        "at most 0.500",
+        "at most 30.00",
+        "at most -1.25",
+    ]
+    assert metrics.out_of_distribution_limits({}) == ()
+
+
+def test_a_data_set_is_shown_by_part_and_finding() -> None:
+    table = data_set.data_set_table(
+        {
+            "train": {"normal": {"cases": 9, "patients": 7}},
+            "test": {"covid-19": {"cases": 2, "patients": 1}},
+            "excluded": {"radiograph_missing": {"cases": 1, "patients": 0}},
+        }
+    )
+
+    assert table is not None
+    assert table.findings == ("COVID-19", "Normal")
+    assert [row.label for row in table.rows] == ["Training set", "Test set"]
+    assert [row.cells for row in table.rows] == [("0", "9 (7)"), ("2 (1)", "0")]
+    assert table.exclusions == ("1 radiograph excluded: the stored radiograph is missing",)
+
+
+def test_differences_are_shown_with_their_sign_and_interval() -> None:
+    row = {"candidate": 0.7, "active": 0.75, "difference": -0.05, "low": -0.1, "high": 0.02}
+    shown = comparison.comparison_of(
+        {
+            "active": "v3",
+            "radiographs": 10,
+            "patients": 9,
+            "target": "covid-19",
+            "with_target": 4,
+            "sensitivity": row,
+            "rules": [{"name": "findings", "outcome": "broken", "detail": "Why."}],
+        }
+    )
+
+    assert shown is not None
+    assert shown.rows[0].difference == "-0.050 [-0.100, +0.020]"
+    assert shown.rules[0].label == "Recognises every finding of the active version"
+    assert (shown.rules[0].badge.tone, shown.rules[0].badge.label) == ("stat", "not met")
+    assert comparison.comparison_of({}) is None

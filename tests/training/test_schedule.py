@@ -1,0 +1,94 @@
+"""The schedule of training: changes, evaluation and new findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from diagnostics.accounts.models import User
+from diagnostics.errors import NotAllowed
+from diagnostics.jobs.models import JobStatus
+from diagnostics.registry.models import ModelVersion
+from diagnostics.training import errors
+from diagnostics.training.models import Schedule, TrainingRun
+from diagnostics.training.selectors import labels, runs
+from diagnostics.training.services import schedule
+from tests.training.conftest import Sign
+
+SignRequired = Callable[[], None]
+
+
+def save_schedule(by: User, now: datetime, **changes: Any) -> Schedule:
+    values = {"enabled": True, "every_days": 7, "at_hour": 2, "minimum_new_readings": 10} | changes
+    return schedule.set_schedule(by=by, now=now, **values)
+
+
+def test_the_schedule_starts_a_run_when_it_is_due_and_not_earlier(
+    active_version: ModelVersion, sign_required: SignRequired, administrator: User, now: datetime
+) -> None:
+    sign_required()
+    save_schedule(administrator, now)
+    due = (now + timedelta(days=1)).replace(hour=2, minute=0)
+
+    assert schedule.evaluate_schedule(now=due - timedelta(minutes=1)) is None
+    run = schedule.evaluate_schedule(now=due)
+
+    assert run is not None
+    assert (run.trigger, run.started_by) == ("schedule", None)
+    assert schedule.evaluate_schedule(now=due + timedelta(seconds=30)) is None
+    assert TrainingRun.objects.count() == 1
+
+
+def test_the_schedule_records_why_it_started_no_run(
+    active_version: ModelVersion, sign_required: SignRequired, administrator: User, now: datetime
+) -> None:
+    sign_required()
+    save_schedule(administrator, now, minimum_new_readings=11)
+    due = now + timedelta(days=1)
+
+    assert schedule.evaluate_schedule(now=due) is None
+
+    skipped = runs.last_skipped_evaluation()
+    assert skipped is not None
+    assert skipped.detail["not_started"] == "too_few_new"
+    assert "10 new findings" in skipped.detail["reason"]
+    assert runs.next_evaluation(runs.schedule()) == (now + timedelta(days=8)).replace(hour=2, minute=0)
+
+
+def test_a_disabled_schedule_starts_no_run(
+    active_version: ModelVersion, sign_required: SignRequired, administrator: User, now: datetime
+) -> None:
+    sign_required()
+    save_schedule(administrator, now, enabled=False)
+
+    assert schedule.evaluate_schedule(now=now + timedelta(days=30)) is None
+    assert not TrainingRun.objects.exists()
+
+
+@pytest.mark.parametrize("invalid", [{"every_days": 0}, {"at_hour": 24}, {"minimum_new_readings": 0}])
+def test_a_schedule_out_of_range_is_refused(
+    administrator: User, now: datetime, invalid: dict[str, int]
+) -> None:
+    with pytest.raises(errors.InvalidSchedule):
+        save_schedule(administrator, now, **invalid)
+
+
+def test_only_readings_since_the_last_successful_run_count_as_new(
+    active_version: ModelVersion, sign: Sign, now: datetime
+) -> None:
+    sign("normal", at=now - timedelta(days=2))
+    sign("normal", at=now)
+    sign("cannot-judge", at=now)
+    TrainingRun.objects.create(
+        number=1, status=JobStatus.DONE, queued_at=now, started_at=now - timedelta(days=1)
+    )
+
+    assert labels.new_labels() == 1
+
+
+def test_a_radiologist_cannot_change_the_schedule(radiologist: User, now: datetime) -> None:
+    with pytest.raises(NotAllowed):
+        save_schedule(radiologist, now)
