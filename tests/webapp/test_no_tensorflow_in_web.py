@@ -20,13 +20,14 @@ ENGINES = ("tensorflow", "keras", "openvino", "jax", "torch")
 # A `pipeline` runs in a worker's child only (contract 5). A command of `management` is a process of its own,
 # and Django imports it only when it is called.
 EXCLUDED = {"pipeline", "management"}
+PACKAGES = {"webapp", "diagnostics"}
 WEB = "import webapp.wsgi, webapp.urls"
 WORKER = "from webapp.celery import app; app.loader.init_worker(); app.finalize()"
 
 
 def modules_of_the_installed_apps() -> list[str]:
     """Return every module of our apps, except those in EXCLUDED."""
-    ours = [config for config in apps.get_app_configs() if Path(config.path).is_relative_to(ROOT)]
+    ours = [config for config in apps.get_app_configs() if config.name.split(".")[0] in PACKAGES]
     return sorted(name for config in ours for name in _modules(config.name, config.path))
 
 
