@@ -10,6 +10,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+from django.contrib.messages import constants as message_levels
 
 from webapp.celery_config import celery_settings, is_redis
 from webapp.secret_key import stored_key
@@ -122,6 +123,14 @@ TEMPLATES = [
         },
     }
 ]
+# The tone of includes/alert.html by message level.
+MESSAGE_TAGS = {
+    message_levels.DEBUG: "info",
+    message_levels.INFO: "info",
+    message_levels.SUCCESS: "good",
+    message_levels.WARNING: "warn",
+    message_levels.ERROR: "stat",
+}
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
