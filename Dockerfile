@@ -1,4 +1,4 @@
-# One image for the four processes; docker-compose.yml says which one a container is.
+# One image for all processes; docker-compose.yml selects the process of each container.
 FROM python:3.11-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 READROOM_HOME=/srv/readroom
@@ -13,7 +13,7 @@ COPY ml ml
 COPY templates templates
 COPY static static
 
-# Nobody needs to be root here; the home is the only place that is written to.
+# The processes run without root privileges and write to the home only.
 RUN useradd --system --uid 10001 readroom && install -d -o readroom /srv/readroom
 USER readroom
 VOLUME /srv/readroom

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Readroom's command line."""
+"""The command line of Readroom."""
 
 import os
 import sys

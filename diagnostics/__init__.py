@@ -1,1 +1,1 @@
-"""The hospital's words: small Django apps standing in one line."""
+"""The Django apps of Readroom; each imports only the apps below it (docs/architecture.md)."""

@@ -1,4 +1,4 @@
-"""What every table for a spreadsheet must mind."""
+"""Safe cells for CSV files that users open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ FORMULA_PREFIXES: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def escape_formula(cell: str) -> str:
-    """Keep a spreadsheet from taking what somebody wrote for a formula."""
+    """Return the cell so that no spreadsheet evaluates it as a formula."""
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_PREFIXES) else cell

@@ -1,4 +1,4 @@
-"""The base of every error whose message a user may read."""
+"""The base class of errors whose message a user may read."""
 
 from __future__ import annotations
 

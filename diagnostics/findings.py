@@ -1,4 +1,4 @@
-"""What a radiograph may be said to show: one list for people and machines."""
+"""The findings of readings and predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Finding(TextChoices):
-    """A reader's answer; the first four are also what a network may be taught."""
+    """The finding of a reading; the first four are also the classes of a model."""
 
     COVID_19 = "covid-19", _("COVID-19")
     PNEUMONIA = "pneumonia", _("Pneumonia, other")

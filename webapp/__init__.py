@@ -1,4 +1,4 @@
-"""Wiring: settings, addresses, Celery, health. Owns no table."""
+"""Wiring: settings, URLs, Celery, health. Owns no table."""
 
 from webapp.celery import app as celery_app
 

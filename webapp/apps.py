@@ -1,4 +1,4 @@
-"""Django's name for the wiring."""
+"""The Django app of the wiring."""
 
 from django.apps import AppConfig
 
@@ -7,5 +7,5 @@ class WebappConfig(AppConfig):
     name = "webapp"
 
     def ready(self) -> None:
-        """Register the checks of the start."""
+        """Register the system checks."""
         from webapp import checks  # noqa: F401

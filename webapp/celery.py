@@ -1,4 +1,4 @@
-"""The Celery app: who hears the knock on the door."""
+"""The Celery app of the workers and the scheduler."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ app.autodiscover_tasks(related_name="periodic")
 
 @setup_logging.connect
 def use_the_settings_logging(**_: Any) -> None:
-    """Keep Celery from installing a format of its own."""
+    """Use the logging of the settings instead of Celery's own."""
     logging.config.dictConfig(settings.LOGGING)
 
 
 @worker_process_init.connect
-def die_with_the_parent(**_: Any) -> None:
-    """End this child when its worker is gone: nobody would ever give it work or stop it.
+def exit_with_parent(**_: Any) -> None:
+    """Exit this child process when its worker has died: nothing else would stop it.
 
-    A thread looks, because the kernel's parent-death signal follows the forking thread, and Celery forks
-    replacements in a thread that ends early in an orderly stop.
+    A thread polls the parent. The kernel's parent-death signal does not work here: it follows the forking
+    thread, and Celery forks replacements in a thread that ends early in an orderly stop.
     """
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True, name="parent-watch").start()
+    threading.Thread(target=_exit_after, args=(os.getppid(),), daemon=True, name="parent-watch").start()
 
 
-def _watch(parent: int) -> None:
+def _exit_after(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

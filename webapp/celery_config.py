@@ -1,4 +1,4 @@
-"""How work reaches the workers: the queues, the clock's beats, and what each broker needs."""
+"""Celery's settings: queues, routes, periodic tasks, and the options of each broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from webapp import filesystem_transport
 
 QUEUES = ("stat", "inference", "training", "maintenance")
-WEEK = 7 * 24 * 3600
+ONE_WEEK = 7 * 24 * 3600  # seconds
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     task: {"task": task, "schedule": seconds, "options": {"queue": "maintenance", "expires": seconds}}
@@ -21,23 +21,23 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 
 def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
-    """Give Celery's settings for one broker: the folder `home`/broker, or Redis when the URL says so."""
+    """Return Celery's settings for Redis, or for the folder `home`/broker when the URL names no Redis."""
     return _common(home) | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
 
 
 def is_redis(broker_url: str) -> bool:
-    """Say whether the broker is a Redis server."""
+    """Return whether the broker is a Redis server."""
     return broker_url.startswith(("redis://", "rediss://"))
 
 
 def _common(home: Path) -> dict[str, Any]:
     return {
         "task_serializer": "json",
-        "accept_content": ["json"],  # never pickle: a message must not be able to run code
-        "task_ignore_result": True,  # status lives in rows
+        "accept_content": ["json"],  # not pickle, which can run code
+        "task_ignore_result": True,  # the job rows hold the status
         "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
         "task_default_queue": "inference",
-        "task_create_missing_queues": False,  # a typo in a queue's name must fail, not vanish
+        "task_create_missing_queues": False,  # a misspelt queue name must raise an error
         "task_routes": {
             "training.train": {"queue": "training"},
             "imports.import_batch": {"queue": "maintenance"},
@@ -45,13 +45,13 @@ def _common(home: Path) -> dict[str, Any]:
         },
         "task_time_limit": 120,
         "task_soft_time_limit": 100,
-        # The page must answer when the broker is away; the clock finds the row later.
+        # A page must respond while the broker is down; a periodic task sends the message later.
         "task_publish_retry_policy": {"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
         "worker_prefetch_multiplier": 1,
-        "worker_proc_alive_timeout": 60,  # importing TensorFlow outlasts the default of 4 s
+        "worker_proc_alive_timeout": 60,  # importing TensorFlow takes longer than the default of 4 s
         "worker_max_memory_per_child": 3_000_000,  # KiB
         "worker_soft_shutdown_timeout": 8,
-        "worker_cancel_long_running_tasks_on_connection_loss": False,  # the row's lease decides
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # the lease of the job row decides
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -65,7 +65,10 @@ def _common(home: Path) -> dict[str, Any]:
 
 
 def _folder(folder: Path) -> dict[str, Any]:
-    """Messages as files: early acknowledgement, since a late one stalls prefork up to 2 s here."""
+    """Return the settings of a folder as broker.
+
+    Messages are acknowledged early, because late acknowledgement delays prefork workers here by up to 2 s.
+    """
     for part in ("messages", "control"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     return {
@@ -78,7 +81,7 @@ def _folder(folder: Path) -> dict[str, Any]:
             "polling_interval": 0.02,
         },
         "task_acks_late": False,
-        "worker_enable_remote_control": False,  # its broadcast files would pile up for workers long gone
+        "worker_enable_remote_control": False,  # broadcast files would accumulate for ended workers
     }
 
 
@@ -86,9 +89,9 @@ def _redis(broker_url: str) -> dict[str, Any]:
     return {
         "broker_url": broker_url,
         "broker_transport_options": {
-            # One value for every worker on this Redis, longer than any task: a shorter one hands out the
-            # running tasks of all others again. Crashes are found by the row's lease.
-            "visibility_timeout": WEEK,
+            # The same for every worker on this Redis and longer than any task: Redis delivers a running
+            # task again after this time. Crashes are detected by the lease of the job row.
+            "visibility_timeout": ONE_WEEK,
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
             "global_keyprefix": "readroom:",
@@ -98,5 +101,5 @@ def _redis(broker_url: str) -> dict[str, Any]:
             "queue_order_strategy": "priority",
         },
         "task_acks_late": True,
-        "task_reject_on_worker_lost": True,  # safe because the row counts its attempts
+        "task_reject_on_worker_lost": True,  # safe, because the job row counts its attempts
     }

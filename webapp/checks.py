@@ -1,4 +1,4 @@
-"""What is refused at start because it would lose or leak something later."""
+"""System checks: combinations of settings that would lose or expose data."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ TAG = "readroom"
 
 
 def refuse_unsafe_start() -> None:
-    """Raise when a check of ours finds an error; gunicorn runs no checks by itself."""
-    errors = [found for found in run_checks(tags=[TAG]) if found.is_serious()]
+    """Raise ImproperlyConfigured on an error of these checks; gunicorn does not run checks."""
+    errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
     if errors:
         raise ImproperlyConfigured("; ".join(str(error.msg) for error in errors))
 
 
 @register(TAG)
-def key_is_shared(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse PostgreSQL without a given key: each process would sign with one of its own."""
+def check_secret_key(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error for PostgreSQL without SECRET_KEY: each process would sign with its own key."""
     if settings.SECRET_KEY_GIVEN or _is_sqlite():
         return []
-    return [Error("DATABASE_URL names PostgreSQL but SECRET_KEY is not set.", id="readroom.E001")]
+    return [Error("DATABASE_URL names PostgreSQL, but SECRET_KEY is not set.", id="readroom.E001")]
 
 
 @register(TAG)
-def broker_is_known(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a broker that nobody has tried."""
+def check_broker(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error for a broker that is not supported."""
     if is_redis(settings.BROKER_URL) or settings.BROKER_URL == "filesystem://":
         return []
     return [Error("BROKER_URL must be redis://..., or unset for the built-in folder.", id="readroom.E002")]
 
 
 @register(TAG)
-def one_machine_or_many(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse PostgreSQL with a folder for a broker; warn of Redis beside SQLite."""
+def check_database_and_broker(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error for PostgreSQL with a folder as broker, and a warning for SQLite with Redis."""
     if not _is_sqlite() and not is_redis(settings.BROKER_URL):
         return [
             Error(
-                "DATABASE_URL names PostgreSQL but BROKER_URL names no Redis: "
-                "workers on another host would never hear of new work.",
+                "DATABASE_URL names PostgreSQL, but BROKER_URL does not name Redis: "
+                "workers on another host would receive no jobs.",
                 id="readroom.E003",
             )
         ]
     if _is_sqlite() and is_redis(settings.BROKER_URL):
         return [
             Warning(
-                "SQLite with Redis serves one host only; set DATABASE_URL before adding a second.",
+                "SQLite with Redis supports one host only. Set DATABASE_URL before you add a second host.",
                 id="readroom.W001",
             )
         ]

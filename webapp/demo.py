@@ -1,4 +1,4 @@
-"""Demo staff and demo cases, so that the first visit has something to look at."""
+"""Demo staff and demo cases for a first start."""
 
 from __future__ import annotations
 
@@ -21,30 +21,33 @@ PRIORITIES = (Priority.ROUTINE, Priority.STAT, Priority.ROUTINE, Priority.URGENT
 
 @dataclass(frozen=True)
 class DemoStaff:
-    """Who may log in; the password is known here only in the moment it is set."""
+    """The demo accounts; `password` is None unless it was set just now, because only its hash is stored."""
 
     usernames: tuple[str, ...]
     password: str | None
 
 
 @transaction.atomic
-def employ(*, password: str, now: datetime) -> DemoStaff:
-    """Hire the demo staff who are missing; a given password is set for all, an empty one makes one up."""
-    site = accounts.main_site()
-    hired = [User.objects.filter(username=username).first() for username in STAFF]
-    if not password and all(hired):
+def create_staff(*, password: str, now: datetime) -> DemoStaff:
+    """Create the missing demo accounts.
+
+    A given password is set for all accounts. Without one, new accounts get a random password.
+    """
+    site = accounts.get_or_create_default_site()
+    users = [User.objects.filter(username=username).first() for username in STAFF]
+    if not password and all(users):
         return DemoStaff(tuple(STAFF), None)
-    chosen = password or _made_up()
-    for user, (username, role) in zip(hired, STAFF.items(), strict=True):
+    password = password or _random_password()
+    for user, (username, role) in zip(users, STAFF.items(), strict=True):
         if user is None:
-            accounts.create_staff(username=username, password=chosen, role=role, sites=[site], now=now)
-        elif not user.check_password(chosen):
-            accounts.change_password(by=user, password=chosen, now=now)
-    return DemoStaff(tuple(STAFF), chosen)
+            accounts.create_staff(username=username, password=password, role=role, sites=[site], now=now)
+        elif not user.check_password(password):
+            accounts.change_password(by=user, password=password, now=now)
+    return DemoStaff(tuple(STAFF), password)
 
 
-def admit(*, now: datetime) -> int:
-    """Open the demo cases that are missing, and say how many."""
+def create_cases(*, now: datetime) -> int:
+    """Open the missing demo cases and return their number."""
     technician = User.objects.get(username="technician")
     opened = 0
     for number, priority in enumerate(PRIORITIES, start=1):
@@ -63,5 +66,5 @@ def admit(*, now: datetime) -> int:
     return opened
 
 
-def _made_up() -> str:
+def _random_password() -> str:
     return "-".join(secrets.token_hex(2) for _part in range(4))

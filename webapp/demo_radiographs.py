@@ -1,4 +1,4 @@
-"""Drawings of chests for the demo, which nobody can take for a patient's radiograph."""
+"""Drawn chests for the demo, marked in the image as drawings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ RIBS = 9
 
 
 def drawing_png(number: int) -> bytes:
-    """Draw chest `number`: the same number gives the same bytes."""
+    """Return chest `number` as PNG; the same number returns the same bytes."""
     random = np.random.default_rng(number)
     grey = _chest(random)
     _ribs(grey, random)
     grey = cv2.GaussianBlur(grey, (0, 0), 4) + random.normal(0, 5, grey.shape).astype(np.float32)
-    radiograph = np.clip(grey, 0, 255).astype(np.uint8)
-    _say_what_it_is(radiograph, number)
-    return bytes(cv2.imencode(".png", radiograph)[1])
+    image = np.clip(grey, 0, 255).astype(np.uint8)
+    _mark_as_drawing(image, number)
+    return bytes(cv2.imencode(".png", image)[1])
 
 
 def _chest(random: np.random.Generator) -> NDArray[np.float32]:
@@ -46,9 +46,7 @@ def _ribs(grey: NDArray[np.float32], random: np.random.Generator) -> None:
     grey += ribs
 
 
-def _say_what_it_is(radiograph: NDArray[np.uint8], number: int) -> None:
+def _mark_as_drawing(image: NDArray[np.uint8], number: int) -> None:
     font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(radiograph, "DRAWING", (40, HEIGHT // 2 + 30), font, 4.6, 235, 9, cv2.LINE_AA)
-    cv2.putText(
-        radiograph, f"DEMO-{number}   NOT A PATIENT", (40, HEIGHT - 24), font, 1.1, 235, 3, cv2.LINE_AA
-    )
+    cv2.putText(image, "DRAWING", (40, HEIGHT // 2 + 30), font, 4.6, 235, 9, cv2.LINE_AA)
+    cv2.putText(image, f"DEMO-{number}   NOT A PATIENT", (40, HEIGHT - 24), font, 1.1, 235, 3, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""How the API says no, also where no view of it was reached."""
+"""Errors of the API as JSON, also for requests that reach no API view."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from diagnostics.errors import DomainError, NotAllowed
+from diagnostics.errors import DomainError
 
-API = "/api/"
+API_PREFIX = "/api/"
 
 
 def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn a refusal into {"code", "detail"}; None lets an unforeseen error become a 500."""
+    """Return an expected error as {"code", "detail"}; None for an unexpected one, which becomes a 500."""
     if isinstance(error, DomainError):
-        return Response({"code": error.code, "detail": str(error)}, status=_status(error))
+        return Response({"code": error.code, "detail": str(error)}, status=error.status)
     if isinstance(error, SuspiciousOperation):
-        return Response(_suspicious(error), status=status.HTTP_400_BAD_REQUEST)
+        return Response(_bad_request_body(error), status=status.HTTP_400_BAD_REQUEST)
     response = exception_handler(error, context)
     if response is None or isinstance(error, ValidationError):
         return _with_code(response, "invalid")
@@ -31,37 +31,32 @@ def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Refuse what Django would not even read."""
-    if request.path.startswith(API):
-        return JsonResponse(_suspicious(exception), status=status.HTTP_400_BAD_REQUEST)
+    """Return 400 for a request that Django rejected before any view."""
+    if request.path.startswith(API_PREFIX):
+        return JsonResponse(_bad_request_body(exception), status=status.HTTP_400_BAD_REQUEST)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Say that nothing is there: in JSON to a script that mistyped an address."""
-    if request.path.startswith(API):
-        said = {"code": "not_found", "detail": _("There is nothing at this address.")}
-        return JsonResponse(said, status=status.HTTP_404_NOT_FOUND)
+    """Return 404, as JSON below /api/."""
+    if request.path.startswith(API_PREFIX):
+        body = {"code": "not_found", "detail": _("There is no resource at this URL.")}
+        return JsonResponse(body, status=status.HTTP_404_NOT_FOUND)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Admit an error nobody foresaw; what it was is for the log."""
-    if request.path.startswith(API):
-        said = {"code": "internal", "detail": _("Something went wrong that nobody foresaw.")}
-        return JsonResponse(said, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
+    """Return 500 without details; the log has the traceback."""
+    if request.path.startswith(API_PREFIX):
+        body = {"code": "internal", "detail": _("An unexpected error occurred.")}
+        return JsonResponse(body, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
     return defaults.server_error(request)
 
 
-def _suspicious(error: Exception) -> dict[str, str]:
+def _bad_request_body(error: Exception) -> dict[str, str]:
     if isinstance(error, RequestDataTooBig):
         return {"code": "too_large", "detail": _("The request is too large.")}
-    return {"code": "refused", "detail": _("The request is not one that we read.")}
-
-
-def _status(error: DomainError) -> int:
-    usual = status.HTTP_403_FORBIDDEN if isinstance(error, NotAllowed) else status.HTTP_400_BAD_REQUEST
-    return int(getattr(error, "status", usual))
+    return {"code": "refused", "detail": _("The request is malformed.")}
 
 
 def _code(error: Exception) -> str:
@@ -72,7 +67,7 @@ def _code(error: Exception) -> str:
 def _with_code(response: Response | None, code: str) -> Response | None:
     if response is not None:
         body = response.data if isinstance(response.data, dict) else {"errors": response.data}
-        response.data = {"code": code, "detail": body.pop("detail", "The request is not valid.")} | (
+        response.data = {"code": code, "detail": body.pop("detail", _("The request is not valid."))} | (
             {"errors": body.get("errors", body)} if body else {}
         )
     return response

@@ -1,4 +1,4 @@
-"""Kombu's file transport, with messages that are whole as soon as they can be seen."""
+"""Kombu's filesystem transport with atomic writes: a message is visible only when it is complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEME = "folder"
 
 
 class Channel(filesystem.Channel):
-    """Write a message under another name first: a worker that reads half a message would fall."""
+    """Write a message to a draft, then rename it: a worker that reads an incomplete message would crash."""
 
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
         name = f"{int(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"

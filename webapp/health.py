@@ -1,7 +1,8 @@
-"""Is everything there that a radiograph needs on its way: for a person, a balancer and `manage.py run_all`."""
+"""The health page, for monitoring, load balancers and `manage.py run_all`."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -16,35 +17,38 @@ from django.views.decorators.http import require_GET
 from diagnostics.registry import selectors
 from webapp.celery_config import is_redis
 
-LEAST_FREE_BYTES = 500_000_000
+MIN_FREE_BYTES = 500_000_000
+logger = logging.getLogger(__name__)
 
 
 @never_cache
 @require_GET
 def health(request: HttpRequest) -> JsonResponse:
-    """Say part by part what works; 503 when a part does not."""
-    parts = {name: _tried(part) for name, part in PARTS.items()}
-    well = all(word == "ok" for word in parts.values())
-    return JsonResponse({"status": "ok" if well else "unwell", "parts": parts}, status=200 if well else 503)
+    """Return the state of each component; status 503 when one is not "ok"."""
+    components = {name: _state(name, check) for name, check in CHECKS.items()}
+    is_healthy = all(state == "ok" for state in components.values())
+    body = {"status": "ok" if is_healthy else "unhealthy", "components": components}
+    return JsonResponse(body, status=200 if is_healthy else 503)
 
 
-def _tried(part: Callable[[], str]) -> str:
-    """Give the part's own word, or a plain one: what went wrong is for the log, not for the world."""
+def _state(name: str, check: Callable[[], str]) -> str:
+    """Return the state of a component; the page is public, so that errors go to the log only."""
     try:
-        return part()
-    except Exception:  # whatever a driver raises means the same here
+        return check()
+    except Exception as error:  # whichever exception the driver raises
+        logger.warning("health check of %s failed: %s", name, type(error).__name__)
         return "unreachable"
 
 
 def database() -> str:
-    """Ask the database for a row."""
+    """Query the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return "ok"
 
 
 def broker() -> str:
-    """Knock at Redis, or look whether the folder takes messages."""
+    """Ping Redis, or check that the message folder is writable."""
     if is_redis(settings.BROKER_URL):
         with redis.Redis.from_url(settings.BROKER_URL, socket_timeout=1, socket_connect_timeout=1) as client:
             client.ping()
@@ -54,16 +58,16 @@ def broker() -> str:
 
 
 def model() -> str:
-    """Look for a version in force and its files."""
+    """Check for an active model version and its files."""
     version = selectors.active_version()
     if version is None:
-        return "none in force"
+        return "no active version"
     return "ok" if (selectors.bundle_path(version) / "manifest.json").is_file() else "files missing"
 
 
 def disk() -> str:
-    """Look whether radiographs still find room."""
-    return "ok" if shutil.disk_usage(settings.READROOM_HOME).free > LEAST_FREE_BYTES else "nearly full"
+    """Check the free space of the home."""
+    return "ok" if shutil.disk_usage(settings.READROOM_HOME).free > MIN_FREE_BYTES else "almost full"
 
 
-PARTS: dict[str, Callable[[], str]] = {"database": database, "broker": broker, "model": model, "disk": disk}
+CHECKS: dict[str, Callable[[], str]] = {"database": database, "broker": broker, "model": model, "disk": disk}

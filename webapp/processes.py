@@ -1,4 +1,4 @@
-"""The processes that make a running Readroom, and the commands that start them."""
+"""The processes of a running Readroom and their commands."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 WEB = "web"
 INFERENCE = "worker-inference"
 TRAINING = "worker-training"
-SCHEDULER = "clock"
+SCHEDULER = "scheduler"
 
 
 @dataclass(frozen=True)
 class Process:
-    """One process: its name in the log, its command, and what it needs in its environment."""
+    """One process: its name in the log, its command and its environment variables."""
 
     name: str
     command: tuple[str, ...]
@@ -23,18 +23,18 @@ class Process:
 
 
 def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
-    """Name the four processes of one machine."""
-    soft = {"REMAP_SIGTERM": "SIGQUIT"}  # Celery then stops by its soft time-out instead of waiting for hours
+    """Return the four processes of one host."""
+    soft_stop = {"REMAP_SIGTERM": "SIGQUIT"}  # Celery then uses its soft timeout and does not wait for hours
     return (
         Process(WEB, web(host, port)),
-        Process(INFERENCE, worker("inference", "stat,inference,maintenance"), soft),
-        Process(TRAINING, training_worker(), soft),
+        Process(INFERENCE, worker("inference", "stat,inference,maintenance"), soft_stop),
+        Process(TRAINING, training_worker(), soft_stop),
         Process(SCHEDULER, (*_celery(), "beat", "--loglevel=INFO", "--pidfile=")),
     )
 
 
 def web(host: str, port: int) -> tuple[str, ...]:
-    """Give the command of the web process: radiographs and uploads dominate, so threads."""
+    """Return the command of the web process; it uses threads, because transfers of images dominate."""
     memory = Path("/dev/shm")
     return (
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi", f"--bind={host}:{port}"),
@@ -45,7 +45,7 @@ def web(host: str, port: int) -> tuple[str, ...]:
 
 
 def worker(name: str, queues: str) -> tuple[str, ...]:
-    """Give the command of a worker with one child, in the order in which its queues are listed."""
+    """Return the command of a worker with one child; it serves its queues in the listed order."""
     return (
         *(*_celery(), "worker", f"--hostname={name}@%h", f"--queues={queues}", "--pool=prefork"),
         *("--concurrency=1", "--loglevel=INFO"),
@@ -54,7 +54,10 @@ def worker(name: str, queues: str) -> tuple[str, ...]:
 
 
 def training_worker() -> tuple[str, ...]:
-    """Give the command of the training worker: radiographs come first, and its memory goes back after each run."""
+    """Return the command of the training worker.
+
+    It runs at low priority, below inference, and its child ends after each run to free the memory.
+    """
     return ("nice", "-n", "10", *worker("training", "training"), "--max-tasks-per-child=1")
 
 

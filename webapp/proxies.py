@@ -1,4 +1,4 @@
-"""Who sent a request when proxies of ours stand in front."""
+"""The client address of a request behind reverse proxies."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.http import HttpRequest, HttpResponse
 
 
 class BehindProxies:
-    """Give REMOTE_ADDR back its meaning where proxies of ours stand in front (setting PROXIES).
+    """Set REMOTE_ADDR to the client's address when PROXIES reverse proxies are configured.
 
-    Without it all of a hospital would share one address, and ten mistyped passwords would lock everybody out.
+    Otherwise all users would share the proxy's address, and ten failed logins would lock all of them out.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Each proxy appends whom it heard; whatever stands further left a sender may have made up.
-        heard = [word.strip() for word in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        if 0 < settings.PROXIES <= len(heard) and _is_address(heard[-settings.PROXIES]):
-            request.META["REMOTE_ADDR"] = heard[-settings.PROXIES]
+        # Each proxy appends the address of its peer. Entries further left may be forged by the client.
+        addresses = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        if 0 < settings.PROXIES <= len(addresses) and _is_address(addresses[-settings.PROXIES]):
+            request.META["REMOTE_ADDR"] = addresses[-settings.PROXIES]
         return self.get_response(request)
 
 

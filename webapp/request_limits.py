@@ -1,4 +1,4 @@
-"""How much of a request is read at all."""
+"""Limits on the size of a request body."""
 
 from __future__ import annotations
 
@@ -14,41 +14,40 @@ from rest_framework.parsers import JSONParser
 
 
 class BoundedFormUploads(FileUploadHandler):
-    """Refuse a form by its announced length: it would fill the disk before any view could say no.
+    """Reject a form by its Content-Length, before its files fill the disk.
 
-    Forms are read before the view, even those of people who are not logged in: their CSRF token is inside.
+    Django parses the form of any visitor before the view runs, because the form contains the CSRF token.
     """
 
     def handle_raw_input(
         self, input_data: IO[bytes], META: dict[str, str], content_length: int, *more: Any, **options: Any
     ) -> None:
-        """Look at the length once per form; files then go to the handlers behind this one."""
-        person = getattr(self.request, "user", None)
-        known = person is not None and person.is_authenticated
-        if content_length > (
-            settings.LARGEST_FORM_OF_STAFF if known else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        ):
-            raise RequestDataTooBig("A form was refused by its length.")
+        """Raise RequestDataTooBig for a form above the limit; the next handlers receive the files."""
+        user = getattr(self.request, "user", None)
+        is_staff = user is not None and user.is_authenticated
+        limit = settings.MAX_STAFF_FORM_BYTES if is_staff else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if content_length > limit:
+            raise RequestDataTooBig("The form exceeds the size limit.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Pass every piece on."""
+        """Return the chunk unchanged for the next handler."""
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
-        """Keep nothing here."""
+        """Return None: this handler stores no files."""
 
 
 class BoundedJSONParser(JSONParser):
-    """Read JSON of a size that is sent by people, and text that can be written down again."""
+    """Parse JSON up to a size limit, whose text can be encoded as UTF-8."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return what was sent; raises ParseError or RequestDataTooBig."""
+        """Return the parsed body; raises ParseError or RequestDataTooBig."""
         body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise RequestDataTooBig("A JSON body was refused by its length.")
+            raise RequestDataTooBig("The JSON body exceeds the size limit.")
         try:
-            found = super().parse(io.BytesIO(body), media_type, parser_context)
-            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-        except (RecursionError, UnicodeEncodeError) as trouble:
-            raise ParseError from trouble
-        return found
+            data = super().parse(io.BytesIO(body), media_type, parser_context)
+            json.dumps(data, ensure_ascii=False).encode()  # fails for an unpaired surrogate
+        except (RecursionError, UnicodeEncodeError) as error:
+            raise ParseError from error
+        return data

@@ -1,4 +1,4 @@
-"""The signing key of a machine that was given none."""
+"""The signing key of an installation without SECRET_KEY."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 def stored_key(path: Path) -> str:
-    """Read the key kept at `path`; the first to ask makes it, readable by its owner alone."""
+    """Return the key stored at `path`; create it if missing, readable by its owner only."""
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        _make(path)
+        _create(path)
         return path.read_text(encoding="ascii").strip()
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(
@@ -24,7 +24,7 @@ def _make(path: Path) -> None:
     ) as file:
         file.write(secrets.token_urlsafe(64))
     try:
-        os.link(draft, path)  # fails when another process was first, and then its key holds
+        os.link(draft, path)  # fails when another process was first; its key is used then
     except FileExistsError:
         pass
     finally:

@@ -1,4 +1,4 @@
-"""A session ends when nobody sat at the desk for a while, and after a working day in any case."""
+"""Session limits: an idle timeout and a maximum age."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-WRITE_EVERY = 60  # seconds; a write per request would cost more than it tells
+WRITE_INTERVAL = 60  # seconds; avoids one database write for each request
 
 
 class SessionLimits:
-    """End sessions that are too old or were idle too long."""
+    """End sessions that are too old or idle for too long."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -27,12 +27,15 @@ class SessionLimits:
         now = timezone.now().timestamp()
         age = now - request.session.setdefault("began_at", now)
         idle = now - request.session.setdefault("seen_at", now)
-        if age > settings.SESSION_AT_MOST.total_seconds() or idle > settings.SESSION_IDLE.total_seconds():
+        if (
+            age > settings.SESSION_MAX_AGE.total_seconds()
+            or idle > settings.SESSION_IDLE_TIMEOUT.total_seconds()
+        ):
             request.session.flush()
-        elif idle > WRITE_EVERY and not _refreshes_itself(request):
+        elif idle > WRITE_INTERVAL and not _is_polling(request):
             request.session["seen_at"] = now
 
 
-def _refreshes_itself(request: HttpRequest) -> bool:
-    """A page that polls is nobody at the desk."""
+def _is_polling(request: HttpRequest) -> bool:
+    """Return whether a page refreshed itself, which does not show that a user is present."""
     return request.method == "GET" and "HX-Request" in request.headers

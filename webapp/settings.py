@@ -1,4 +1,4 @@
-"""Settings, all of them from the environment with defaults that serve one machine."""
+"""Settings, read from the environment; the defaults suit a single host."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+from django.contrib.messages import constants as message_levels
 
 from webapp.celery_config import celery_settings, is_redis
 from webapp.secret_key import stored_key
 
-django_stubs_ext.monkeypatch()  # so that ModelAdmin[Case] is true at run time too
+django_stubs_ext.monkeypatch()  # allows ModelAdmin[Case] at run time
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 READROOM_HOME = Path(env.str("READROOM_HOME", default=str(BASE_DIR / "var"))).resolve()
 MEDIA_ROOT = READROOM_HOME / "media"
 BUNDLES = READROOM_HOME / "bundles"
 RUNS = READROOM_HOME / "runs"
-INCOMING = READROOM_HOME / "incoming"  # uploaded collections, until they are brought in
+INCOMING = READROOM_HOME / "incoming"  # uploaded collections before their import
 IMPORTS = Path(env.str("READROOM_IMPORTS", default=str(READROOM_HOME / "imports"))).resolve()
 DEFAULT_BUNDLE = Path(
     env.str("READROOM_DEFAULT_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "default"))
@@ -30,13 +31,13 @@ STATIC_ROOT = READROOM_HOME / "static"
 for _folder in (READROOM_HOME, STATIC_ROOT):
     _folder.mkdir(parents=True, exist_ok=True)
 
-# Where rows and messages live: one file and one folder, or PostgreSQL and Redis.
+# Database and broker: SQLite and a folder, or PostgreSQL and Redis.
 DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{READROOM_HOME / 'db.sqlite3'}")
 BROKER_URL = env.str("BROKER_URL", default="filesystem://")
 DATABASES: dict[str, Any] = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",  # a writer waits at its start instead of failing half-way
+        "transaction_mode": "IMMEDIATE",  # a writer waits at its start instead of failing later
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
     }
@@ -55,8 +56,8 @@ CACHES: dict[str, Any] = {
     else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "readroom_cache"}
 }
 
-# A key of one's own is kept in the home; several machines on one PostgreSQL must share a given one,
-# and webapp.checks refuses to start without it.
+# Without SECRET_KEY a single host stores its own key in the home. Hosts that share a PostgreSQL must be given
+# the same key; webapp.checks enforces it.
 SECRET_KEY_GIVEN = bool(env.str("SECRET_KEY", default=""))
 if SECRET_KEY_GIVEN:
     SECRET_KEY = env.str("SECRET_KEY")
@@ -90,7 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.forms",  # FORM_RENDERER looks for widgets through the apps
+    "django.forms",  # FORM_RENDERER finds widget templates through the apps
 ]
 MIDDLEWARE = [
     "webapp.proxies.BehindProxies",
@@ -122,6 +123,14 @@ TEMPLATES = [
         },
     }
 ]
+# The tone of includes/alert.html by message level.
+MESSAGE_TAGS = {
+    message_levels.DEBUG: "info",
+    message_levels.INFO: "info",
+    message_levels.SUCCESS: "good",
+    message_levels.WARNING: "warn",
+    message_levels.ERROR: "stat",
+}
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
@@ -134,7 +143,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
-# People
+# Users
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
@@ -150,18 +159,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_PASSWORDS}.CommonPasswordValidator"},
     {"NAME": f"{_PASSWORDS}.NumericPasswordValidator"},
 ]
-SESSION_AT_MOST = timedelta(hours=12)
-SESSION_IDLE = timedelta(minutes=30)
-SESSION_COOKIE_AGE = int(SESSION_AT_MOST.total_seconds())
+SESSION_MAX_AGE = timedelta(hours=12)
+SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
+SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
-# Browsers. HTTPS=1 when a proxy with a certificate stands in front.
+# Browsers. Set HTTPS=1 behind a reverse proxy with a certificate.
 HTTPS = env.bool("HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-PROXIES = env.int("PROXIES", default=0)  # how many in front append to X-Forwarded-For
+PROXIES = env.int("PROXIES", default=0)  # number of proxies that append to X-Forwarded-For
 SECURE_REDIRECT_EXEMPT = [r"^health/$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -174,26 +183,25 @@ CONTENT_SECURITY_POLICY = {
             SELF,
             "data:",
             "blob:",
-        ],  # Bootstrap's glyphs are data:, a radiograph being chosen is blob:
+        ],  # data: for Bootstrap's icons, blob: for previews of selected files
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # of everything but files
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # without files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
-LARGEST_FORM_OF_STAFF = (
-    2 * 1024**3
-)  # radiographs and all; others send no more than DATA_UPLOAD_MAX_MEMORY_SIZE
+# With files, for logged-in users; the limit of all others is DATA_UPLOAD_MAX_MEMORY_SIZE.
+MAX_STAFF_FORM_BYTES = 2 * 1024**3
 FILE_UPLOAD_HANDLERS = [
     "webapp.request_limits.BoundedFormUploads",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Words and times
+# Language and time zone
 USE_TZ = True
 USE_I18N = True
 TIME_ZONE = env.str("READROOM_TIME_ZONE", default="UTC")
@@ -201,8 +209,8 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
-# Work
-INFERENCE_LEASE = timedelta(seconds=15)  # renewed while the work goes on; a dead worker costs this long
+# Jobs
+INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay after a worker's crash
 TRAINING_LEASE = timedelta(minutes=5)
 IMPORT_LEASE = timedelta(seconds=30)
 CLAIM_LEASE = timedelta(minutes=10)
@@ -210,7 +218,7 @@ CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first: it makes 'who are you' a 401
+        "rest_framework.authentication.TokenAuthentication",  # first, so that a missing login is a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -229,7 +237,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Readroom",
-    "DESCRIPTION": "Chest X-rays in, probabilities and heatmaps out, findings signed by people. "
+    "DESCRIPTION": "AI-assisted reading of chest radiographs: probabilities, heatmaps and signed readings. "
     "Research use only. Not for diagnosis.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -239,7 +247,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# Lines say what happened to which id; never a body, a query or a patient's reference.
+# Log lines contain events and ids, never a request body, a query string or a patient reference.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

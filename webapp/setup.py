@@ -1,4 +1,4 @@
-"""What must be true of a home before anything is started on it; doing it twice does no harm."""
+"""Setup of the home before any process starts; it may run any number of times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from webapp import static_files
 
 
 def prepare() -> None:
-    """Bring tables, cache, static files and the first model version into the home."""
+    """Migrate the database, create the cache table, collect static files and register the default model."""
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     static_files.collect_if_changed()

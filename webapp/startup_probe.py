@@ -1,4 +1,4 @@
-"""The web process seen from outside: is the address free, does it answer, what is not well."""
+"""A probe of the web process from outside: is its port free, has it started, is it healthy."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import time
 import urllib.error
 import urllib.request
 
-POLL_SECONDS = 0.3  # seconds
+POLL_SECONDS = 0.3
 
 
 class StartupProbe:
-    """One address, looked at until it answers."""
+    """Polls the health page of one address until it responds."""
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
-        self.was_opened = False
-        self.troubles: list[tuple[str, str]] = []  # (part, word) as /health/ says
-        self._look_at = 0.0
+        self.has_started = False
+        self.problems: list[tuple[str, str]] = []  # (component, state) of /health/, where not "ok"
+        self._next_poll = 0.0
 
     @property
-    def address(self) -> str:
-        """Give the address a person may click on."""
+    def url(self) -> str:
+        """Return the URL for a browser on this host."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return f"http://{host}:{self.port}/"
 
-    def is_taken(self) -> bool:
-        """Say whether somebody else listens there already."""
+    def is_port_in_use(self) -> bool:
+        """Return whether another process listens on the port."""
         with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -36,24 +36,24 @@ class StartupProbe:
                 return True
         return False
 
-    def opens(self) -> bool:
-        """Say True once, at the first answer."""
+    def has_just_started(self) -> bool:
+        """Return True once, at the first response of the health page."""
         now = time.monotonic()
-        if self.was_opened or now < self._look_at:
+        if self.has_started or now < self._next_poll:
             return False
-        self._look_at = now + POLL_SECONDS
-        answer = self._health()
-        if answer is None:
+        self._next_poll = now + POLL_SECONDS
+        components = self._components()
+        if components is None:
             return False
-        self.was_opened = True
-        self.troubles = [(part, word) for part, word in answer.items() if word != "ok"]
+        self.has_started = True
+        self.problems = [(component, state) for component, state in components.items() if state != "ok"]
         return True
 
-    def _health(self) -> dict[str, str] | None:
+    def _components(self) -> dict[str, str] | None:
         try:
-            with urllib.request.urlopen(f"{self.address}health/", timeout=2) as answer:
-                return dict(json.load(answer)["parts"])
-        except urllib.error.HTTPError as unwell:
-            return dict(json.load(unwell)["parts"]) if unwell.code == 503 else {"web": str(unwell.code)}
+            with urllib.request.urlopen(f"{self.url}health/", timeout=2) as response:
+                return dict(json.load(response)["components"])
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error)["components"]) if error.code == 503 else {"web": str(error.code)}
         except (OSError, ValueError):
             return None

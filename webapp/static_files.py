@@ -1,4 +1,4 @@
-"""Static files gathered into the home, but only when one of them changed."""
+"""Collection of static files into the home, only after a change."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.core.management import call_command
 
 
 def collect_if_changed() -> bool:
-    """Collect unless the sources are those of the last time; say whether it was done."""
-    mark = Path(settings.STATIC_ROOT) / "collected.txt"
-    now = _fingerprint()
-    if mark.is_file() and mark.read_text() == now:
+    """Collect the static files if they changed since the last collection; return whether they did."""
+    stored = Path(settings.STATIC_ROOT) / "collected.txt"
+    current = _fingerprint()
+    if stored.is_file() and stored.read_text() == current:
         return False
     call_command("collectstatic", interactive=False, clear=True, verbosity=0, ignore_patterns=["redoc"])
-    mark.write_text(now)
+    stored.write_text(current)
     return True
 
 

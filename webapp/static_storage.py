@@ -1,4 +1,4 @@
-"""Static files under names that change with their content."""
+"""Storage of static files under names with a content hash."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStatic(CompressedManifestStaticFilesStorage):
-    """Hash the imports inside JavaScript modules too, so that no browser mixes two versions."""
+    """Also hash the imports inside JavaScript modules, so that a browser never mixes two versions."""
 
     support_js_module_import_aggregation = True
 
     def create_compressor(self, **options: Any) -> Compressor:
-        """Compress with gzip alone: Brotli takes 25 s of the first start instead of 2."""
+        """Return a compressor for gzip only: Brotli would extend the first start from 2 s to 25 s."""
         return Compressor(use_brotli=False, **options)

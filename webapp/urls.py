@@ -1,4 +1,4 @@
-"""Addresses: each room's pages, the API, and what belongs to no room."""
+"""URLs: the pages of each app, the API, the admin site and the health page."""
 
 from __future__ import annotations
 

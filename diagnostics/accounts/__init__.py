@@ -1,1 +1,1 @@
-"""Staff, their sites, and what each role may do."""
+"""Staff, their sites, and the permissions of each role."""

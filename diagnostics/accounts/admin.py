@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import rest_framework.authtoken.admin  # noqa: F401 - registers what is taken away below
+import rest_framework.authtoken.admin  # noqa: F401 - registers TokenProxy, which is unregistered below
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -21,8 +21,8 @@ from diagnostics.accounts.forms import CreateStaffForm
 from diagnostics.accounts.models import Site, User
 
 
-class SamePost(HttpResponseRedirect):
-    """Lead a POST elsewhere as a POST."""
+class RedirectPost(HttpResponseRedirect):
+    """A redirect that keeps the method and the body."""
 
     status_code = 307
 
@@ -34,26 +34,26 @@ def _log_in(request: HttpRequest, extra_context: object = None) -> HttpResponse:
 
 
 def _log_out(request: HttpRequest, extra_context: object = None) -> HttpResponse:
-    return SamePost(resolve_url("accounts:logout"))
+    return RedirectPost(resolve_url("accounts:logout"))
 
 
 def _change_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
     return redirect("accounts:password")
 
 
-# One door for everybody: it counts wrong passwords and keeps the record, the admin's own would not.
+# The site's own login counts wrong passwords and writes the audit log; the admin's login would do neither.
 admin.site.login = _log_in  # type: ignore[method-assign]
 admin.site.logout = _log_out  # type: ignore[method-assign,assignment]
 admin.site.password_change = _change_password  # type: ignore[method-assign,assignment]
 admin.site.site_header = admin.site.site_title = "Readroom"
 admin.site.index_title = _("Staff and sites")
-admin.site.unregister(Group)  # roles say who may do what
-admin.site.unregister(TokenProxy)  # its list shows other people's keys
+admin.site.unregister(Group)  # roles hold the permissions
+admin.site.unregister(TokenProxy)  # its list shows the tokens of other users
 
 
 @admin.register(User)
 class StaffAdmin(UserAdmin):
-    """Accounts with their roles and sites."""
+    """Accounts with roles and sites."""
 
     add_form = CreateStaffForm
     list_display = ("username", "role", "is_active", "last_login")
@@ -62,23 +62,23 @@ class StaffAdmin(UserAdmin):
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password", "first_name", "last_name")}),
-        (_("Work"), {"fields": ("role", "sites", "is_active")}),
+        (_("Role and sites"), {"fields": ("role", "sites", "is_active")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "role", "sites", "password1", "password2")}),)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
-        """Save an account; its role decides whether this admin opens for it."""
-        services.open_admin_to_administrators(obj)
+        """Save an account; its role decides whether it may open this admin site."""
+        services.set_admin_flags(obj)
         super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Keep everybody: what they signed and did names them; 'active' locks them out."""
+        """Return False: signed readings and audit events refer to the account. Clear "active" to lock it."""
         return False
 
 
 @admin.register(Site)
 class SiteAdmin(admin.ModelAdmin):
-    """Sites; who belongs to one is said at the person."""
+    """Sites; membership is edited on the account."""
 
     list_display = ("name", "is_default")

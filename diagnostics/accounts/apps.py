@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""The Django app of accounts."""
 
 from django.apps import AppConfig
 

@@ -1,21 +1,21 @@
-"""TODO: diagnostics.accounts.errors."""
+"""Errors of accounts and sites."""
 
 from __future__ import annotations
 
 from diagnostics.errors import DomainError
 
 
-class InvalidHotkey(DomainError):
-    """A key that cannot be used, or that another act has; `refusals` says which, by act."""
+class InvalidHotkeys(DomainError):
+    """Keys that cannot be used, or that two actions share; `errors` maps each action to its text."""
 
-    code = "key_refused"
+    code = "invalid_hotkeys"
 
-    def __init__(self, refusals: dict[str, str]) -> None:
-        super().__init__(" ".join(refusals.values()))
-        self.refusals = refusals
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
 
 
 class NoDefaultSite(DomainError):
-    """No site has been marked as the one for new cases."""
+    """No site is marked as the default for new cases."""
 
     code = "no_default_site"

@@ -1,4 +1,4 @@
-"""What people send about themselves and about staff."""
+"""Forms of accounts: login, password, staff, hotkeys."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from django.utils.functional import Promise
 from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import User
 
-MAX_KEY_LENGTH = 12  # characters of a key's name
+MAX_KEY_LENGTH = 12  # characters
 
 
 class LoginForm(AuthenticationForm):
-    """Name and password."""
+    """User name and password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self)
+        _style(self)
 
 
 class PasswordForm(PasswordChangeForm):
-    """The old password once, the new one twice."""
+    """The current password, and the new one twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self)
+        _style(self)
 
 
 class CreateStaffForm(UserCreationForm):
-    """A new member of staff."""
+    """A new staff account."""
 
     class Meta:
         model = User
@@ -41,38 +41,44 @@ class CreateStaffForm(UserCreationForm):
 
 
 class HotkeysForm(forms.Form):
-    """One short field for the key of each act."""
+    """One field for the key of each action."""
 
     @classmethod
-    def of(cls, user: User, sent: QueryDict | None) -> HotkeysForm:
-        """Make the form that shows a person's keys, or what they sent."""
-        form = cls(sent)
-        for act, chord in hotkeys.active_version(user.hotkeys).items():
-            words = str(hotkeys.HOTKEYS[act].words)
+    def for_user(cls, user: User, data: QueryDict | None) -> HotkeysForm:
+        """Return the form with the user's hotkeys, or with the submitted ones."""
+        form = cls(data)
+        for action, chord in hotkeys.effective_hotkeys(user.hotkeys).items():
+            default = hotkeys.HOTKEYS[action]
             field = forms.CharField(
-                label=words, initial=hotkeys.shown(chord), required=False, max_length=MAX_KEY_LENGTH
+                label=str(default.label),
+                initial=hotkeys.displayed(chord),
+                required=False,
+                max_length=MAX_KEY_LENGTH,
+                help_text=hotkeys.displayed(default.chord),
             )
             field.widget.attrs |= {"class": "form-control", "data-hotkey": "", "autocomplete": "off"}
-            field.help_text = hotkeys.shown(hotkeys.HOTKEYS[act].chord)
-            form.fields[act] = field
+            form.fields[action] = field
         return form
 
-    def wanted(self) -> dict[str, str]:
-        """Give the keys as they were sent; a field that was not sent keeps its key at first."""
-        return {act: str(self.data.get(act, ""))[:MAX_KEY_LENGTH] for act in self.fields}
+    def chords(self) -> dict[str, str]:
+        """Return the submitted keys by action; a missing field is empty and selects the default."""
+        return {action: str(self.data.get(action, ""))[:MAX_KEY_LENGTH] for action in self.fields}
 
-    def refuse(self, refusals: dict[str, str]) -> None:
-        """Set a sentence below each field whose key was refused."""
-        for act, sentence in refusals.items():
-            self.add_error(act, sentence)
-            self.fields[act].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"why-{act}"}
+    def add_errors(self, errors: dict[str, str]) -> None:
+        """Add the error of each invalid key to its field."""
+        for action, text in errors.items():
+            self.add_error(action, text)
+            self.fields[action].widget.attrs |= {
+                "aria-invalid": "true",
+                "aria-describedby": f"error-{action}",
+            }
 
     def groups(self) -> list[tuple[Promise, list[forms.BoundField]]]:
-        """List the fields as they stand together."""
-        return [(group.words, [self[hotkey.act] for hotkey in group.hotkeys]) for group in hotkeys.GROUPS]
+        """Return the title and the fields of each group."""
+        return [(group.title, [self[hotkey.action] for hotkey in group.hotkeys]) for group in hotkeys.GROUPS]
 
 
-def _dress(form: forms.Form) -> None:
+def _style(form: forms.Form) -> None:
     for name, field in form.fields.items():
         field.widget.attrs["class"] = "form-control"
         if form.errors.get(name):

@@ -1,4 +1,4 @@
-"""The keys of radiographs and readings: which acts there are, on which pages, and the keys they have at first."""
+"""Hotkeys of the viewer, the worklist and the reading page: actions, pages and default keys."""
 
 from __future__ import annotations
 
@@ -11,80 +11,82 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.accounts.errors import InvalidHotkey
+from diagnostics.accounts.errors import InvalidHotkeys
 
-CHORD: Final = re.compile(r"(?:Shift\+)?[^\W_]|[!-/:-@\[-`{-~]")  # a letter or digit, or a sign
-KEPT: Final = frozenset({"?"})  # opens the sheet of keys on every page
+CHORD: Final = re.compile(
+    r"(?:Shift\+)?[^\W_]|[!-/:-@\[-`{-~]"
+)  # a letter or digit, or another printable ASCII character
+RESERVED: Final = frozenset({"?"})  # lists the hotkeys on every page
 WORKLIST, READING, SIGNED, CASE = "worklist", "reading", "signed", "case"
 
 
 @dataclass(frozen=True)
 class Hotkey:
-    """One act, the key it has until a person gives it another, and the pages that know it."""
+    """An action, its default key, and the pages where it is available."""
 
-    act: str
+    action: str
     chord: str
-    words: Promise
+    label: Promise
     pages: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Acts that stand together on the page of keys."""
+    """Actions listed under one title."""
 
-    words: Promise
+    title: Promise
     hotkeys: tuple[Hotkey, ...]
 
 
-def _group(words: Promise, *acts: tuple[str, str, Promise], pages: tuple[str, ...]) -> Group:
-    return Group(words, tuple(Hotkey(*act, frozenset(pages)) for act in acts))
+def _group(title: Promise, *actions: tuple[str, str, Promise], pages: tuple[str, ...]) -> Group:
+    return Group(title, tuple(Hotkey(*action, frozenset(pages)) for action in actions))
 
 
 GROUPS: Final = (
     _group(
-        _("The radiograph"),
+        _("Viewer"),
         ("invert", "i", _("Invert")),
         ("zoom-in", "+", _("Zoom in")),
         ("zoom-out", "-", _("Zoom out")),
-        ("fit", "=", _("Show the whole radiograph")),
-        ("true-size", "z", _("One radiograph pixel on one screen pixel")),
-        ("turn-left", "l", _("Turn left")),
-        ("turn-right", "r", _("Turn right")),
-        ("undo", "Ctrl+z", _("Undo the last change of the view")),
-        ("preset-1", "Shift+1", _("Window as sent")),
-        ("preset-2", "Shift+2", _("Window: all greys")),
+        ("fit", "=", _("Fit the image to the window")),
+        ("true-size", "z", _("Actual size: one image pixel per screen pixel")),
+        ("turn-left", "l", _("Rotate left")),
+        ("turn-right", "r", _("Rotate right")),
+        ("undo", "Ctrl+z", _("Undo the last view change")),
+        ("preset-1", "Shift+1", _("Window: as stored")),
+        ("preset-2", "Shift+2", _("Window: full range")),
         ("preset-3", "Shift+3", _("Window: lungs")),
-        ("preset-4", "Shift+4", _("Window: mediastinum, bones")),
+        ("preset-4", "Shift+4", _("Window: mediastinum, bone")),
         ("preset-5", "Shift+5", _("Window: high contrast")),
         pages=(READING, SIGNED, CASE),
     ),
     _group(
-        _("The heat, once it may be seen"),
-        ("peek", "o", _("Hold to see the heat, or the radiograph without it")),
-        ("heat", "Shift+o", _("Heat on, off")),
-        ("fainter", "[", _("Fainter heat")),
-        ("stronger", "]", _("Stronger heat")),
-        ("next-class", "c", _("Heat of the next class")),
+        _("Heatmap, once it is shown"),
+        ("peek", "o", _("Hold to show or hide the heatmap")),
+        ("heat", "Shift+o", _("Heatmap on or off")),
+        ("fainter", "[", _("Lower heatmap opacity")),
+        ("stronger", "]", _("Higher heatmap opacity")),
+        ("next-class", "c", _("Heatmap of the next class")),
         pages=(SIGNED, CASE),
     ),
     _group(
         _("After signing"),
-        ("side", "s", _("Radiograph and heat side by side")),
-        ("second-opinion", "f", _("Ask for a second opinion")),
+        ("side", "s", _("Image and heatmap side by side")),
+        ("second-opinion", "f", _("Request a second opinion")),
         pages=(SIGNED,),
     ),
     _group(
-        _("Going on"),
+        _("Navigation"),
         ("next", "n", _("Read the next case")),
-        ("take-back", "Shift+b", _("Take the last signature back, within ten seconds")),
+        ("take-back", "Shift+b", _("Undo the last signature, within ten seconds")),
         pages=(WORKLIST, READING, SIGNED),
     ),
-    _group(_("The patient"), ("prior", "p", _("Prior radiograph beside this one")), pages=(READING, SIGNED)),
+    _group(_("Priors"), ("prior", "p", _("Prior radiograph side by side")), pages=(READING, SIGNED)),
     _group(
-        _("The worklist"),
-        ("row-down", "j", _("One row down")),
-        ("row-up", "k", _("One row up")),
-        ("choose-row", "x", _("Choose the row, or not")),
+        _("Worklist"),
+        ("row-down", "j", _("Next row")),
+        ("row-up", "k", _("Previous row")),
+        ("choose-row", "x", _("Select or deselect the row")),
         ("search", "/", _("Search by accession number")),
         pages=(WORKLIST,),
     ),
@@ -99,35 +101,36 @@ GROUPS: Final = (
         ("fairly", "8", _("Fairly sure")),
         ("unsure", "9", _("Unsure")),
         ("note", "t", _("Write a note")),
-        ("compare", "s", _("Sign, then compare")),
-        ("give-back", "b", _("Give back unread")),
+        ("compare", "s", _("Sign, then compare with the AI result")),
+        ("give-back", "b", _("Release case")),
         pages=(READING,),
     ),
 )
-HOTKEYS: Final = {hotkey.act: hotkey for group in GROUPS for hotkey in group.hotkeys}
+HOTKEYS: Final = {hotkey.action: hotkey for group in GROUPS for hotkey in group.hotkeys}
 
 
-def active_version(own: Mapping[str, str]) -> dict[str, str]:
-    """Give every act its key: a person's own where there is one."""
-    return {act: own.get(act, hotkey.chord) for act, hotkey in HOTKEYS.items()}
+def effective_hotkeys(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the key of every action: the user's own, or else the default."""
+    return {action: own.get(action, hotkey.chord) for action, hotkey in HOTKEYS.items()}
 
 
-def checked(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return what differs from the keys at first; raises KeyRefused where a key cannot be used.
+def validated(chords: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that differ from the defaults; raises InvalidHotkeys.
 
-    An empty key means the one at first.
+    An empty key selects the default. Unknown actions are ignored.
     """
-    keys = active_version(
-        {act: written(chord) for act, chord in wanted.items() if act in HOTKEYS and chord.strip()}
-    )
-    refusals = dict(_refusals(keys))
-    if refusals:
-        raise InvalidHotkey(refusals)
-    return {act: chord for act, chord in keys.items() if chord != HOTKEYS[act].chord}
+    own = {
+        action: normalized(chord) for action, chord in chords.items() if action in HOTKEYS and chord.strip()
+    }
+    effective = effective_hotkeys(own)
+    errors = dict(_errors(effective))
+    if errors:
+        raise InvalidHotkeys(errors)
+    return {action: chord for action, chord in effective.items() if chord != HOTKEYS[action].chord}
 
 
-def written(chord: str) -> str:
-    """Write a key the one way that the pages know: 'shift + O' is 'Shift+o'."""
+def normalized(chord: str) -> str:
+    """Return a key in the notation of static/js/hotkeys.js: 'shift + O' becomes 'Shift+o'."""
     chord = chord.strip()
     if len(chord) == 1:
         return chord.lower()
@@ -135,29 +138,33 @@ def written(chord: str) -> str:
     return f"{modifier.capitalize()}{plus}{key.lower()}"
 
 
-def shown(chord: str) -> str:
-    """Write a key as it stands on the keyboard: 'Shift+o' is 'Shift+O'."""
+def displayed(chord: str) -> str:
+    """Return a key as printed on the keyboard: 'Shift+o' becomes 'Shift+O'."""
     modifier, plus, key = chord.rpartition("+") if len(chord) > 1 else ("", "", chord)
     return f"{modifier}{plus}{key.upper()}"
 
 
-def _refusals(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Find what cannot be used, and each key that two acts of one page would have."""
-    for act, chord in keys.items():
-        if chord == HOTKEYS[act].chord:
-            pass  # what is there at first is good, Ctrl+Z too
-        elif chord in KEPT:
-            yield act, gettext("%(key)s opens the sheet of keys on every page.") % {"key": chord}
-            continue
-        elif not CHORD.fullmatch(chord):
-            yield act, gettext("Use one letter, digit or sign, a letter or digit also with Shift.")
-            continue
-        other = next((other for other in keys if _clash(act, other, keys)), None)
-        if other:
-            words = {"key": shown(chord), "act": HOTKEYS[other].words}
-            yield act, gettext("%(key)s is taken by '%(act)s'.") % words
+def _errors(chords: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each action whose key cannot be used or is shared with another action of the same page."""
+    for action, chord in chords.items():
+        other = next((other for other in chords if _conflict(action, other, chords)), None)
+        if error := _key_error(action, chord):
+            yield action, error
+        elif other:
+            values = {"key": displayed(chord), "action": HOTKEYS[other].label}
+            yield action, gettext("%(key)s is already assigned to '%(action)s'.") % values
 
 
-def _clash(act: str, other: str, keys: Mapping[str, str]) -> bool:
-    is_same_key = act != other and keys[act] == keys[other]
-    return is_same_key and bool(HOTKEYS[act].pages & HOTKEYS[other].pages)
+def _key_error(action: str, chord: str) -> str:
+    if chord == HOTKEYS[action].chord:  # a default is always valid, also Ctrl+Z
+        return ""
+    if chord in RESERVED:
+        return gettext("%(key)s is reserved: it lists the keyboard shortcuts.") % {"key": chord}
+    if not CHORD.fullmatch(chord):
+        return gettext("Use one letter, digit or punctuation mark. Letters and digits may include Shift.")
+    return ""
+
+
+def _conflict(action: str, other: str, chords: Mapping[str, str]) -> bool:
+    is_same_key = action != other and chords[action] == chords[other]
+    return is_same_key and bool(HOTKEYS[action].pages & HOTKEYS[other].pages)

@@ -14,19 +14,19 @@ from diagnostics.accounts.roles import Role
 
 
 class Site(models.Model):
-    """A hospital or ward: whoever works there sees its patients, nobody else does."""
+    """A hospital or ward. Only its staff may see its cases."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True)
-    is_default = models.BooleanField(_("new cases go here unless said otherwise"), default=False)
-    urgent_minutes = models.PositiveIntegerField(_("minutes until an urgent radiograph is due"), default=60)
-    routine_minutes = models.PositiveIntegerField(_("minutes until a routine radiograph is due"), default=240)
-    technicians_see_predictions = models.BooleanField(
-        _("technicians see the machine's answers"), default=True
+    is_default = models.BooleanField(_("default site of new cases"), default=False)
+    urgent_minutes = models.PositiveIntegerField(
+        _("turnaround target of urgent cases, in minutes"), default=60
     )
-    administrators_see_predictions = models.BooleanField(
-        _("administrators see the machine's answers"), default=True
+    routine_minutes = models.PositiveIntegerField(
+        _("turnaround target of routine cases, in minutes"), default=240
     )
+    technicians_see_predictions = models.BooleanField(_("technicians see AI results"), default=True)
+    administrators_see_predictions = models.BooleanField(_("administrators see AI results"), default=True)
 
     class Meta:
         ordering = ["name"]
@@ -41,13 +41,13 @@ class Site(models.Model):
 
 
 class User(AbstractUser):
-    """One member of staff."""
+    """A member of staff."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.TECHNICIAN)
     sites = models.ManyToManyField(Site, related_name="staff", blank=True, verbose_name=_("sites"))
-    hotkeys = models.JSONField(_("keys"), default=dict, blank=True)  # act -> key, where a person chose one
+    hotkeys = models.JSONField(_("keyboard shortcuts"), default=dict, blank=True)  # action -> own key
 
-    def has_permission(self, what: str) -> bool:
-        """Say whether this person's role includes a permission (see roles.May)."""
-        return self.is_active and roles.role_has_permission(self.role, what)
+    def has_permission(self, permission: str) -> bool:
+        """Return whether the account is active and its role includes a permission."""
+        return self.is_active and roles.role_has_permission(self.role, permission)

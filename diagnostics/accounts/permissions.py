@@ -1,4 +1,4 @@
-"""Who may come through a door, asked at pages and at the API."""
+"""Permission checks of pages and API endpoints."""
 
 from __future__ import annotations
 
@@ -20,51 +20,52 @@ P = ParamSpec("P")
 
 
 class StaffRequest(HttpRequest):
-    """A request of somebody who is logged in, for views behind a guard."""
+    """A request of a logged-in user."""
 
     user: User
 
 
 View = Callable[Concatenate[StaffRequest, P], HttpResponseBase]
-GuardedView = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+ProtectedView = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def require_permission(what: str) -> Callable[[View[P]], GuardedView[P]]:
-    """Open a page to those whose role includes a permission; others read why not, strangers log in."""
+def require_permission(permission: str) -> Callable[[View[P]], ProtectedView[P]]:
+    """Restrict a view to roles with a permission: other roles get 403, anonymous users the login page."""
 
-    def guard(view: View[P]) -> GuardedView[P]:
+    def decorator(view: View[P]) -> ProtectedView[P]:
         @wraps(view)
-        def guarded(request: Any, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def protected(request: Any, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _ask_to_log_in(request)
-            if not request.user.has_permission(what):
+                return _redirect_to_login(request)
+            if not request.user.has_permission(permission):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return guarded
+        return protected
 
-    return guard
+    return decorator
 
 
-def _ask_to_log_in(request: HttpRequest) -> HttpResponse:
+def _redirect_to_login(request: HttpRequest) -> HttpResponse:
     if "HX-Request" not in request.headers:
         return redirect_to_login(request.get_full_path())
-    # A fragment must not be replaced by a login page: the whole window goes there instead.
+    # htmx would insert the login page into the fragment; this header redirects the whole window.
     try:
-        here = urlsplit(request.headers.get("HX-Current-URL", ""))
-    except ValueError:  # no browser sends this
-        here = urlsplit("/")
-    login = redirect_to_login(f"{here.path or '/'}{'?' if here.query else ''}{here.query}")
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:  # no browser sends such a URL
+        page = urlsplit("/")
+    login = redirect_to_login(f"{page.path or '/'}{'?' if page.query else ''}{page.query}")
     return HttpResponse(status=401, headers={"HX-Redirect": login.url})
 
 
 class _HasPermission(BasePermission):
-    what = ""
+    permission = ""
 
     def has_permission(self, request: Request, view: object) -> bool:
-        return isinstance(request.user, User) and request.user.has_permission(self.what)
+        return isinstance(request.user, User) and request.user.has_permission(self.permission)
 
 
-def HasPermission(what: str) -> type[BasePermission]:
-    """Make the API's permission class for one permission."""
-    return type(f"May{what.title().replace('-', '')}", (_HasPermission,), {"what": what})
+def HasPermission(permission: str) -> type[BasePermission]:
+    """Return the REST framework permission class of one permission."""
+    name = f"Has{permission.title().replace('-', '')}Permission"
+    return type(name, (_HasPermission,), {"permission": permission})

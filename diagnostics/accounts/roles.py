@@ -1,4 +1,4 @@
-"""Which role may do what: one table, no database."""
+"""Roles and their permissions: one table, no database."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class Role(TextChoices):
 
 
 class Permission(TextChoices):
-    """One thing that a role may do."""
+    """A permission of a role."""
 
     UPLOAD = "upload", _("upload radiographs")
-    SEE_CASES = "see-cases", _("see the cases of one's sites")
-    RETRY = "retry", _("ask for a classification again")
-    READ = "read", _("read radiographs and sign findings")
+    SEE_CASES = "see-cases", _("view the cases of their own sites")
+    RETRY = "retry", _("rerun the AI prediction")
+    READ = "read", _("read radiographs and sign readings")
     TRAIN = "train", _("train models")
-    PROMOTE = "promote", _("promote model versions")
-    SEE_MODELS = "see-models", _("see model versions")
-    DISTRIBUTE = "distribute", _("set priorities and hand radiographs to readers")
-    OVERSEE = "oversee", _("see how readers agree, and say how a site reads")
-    IMPORT = "import", _("bring labelled collections in")
-    AUDIT = "audit", _("see the audit record")
+    PROMOTE = "promote", _("promote and roll back model versions")
+    SEE_MODELS = "see-models", _("view model versions")
+    DISTRIBUTE = "distribute", _("set priorities and assign cases to readers")
+    OVERSEE = "oversee", _("measure reader agreement and set reading policies")
+    IMPORT = "import", _("import labelled collections")
+    AUDIT = "audit", _("view the audit log")
 
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -59,6 +59,6 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 
 
-def role_has_permission(role: str, what: str) -> bool:
-    """Say whether a role includes a permission."""
-    return what in PERMISSIONS.get(role, frozenset())
+def role_has_permission(role: str, permission: str) -> bool:
+    """Return whether a role includes a permission."""
+    return permission in PERMISSIONS.get(role, frozenset())

@@ -1,4 +1,4 @@
-"""Reads about staff and sites."""
+"""Queries of staff and sites."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from diagnostics.errors import NotAllowed
 
 
 def default_site() -> Site:
-    """Find the site that new cases go to unless said otherwise."""
+    """Return the default site of new cases; raises NoDefaultSite."""
     site = Site.objects.filter(is_default=True).first()
     if site is None:
-        raise NoDefaultSite(_("No default site is set. Ask an administrator to mark one."))
+        raise NoDefaultSite(_("No default site is set. Ask an administrator to set one."))
     return site
 
 
 def home_site(user: User) -> Site:
-    """Find where this person's own uploads go: the default site for its members, else their first."""
+    """Return the site of the user's uploads: the default site for its members, else their first site."""
     site = user.sites.order_by("-is_default", "name").first()
     if site is None:
-        raise NotAllowed(_("You belong to no site yet. Ask an administrator to add you to one."))
+        raise NotAllowed(_("You are not a member of a site. Ask an administrator to add you to one."))
     return site
 
 
 def has_token(user: User) -> bool:
-    """Say whether a script may act for this person."""
+    """Return whether the user has an API token."""
     return Token.objects.filter(user=user).exists()

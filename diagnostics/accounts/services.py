@@ -1,4 +1,4 @@
-"""What may be done with staff accounts."""
+"""Changes of staff accounts, passwords, hotkeys and API tokens."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from diagnostics.audit.models import Action
 
 @transaction.atomic
 def create_staff(*, username: str, password: str, role: str, sites: Iterable[Site], now: datetime) -> User:
-    """Give a member of staff an account at one or more sites."""
+    """Create a staff account at one or more sites."""
     user = User(username=username, role=role, date_joined=now)
     user.set_password(password)
-    open_admin_to_administrators(user)
+    set_admin_flags(user)
     user.save()
     user.sites.set(sites)
     return user
 
 
-def main_site() -> Site:
-    """Find the default site; a hospital that has named none gets its first."""
+def get_or_create_default_site() -> Site:
+    """Return the default site; create it when there is none."""
     site = Site.objects.filter(is_default=True).first()
     return site or Site.objects.create(name=_("Main site"), is_default=True)
 
 
-def open_admin_to_administrators(user: User) -> None:
-    """Bring Django's own flags in line with the role; the caller saves."""
+def set_admin_flags(user: User) -> None:
+    """Set Django's staff and superuser flags to match the role; the caller saves."""
     user.is_staff = user.is_superuser = user.role == Role.ADMINISTRATOR
 
 
 def record_login(*, by: User, now: datetime) -> None:
-    """Put on record that somebody came in."""
+    """Record a login in the audit log."""
     audit.record(action=Action.LOGGED_IN, by=by, now=now)
 
 
 def record_logout(*, by: User, now: datetime) -> None:
-    """Put on record that somebody left."""
+    """Record a logout in the audit log."""
     audit.record(action=Action.LOGGED_OUT, by=by, now=now)
 
 
-def record_refused_login(*, now: datetime) -> None:
-    """Put on record that a login was refused; what was typed may be a password, so it is not kept."""
+def record_failed_login(*, now: datetime) -> None:
+    """Record a failed login; the user name is not stored, because it may be a password typed by mistake."""
     audit.record(action=Action.LOGIN_REFUSED, by=None, now=now)
 
 
 @transaction.atomic
 def change_password(*, by: User, password: str, now: datetime) -> None:
-    """Set somebody's own new password."""
+    """Set the user's own password."""
     by.set_password(password)
     by.save(update_fields=["password"])
     audit.record(action=Action.PASSWORD_CHANGED, by=by, now=now)
@@ -63,14 +63,14 @@ def change_password(*, by: User, password: str, now: datetime) -> None:
 
 @transaction.atomic
 def set_hotkeys(*, by: User, keys: Mapping[str, str]) -> None:
-    """Keep somebody's own keys; raises KeyRefused. A preference, so it leaves nothing on record."""
-    by.hotkeys = hotkeys.checked(keys)
+    """Store the user's own hotkeys; raises InvalidHotkeys. A preference is not audited."""
+    by.hotkeys = hotkeys.validated(keys)
     by.save(update_fields=["hotkeys"])
 
 
 @transaction.atomic
 def make_token(*, by: User, now: datetime) -> str:
-    """Give a script the right to act for this person; an earlier token stops working."""
+    """Create an API token with the user's permissions and return it; it replaces an earlier token."""
     Token.objects.filter(user=by).delete()
     token = Token.objects.create(user=by)
     audit.record(action=Action.TOKEN_CREATED, by=by, now=now)
@@ -79,7 +79,7 @@ def make_token(*, by: User, now: datetime) -> str:
 
 @transaction.atomic
 def revoke_token(*, by: User, now: datetime) -> bool:
-    """Take that right back; False when there was none."""
+    """Delete the user's API token; return False when there was none."""
     revoked, _ = Token.objects.filter(user=by).delete()
     if revoked:
         audit.record(action=Action.TOKEN_REVOKED, by=by, now=now)

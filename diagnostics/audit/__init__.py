@@ -1,1 +1,1 @@
-"""What happened, and who did it."""
+"""The audit log: an append-only record of who did what, and when."""

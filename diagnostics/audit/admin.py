@@ -1,4 +1,4 @@
-"""The record in the admin: to look at, never to change."""
+"""The audit log in the admin, read-only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from diagnostics.audit.models import AuditEvent
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin):
-    """One line of the record."""
+    """Events of the audit log."""
 
     list_display = ("at", "by", "action", "target_kind", "target_id")
     list_filter = ("action",)
@@ -19,13 +19,13 @@ class AuditEventAdmin(admin.ModelAdmin):
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: lines come from services."""
+        """Return False: services record the events."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Refuse: what happened stays as it was written."""
+        """Return False: events are immutable."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Refuse: what happened stays."""
+        """Return False: events are never deleted."""
         return False

@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""The Django app of the audit log."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The append-only record of what happened."""
+"""The audit event and its actions."""
 
 from __future__ import annotations
 
@@ -8,57 +8,59 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Action(models.TextChoices):
+    """What was done; the text continues a sentence that begins with the user's name."""
+
     LOGGED_IN = "logged-in", _("logged in")
     LOGGED_OUT = "logged-out", _("logged out")
-    LOGIN_REFUSED = "login-refused", _("was refused at login")
+    LOGIN_REFUSED = "login-refused", _("failed to log in")
     PASSWORD_CHANGED = "password-changed", _("changed the password")
-    TOKEN_CREATED = "token-made", _("made an API token")
+    TOKEN_CREATED = "token-created", _("created an API token")
     TOKEN_REVOKED = "token-revoked", _("revoked the API token")
     CASE_OPENED = "case-opened", _("opened a case")
     CASE_VIEWED = "case-viewed", _("viewed a case")
-    IMAGE_VIEWED = "image-viewed", _("viewed a radiograph")
-    CASE_CLASSIFIED = "case-classified", _("classified a case")
-    CLASSIFICATION_FAILED = "classification-failed", _("failed to classify a case")
-    CASE_RETRIED = "case-retried", _("asked for a new classification")
-    CONFLICT_FOUND = "conflict-found", _("uploaded a radiograph known under another patient")
-    READING_CLAIMED = "reading-claimed", _("took a case for reading")
-    READING_RELEASED = "reading-released", _("gave a case back")
+    IMAGE_VIEWED = "image-viewed", _("viewed the image of a case")
+    CASE_CLASSIFIED = "case-classified", _("stored an AI result")
+    CLASSIFICATION_FAILED = "classification-failed", _("failed to compute an AI result")
+    CASE_RETRIED = "case-retried", _("requested a new AI result")
+    CONFLICT_FOUND = "conflict-found", _("uploaded an image already stored for another patient")
+    READING_CLAIMED = "reading-claimed", _("claimed a case for reading")
+    READING_RELEASED = "reading-released", _("released a case")
     READING_SIGNED = "reading-signed", _("signed a reading")
     READING_AMENDED = "reading-amended", _("amended a reading")
-    SIGNATURE_UNDONE = "reading-taken-back", _("took a reading back at once")
+    SIGNATURE_UNDONE = "signature-undone", _("undid a signature")
     PCR_RECORDED = "pcr-recorded", _("entered an RT-PCR result")
-    PRIORITY_CHANGED = "priority-changed", _("changed how urgent a case is")
+    PRIORITY_CHANGED = "priority-changed", _("changed the priority of a case")
     CASE_EXPORTED = "case-exported", _("exported a case")
     CASE_ASSIGNED = "case-assigned", _("assigned a case to a reader")
-    CLAIM_ENDED = "claim-ended", _("freed a case that a reader held")
-    SECOND_OPINION_REQUESTED = "second-opinion-asked", _("asked for a second opinion")
-    READING_POLICY_CHANGED = "reading-policy-changed", _("changed how a site reads")
-    REFERENCE_CASE_SET = "gold-case-set", _("said what is known to be true of a radiograph")
-    REFERENCE_CASE_RETIRED = "gold-case-retired", _("retired a gold case")
-    CONTROL_CASE_ADDED = "known-radiograph-mixed-in", _("put a known radiograph among a reader's")
+    CLAIM_ENDED = "claim-ended", _("ended the claim of a reader")
+    SECOND_OPINION_REQUESTED = "second-opinion-requested", _("requested a second opinion")
+    READING_POLICY_CHANGED = "reading-policy-changed", _("changed the reading policy of a site")
+    REFERENCE_CASE_SET = "reference-case-set", _("set the reference standard of a case")
+    REFERENCE_CASE_RETIRED = "reference-case-retired", _("retired a reference case")
+    CONTROL_CASE_ADDED = "control-case-added", _("added a control case to a worklist")
     IMPORT_STARTED = "import-started", _("started an import")
-    IMPORT_STOPPED = "import-stopped", _("asked an import to stop")
+    IMPORT_STOPPED = "import-stopped", _("requested the stop of an import")
     IMPORT_FINISHED = "import-finished", _("finished an import")
-    IMPORT_FAILED = "import-failed", _("failed an import")
+    IMPORT_FAILED = "import-failed", _("stopped an import after an error")
     RUN_STARTED = "run-started", _("started a training run")
-    RUN_STOPPED = "run-stopped", _("asked a training run to stop")
+    RUN_STOPPED = "run-stopped", _("requested the stop of a training run")
     RUN_FINISHED = "run-finished", _("finished a training run")
-    RUN_FAILED = "run-failed", _("failed a training run")
+    RUN_FAILED = "run-failed", _("stopped a training run after an error")
     SCHEDULE_CHANGED = "schedule-changed", _("changed the training schedule")
-    SCHEDULE_EVALUATED = "schedule-considered", _("left a scheduled training run out")
+    SCHEDULE_EVALUATED = "schedule-evaluated", _("skipped a scheduled training run")
     VERSION_REGISTERED = "version-registered", _("registered a model version")
     VERSION_PROMOTED = "version-promoted", _("promoted a model version")
 
 
 class AuditEvent(models.Model):
-    """One line of the record; `by` is empty when a worker or the clock acted."""
+    """One event; `by` is empty for the actions of workers and periodic tasks."""
 
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=32, choices=Action.choices)
     target_kind = models.CharField(max_length=40, blank=True)
     target_id = models.CharField(max_length=40, blank=True)
-    detail = models.JSONField(default=dict, blank=True)  # never a patient's reference
+    detail = models.JSONField(default=dict, blank=True)  # never a patient reference
 
     class Meta:
         ordering = ["-pk"]

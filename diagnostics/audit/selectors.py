@@ -1,4 +1,4 @@
-"""Reads of the record."""
+"""Queries of the audit log."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from django.db.models import Q, QuerySet
 
 from diagnostics.audit.models import AuditEvent
 
-SYSTEM_ACTOR = "machine"  # what a person types for what workers and the clock did
+SYSTEM_ACTOR = "system"  # selects the events of workers and periodic tasks
 
 
 def events(*, action: str = "", who: str = "", target: str = "") -> QuerySet[AuditEvent]:
-    """List the record, newest first, narrowed by whatever is given."""
-    wanted = Q()
+    """Return the events that match every given filter, newest first."""
+    query = Q()
     if action:
-        wanted &= Q(action=action)
+        query &= Q(action=action)
     if who:
-        wanted &= Q(by=None) if who == SYSTEM_ACTOR else Q(by__username__iexact=who)
+        query &= Q(by=None) if who == SYSTEM_ACTOR else Q(by__username__iexact=who)
     if target:
-        wanted &= Q(target_id=target)
-    return AuditEvent.objects.filter(wanted).select_related("by").order_by("-pk")
+        query &= Q(target_id=target)
+    return AuditEvent.objects.filter(query).select_related("by").order_by("-pk")

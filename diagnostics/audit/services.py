@@ -1,4 +1,4 @@
-"""The one way to add a line to the record."""
+"""The only function that writes to the audit log."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def record(
     detail: dict[str, Any] | None = None,
     now: datetime | None = None,
 ) -> AuditEvent:
-    """Add one line to the record; call it in the transaction of the deed itself."""
+    """Record one event; call it in the transaction of the change that it describes."""
     return AuditEvent.objects.create(
         at=now or timezone.now(),
-        # The foreign key names the hospital's User, which stands above this room.
+        # The primary key only: the model User belongs to accounts, an app above this one.
         by_id=by.pk if by is not None else None,
         action=action,
         target_kind=str(target._meta.model_name) if target is not None else "",

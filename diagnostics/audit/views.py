@@ -1,4 +1,4 @@
-"""The record as a page."""
+"""The page of the audit log."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from diagnostics.audit import selectors
+from diagnostics.audit import presenters, selectors
 from diagnostics.audit.forms import EventFilter
 
-PER_PAGE = 100
+EVENTS_PER_PAGE = 100
 
 
 @login_required
 def events(request: HttpRequest) -> HttpResponse:
-    """List what happened, newest first."""
-    # The guards stand in accounts, above this room; the person carries the answer along.
+    """List the events that match the filters, newest first."""
+    # require_permission belongs to accounts, an app above this one.
     if not request.user.has_permission("audit"):  # type: ignore[union-attr]
         raise PermissionDenied
     form = EventFilter(request.GET)
-    found = selectors.events(**form.cleaned_data) if form.is_valid() else selectors.events().none()
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "audit/events.html", {"form": form, "page": page})
+    matching = selectors.events(**form.cleaned_data) if form.is_valid() else selectors.events().none()
+    page = Paginator(matching, EVENTS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "rows": [presenters.event_row(event) for event in page]}
+    return render(request, "audit/events.html", context)

@@ -1,0 +1,1 @@
+"""Background jobs as rows: claim, lease, heartbeat, requeue, enqueue, metrics."""

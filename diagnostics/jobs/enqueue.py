@@ -1,4 +1,4 @@
-"""Sends the message that names a queued job to the workers."""
+"""Send the message that names a queued job to the workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def enqueue(task: Any, job_id: uuid.UUID, *, queue: str | None = None) -> bool:
     try:
         task.apply_async(args=[str(job_id)], **({"queue": queue} if queue else {}))
     except (OperationalError, ChannelError, RedisError, OSError):
-        logger.warning("the broker is unavailable: %s %s is enqueued later", task.name, job_id)
+        logger.warning("the broker is unavailable; %s %s will be enqueued later", task.name, job_id)
         return False
     return True
 

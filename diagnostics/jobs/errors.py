@@ -14,7 +14,7 @@ class JobError(Exception):
 
 
 class LeaseLost(Exception):
-    """The job was requeued, failed or claimed by another worker; nothing may be stored."""
+    """The job was requeued, failed or claimed again since this claim: nothing may be stored."""
 
 
 def failure_code_of(error: Exception) -> str:
@@ -23,7 +23,7 @@ def failure_code_of(error: Exception) -> str:
         return error.code
     if isinstance(error, SoftTimeLimitExceeded):
         return "out_of_time"
-    # TensorFlow's error, by name: this module must not import TensorFlow.
+    # TensorFlow's error is recognised by name, because this module must not import TensorFlow.
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "out_of_memory"
     return "internal"

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.utils import timezone
 
 from diagnostics.jobs.errors import LeaseLost
@@ -41,7 +41,6 @@ class Lease:
     ) -> None:
         self.job_id, self.token, self.clock = job_id, token, clock
         self._job_type, self._duration = job_type, duration
-        self._ended = threading.Event()
         self._lost = self._stop_requested = False
         self._polled_at = -math.inf
 
@@ -60,18 +59,20 @@ class Lease:
 
     @contextmanager
     def heartbeat(self, *, at_most: float = math.inf) -> Iterator[None]:
-        """Renew the lease in a thread until the block ends, the claim is lost, or `at_most` seconds are over.
+        """Renew the lease in a thread until the block ends, the claim is lost, or `at_most` seconds pass.
 
-        The limit ends the lease of a process that hangs.
+        The limit lets the lease of a hanging process expire.
         """
         interval = self._duration.total_seconds() / RENEWALS_PER_LEASE
-        thread = threading.Thread(target=self._beat, args=(interval, at_most), daemon=True, name="job-lease")
+        ended = threading.Event()  # one for each block: a lease may have several blocks, one after the other
+        arguments = (ended, interval, time.monotonic() + at_most)
+        thread = threading.Thread(target=self._renew_until, args=arguments, daemon=True, name="job-lease")
         thread.start()
         try:
             yield
         finally:
-            self._ended.set()
-            thread.join(timeout=interval)  # a later renewal finds its token gone and changes nothing
+            ended.set()
+            thread.join(timeout=interval)  # a renewal after the job's end finds no token and changes nothing
 
     @property
     def stop_requested(self) -> bool:
@@ -79,19 +80,17 @@ class Lease:
         return self._stop_requested
 
     def should_stop(self) -> bool:
-        """Return whether the job was lost or a user asked it to stop; queries at most once a second."""
+        """Return whether the job was lost or a user requested its stop; queries at most once a second."""
         if time.monotonic() - self._polled_at >= POLL_SECONDS:
             self._polled_at = time.monotonic()
             job = self._job_type._default_manager.filter(pk=self.job_id)
-            found = job.values_list("token", "stop_requested").first()
-            self._lost = self._lost or found is None or found[0] != self.token
-            self._stop_requested = found is not None and found[1]
+            token, self._stop_requested = job.values_list("token", "stop_requested").first() or (None, False)
+            self._lost = self._lost or token != self.token
         return self._lost or self._stop_requested
 
-    def _beat(self, interval: float, at_most: float) -> None:
-        until = time.monotonic() + at_most
+    def _renew_until(self, ended: threading.Event, interval: float, deadline: float) -> None:
         try:
-            while not self._ended.wait(interval) and time.monotonic() < until and not self._lost:
+            while not ended.wait(interval) and time.monotonic() < deadline and not self._lost:
                 self._try_to_renew()
         finally:
             connections.close_all()  # of this thread
@@ -99,7 +98,7 @@ class Lease:
     def _try_to_renew(self) -> None:
         try:
             self._lost = self._lost or not self._renew()
-        except DatabaseError:
+        except Error:  # also InterfaceError, of a connection that the server closed
             logger.warning("the lease of job %s could not be renewed; trying again", self.job_id)
             connections.close_all()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS: Final = 3
 
 
 class JobStatus(models.TextChoices):
@@ -20,7 +20,7 @@ class JobStatus(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
-OPEN_STATUSES = (JobStatus.QUEUED, JobStatus.RUNNING)
+OPEN_STATUSES: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 class Job(models.Model):
@@ -73,8 +73,19 @@ class Job(models.Model):
     @classmethod
     def fail(cls, pk: uuid.UUID, *, token: uuid.UUID, code: str, text: str, now: datetime) -> bool:
         """Mark a claimed job failed, with the text a user will read; False when the claim was lost."""
-        failed = {"status": JobStatus.FAILED, "finished_at": now, "token": None, "lease_until": None}
-        return bool(cls.claimed(pk, token).update(**failed, failure_code=code, failure_text=text))
+        return bool(cls.claimed(pk, token).update(**cls.failure_columns(code=code, text=text, now=now)))
+
+    @staticmethod
+    def failure_columns(*, code: str, text: str, now: datetime) -> dict[str, Any]:
+        """Return the columns of a job that failed."""
+        return {
+            "status": JobStatus.FAILED,
+            "finished_at": now,
+            "token": None,
+            "lease_until": None,
+            "failure_code": code,
+            "failure_text": text,
+        }
 
     @classmethod
     def claimed(cls, pk: uuid.UUID, token: uuid.UUID) -> models.QuerySet[Any]:

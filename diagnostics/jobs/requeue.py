@@ -1,4 +1,4 @@
-"""Requeues jobs whose worker died, and sends lost messages again with exponential back-off."""
+"""Requeue jobs whose worker died, and send lost messages again with exponential back-off."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from diagnostics.jobs.models import MAX_ATTEMPTS, Job, JobStatus
 
@@ -30,12 +31,12 @@ class RequeueRules(Generic[J]):
 
 
 def requeue_lost(rules: RequeueRules[J], lost: Iterable[J], *, now: datetime) -> int:
-    """Requeue the jobs whose lease has expired, or fail them after three attempts; return how many."""
+    """Requeue the jobs whose lease has expired, or fail them after three attempts; return their number."""
     return sum(_requeue(rules, job, now) for job in lost)
 
 
 def resend_overdue(rules: RequeueRules[J], overdue: Iterable[J], *, now: datetime) -> int:
-    """Send the messages of queued jobs again; stop at the first that the broker does not take."""
+    """Send the messages of queued jobs again; stop at the first failure. Return the number sent."""
     sent = 0
     for job in overdue:
         if not rules.enqueue(job):
@@ -53,23 +54,26 @@ def resend_overdue(rules: RequeueRules[J], overdue: Iterable[J], *, now: datetim
 def _requeue(rules: RequeueRules[J], job: J, now: datetime) -> bool:
     if job.attempts >= MAX_ATTEMPTS:
         return _fail(rules, job, now)
-    lost = rules.job_type.with_expired_lease(now=now).filter(pk=job.pk, token=job.token)
     queued = {
         "status": JobStatus.QUEUED,
         "token": None,
         "worker": "",
         "lease_until": now + rules.resend_after,
     }
-    requeued = lost.update(**queued, **rules.reset)
+    requeued = _still_lost(rules, job, now).update(**queued, **rules.reset)
     if requeued:
         transaction.on_commit(partial(rules.enqueue, job))
     return bool(requeued)
 
 
 def _fail(rules: RequeueRules[J], job: J, now: datetime) -> bool:
-    assert job.token is not None  # a running job has one
     text = rules.failure_text(WORKER_LOST)
-    failed = rules.job_type.fail(job.pk, token=job.token, code=WORKER_LOST, text=text, now=now)
+    failed = _still_lost(rules, job, now).update(**Job.failure_columns(code=WORKER_LOST, text=text, now=now))
     if failed:
         rules.record_failure(job, WORKER_LOST, now)
-    return failed
+    return bool(failed)
+
+
+def _still_lost(rules: RequeueRules[J], job: J, now: datetime) -> QuerySet[J]:
+    """Select the job again: its worker may have renewed the lease since the job was read."""
+    return rules.job_type.with_expired_lease(now=now).filter(pk=job.pk, token=job.token)

@@ -1,18 +1,18 @@
-// Keeps '4 min ago' true: every <time data-ago datetime=...>, also those that htmx brings later.
+// Updates relative times: every <time data-ago datetime=...>, also those inserted by htmx.
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
 const WEEK = 604_800;
-const words = document.getElementById("rr-words").dataset;
+const texts = document.getElementById("rr-texts").dataset;
 
-const say = (pattern, count) => pattern.replace("%d", String(Math.floor(count)));
+const format = (pattern, count) => pattern.replace("%d", String(Math.floor(count)));
 
 const ago = (seconds) => {
-  if (seconds < MINUTE) return words.justNow;
-  if (seconds < HOUR) return say(words.minutes, seconds / MINUTE);
-  if (seconds < DAY) return say(words.hours, seconds / HOUR);
-  if (seconds < WEEK) return say(words.days, seconds / DAY);
-  return null; // older times stay the date that the server wrote
+  if (seconds < MINUTE) return texts.justNow;
+  if (seconds < HOUR) return format(texts.minutes, seconds / MINUTE);
+  if (seconds < DAY) return format(texts.hours, seconds / HOUR);
+  if (seconds < WEEK) return format(texts.days, seconds / DAY);
+  return null; // an older time stays the date that the server rendered
 };
 
 const refresh = () => {

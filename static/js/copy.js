@@ -1,13 +1,13 @@
-// <button data-copy="#id"> copies that element's text and says so.
-const words = document.getElementById("rr-words").dataset;
+// <button data-copy="#id"> copies the text of that element to the clipboard.
+const texts = document.getElementById("rr-texts").dataset;
 
 const copy = async (button) => {
   const source = document.querySelector(button.dataset.copy);
   try {
     await navigator.clipboard.writeText(source.textContent.trim());
-    button.textContent = words.copied;
+    button.textContent = texts.copied;
   } catch {
-    getSelection().selectAllChildren(source); // no clipboard without https: Ctrl+C does the rest
+    getSelection().selectAllChildren(source); // no clipboard without HTTPS: select the text for Ctrl+C
   }
 };
 

@@ -1,4 +1,4 @@
-// The page of one's keys: the key that is pressed in a field becomes its words; typing them works too.
+// The hotkeys form: a key pressed in a field becomes its value. The value can also be typed.
 
 import { chordsOf } from "./hotkeys.js";
 
@@ -9,7 +9,7 @@ for (const field of document.querySelectorAll("[data-hotkey]")) {
       event.preventDefault();
       field.value = "";
     }
-    const chord = chordsOf(event).at(-1); // Shift+1 rather than the sign it prints
+    const chord = chordsOf(event).at(-1); // Shift+1, not the character it produces
     if (!chord || chord === "Space") return;
     event.preventDefault();
     field.value = chord.length === 1 ? chord.toUpperCase() : chord.replace(/.$/, (key) => key.toUpperCase());

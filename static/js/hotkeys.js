@@ -1,36 +1,36 @@
-// The user's keys: which chord means which act (diagnostics/accounts/hotkeys.py has the table).
+// The user's hotkeys: maps chords to actions (the table is in diagnostics/accounts/hotkeys.py).
 
-const told = document.getElementById("rr-hotkeys")?.dataset.keys;
-const chords = new Map(); // chord -> acts; two acts share one only where no page knows both
-for (const [act, chord] of Object.entries(JSON.parse(told || "{}"))) {
-  chords.set(chord, [...(chords.get(chord) ?? []), act]);
+const json = document.getElementById("rr-hotkeys")?.dataset.keys;
+const chords = new Map(); // chord -> actions; two actions share a chord only if no page has both
+for (const [action, chord] of Object.entries(JSON.parse(json || "{}"))) {
+  chords.set(chord, [...(chords.get(chord) ?? []), action]);
 }
 
-// How a key is written: 'o', 'Shift+o', 'Shift+1', '[', 'Ctrl+z'. A sign that needs Shift is only the sign;
-// where Shift with a digit prints a sign, both are tried.
+// Returns the chords of a key event: 'o', 'Shift+o', 'Shift+1', '[', 'Ctrl+z'. Punctuation is written without
+// Shift. Where Shift and a digit produce punctuation, both notations are returned.
 export function chordsOf(event) {
-  const sign = event.key === " " ? "Space" : event.key;
-  if (event.metaKey || [...sign].length !== 1) return [];
+  const character = event.key === " " ? "Space" : event.key;
+  if (event.metaKey || [...character].length !== 1) return [];
   const altGraph = event.getModifierState?.("AltGraph"); // brackets on many keyboards
   if (event.altKey && !altGraph) return [];
   const control = event.ctrlKey && !altGraph ? "Ctrl+" : "";
   const digit = /^Digit(\d)$/.exec(event.code)?.[1];
-  if (/\p{L}/u.test(sign)) return [`${control}${event.shiftKey ? "Shift+" : ""}${sign.toLowerCase()}`];
-  return event.shiftKey && digit ? [`${control}${sign}`, `${control}Shift+${digit}`] : [`${control}${sign}`];
+  if (/\p{L}/u.test(character)) return [`${control}${event.shiftKey ? "Shift+" : ""}${character.toLowerCase()}`];
+  return event.shiftKey && digit ? [`${control}${character}`, `${control}Shift+${digit}`] : [`${control}${character}`];
 }
 
-// Runs the one of `acts` that this key means; says whether there was one. A chord that means anything at all
-// is taken as that: where digits need Shift, Shift+3 must not name a finding and set a window as well.
-export function actOn(event, acts) {
+// Runs the action of `actions` that the key is assigned to; returns whether there is one. Only the first assigned
+// chord counts: where digits need Shift, Shift+3 must not select a finding and also set a window.
+export function actOn(event, actions) {
   const chord = chordsOf(event).find((name) => chords.has(name));
-  const act = chords.get(chord)?.find((name) => acts[name]);
-  return Boolean(act) && acts[act]() !== false;
+  const action = chords.get(chord)?.find((name) => actions[name]);
+  return Boolean(action) && actions[action]() !== false;
 }
 
-// Says whether this key, let go, is the one that means `act`.
-export function means(event, act) {
-  const own = chordsOf({ ...plain(event), shiftKey: false });
-  return own.some((chord) => chords.get(chord)?.includes(act));
+// Returns whether a released key is assigned to `action`.
+export function means(event, action) {
+  const released = chordsOf({ ...plain(event), shiftKey: false });
+  return released.some((chord) => chords.get(chord)?.includes(action));
 }
 
 const plain = ({ key, code, metaKey, altKey, ctrlKey }) => ({ key, code, metaKey, altKey, ctrlKey });

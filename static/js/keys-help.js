@@ -1,12 +1,12 @@
-// '?' lists the keys that work on this page: what stands in .rr-keys, and in <template data-more-keys>.
-const words = document.getElementById("rr-words").dataset;
+// '?' lists the hotkeys of this page: the items of .rr-keys and of <template data-more-keys>.
+import { typing } from "./typing.js";
 
-const typing = (target) => target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
+const texts = document.getElementById("rr-texts").dataset;
 
-const listed = () => {
+const items = () => {
   const more = [...document.querySelectorAll("template[data-more-keys]")];
-  const items = [...document.querySelectorAll(".rr-keys > *:not([data-keys-help], template)")];
-  return [...items, ...more.flatMap((template) => [...template.content.children])].map((item) => item.cloneNode(true));
+  const visible = [...document.querySelectorAll(".rr-keys > *:not([data-keys-help], template)")];
+  return [...visible, ...more.flatMap((template) => [...template.content.children])].map((item) => item.cloneNode(true));
 };
 
 const build = () => {
@@ -16,22 +16,22 @@ const build = () => {
   dialog.setAttribute("aria-labelledby", "keys-help-title");
   const title = document.createElement("h2");
   title.id = "keys-help-title";
-  title.textContent = words.keys;
+  title.textContent = texts.keys;
   const list = document.createElement("ul");
   list.className = "rr-keys-list";
-  for (const item of listed()) {
+  for (const item of items()) {
     const line = document.createElement("li");
-    line.append(...(item.querySelector("a") ?? item).childNodes); // words, not something else to press
+    line.append(...(item.querySelector("a") ?? item).childNodes); // the text only, without the link
     list.append(line);
   }
   const close = document.createElement("button");
   close.className = "btn btn-primary";
-  close.textContent = words.close;
+  close.textContent = texts.close;
   close.addEventListener("click", () => dialog.close());
   const change = document.createElement("a");
   change.className = "btn btn-link";
-  change.href = words.keysPage;
-  change.textContent = words.changeKeys;
+  change.href = texts.keysPage;
+  change.textContent = texts.changeKeys;
   const actions = document.createElement("div");
   actions.className = "rr-actions";
   actions.append(close, change);
@@ -40,17 +40,17 @@ const build = () => {
   return dialog;
 };
 
-const help = () => {
+const showHelp = () => {
   if (!document.querySelector(".rr-keys")) return;
-  const before = document.getElementById("keys-help");
-  if (before?.open) return;
-  before?.remove(); // the page may have changed since, and with it the keys that act
+  const previous = document.getElementById("keys-help");
+  if (previous?.open) return;
+  previous?.remove(); // htmx may have changed the page and its hotkeys
   build().showModal();
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "?" && !event.ctrlKey && !event.metaKey && !typing(event.target)) help();
+  if (event.key === "?" && !event.ctrlKey && !event.metaKey && !typing(event.target)) showHelp();
 });
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-keys-help]")) help();
+  if (event.target.closest("[data-keys-help]")) showHelp();
 });

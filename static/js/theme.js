@@ -1,20 +1,20 @@
-// Sets the colours before the first paint: the one script that is loaded blocking.
+// Sets the color theme before the first paint; therefore the only blocking script.
 "use strict";
 (() => {
   const KEY = "readroom-theme";
   const root = document.documentElement;
   const light = matchMedia("(prefers-color-scheme: light)");
 
-  const chosen = () => {
+  const storedChoice = () => {
     try {
       return localStorage.getItem(KEY) || "system";
     } catch {
-      return "system"; // storage may be forbidden; the system's wish still counts
+      return "system"; // storage may be blocked; use the system's theme
     }
   };
 
-  const show = () => {
-    const choice = chosen();
+  const apply = () => {
+    const choice = storedChoice();
     const theme = choice === "system" ? (light.matches ? "light" : "dark") : choice;
     root.dataset.theme = theme;
     root.dataset.bsTheme = theme;
@@ -29,15 +29,15 @@
     } catch {
       return;
     }
-    show();
+    apply();
   };
 
-  show();
-  light.addEventListener("change", show);
-  addEventListener("storage", show); // another tab chose
+  apply();
+  light.addEventListener("change", apply);
+  addEventListener("storage", apply); // another tab changed the choice
   document.addEventListener("DOMContentLoaded", () => {
     for (const group of document.querySelectorAll("[data-theme-choices]")) group.hidden = false;
-    show();
+    apply();
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-theme-choice]");

@@ -1,1 +1,1 @@
-"""Tests of staff, logins and the frame of the pages."""
+"""Tests of accounts, logins and the frame of the pages."""

@@ -1,4 +1,4 @@
-"""The command that hires the first administrator."""
+"""The command create_staff."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diagnostics.accounts.models import Site, User
 
 
 @pytest.mark.django_db
-def test_the_first_administrator_is_hired_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_creates_the_first_administrator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("a long pass phrase\n"))
 
     call_command("create_staff", "chief", role="administrator", stdout=io.StringIO())
@@ -23,7 +23,7 @@ def test_the_first_administrator_is_hired_from_the_command_line(monkeypatch: pyt
 
 
 @pytest.mark.django_db
-def test_a_short_password_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_password_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
 
     with pytest.raises(CommandError, match="12 characters"):
@@ -32,6 +32,6 @@ def test_a_short_password_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyP
     assert not User.objects.exists()
 
 
-def test_nobody_is_hired_twice(technician: User) -> None:
+def test_an_existing_user_name_is_refused(technician: User) -> None:
     with pytest.raises(CommandError, match="already"):
         call_command("create_staff", technician.username, role="technician", stdout=io.StringIO())

@@ -1,4 +1,4 @@
-"""Coming in and going out."""
+"""Login, logout and the limit on failed logins."""
 
 from __future__ import annotations
 
@@ -21,52 +21,52 @@ def log_in(client: Client, username: str, password: str, address: str = "127.0.0
     return client.post(LOGIN, {"username": username, "password": password, **extra}, REMOTE_ADDR=address)
 
 
-def test_the_right_password_opens_the_session_and_is_put_on_record(client: Client, radiologist: User):
-    answer = log_in(client, "radiologist", PASSWORD)
+def test_a_login_starts_a_session_and_is_recorded(client: Client, radiologist: User):
+    response = log_in(client, "radiologist", PASSWORD)
 
-    assert answer.status_code == 302
-    assert answer["Location"] == "/"
+    assert response.status_code == 302
+    assert response["Location"] == "/"
     event = AuditEvent.objects.get()
     assert (event.action, event.by) == (Action.LOGGED_IN, radiologist)
 
 
-def test_a_login_leads_back_to_the_page_that_asked_for_it(client: Client, radiologist: User):
+def test_a_login_redirects_to_the_requested_page(client: Client, radiologist: User):
     assert log_in(client, "radiologist", PASSWORD, next="/cases/")["Location"] == "/cases/"
 
 
-def test_a_login_leads_nowhere_outside(client: Client, radiologist: User):
+def test_a_login_never_redirects_to_another_site(client: Client, radiologist: User):
     assert log_in(client, "radiologist", PASSWORD, next="https://elsewhere.example/")["Location"] == "/"
 
 
-def test_a_wrong_password_is_refused_without_keeping_what_was_typed(client: Client, radiologist: User):
-    answer = log_in(client, "radiologist", "my other password")
+def test_a_wrong_password_is_refused_and_recorded_without_the_typed_text(client: Client, radiologist: User):
+    response = log_in(client, "radiologist", "my other password")
 
-    assert answer.status_code == 200
-    assert "Name and password do not go together" in answer.text
+    assert response.status_code == 200
+    assert "User name or password is wrong" in response.text
     event = AuditEvent.objects.get()
     assert (event.action, event.by, event.target_id, event.detail) == (Action.LOGIN_REFUSED, None, "", {})
 
 
-def test_a_person_who_left_is_refused(client: Client, radiologist: User):
+def test_an_inactive_user_cannot_log_in(client: Client, radiologist: User):
     User.objects.update(is_active=False)
 
     assert log_in(client, "radiologist", PASSWORD).status_code == 200
     assert "_auth_user_id" not in client.session
 
 
-def test_after_five_wrong_passwords_even_the_right_one_must_wait(client: Client, radiologist: User):
+def test_five_wrong_passwords_lock_the_login_of_that_user(client: Client, radiologist: User):
     for _ in range(5):
         assert log_in(client, "radiologist", "wrong").status_code == 200
 
-    answer = log_in(client, "Radiologist", PASSWORD)
+    response = log_in(client, "Radiologist", PASSWORD)
 
-    assert answer.status_code == 429
-    assert answer["Retry-After"] == "300"
-    assert "Wait, then try again" in answer.text
+    assert response.status_code == 429
+    assert response["Retry-After"] == "300"
+    assert "Wait five minutes, then try again" in response.text
     assert "_auth_user_id" not in client.session
 
 
-def test_a_colleague_at_the_same_desk_and_oneself_at_another_still_come_in(
+def test_a_lock_affects_neither_other_users_nor_other_addresses(
     client: Client, radiologist: User, technician: User
 ):
     for _ in range(12):
@@ -76,7 +76,7 @@ def test_a_colleague_at_the_same_desk_and_oneself_at_another_still_come_in(
     assert log_in(Client(), "radiologist", PASSWORD, address="10.0.0.9").status_code == 302
 
 
-def test_ten_wrong_passwords_for_any_names_close_an_address(client: Client, radiologist: User):
+def test_ten_wrong_passwords_of_any_users_lock_an_address(client: Client, radiologist: User):
     for number in range(10):
         log_in(client, f"guess-{number}", "wrong")
 
@@ -84,15 +84,15 @@ def test_ten_wrong_passwords_for_any_names_close_an_address(client: Client, radi
     assert log_in(client, "radiologist", PASSWORD, address="10.0.0.9").status_code == 302
 
 
-def test_the_right_password_forgives_the_wrong_ones_before(client: Client, radiologist: User):
+def test_a_login_resets_the_failures_before_it(client: Client, radiologist: User):
     for _ in range(3):
         for _ in range(3):
             log_in(client, "radiologist", "wrong")
         assert log_in(Client(), "radiologist", PASSWORD).status_code == 302
 
 
-def test_a_closed_login_opens_by_itself(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(login_throttle, "PER_PERSON", Limit(failures=1, seconds=1))
+def test_a_lock_expires(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(login_throttle, "PER_USER", Limit(failures=1, seconds=1))
 
     assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is not None
     assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is None
@@ -100,29 +100,29 @@ def test_a_closed_login_opens_by_itself(monkeypatch: pytest.MonkeyPatch):
     assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is not None
 
 
-def test_logging_out_ends_the_session_and_is_put_on_record(client: Client, radiologist: User):
+def test_a_logout_ends_the_session_and_is_recorded(client: Client, radiologist: User):
     client.force_login(radiologist)
 
-    answer = client.post("/accounts/logout/")
+    response = client.post("/accounts/logout/")
 
-    assert answer["Location"] == LOGIN
+    assert response["Location"] == LOGIN
     assert "_auth_user_id" not in client.session
     event = AuditEvent.objects.get(action=Action.LOGGED_OUT)
     assert event.by == radiologist
 
 
-def test_a_link_cannot_log_anybody_out(client: Client, radiologist: User):
+def test_a_get_request_does_not_log_out(client: Client, radiologist: User):
     client.force_login(radiologist)
 
     assert client.get("/accounts/logout/").status_code == 405
     assert "_auth_user_id" in client.session
 
 
-def test_a_login_form_without_its_csrf_token_is_explained(radiologist: User):
-    answer = log_in(Client(enforce_csrf_checks=True), "radiologist", PASSWORD)
+def test_a_login_without_a_csrf_token_is_refused_with_an_explanation(radiologist: User):
+    response = log_in(Client(enforce_csrf_checks=True), "radiologist", PASSWORD)
 
-    assert answer.status_code == 403
-    assert "the page was too old" in answer.text
+    assert response.status_code == 403
+    assert "The page expired" in response.text
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_login_form_without_its_csrf_token_is_explained(radiologist: User):
         ("administrator", "training:runs"),
     ],
 )
-def test_everybody_begins_where_their_work_is(
+def test_each_role_has_its_own_start_page(
     client: Client, request: pytest.FixtureRequest, role: str, page: str
 ):
     client.force_login(request.getfixturevalue(role))
@@ -141,5 +141,5 @@ def test_everybody_begins_where_their_work_is(
     assert client.get("/")["Location"] == reverse(page)
 
 
-def test_nobody_begins_at_the_login(client: Client):
+def test_the_start_page_requires_a_login(client: Client):
     assert client.get("/")["Location"] == "/accounts/login/?next=/"

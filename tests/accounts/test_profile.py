@@ -17,21 +17,21 @@ PAGES = ["/accounts/profile/", "/accounts/password/"]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_these_pages_are_for_those_who_are_logged_in(client: Client, technician: User, page: str):
+def test_the_account_pages_require_a_login(client: Client, technician: User, page: str):
     assert client.get(page)["Location"] == f"/accounts/login/?next={page}"
     client.force_login(technician)
     assert client.get(page).status_code == 200
 
 
-@pytest.mark.parametrize("door", ["/accounts/token/", "/accounts/token/revoke/"])
-def test_nobody_else_makes_or_revokes_a_token(client: Client, technician: User, door: str):
-    assert client.post(door)["Location"] == f"/accounts/login/?next={door}"
+@pytest.mark.parametrize("url", ["/accounts/token/", "/accounts/token/revoke/"])
+def test_token_changes_require_a_login_and_post(client: Client, technician: User, url: str):
+    assert client.post(url)["Location"] == f"/accounts/login/?next={url}"
     client.force_login(technician)
-    assert client.get(door).status_code == 405
+    assert client.get(url).status_code == 405
     assert not Token.objects.exists()
 
 
-def test_the_profile_says_who_one_is(client: Client, technician: User):
+def test_the_profile_shows_role_sites_and_token(client: Client, technician: User):
     client.force_login(technician)
 
     page = client.get("/accounts/profile/").text
@@ -41,21 +41,21 @@ def test_the_profile_says_who_one_is(client: Client, technician: User):
     assert "You have no token." in page
 
 
-def test_a_new_token_is_shown_once_and_never_kept_by_the_browser(client: Client, technician: User):
+def test_a_new_token_is_shown_once_and_not_cached(client: Client, technician: User):
     client.force_login(technician)
 
-    answer = client.post("/accounts/token/")
+    response = client.post("/accounts/token/")
 
     key = Token.objects.get(user=technician).key
-    assert key in answer.text
-    assert "no-store" in answer["Cache-Control"]
+    assert key in response.text
+    assert "no-store" in response["Cache-Control"]
     later = client.get("/accounts/profile/").text
     assert key not in later
     assert "It cannot be shown again" in later
     assert AuditEvent.objects.get(action=Action.TOKEN_CREATED).by == technician
 
 
-def test_a_token_opens_the_api_until_it_is_revoked(client: Client, technician: User):
+def test_a_token_gives_access_to_the_api_until_it_is_revoked(client: Client, technician: User):
     client.force_login(technician)
     key = re.search(r'id="token">(\w+)<', client.post("/accounts/token/").text)[1]  # type: ignore[index]
     script = Client(headers={"Authorization": f"Token {key}"})
@@ -75,7 +75,7 @@ def test_a_second_token_replaces_the_first(client: Client, technician: User):
     assert Token.objects.get().key != first
 
 
-def test_revoking_nothing_leaves_no_line_in_the_record(client: Client, technician: User):
+def test_revoking_without_a_token_is_not_recorded(client: Client, technician: User):
     client.force_login(technician)
 
     assert client.post("/accounts/token/revoke/")["Location"] == "/accounts/profile/"
@@ -88,7 +88,7 @@ def change(client: Client, old: str, new: str):
     )
 
 
-def test_a_changed_password_keeps_this_browser_in_and_puts_others_out(client: Client, technician: User):
+def test_a_password_change_ends_all_other_sessions(client: Client, technician: User):
     other = Client()
     client.force_login(technician)
     other.force_login(technician)
@@ -109,7 +109,7 @@ def test_a_changed_password_keeps_this_browser_in_and_puts_others_out(client: Cl
         (PASSWORD, "too short", "at least 12 characters"),
     ],
 )
-def test_a_password_change_is_refused_with_its_reason(
+def test_an_invalid_password_change_is_refused_with_the_reason(
     client: Client, technician: User, old: str, new: str, why: str
 ):
     client.force_login(technician)

@@ -1,4 +1,4 @@
-"""Accounts, sites and the admin where they are kept."""
+"""Accounts, sites and their admin pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diagnostics.errors import NotAllowed
 from tests.conftest import PASSWORD
 
 
-def test_a_hired_person_can_log_in_and_stands_at_the_given_sites(site: Site, now: datetime, client: Client):
+def test_a_new_account_can_log_in_and_belongs_to_the_given_sites(site: Site, now: datetime, client: Client):
     user = services.create_staff(username="new", password=PASSWORD, role="radiologist", sites=[site], now=now)
 
     assert client.login(username="new", password=PASSWORD)
@@ -24,19 +24,21 @@ def test_a_hired_person_can_log_in_and_stands_at_the_given_sites(site: Site, now
     assert (user.is_staff, user.is_superuser, user.date_joined) == (False, False, now)
 
 
-def test_the_admin_opens_for_hired_administrators_only(client: Client, site: Site, now: datetime):
+def test_only_administrators_may_open_the_admin(client: Client, site: Site, now: datetime):
     chief = services.create_staff(
         username="chief", password=PASSWORD, role="administrator", sites=[site], now=now
     )
-    hand = services.create_staff(username="hand", password=PASSWORD, role="technician", sites=[site], now=now)
+    assistant = services.create_staff(
+        username="assistant", password=PASSWORD, role="technician", sites=[site], now=now
+    )
 
     client.force_login(chief)
     assert client.get("/admin/accounts/user/").status_code == 200
-    client.force_login(hand)
+    client.force_login(assistant)
     assert client.get("/admin/accounts/user/").status_code in (302, 403)
 
 
-def test_the_admin_has_no_door_of_its_own(client: Client, administrator: User, technician: User):
+def test_the_admin_uses_the_login_of_the_site(client: Client, administrator: User, technician: User):
     assert client.get("/admin/login/?next=/admin/")["Location"] == "/accounts/login/?next=/admin/"
     assert (
         client.post("/admin/login/", {"username": "administrator", "password": PASSWORD}).status_code == 302
@@ -48,22 +50,22 @@ def test_the_admin_has_no_door_of_its_own(client: Client, administrator: User, t
 
     client.force_login(administrator)
     assert client.get("/admin/password_change/")["Location"] == "/accounts/password/"
-    answer = client.post("/admin/logout/")
-    assert (answer.status_code, answer["Location"]) == (307, "/accounts/logout/")
+    response = client.post("/admin/logout/")
+    assert (response.status_code, response["Location"]) == (307, "/accounts/logout/")
 
 
-def test_new_cases_of_a_member_go_to_the_default_site(site: Site, other_site: Site, technician: User):
+def test_uploads_of_a_member_belong_to_the_default_site(site: Site, other_site: Site, technician: User):
     technician.sites.add(other_site)
 
     assert selectors.default_site() == site
     assert selectors.home_site(technician) == site
 
 
-def test_new_cases_of_others_go_to_their_own_site(other_site: Site, site: Site, stranger: User):
+def test_uploads_of_other_staff_belong_to_their_own_site(other_site: Site, site: Site, stranger: User):
     assert selectors.home_site(stranger) == other_site
 
 
-def test_without_a_site_or_a_default_a_person_is_told_what_to_do(other_site: Site, stranger: User):
+def test_a_missing_site_is_an_error_that_says_what_to_do(other_site: Site, stranger: User):
     stranger.sites.clear()
 
     with pytest.raises(NotAllowed, match="Ask an administrator"):
@@ -82,20 +84,20 @@ def account(role: str, site: Site) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("role", "opens"), [("administrator", True), ("technician", False)])
-def test_an_administrator_hires_and_the_role_decides_on_the_admin(
-    client: Client, administrator: User, site: Site, role: str, opens: bool
+@pytest.mark.parametrize(("role", "has_admin"), [("administrator", True), ("technician", False)])
+def test_an_administrator_creates_accounts_whose_role_sets_the_admin_flags(
+    client: Client, administrator: User, site: Site, role: str, has_admin: bool
 ):
     client.force_login(administrator)
 
     assert client.post("/admin/accounts/user/add/", account(role, site)).status_code == 302
 
     user = User.objects.get(username="new")
-    assert (user.role, user.is_staff, user.is_superuser) == (role, opens, opens)
+    assert (user.role, user.is_staff, user.is_superuser) == (role, has_admin, has_admin)
     assert list(user.sites.all()) == [site]
 
 
-def test_a_changed_role_closes_the_admin_again(client: Client, administrator: User, site: Site):
+def test_a_changed_role_removes_access_to_the_admin(client: Client, administrator: User, site: Site):
     other = services.create_staff(
         username="other", password=PASSWORD, role="administrator", sites=[site], now=administrator.date_joined
     )
@@ -108,7 +110,9 @@ def test_a_changed_role_closes_the_admin_again(client: Client, administrator: Us
     assert (other.role, other.is_staff, other.is_superuser) == ("radiologist", False, False)
 
 
-def test_nobody_is_deleted_and_no_token_is_on_show(client: Client, administrator: User, technician: User):
+def test_the_admin_deletes_no_account_and_shows_no_token(
+    client: Client, administrator: User, technician: User
+):
     client.force_login(administrator)
 
     assert client.post(f"/admin/accounts/user/{technician.pk}/delete/", {"post": "yes"}).status_code == 403

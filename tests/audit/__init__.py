@@ -1,1 +1,1 @@
-"""Tests of the record of what happened."""
+"""Tests of the audit log."""

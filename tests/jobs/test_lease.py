@@ -92,3 +92,14 @@ def test_the_heartbeat_of_a_process_that_hangs_ends_at_its_limit() -> None:
         time.sleep(0.3)
 
         assert lease_until() == last
+
+
+def test_a_lease_may_have_a_second_heartbeat_after_the_first() -> None:
+    lease = claimed(timedelta(seconds=0.5))
+    with lease.heartbeat():
+        pass
+
+    with lease.heartbeat():
+        first = lease_until()
+        time.sleep(0.4)
+        assert lease_until() > first

@@ -1,1 +1,1 @@
-"""Tests of the wiring: settings, queues, health, processes."""
+"""Tests of the wiring: settings, queues, health, processes, permissions of all URLs."""

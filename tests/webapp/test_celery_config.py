@@ -1,4 +1,4 @@
-"""What the broker is told to carry, and what it must refuse."""
+"""Queues, routes, periodic tasks and the settings of each broker."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ def test_every_task_is_registered() -> None:
 
 
 @pytest.mark.parametrize(("task", "queue"), TASKS.items())
-def test_a_task_goes_to_its_queue(task: str, queue: str) -> None:
+def test_a_task_is_routed_to_its_queue(task: str, queue: str) -> None:
     assert app.amqp.router.route({}, task)["queue"].name == queue
 
 
 def test_periodic_tasks_expire_before_the_next_is_due() -> None:
-    beats = app.conf.beat_schedule.values()
+    entries = app.conf.beat_schedule.values()
 
-    assert {beat["task"] for beat in beats} == PERIODIC
-    for beat in beats:
-        assert beat["options"]["queue"] == "maintenance"
-        assert beat["options"]["expires"] <= beat["schedule"]
+    assert {entry["task"] for entry in entries} == PERIODIC
+    for entry in entries:
+        assert entry["options"]["queue"] == "maintenance"
+        assert entry["options"]["expires"] <= entry["schedule"]
 
 
-def test_a_mistyped_queue_fails_instead_of_vanishing() -> None:
+def test_an_unknown_queue_raises_an_error() -> None:
     with pytest.raises(QueueNotFound):
         app.tasks["cases.classify"].apply_async(args=["x"], queue="infrence")
 
 
-def test_what_is_no_json_is_not_sent() -> None:
+def test_an_argument_that_is_not_json_is_not_sent() -> None:
     with pytest.raises((EncodeError, SerializationError, TypeError)):
         app.tasks["cases.classify"].apply_async(args=[object()])
 
 
-def test_a_pickle_is_not_read() -> None:
+def test_a_pickled_message_is_refused() -> None:
     from kombu.serialization import dumps, loads
 
     kind, encoding, body = dumps({"a": 1}, serializer="pickle")
@@ -65,32 +65,32 @@ def test_a_pickle_is_not_read() -> None:
         loads(body, kind, encoding, accept=app.conf.accept_content)
 
 
-def test_a_folder_acknowledges_early_and_redis_late(tmp_path: Path) -> None:
+def test_a_folder_broker_acknowledges_early_and_redis_late(tmp_path: Path) -> None:
     folder = celery_settings("filesystem://", tmp_path)
     redis = celery_settings("redis://127.0.0.1:1/0", tmp_path)
 
     assert folder["task_acks_late"] is False
     assert redis["task_acks_late"] is True
-    # longer than the longest training (3 days): a shorter one would hand a running task out again
+    # longer than the longest training (3 days): a shorter one would deliver a running task again
     assert redis["broker_transport_options"]["visibility_timeout"] > 3 * 24 * 3600
 
 
-def test_a_message_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_message_file_is_never_visible_before_it_is_complete(tmp_path: Path) -> None:
     options = celery_settings("filesystem://", tmp_path)["broker_transport_options"]
     folder = Path(options["data_folder_in"])
-    size = 3_000_000  # large, so that writing takes long enough to be watched
-    seen: set[int] = set()
+    size = 3_000_000  # large, so that writing takes long enough to observe
+    sizes: set[int] = set()
     done = threading.Event()
 
     def watch() -> None:
         while not done.is_set():
-            seen.update(file.stat().st_size for file in folder.glob("*.msg"))
+            sizes.update(file.stat().st_size for file in folder.glob("*.msg"))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    # kombu remembers the queues of a process, whatever their folder: this one must be new to it
+    # kombu caches the queues of a process, whatever their folder, so this test needs its own queue
     with Connection(f"{filesystem_transport.SCHEME}://localhost//", transport_options=options) as connection:
-        queue = connection.SimpleQueue("letters")
+        queue = connection.SimpleQueue("test-messages")
         for _ in range(20):
             queue.put("x" * size)
         done.set()
@@ -98,11 +98,11 @@ def test_a_message_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
         assert len(queue.get(timeout=5).payload) == size
         queue.close()
 
-    assert seen
-    assert min(seen) >= size
+    assert sizes
+    assert min(sizes) >= size
 
 
-def test_messages_stay_in_the_home() -> None:
+def test_the_broker_folders_are_inside_the_home() -> None:
     options = settings.CELERY["broker_transport_options"]
 
     for name in ("data_folder_in", "data_folder_out", "control_folder"):
@@ -110,12 +110,12 @@ def test_messages_stay_in_the_home() -> None:
     assert set(app.conf.task_queues) == set(QUEUES)
 
 
-def test_a_busy_child_ends_with_its_worker() -> None:
+def test_a_busy_child_process_ends_with_its_worker() -> None:
     code = """
 import os, sys, time
-from webapp.celery import die_with_the_parent
+from webapp.celery import exit_with_parent
 if os.fork() == 0:
-    die_with_the_parent()
+    exit_with_parent()
     print(os.getpid(), flush=True)
     time.sleep(600)
 time.sleep(600)

@@ -1,4 +1,4 @@
-"""How the API words a refusal."""
+"""Errors of the API: status, code and text."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ from diagnostics.errors import DomainError, NotAllowed
 from webapp.error_handlers import api_exception
 
 
-class Taken(DomainError):
-    code = "taken"
+class Conflict(DomainError):
+    code = "conflict"
     status = 409
 
 
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (DomainError("No."), 400, "refused"),
-        (NotAllowed("Not you."), 403, "not_allowed"),
-        (Taken("Somebody has it."), 409, "taken"),
+        (DomainError("Not possible."), 400, "refused"),
+        (NotAllowed("Not permitted."), 403, "not_allowed"),
+        (Conflict("Another user has claimed it."), 409, "conflict"),
         (Http404(), 404, "not_found"),
         (exceptions.NotAuthenticated(), 401, "not_authenticated"),
         (exceptions.MethodNotAllowed("PUT"), 405, "method_not_allowed"),
         (exceptions.ValidationError({"view": ["Unknown."]}), 400, "invalid"),
     ],
 )
-def test_a_refusal_has_a_code_for_scripts_and_a_sentence_for_people(
-    error: Exception, status: int, code: str
-) -> None:
+def test_an_error_has_a_status_a_code_and_a_sentence(error: Exception, status: int, code: str) -> None:
     response = api_exception(error, {})
 
     assert response is not None
@@ -42,25 +40,25 @@ def test_a_refusal_has_a_code_for_scripts_and_a_sentence_for_people(
     assert str(response.data["detail"]).endswith(".")
 
 
-def test_what_nobody_foresaw_stays_an_error() -> None:
+def test_an_unexpected_error_is_not_converted() -> None:
     assert api_exception(ZeroDivisionError(), {}) is None
 
 
-def test_the_domain_error_keeps_its_own_words() -> None:
-    response = api_exception(Taken("Somebody has it."), {})
+def test_a_domain_error_keeps_its_message() -> None:
+    response = api_exception(Conflict("Another user has claimed it."), {})
 
     assert response is not None
-    assert response.data == {"code": "taken", "detail": "Somebody has it."}
+    assert response.data == {"code": "conflict", "detail": "Another user has claimed it."}
 
 
-def test_each_wrong_field_is_named() -> None:
+def test_each_invalid_field_is_named() -> None:
     response = api_exception(exceptions.ValidationError({"view": ["Unknown."]}), {})
 
     assert response is not None
     assert response.data["errors"] == {"view": ["Unknown."]}
 
 
-def test_who_is_unknown_is_asked_for_a_token(db: None) -> None:
+def test_an_anonymous_request_gets_401_and_the_token_scheme(db: None) -> None:
     response = APIClient().get("/api/v1/cases/")
 
     assert response.status_code == HTTPStatus.UNAUTHORIZED
@@ -68,7 +66,7 @@ def test_who_is_unknown_is_asked_for_a_token(db: None) -> None:
     assert response.json()["code"] == "not_authenticated"
 
 
-def test_the_schema_is_for_staff(technician: User) -> None:
+def test_the_schema_requires_a_login(technician: User) -> None:
     assert APIClient().get("/api/v1/schema/").status_code == HTTPStatus.UNAUTHORIZED
     client = APIClient()
     client.force_login(technician)

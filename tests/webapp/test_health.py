@@ -1,4 +1,4 @@
-"""The health page: what it says when a part is missing, and what it never says."""
+"""The health page: the state of each component, and nothing confidential."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from django.test import Client
 from diagnostics.registry.models import ModelVersion, Promotion
 
 
-def test_without_a_model_in_force_it_is_unwell(client: Client, db: None) -> None:
-    answer = client.get("/health/")
+def test_a_missing_active_version_is_unhealthy(client: Client, db: None) -> None:
+    response = client.get("/health/")
 
-    assert answer.status_code == 503
-    assert answer.json() == {
-        "status": "unwell",
-        "parts": {"database": "ok", "broker": "ok", "model": "none in force", "disk": "ok"},
+    assert response.status_code == 503
+    assert response.json() == {
+        "status": "unhealthy",
+        "components": {"database": "ok", "broker": "ok", "model": "no active version", "disk": "ok"},
     }
 
 
-def test_a_version_whose_files_are_gone_is_named(client: Client, db: None, now: datetime) -> None:
+def test_an_active_version_without_files_is_reported(client: Client, db: None, now: datetime) -> None:
     version = ModelVersion.objects.create(
         number=1, bundle="gone", weights_sha256="0" * 64, manifest={}, registered_at=now
     )
     Promotion.objects.create(version=version, reason="for a test", since=now)
 
-    assert client.get("/health/").json()["parts"]["model"] == "files missing"
+    assert client.get("/health/").json()["components"]["model"] == "files missing"
 
 
-def test_a_missing_broker_folder_is_named(client: Client, db: None, settings: Any, tmp_path: Path) -> None:
+def test_a_missing_broker_folder_is_reported(client: Client, db: None, settings: Any, tmp_path: Path) -> None:
     options = {"data_folder_in": str(tmp_path / "nowhere")}
     settings.CELERY = settings.CELERY | {"broker_transport_options": options}
 
-    assert client.get("/health/").json()["parts"]["broker"] == "unreachable"
+    assert client.get("/health/").json()["components"]["broker"] == "unreachable"
 
 
-def test_a_redis_that_is_away_is_named_without_its_address(client: Client, db: None, settings: Any) -> None:
+def test_an_unreachable_redis_is_reported_without_its_url(client: Client, db: None, settings: Any) -> None:
     settings.BROKER_URL = "redis://user:pass-word@127.0.0.1:1/0"
 
-    answer = client.get("/health/")
+    response = client.get("/health/")
 
-    assert answer.json()["parts"]["broker"] == "unreachable"
-    assert b"pass-word" not in answer.content
+    assert response.json()["components"]["broker"] == "unreachable"
+    assert b"pass-word" not in response.content
 
 
-def test_only_looking_is_allowed(client: Client, db: None) -> None:
+def test_post_is_not_allowed(client: Client, db: None) -> None:
     assert client.post("/health/").status_code == 405

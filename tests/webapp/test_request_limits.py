@@ -1,4 +1,4 @@
-"""How much is read of whom, who it came from, and whose session it is."""
+"""Limits of request bodies, client addresses behind proxies, and session security."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ GIGABYTES = 3 * 2**30
 
 
 class Unread(io.BytesIO):
-    """A body that nobody may read."""
+    """A body that must not be read."""
 
     def read(self, size: int | None = -1) -> bytes:
-        raise AssertionError("nobody may read this")
+        raise AssertionError("the body must not be read")
 
 
-def send_much(client: Client, address: str, length: int) -> Any:
+def send_form(client: Client, address: str, length: int) -> Any:
     body: dict[str, Any] = {
         "wsgi.input": Unread(),
         "CONTENT_LENGTH": str(length),
@@ -35,24 +35,24 @@ def send_much(client: Client, address: str, length: int) -> Any:
 
 
 @pytest.mark.parametrize("address", [LOGIN, "/cases/upload/", "/review/next/"])
-def test_a_stranger_cannot_fill_the_disk_with_a_form(address: str, db: None) -> None:
+def test_a_large_form_of_an_anonymous_user_is_refused_unread(address: str, db: None) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.cookies["csrftoken"] = "x" * 32  # with one, Django looks for its twin inside the form
+    client.cookies["csrftoken"] = "x" * 32  # with this cookie, Django looks for the token inside the form
 
-    assert send_much(client, address, 6 * 2**20).status_code == 400
+    assert send_form(client, address, 6 * 2**20).status_code == 400
 
 
-def test_staff_send_radiographs_but_not_gigabytes(technician: User, radiologist: User) -> None:
+def test_a_form_of_staff_is_limited_to_two_gigabytes(technician: User, radiologist: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(technician)
     client.cookies["csrftoken"] = "x" * 32
 
-    assert send_much(client, "/cases/upload/", GIGABYTES).status_code == 400
-    with pytest.raises(AssertionError, match="nobody may read"):
-        send_much(client, "/cases/upload/", 60 * 2**20)
+    assert send_form(client, "/cases/upload/", GIGABYTES).status_code == 400
+    with pytest.raises(AssertionError, match="must not be read"):
+        send_form(client, "/cases/upload/", 60 * 2**20)
 
 
-def test_ten_wrong_passwords_behind_a_proxy_close_one_desk_and_no_other(
+def test_ten_wrong_passwords_behind_a_proxy_lock_one_address_only(
     client: Client, radiologist: User, settings: Settings
 ) -> None:
     settings.PROXIES = 1
@@ -63,7 +63,7 @@ def test_ten_wrong_passwords_behind_a_proxy_close_one_desk_and_no_other(
     assert _try(client, "radiologist", PASSWORD, "198.51.100.2") == 302
 
 
-def test_without_a_proxy_nobody_chooses_an_address(client: Client, radiologist: User) -> None:
+def test_without_a_proxy_the_forwarded_address_is_ignored(client: Client, radiologist: User) -> None:
     for number in range(login_throttle.PER_ADDRESS.failures):
         _try(client, f"guess-{number}", "wrong", f"198.51.100.{number}")
 
@@ -71,7 +71,7 @@ def test_without_a_proxy_nobody_chooses_an_address(client: Client, radiologist: 
 
 
 @pytest.mark.parametrize("header", ["", "unknown", "198.51.100.1, <script>", ","])
-def test_what_is_no_address_changes_nothing(
+def test_an_invalid_forwarded_address_is_ignored(
     header: str, client: Client, radiologist: User, settings: Settings
 ) -> None:
     settings.PROXIES = 1
@@ -79,39 +79,37 @@ def test_what_is_no_address_changes_nothing(
     assert _try(client, "radiologist", PASSWORD, header) == 302
 
 
-def test_a_session_planted_before_the_login_is_worth_nothing_after_it(radiologist: User) -> None:
-    planted = Client()
-    planted.cookies["sessionid"] = "chosen-by-somebody-else-0000000"
-    planted.post(LOGIN, {"username": "radiologist", "password": PASSWORD})
-    other = Client()
-    other.cookies["sessionid"] = "chosen-by-somebody-else-0000000"
+def test_a_login_replaces_a_session_id_chosen_by_an_attacker(radiologist: User) -> None:
+    victim = Client()
+    victim.cookies["sessionid"] = "chosen-by-an-attacker-0000000"
+    victim.post(LOGIN, {"username": "radiologist", "password": PASSWORD})
+    attacker = Client()
+    attacker.cookies["sessionid"] = "chosen-by-an-attacker-0000000"
 
-    assert planted.get(PROFILE).status_code == 200
-    assert planted.cookies["sessionid"].value != "chosen-by-somebody-else-0000000"
-    assert other.get(PROFILE).status_code == 302
+    assert victim.get(PROFILE).status_code == 200
+    assert victim.cookies["sessionid"].value != "chosen-by-an-attacker-0000000"
+    assert attacker.get(PROFILE).status_code == 302
 
 
-def test_a_copied_session_ends_with_the_logout(radiologist: User) -> None:
-    client, thief = Client(), Client()
+def test_a_logout_ends_a_copied_session(radiologist: User) -> None:
+    client, attacker = Client(), Client()
     client.post(LOGIN, {"username": "radiologist", "password": PASSWORD})
-    thief.cookies["sessionid"] = client.cookies["sessionid"].value
-    assert thief.get(PROFILE).status_code == 200
+    attacker.cookies["sessionid"] = client.cookies["sessionid"].value
+    assert attacker.get(PROFILE).status_code == 200
 
     client.post("/accounts/logout/")
 
-    assert thief.get(PROFILE).status_code == 302
+    assert attacker.get(PROFILE).status_code == 302
 
 
-def test_who_has_left_is_out_at_once(client: Client, radiologist: User) -> None:
+def test_a_deactivated_user_is_logged_out_at_once(client: Client, radiologist: User) -> None:
     client.force_login(radiologist)
     User.objects.update(is_active=False)
 
     assert client.get(PROFILE).status_code == 302
 
 
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
-    client: Client, radiologist: User
-) -> None:
+def test_the_session_cookie_is_http_only_and_same_site(client: Client, radiologist: User) -> None:
     client.post(LOGIN, {"username": "radiologist", "password": PASSWORD})
 
     cookie = client.cookies["sessionid"]

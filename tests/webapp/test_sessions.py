@@ -1,4 +1,4 @@
-"""A session ends when nobody is at the desk, and after a working day in any case."""
+"""Session limits: the idle timeout and the maximum age."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ PAGE = "/accounts/profile/"
 
 
 @pytest.fixture
-def at_desk(client: Client, technician: User) -> Client:
-    """Give a browser whose session has been used once."""
+def active_client(client: Client, technician: User) -> Client:
+    """Return a client whose session has been used once."""
     client.force_login(technician)
     assert client.get(PAGE).status_code == 200
     return client
 
 
-def turn_back(client: Client, **minutes: int) -> None:
-    """Make the session older: `seen_at` or `began_at` by so many minutes."""
+def age_session(client: Client, **minutes: int) -> None:
+    """Move `seen_at` or `began_at` of the session back by a number of minutes."""
     session: Any = client.session
     for name, count in minutes.items():
         session[name] -= count * 60
     session.save()
 
 
-def test_a_session_in_use_lasts(at_desk: Client) -> None:
-    turn_back(at_desk, seen_at=25, began_at=11 * 60)
+def test_a_session_in_use_continues(active_client: Client) -> None:
+    age_session(active_client, seen_at=25, began_at=11 * 60)
 
-    assert at_desk.get(PAGE).status_code == 200
-    assert at_desk.session["seen_at"] == pytest.approx(time.time(), abs=30)
-
-
-def test_an_idle_session_ends(at_desk: Client) -> None:
-    turn_back(at_desk, seen_at=31)
-
-    assert at_desk.get(PAGE).status_code == 302
-    assert "_auth_user_id" not in at_desk.session
+    assert active_client.get(PAGE).status_code == 200
+    assert active_client.session["seen_at"] == pytest.approx(time.time(), abs=30)
 
 
-def test_a_session_ends_after_a_working_day_although_it_is_in_use(at_desk: Client) -> None:
-    turn_back(at_desk, began_at=12 * 60 + 1)
+def test_an_idle_session_ends(active_client: Client) -> None:
+    age_session(active_client, seen_at=31)
 
-    assert at_desk.get(PAGE).status_code == 302
-
-
-def test_a_page_that_refreshes_itself_does_not_keep_a_session_alive(at_desk: Client) -> None:
-    turn_back(at_desk, seen_at=20)
-    before = at_desk.session["seen_at"]
-
-    at_desk.get(PAGE, headers={"HX-Request": "true"})
-
-    assert at_desk.session["seen_at"] == before
+    assert active_client.get(PAGE).status_code == 302
+    assert "_auth_user_id" not in active_client.session
 
 
-def test_a_stranger_gets_no_session(client: Client, db: None) -> None:
+def test_a_session_in_use_ends_after_twelve_hours(active_client: Client) -> None:
+    age_session(active_client, began_at=12 * 60 + 1)
+
+    assert active_client.get(PAGE).status_code == 302
+
+
+def test_polling_does_not_extend_a_session(active_client: Client) -> None:
+    age_session(active_client, seen_at=20)
+    before = active_client.session["seen_at"]
+
+    active_client.get(PAGE, headers={"HX-Request": "true"})
+
+    assert active_client.session["seen_at"] == before
+
+
+def test_an_anonymous_user_gets_no_session(client: Client, db: None) -> None:
     client.get("/accounts/login/")
 
     assert "sessionid" not in client.cookies

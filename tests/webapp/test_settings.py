@@ -1,4 +1,4 @@
-"""What the settings promise, asked of a fresh process with a given environment."""
+"""Settings and system checks, tested in a new process with its own environment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from webapp.secret_key import stored_key
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def manage(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py on a home of its own."""
+def manage(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py with its own home."""
     own = {"READROOM_HOME": str(home), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
     return subprocess.run(
-        [sys.executable, "manage.py", *words],
+        [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
         env=os.environ | own | environment,
         capture_output=True,
@@ -30,7 +30,7 @@ def manage(home: Path, *words: str, **environment: str) -> subprocess.CompletedP
     )
 
 
-def test_a_machine_without_a_key_makes_one_that_only_its_owner_reads(tmp_path: Path) -> None:
+def test_a_missing_key_is_created_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "home" / "secret_key"
 
     key = stored_key(path)
@@ -41,16 +41,17 @@ def test_a_machine_without_a_key_makes_one_that_only_its_owner_reads(tmp_path: P
     assert [file.name for file in path.parent.iterdir()] == ["secret_key"]
 
 
-def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
+def test_processes_that_start_together_use_the_same_key(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from webapp.secret import kept_key; "
-        "print(kept_key(Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from webapp.secret_key import stored_key; "
+        "print(stored_key(Path(sys.argv[1])))"
     )
     start = [sys.executable, "-c", code, str(tmp_path / "secret_key")]
 
-    together = [subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    processes = [subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
 
-    assert len({process.communicate()[0] for process in together}) == 1
+    keys = {process.communicate()[0].strip() for process in processes}
+    assert keys == {stored_key(tmp_path / "secret_key")}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
         ({"DATABASE_URL": "postgres://a@127.0.0.1:1/b", "SECRET_KEY": "x" * 60}, "readroom.E003"),
     ],
 )
-def test_a_dangerous_combination_is_refused_at_start(
+def test_an_unsafe_combination_is_an_error_of_the_checks(
     tmp_path: Path, environment: dict[str, str], code: str
 ) -> None:
     checked = manage(tmp_path, "check", "--tag", "readroom", **environment)
@@ -73,7 +74,7 @@ def test_a_dangerous_combination_is_refused_at_start(
     assert code in checked.stderr
 
 
-def test_the_web_process_refuses_to_start_with_it_too(tmp_path: Path) -> None:
+def test_the_web_process_does_not_start_with_an_unsafe_combination(tmp_path: Path) -> None:
     environment = {"DATABASE_URL": "postgres://a@127.0.0.1:1/b", "BROKER_URL": "redis://127.0.0.1:1/0"}
 
     imported = manage(tmp_path, "shell", "--verbosity=0", "-c", "import webapp.wsgi", **environment)
@@ -81,21 +82,21 @@ def test_the_web_process_refuses_to_start_with_it_too(tmp_path: Path) -> None:
     assert "SECRET_KEY is not set" in imported.stderr
 
 
-def test_sqlite_beside_redis_is_warned_of(tmp_path: Path) -> None:
+def test_sqlite_with_redis_is_a_warning(tmp_path: Path) -> None:
     checked = manage(tmp_path, "check", "--tag", "readroom", BROKER_URL="redis://127.0.0.1:1/0")
 
     assert checked.returncode == 0
     assert "readroom.W001" in checked.stderr
 
 
-def test_behind_a_proxy_with_a_certificate_djangos_own_deployment_checks_pass(tmp_path: Path) -> None:
+def test_djangos_deployment_checks_pass_with_https(tmp_path: Path) -> None:
     checked = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", HTTPS="1")
 
     assert checked.returncode == 0, checked.stderr
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
-def test_sqlite_waits_for_writers_and_survives_a_power_cut(db: None) -> None:
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="applies to SQLite only")
+def test_sqlite_waits_for_other_writers_and_survives_a_power_failure(db: None) -> None:
     assert connection.settings_dict["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     with connection.cursor() as cursor:
         pragmas = {
@@ -115,6 +116,6 @@ def test_passwords_are_long_and_hashed_by_argon2(tmp_path: Path) -> None:
 
 
 def test_models_and_migrations_agree(tmp_path: Path) -> None:
-    asked = manage(tmp_path, "makemigrations", "--check", "--dry-run")
+    result = manage(tmp_path, "makemigrations", "--check", "--dry-run")
 
-    assert asked.returncode == 0, asked.stdout
+    assert result.returncode == 0, result.stdout

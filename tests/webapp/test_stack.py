@@ -1,4 +1,4 @@
-"""The whole of it, as processes, on both kinds of machine: a radiograph goes in and an answer comes out."""
+"""All processes together, with each broker: a radiograph is uploaded and an AI result is stored."""
 
 from __future__ import annotations
 
@@ -14,42 +14,44 @@ pytestmark = [pytest.mark.stack, pytest.mark.network]
 
 @pytest.fixture(params=["embedded_stack", "production_stack"])
 def stack(request: pytest.FixtureRequest) -> Stack:
-    """Give each kind of machine in turn."""
+    """Return a stack with each broker in turn."""
     running: Stack = request.getfixturevalue(request.param)
     return running
 
 
-def test_a_radiograph_sent_by_a_script_is_classified(stack: Stack) -> None:
+def test_a_radiograph_uploaded_by_a_script_gets_an_ai_result(stack: Stack) -> None:
     script = stack.script("technician")
 
-    address = send(script, 901)
-    wait_until(lambda: status(script, address) == "done", seconds=60, what="the answer")
+    url = send(script, 901)
+    wait_until(lambda: status(script, url) == "done", seconds=60, what="the AI result")
 
-    probabilities = script.get(address).json()["prediction"]["probabilities"]
+    probabilities = script.get(url).json()["prediction"]["probabilities"]
     assert sum(probabilities.values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_radiograph_that_comes_while_the_worker_is_dead_is_classified_when_it_is_back(stack: Stack) -> None:
+def test_a_radiograph_uploaded_while_the_worker_is_down_gets_an_ai_result_after_its_restart(
+    stack: Stack,
+) -> None:
     script = stack.script("technician")
     stack.kill9_inference()
 
-    address = send(script, 902)
+    url = send(script, 902)
     stack.restart_inference()
 
-    wait_until(lambda: status(script, address) == "done", seconds=60, what="the answer")
+    wait_until(lambda: status(script, url) == "done", seconds=60, what="the AI result")
 
 
-def test_a_health_page_names_every_part_and_no_address(stack: Stack) -> None:
-    answer = stack.visitor().get("/health/")
+def test_the_health_page_reports_every_component_and_no_url(stack: Stack) -> None:
+    response = stack.visitor().get("/health/")
 
-    assert answer.status == 200
-    assert answer.json() == {
+    assert response.status == 200
+    assert response.json() == {
         "status": "ok",
-        "parts": dict.fromkeys(["database", "broker", "model", "disk"], "ok"),
+        "components": dict.fromkeys(["database", "broker", "model", "disk"], "ok"),
     }
 
 
-def test_the_login_page_arrives_with_hashed_files_and_a_strict_policy(stack: Stack) -> None:
+def test_the_login_page_has_hashed_static_files_and_a_strict_content_security_policy(stack: Stack) -> None:
     page = stack.visitor().get("/accounts/login/")
 
     policy = page.headers["Content-Security-Policy"]
@@ -62,7 +64,7 @@ def test_the_login_page_arrives_with_hashed_files_and_a_strict_policy(stack: Sta
 
 
 def send(script: Visitor, seed: int) -> str:
-    """Upload a drawn radiograph and give the address of its case."""
+    """Upload a drawn radiograph and return the API URL of its case."""
     sent = script.post(
         "/api/v1/cases/", {"patient_ref": "P-1"}, {"radiograph": ("radiograph.png", radiograph_png(seed))}
     )
@@ -70,5 +72,5 @@ def send(script: Visitor, seed: int) -> str:
     return f"/api/v1/cases/{sent.json()['id']}/"
 
 
-def status(script: Visitor, address: str) -> str:
-    return str(script.get(address).json()["status"])
+def status(script: Visitor, url: str) -> str:
+    return str(script.get(url).json()["status"])

@@ -1,8 +1,10 @@
-"""The main menu: which places a person's role opens."""
+"""The main menu: the pages that a user's role may open."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
@@ -13,21 +15,21 @@ from diagnostics.accounts.roles import Permission
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """One item of the menu."""
+    """One entry of the menu and the permission it needs."""
 
     route: str
-    words: str
-    needs: str
+    label: str
+    permission: str
 
 
 @dataclass(frozen=True)
 class MenuItem:
-    """A place as one person sees it from one page."""
+    """An entry as one user sees it on one page."""
 
     url: str
-    words: str
-    route: str
-    current: bool
+    label: str
+    is_current: bool
+    count: int | None  # of the cases behind the entry, where the page knows it
 
 
 MENU_ENTRIES = (
@@ -42,9 +44,16 @@ MENU_ENTRIES = (
 )
 
 
-def menu(user: User, *, path: str) -> list[MenuItem]:
-    """List the places this person may go, and mark the one that a path lies in."""
-    places = [(place, reverse(place.route)) for place in MENU_ENTRIES if user.has_permission(place.needs)]
-    # /cases/upload/ lies in Upload and in Cases: the longest address is the nearest.
-    here = max((url for _place, url in places if path.startswith(url)), key=len, default="")
-    return [MenuItem(url, gettext(place.words), place.route, url == here) for place, url in places]
+def menu(user: User, *, path: str, counts: Mapping[str, int] = MappingProxyType({})) -> list[MenuItem]:
+    """Return the menu of a user, with the entry that contains `path` marked as current.
+
+    `counts` holds numbers to show beside entries, by route.
+    """
+    entries = [
+        (entry, reverse(entry.route)) for entry in MENU_ENTRIES if user.has_permission(entry.permission)
+    ]
+    # /cases/upload/ begins with the URLs of Cases and of Upload: the longest one is current.
+    current = max((url for _entry, url in entries if path.startswith(url)), key=len, default="")
+    return [
+        MenuItem(url, gettext(entry.label), url == current, counts.get(entry.route)) for entry, url in entries
+    ]

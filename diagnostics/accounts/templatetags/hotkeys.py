@@ -1,4 +1,4 @@
-"""What templates ask about keys: everybody reads the keys that are theirs."""
+"""Template tags of hotkeys: each user sees the keys of their own account."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def key(context: Context, act: str) -> SafeString:
-    """Show the key of an act: {% key "invert" %}."""
-    chord = hotkeys.shown(_keys(context)[act])
+def key(context: Context, action: str) -> SafeString:
+    """Return the key of an action as HTML: {% key "invert" %}."""
+    chord = hotkeys.displayed(_hotkeys(context)[action])
     parts = [chord] if len(chord) == 1 else chord.split("+")
     return format_html_join("+", "<kbd>{}</kbd>", ((part,) for part in parts))
 
 
 @register.simple_tag(takes_context=True)
 def finding_key(context: Context, number: int) -> SafeString:
-    """Show the key of the finding that stands in this place."""
+    """Return the key of the finding with this number as HTML."""
     return key(context, f"finding-{number}")
 
 
 @register.simple_tag(takes_context=True)
-def key_name(context: Context, act: str) -> str:
-    """Name the key of an act, for a title or aria-keyshortcuts."""
-    return hotkeys.shown(_keys(context)[act])
+def key_name(context: Context, action: str) -> str:
+    """Return the key of an action as text, for a title or aria-keyshortcuts."""
+    return hotkeys.displayed(_hotkeys(context)[action])
 
 
 @register.simple_tag(takes_context=True)
 def hotkeys_json(context: Context) -> str:
-    """Give the keys of all acts to static/js/hotkeys.js."""
-    return json.dumps(_keys(context))
+    """Return the keys of all actions as JSON, for static/js/hotkeys.js."""
+    return json.dumps(_hotkeys(context))
 
 
-def _keys(context: Context) -> dict[str, str]:
+def _hotkeys(context: Context) -> dict[str, str]:
     user = context.get("user")
-    return hotkeys.active_version(user.hotkeys if isinstance(user, User) else {})
+    return hotkeys.effective_hotkeys(user.hotkeys if isinstance(user, User) else {})

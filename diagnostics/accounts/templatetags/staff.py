@@ -1,4 +1,4 @@
-"""What templates ask about people, places and times."""
+"""Template tags of every page: menu, permissions, relative times, statuses and alerts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
-from diagnostics.accounts.presenters import navigation
+from diagnostics.accounts.presenters import navigation, status
 
 register = template.Library()
 
@@ -21,22 +21,35 @@ MINUTE, HOUR, DAY, WEEK = 60, 3600, 86_400, 604_800
 
 @register.simple_tag(takes_context=True)
 def main_menu(context: Context) -> list[navigation.MenuItem]:
-    """List the menu of the person who looks at this page."""
+    """Return the menu of the user of this page; it is empty before the login."""
     user, request = context.get("user"), context.get("request")
     if not isinstance(user, User) or request is None:
         return []
-    return navigation.menu(user, path=request.path)
+    counts = {"review:worklist": context["worklist_count"]} if "worklist_count" in context else {}
+    return navigation.menu(user, path=request.path, counts=counts)
+
+
+@register.simple_tag
+def status_label(name: str, text: str = "") -> status.StatusLabel:
+    """Return icon, tone and text of a status: {% status_label "queued" as label %}."""
+    return status.status_label(name, text)
+
+
+@register.simple_tag
+def alert_style(tone: str = "") -> status.AlertStyle:
+    """Return tone, icon and role of a message: {% alert_style "warn" as style %}."""
+    return status.alert_style(tone)
 
 
 @register.filter
-def may(user: Any, what: str) -> bool:
-    """Say whether this person's role includes a permission: {% if user|may:"train" %}."""
-    return isinstance(user, User) and user.has_permission(what)
+def may(user: Any, permission: str) -> bool:
+    """Return whether the user's role includes a permission: {% if user|may:"train" %}."""
+    return isinstance(user, User) and user.has_permission(permission)
 
 
 @register.filter
 def ago(at: datetime | None) -> str:
-    """Say how long ago something was, in the words that static/js/ago.js keeps fresh."""
+    """Return a time relative to now; static/js/ago.js updates the text in the browser."""
     if at is None:
         return ""
     seconds = (timezone.now() - at).total_seconds()

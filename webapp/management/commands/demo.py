@@ -1,4 +1,4 @@
-"""`manage.py demo`: staff and drawn cases to try Readroom with."""
+"""`manage.py demo`: create demo staff and demo cases."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from webapp import demo
 
 
 class Command(BaseCommand):
-    help = "Create the demo staff and demo cases; running it again adds only what is missing."
+    help = "Create the missing demo staff and demo cases."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Let somebody ask for the staff alone."""
-        parser.add_argument("--staff-only", action="store_true", help="no demo cases")
+        """Add the option to create staff only."""
+        parser.add_argument("--staff-only", action="store_true", help="do not create demo cases")
 
     def handle(self, *args: Any, staff_only: bool, **options: Any) -> None:
-        """Create them and print the password, if it was set just now."""
+        """Create them, and print the password if it was set just now."""
         now = timezone.now()
-        staff = demo.employ(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
-        opened = 0 if staff_only else demo.admit(now=now)
+        staff = demo.create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
+        opened = 0 if staff_only else demo.create_cases(now=now)
         names = ", ".join(staff.usernames)
-        self.stdout.write(f"Demo cases opened: {opened}. Staff: {names}.")
-        self.stdout.write(f"Password: {staff.password}" if staff.password else "Passwords are unchanged.")
+        self.stdout.write(f"Demo cases created: {opened}. Demo staff: {names}.")
+        self.stdout.write(
+            f"Password: {staff.password}" if staff.password else "The passwords were not changed."
+        )

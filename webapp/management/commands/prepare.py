@@ -1,4 +1,4 @@
-"""`manage.py prepare`: make a home ready without starting anything."""
+"""`manage.py prepare`: set up the home without starting a process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from webapp.setup import prepare
 
 
 class Command(BaseCommand):
-    help = "Migrate, make the cache table, collect static files, adopt the default model version."
+    help = "Migrate the database, create the cache table, collect static files, register the default model."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Refuse an unsafe combination of settings, then prepare."""
+        """Run the system checks of Readroom, then set up the home."""
         self.check(tags=["readroom"])
         prepare()

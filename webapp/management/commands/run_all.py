@@ -1,4 +1,4 @@
-"""`manage.py run_all`: make everything ready, then run the whole of Readroom on this machine."""
+"""`manage.py run_all`: set up the home, then run all processes of Readroom on this host."""
 
 from __future__ import annotations
 
@@ -16,87 +16,91 @@ from django.utils import timezone
 
 from webapp import demo
 from webapp.demo import DemoStaff
-from webapp.processes import all_processes
+from webapp.processes import INFERENCE, SCHEDULER, TRAINING, WEB, all_processes
 from webapp.setup import prepare
 from webapp.startup_probe import StartupProbe
 from webapp.supervisor import Supervisor
 
-COLOURS = {"web": 36, "worker-inference": 32, "worker-training": 33, "clock": 35, "readroom": 1}
+READROOM = "readroom"
+COLORS = {WEB: 36, INFERENCE: 32, TRAINING: 33, SCHEDULER: 35, READROOM: 1}  # ANSI
 
 
 class Command(BaseCommand):
-    help = "Run web, workers and clock together; Ctrl-C stops all of them."
+    help = "Run the web process, the workers and the scheduler; Ctrl-C stops all of them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take address and port from the command line, else from HOST and PORT."""
+        """Add host and port, with HOST and PORT as defaults."""
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-        parser.add_argument("--no-demo", action="store_true", help="no demo staff and no demo cases")
+        parser.add_argument("--no-demo", action="store_true", help="create no demo staff and no demo cases")
 
     def handle(self, *args: Any, host: str, port: int, no_demo: bool, **options: Any) -> None:
-        """Prepare, then supervise until a signal comes."""
-        door = StartupProbe(host, port)
-        if door.is_taken():
+        """Set up the home, then supervise the processes until a signal arrives."""
+        probe = StartupProbe(host, port)
+        if probe.is_port_in_use():
             raise CommandError(f"Port {port} of {host} is in use. Choose another: PORT={port + 1} make run")
-        with _only_one():
+        with _home_lock():
             self.check(tags=["readroom"], display_num_errors=False)
-            self._say("readroom", f"home is {settings.READROOM_HOME}")
+            self._print_line(READROOM, f"home: {settings.READROOM_HOME}")
             prepare()
-            staff = None if no_demo else self._demo()
+            staff = None if no_demo else self._create_demo()
             connections.close_all()  # the processes open their own
-            supervisor = Supervisor(all_processes(host=host, port=port), say=self._say)
+            supervisor = Supervisor(all_processes(host=host, port=port), print_line=self._print_line)
             try:
-                supervisor.run(each_turn=lambda: self._welcome(door, staff))
+                supervisor.run(after_each_poll=lambda: self._print_welcome_once(probe, staff))
             finally:
-                self._keep_password_from_being_lost(door, staff)
-            self._say("readroom", "stopped")
+                self._print_password_if_unseen(probe, staff)
+            self._print_line(READROOM, "all processes stopped")
 
-    def _demo(self) -> DemoStaff:
+    def _create_demo(self) -> DemoStaff:
         now = timezone.now()
-        staff = demo.employ(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
-        demo.admit(now=now)
+        staff = demo.create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
+        demo.create_cases(now=now)
         return staff
 
-    def _welcome(self, door: StartupProbe, staff: DemoStaff | None) -> None:
-        if door.opens():
-            lines = [f"Readroom is at {door.address}", *_logins(staff)]
-            lines += [f"Not well: {part} ({word})" for part, word in door.troubles]
+    def _print_welcome_once(self, probe: StartupProbe, staff: DemoStaff | None) -> None:
+        if probe.has_just_started():
+            lines = [f"Readroom is running at {probe.url}", *_login_lines(staff)]
+            lines += [f"Not ready: {component} ({state})" for component, state in probe.problems]
             self.stdout.write(_boxed(lines))
             self.stdout.flush()
 
-    def _keep_password_from_being_lost(self, door: StartupProbe, staff: DemoStaff | None) -> None:
-        if not door.was_opened and staff is not None and staff.password is not None:
-            self.stdout.write(_boxed(_logins(staff)))
+    def _print_password_if_unseen(self, probe: StartupProbe, staff: DemoStaff | None) -> None:
+        if not probe.has_started and staff is not None and staff.password is not None:
+            self.stdout.write(_boxed(_login_lines(staff)))
 
-    def _say(self, name: str, line: str) -> None:
+    def _print_line(self, name: str, line: str) -> None:
         label = f"{name:<16} |"
         if self.stdout.isatty():
-            label = f"\033[{COLOURS.get(name, 0)}m{label}\033[0m"
+            label = f"\033[{COLORS.get(name, 0)}m{label}\033[0m"
         self.stdout.write(f"{label} {line}")
         self.stdout.flush()
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
-    """Hold the home: two clocks or two supervisors on one home would do everything twice."""
-    with (settings.READROOM_HOME / "up.lock").open("w") as lock:
+def _home_lock() -> Iterator[None]:
+    """Lock the home: a second scheduler would send every periodic task twice."""
+    with (settings.READROOM_HOME / "run_all.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CommandError(
-                f"Readroom already runs in {settings.READROOM_HOME}. "
-                "A second one needs a home and a port of its own: READROOM_HOME=... PORT=... make run"
+                f"Readroom is already running in {settings.READROOM_HOME}. "
+                "Start a second instance with its own home and port: READROOM_HOME=... PORT=... make run"
             ) from None
         yield
 
 
-def _logins(staff: DemoStaff | None) -> list[str]:
+def _login_lines(staff: DemoStaff | None) -> list[str]:
     if staff is None:
         return []
     names = "Log in as " + ", ".join(staff.usernames)
     if staff.password is None:
-        return [names, "Password: that of the first start (READROOM_DEMO_PASSWORD=... sets a new one)"]
-    return [names, f"Password: {staff.password}  (shown this once)"]
+        return [
+            names,
+            "Password: unchanged since the first start (READROOM_DEMO_PASSWORD=... sets a new one)",
+        ]
+    return [names, f"Password: {staff.password}  (shown only once)"]
 
 
 def _boxed(lines: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""`manage.py create_staff`: the first administrator, or anyone else, from the command line."""
+"""`manage.py create_staff`: create a staff account, for example the first administrator."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ from diagnostics.accounts.roles import Role
 
 
 class Command(BaseCommand):
-    help = "Give a member of staff an account at the default site; the password is asked for, or piped in."
+    help = (
+        "Create a staff account at the default site. The password is read from the terminal or from a pipe."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Name the person and the role."""
+        """Add the user name and the role."""
         parser.add_argument("username")
         parser.add_argument("--role", choices=Role.values, required=True)
 
     @transaction.atomic
     def handle(self, *args: Any, username: str, role: str, **options: Any) -> None:
-        """Check the password as the pages do, then hire."""
+        """Check the password by the rules of the password page, then create the account."""
         if User.objects.filter(username=username).exists():
-            raise CommandError(f"{username} has an account already.")
+            raise CommandError(f"The account {username} already exists.")
         password = getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         try:
             validate_password(password, User(username=username))
-        except ValidationError as refusal:
-            raise CommandError(" ".join(refusal.messages)) from refusal
-        site = services.main_site()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        site = services.get_or_create_default_site()
         services.create_staff(
             username=username, password=password, role=role, sites=[site], now=timezone.now()
         )
-        self.stdout.write(f"{username} is {role} at {site}.")
+        self.stdout.write(f"Created account {username} with role {role} at site {site}.")

@@ -1,10 +1,11 @@
-"""The record, its page, and that nobody rewrites it."""
+"""The audit log: recording, filters, its page, and that events are never changed."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = "/audit/"
 
 
-def test_a_line_says_who_did_what_to_what_and_when(technician: User, site: Site, now: datetime):
+def test_an_event_stores_user_action_target_time_and_detail(technician: User, site: Site, now: datetime):
     event = record(action=Action.CASE_OPENED, by=technician, target=site, detail={"files": 2}, now=now)
 
     event.refresh_from_db()
@@ -27,32 +28,30 @@ def test_a_line_says_who_did_what_to_what_and_when(technician: User, site: Site,
     assert (event.target_kind, event.target_id) == ("site", str(site.pk))
 
 
-def test_the_machine_acts_without_a_name(db: None):
+def test_an_event_of_the_system_has_no_user(db: None):
     assert record(action=Action.CASE_CLASSIFIED, by=None).by is None
 
 
-def test_the_record_is_read_newest_first_and_narrowed(technician: User, site: Site, now: datetime):
+def test_events_are_listed_newest_first_and_filtered(technician: User, site: Site, now: datetime):
     opened = record(action=Action.CASE_OPENED, by=technician, target=site, now=now)
     classified = record(action=Action.CASE_CLASSIFIED, by=None, target=site, now=now)
-    came = record(action=Action.LOGGED_IN, by=technician, now=now - timedelta(hours=1))
+    logged_in = record(action=Action.LOGGED_IN, by=technician, now=now - timedelta(hours=1))
 
-    assert list(selectors.events()) == [came, classified, opened]
+    assert list(selectors.events()) == [logged_in, classified, opened]
     assert list(selectors.events(action="case-opened")) == [opened]
-    assert list(selectors.events(who="TECHNICIAN")) == [came, opened]
-    assert list(selectors.events(who="machine")) == [classified]
+    assert list(selectors.events(who="TECHNICIAN")) == [logged_in, opened]
+    assert list(selectors.events(who="system")) == [classified]
     assert list(selectors.events(target=str(site.pk))) == [classified, opened]
 
 
 @pytest.mark.parametrize("role", ["technician", "radiologist", "stranger"])
-def test_the_page_is_closed_to_everybody_but_administrators(
-    client: Client, request: pytest.FixtureRequest, role: str
-):
+def test_only_administrators_may_open_the_page(client: Client, request: pytest.FixtureRequest, role: str):
     client.force_login(request.getfixturevalue(role))
 
     assert client.get(PAGE).status_code == 403
 
 
-def test_somebody_unknown_is_asked_to_log_in(client: Client, db: None):
+def test_the_page_requires_a_login(client: Client, db: None):
     assert client.get(PAGE)["Location"] == f"/accounts/login/?next={PAGE}"
 
 
@@ -61,28 +60,54 @@ def rows(page: str) -> list[str]:
     return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("</tr>")[:-1]]
 
 
-def test_an_administrator_reads_sentences(client: Client, administrator: User, technician: User):
+def test_an_event_is_shown_as_a_sentence(client: Client, administrator: User, technician: User):
     record(action=Action.LOGIN_REFUSED, by=None)
     record(action=Action.RUN_STARTED, by=technician, detail={"number": 14})
     client.force_login(administrator)
 
     refused, started = reversed(rows(client.get(PAGE).text))
 
-    assert "Somebody was refused at login" in refused
+    assert "Unknown user failed to log in" in refused
     assert "technician started a training run number: 14" in started
 
 
-def test_the_address_of_the_page_is_its_filter(client: Client, administrator: User, technician: User):
+def test_the_target_links_to_its_page(client: Client, administrator: User, site: Site):
+    run = uuid4()
+    AuditEvent.objects.create(
+        at=administrator.date_joined,
+        by=None,
+        action=Action.RUN_FINISHED,
+        target_kind="trainingrun",
+        target_id=run,
+    )
+    record(
+        action=Action.READING_POLICY_CHANGED,
+        by=administrator,
+        target=site,
+        detail={"policy": {"a": 1, "b": 2}},
+    )
+    client.force_login(administrator)
+
+    page = client.get(PAGE).text
+
+    assert f'href="/training/{run}/"' in page
+    assert f"run {str(run)[:8]}" in page
+    assert f"site {str(site.pk)[:8]}" in page
+    assert "a: 1, b: 2" in page
+    assert "System finished a training run" in " ".join(rows(page))
+
+
+def test_the_url_contains_the_filters(client: Client, administrator: User, technician: User):
     record(action=Action.LOGGED_IN, by=technician)
     record(action=Action.LOGGED_OUT, by=technician)
     client.force_login(administrator)
 
     assert len(rows(client.get(PAGE, {"action": "logged-out", "who": "technician"}).text)) == 1
-    assert "Nothing fits these filters" in client.get(PAGE, {"who": "nobody"}).text
-    assert "Nothing fits these filters" in client.get(PAGE, {"action": "no-such-action"}).text
+    assert "No matching events" in client.get(PAGE, {"who": "nobody"}).text
+    assert "No matching events" in client.get(PAGE, {"action": "no-such-action"}).text
 
 
-def test_a_long_record_is_cut_into_pages_that_keep_the_filter(client: Client, administrator: User):
+def test_a_long_log_is_paginated_and_keeps_its_filters(client: Client, administrator: User):
     for number in range(101):
         record(action=Action.RUN_STARTED, by=administrator, detail={"number": number})
     client.force_login(administrator)
@@ -96,19 +121,19 @@ def test_a_long_record_is_cut_into_pages_that_keep_the_filter(client: Client, ad
     assert ["number: 0" in row for row in rows(second)] == [True]
 
 
-def test_a_page_of_the_record_costs_the_same_for_one_line_and_a_hundred(
+def test_a_page_of_one_hundred_events_needs_four_queries(
     client: Client, administrator: User, django_assert_num_queries: object
 ):
     for _ in range(100):
         record(action=Action.LOGGED_IN, by=administrator)
     client.force_login(administrator)
-    client.get(PAGE)  # the first one also notes when the session began
+    client.get(PAGE)  # the first request also writes the start of the session
 
     with django_assert_num_queries(4):  # type: ignore[operator]
-        client.get(PAGE)  # session, person, count, lines
+        client.get(PAGE)  # session, user, count, events
 
 
-def test_the_admin_shows_the_record_and_changes_nothing(client: Client, administrator: User):
+def test_the_admin_shows_events_read_only(client: Client, administrator: User):
     event = record(action=Action.LOGGED_IN, by=administrator)
     client.force_login(administrator)
     line = f"/admin/audit/auditevent/{event.pk}"
@@ -122,12 +147,12 @@ def test_the_admin_shows_the_record_and_changes_nothing(client: Client, administ
     )
 
 
-def test_no_code_of_the_product_touches_a_line_once_written():
+def test_no_code_changes_or_deletes_events():
     rewriting = re.compile(
         r"AuditEvent\.objects\.(?!create\(|filter\()\w+"
         r"|(AuditEvent\.objects\.filter|events)\(.*\)\.(update|delete)\("
     )
-    sources = [path for room in ("diagnostics", "webapp") for path in (ROOT / room).rglob("*.py")]
+    sources = [path for package in ("diagnostics", "webapp") for path in (ROOT / package).rglob("*.py")]
 
     assert [str(path) for path in sources if rewriting.search(path.read_text())] == []
     creators = [path.name for path in sources if "AuditEvent.objects.create(" in path.read_text()]

@@ -1,0 +1,137 @@
+"""One object of each kind, and the form fields of each URL, for the tests of access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import Settings
+
+from diagnostics.accounts.models import User
+from diagnostics.cases.models import Case
+from diagnostics.cases.services import admission as cases
+from diagnostics.imports.models import Import
+from diagnostics.imports.options import ImportOptions
+from diagnostics.imports.services import scans as exchange
+from diagnostics.registry import services as registry
+from diagnostics.registry.models import ModelVersion
+from diagnostics.registry.selectors import bundle_path
+from diagnostics.review.models import SavedView
+from diagnostics.training.models import TrainingRun
+from diagnostics.training.selectors.runs import folder
+from tests.cases.answered import answer_case
+from tests.radiographs import radiograph_png
+from tests.registry.paper_bundle import paper_bundle
+
+NAMESPACES_OF_DJANGO: Final = {"admin"}
+REASON: Final = "Better on the radiographs of our own site."
+
+
+@dataclass(frozen=True)
+class AccessObjects:
+    """URL arguments and POST fields by URL name."""
+
+    args: dict[str, list[Any]]
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def url(self, name: str) -> str:
+        """Return the URL of a name, with the object where it takes one."""
+        return reverse(name, args=self.args[name] if url_names()[name] else [])
+
+
+def create_access_objects(
+    *, technician: User, radiologist: User, administrator: User, home: Path, settings: Settings, now: datetime
+) -> AccessObjects:
+    """Create one object of each kind at the site of the technician."""
+    settings.MEDIA_ROOT, settings.BUNDLES = home / "media", home / "bundles"
+    settings.RUNS, settings.DEFAULT_BUNDLE = home / "runs", paper_bundle(home / "default")
+    settings.INCOMING, settings.IMPORTS = home / "incoming", home / "imports"
+    first = registry.adopt_default(now=now)
+    assert first is not None
+    second, third = (_candidate(home / name, now) for name in ("second", "third"))
+    (bundle_path(third) / "trust_report.html").write_text("<!doctype html><title>Trust report</title>")
+    registry.promote(version=second, by=administrator, reason=REASON, now=now)
+    case = cases.open_case(radiograph=radiograph_png(1), patient_ref="P-1", by=technician, now=now).case
+    answer_case(case, second)
+    run = _training_run(first, now)
+    scanned = _scanned_import(home / "radiographs", case, administrator, now)
+    view = SavedView.objects.create(owner=radiologist, name="STAT", query="priority=stat")
+    args = _arguments(case=case.pk, run=run.pk, scanned=scanned.pk, view=view.pk, version=third.pk)
+    return AccessObjects(args=args, bodies=_bodies(case.pk))
+
+
+def url_names() -> dict[str, bool]:
+    """Return the name of every URL, and whether it takes an object."""
+    return dict(_walk(get_resolver(), ""))
+
+
+def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, bool]]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            assert entry.name, f"{entry.pattern} has no name"
+            yield f"{prefix}{entry.name}", bool(entry.pattern.converters)
+        elif entry.namespace not in NAMESPACES_OF_DJANGO:
+            yield from _walk(entry, f"{prefix}{entry.namespace}:" if entry.namespace else prefix)
+
+
+def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID) -> dict[str, list[Any]]:
+    names = list(url_names())
+    return (
+        {name: [case] for name in names if name.startswith(("cases:", "review:", "api-"))}
+        | {name: [run] for name in names if name.startswith("training:")}
+        | {name: [scanned] for name in names if name.startswith("imports:")}
+        | {"review:drop-view": [view]}
+        | {"cases:heat": [case, "covid-19"], "training:picture": [run, "curves"]}
+        | {f"registry:{page}": [version] for page in ("version", "promote", "trust")}
+    )
+
+
+def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
+    policy = {"double_read_percent": 20, "gold_percent": 0, "repeat_percent": 0}
+    policy |= {"urgent_minutes": 60, "routine_minutes": 240}
+    policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
+    return {
+        "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
+        "api-case-list": {"patient_ref": "P-3"},
+        "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
+        "api-readings": {"finding": "normal"},
+        "review:policy": policy,
+        "review:keep-view": {"name": "Mine", "here": "mine=yes"},
+        "review:export": {"case": str(case)},
+        "review:bulk": {"act": "urgent", "case": str(case)},
+        "registry:promote": {"reason": REASON},
+        "registry:roll-back": {"reason": REASON},
+        "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
+    }
+
+
+def _training_run(parent: ModelVersion, now: datetime) -> TrainingRun:
+    run = TrainingRun.objects.create(number=1, parent=parent, queued_at=now)
+    folder(run).mkdir(parents=True)
+    (folder(run) / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    return run
+
+
+def _scanned_import(collection: Path, case: Case, by: User, now: datetime) -> Import:
+    (collection / "normal").mkdir(parents=True)
+    (collection / "normal" / "a.png").write_bytes(radiograph_png(3))
+    return exchange.scan_path(
+        collection=collection, origin="x", wishes=ImportOptions(), site=case.site, by=by, now=now
+    )
+
+
+def _candidate(directory: Path, now: datetime) -> ModelVersion:
+    return registry.register_candidate(
+        bundle=paper_bundle(directory),
+        comparison={},
+        verdict="accept",
+        verdict_reason="A reason.",
+        parent=None,
+        by=None,
+        now=now,
+    )
