@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ml.networks import bundle
-from ml.records import BundleError
+from ml.errors import BundleError
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network

@@ -18,10 +18,10 @@ import pytest
 from ml.datasets.patient_split import Split
 from ml.recipes import Stage, TrainingSpec
 from ml.records import EpochReport, Manifest
-from ml.training.checkpoint import Arrays, Best, Checkpoints, State, found_in, key_of
+from ml.training.checkpoint import Arrays, Best, Checkpoints, State, checkpoint_files, training_key
 from ml.training.trainer import NoUsableNetwork, train
-from tests.ml.bright_radiographs import bright_sides
-from tests.ml.killed_training import BATCHES, EPOCHS, recipe
+from tests.ml.synthetic_dataset import bright_sides
+from tests.ml.killable_training import BATCHES, EPOCHS, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ class Killed(Exception):
 
 
 def _process(radiographs: Path, out: Path, kill_at: int = -1) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.ml.killed_training", str(radiographs), str(out), str(kill_at)]
+    command = [sys.executable, "-m", "tests.ml.killable_training", str(radiographs), str(out), str(kill_at)]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
@@ -46,7 +46,9 @@ def test_a_training_killed_in_its_second_epoch_ends_as_an_unbroken_one(tmp_path:
 
     killed = _process(radiographs, tmp_path / "broken", kill_at=BATCHES + 2)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert [path.name for path in found_in(tmp_path / "broken" / "checkpoints")] == ["epoch-000001.npz"]
+    assert [path.name for path in checkpoint_files(tmp_path / "broken" / "checkpoints")] == [
+        "epoch-000001.npz"
+    ]
     resumed = _process(radiographs, tmp_path / "broken")
     unbroken = _process(radiographs, tmp_path / "whole")
     assert (resumed.returncode, unbroken.returncode) == (0, 0), resumed.stderr + unbroken.stderr
@@ -131,7 +133,7 @@ def test_a_checkpoint_that_does_not_fit_is_passed_over_with_a_note(
 ) -> None:
     spec = replace(recipe(), epochs=2)
     _killed(split, tmp_path, spec, after=1)
-    (checkpoint,) = found_in(tmp_path / "checkpoints")
+    (checkpoint,) = checkpoint_files(tmp_path / "checkpoints")
     if change == "damaged":
         checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     spec = replace(spec, learning_rate=2e-3) if change == "other recipe" else spec
@@ -140,7 +142,7 @@ def test_a_checkpoint_that_does_not_fit_is_passed_over_with_a_note(
     note = "damaged" if change == "damaged" else "of another training"
     assert (begun, told) == ([], [1, 2])
     assert manifest.training["notes"] == [f"epoch-000001: {note}"]
-    assert len(found_in(tmp_path / "checkpoints")) == 2
+    assert len(checkpoint_files(tmp_path / "checkpoints")) == 2
 
 
 @pytest.mark.network
@@ -161,7 +163,7 @@ def test_a_worker_that_lost_its_run_writes_no_checkpoint(split: Split, tmp_path:
             split, recipe(), start_from=None, out=tmp_path / "bundle", on_epoch=lost,
             should_stop=lambda: False, checkpoints=tmp_path / "checkpoints",
         )  # fmt: skip
-    assert found_in(tmp_path / "checkpoints") == []
+    assert checkpoint_files(tmp_path / "checkpoints") == []
 
 
 @pytest.mark.network
@@ -209,7 +211,7 @@ def _same(one: State, other: State) -> bool:
 def test_a_checkpoint_gives_back_every_bit(tmp_path: Path) -> None:
     keeper = Checkpoints(tmp_path, "key")
     keeper.save(_state())
-    state, notes = keeper.newest()
+    state, notes = keeper.load_newest()
     assert state is not None
     assert notes == ()
     assert _same(state, _state())
@@ -219,10 +221,10 @@ def test_weights_that_are_the_best_are_stored_once(tmp_path: Path) -> None:
     state = _state(epochs=2, best=2)
     state.best.weights = state.weights
     Checkpoints(tmp_path, "key").save(state)
-    found, _ = Checkpoints(tmp_path, "key").newest()
+    found, _ = Checkpoints(tmp_path, "key").load_newest()
     assert found is not None
     assert _same(found, state)
-    with np.load(found_in(tmp_path)[0]) as stored:
+    with np.load(checkpoint_files(tmp_path)[0]) as stored:
         assert not [name for name in stored.files if name.startswith("best")]
 
 
@@ -230,20 +232,20 @@ def test_where_the_newest_is_damaged_the_one_before_it_serves(tmp_path: Path) ->
     keeper = Checkpoints(tmp_path, "key")
     for epochs in (1, 2, 3):
         keeper.save(_state(epochs, best=1))
-    newest, before = found_in(tmp_path)
+    newest, before = checkpoint_files(tmp_path)
     newest.write_bytes(b"")
-    state, notes = keeper.newest()
+    state, notes = keeper.load_newest()
     assert (newest.name, before.name) == ("epoch-000003.npz", "epoch-000002.npz")
     assert state is not None
     assert (len(state.reports), notes) == (2, ("epoch-000003: damaged",))
-    assert found_in(tmp_path) == [before]
+    assert checkpoint_files(tmp_path) == [before]
 
 
 def test_no_damage_is_taken_for_a_checkpoint(tmp_path: Path) -> None:
     """Cut at 60 places or with a bit turned at 300: the state is the one that was kept, or there is none."""
     keeper = Checkpoints(tmp_path, "key")
     keeper.save(_state())
-    (path,) = found_in(tmp_path)
+    (path,) = checkpoint_files(tmp_path)
     content = path.read_bytes()
     random = np.random.default_rng(1)
     damaged = [content[: int(k)] for k in np.linspace(0, len(content) - 1, 60)]
@@ -254,7 +256,7 @@ def test_no_damage_is_taken_for_a_checkpoint(tmp_path: Path) -> None:
     refused = 0
     for bad in damaged:
         path.write_bytes(bad)
-        state, notes = keeper.newest()
+        state, notes = keeper.load_newest()
         assert (state is None) is bool(notes)
         assert state is None or _same(state, _state())
         refused += state is None
@@ -274,16 +276,16 @@ class Bomb:
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "epoch-000001.npz").open("wb") as file:
         np.savez(file, header=np.array([Bomb(tmp_path / "went-off")], dtype=object))
-    assert Checkpoints(tmp_path, "key").newest() == (None, ("epoch-000001: damaged",))
+    assert Checkpoints(tmp_path, "key").load_newest() == (None, ("epoch-000001: damaged",))
     assert not (tmp_path / "went-off").exists()
 
 
 def test_a_training_is_named_by_its_recipe_and_its_first_weights() -> None:
     weights = [np.zeros((2, 3), np.float32)]
     names = {
-        key_of(["recipe"], weights),
-        key_of(["other"], weights),
-        key_of(["recipe"], [np.ones((2, 3), np.float32)]),
+        training_key(["recipe"], weights),
+        training_key(["other"], weights),
+        training_key(["recipe"], [np.ones((2, 3), np.float32)]),
     }
     assert len(names) == 3
-    assert key_of(["recipe"], weights) in names
+    assert training_key(["recipe"], weights) in names

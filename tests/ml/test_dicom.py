@@ -16,9 +16,9 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from ml.images.png import display_png
-from ml.images.reading import read_radiograph
-from ml.records import UnreadableImage
-from tests.ml.wrappings import dcmtk, dicom, saved, written
+from ml.images.decoding import decode_radiograph
+from ml.errors import UnreadableImage
+from tests.ml.encodings import dcmtk, dicom, saved, written
 from tests.radiographs import radiograph_grey
 
 GREY = radiograph_grey(5, (128, 96))
@@ -31,7 +31,7 @@ def opened(content: bytes) -> pydicom.FileDataset:
 
 
 def shown(content: bytes) -> NDArray[Any]:
-    return decoded(display_png(read_radiograph(content)))
+    return decoded(display_png(decode_radiograph(content)))
 
 
 def decoded(png: bytes) -> NDArray[Any]:
@@ -45,7 +45,7 @@ def by_dcmtk(content: bytes, folder: Path, *options: str) -> NDArray[Any]:
 
 def refusal(content: bytes) -> str:
     with pytest.raises(UnreadableImage) as refused:
-        read_radiograph(content)
+        decode_radiograph(content)
     return refused.value.code
 
 
@@ -116,7 +116,7 @@ def test_a_lossless_encoding_gives_the_very_same_radiograph(encoding: str, tmp_p
     plain = dicom(TWELVE, bits=12, **WINDOW)
     tool, *options = BY_DCMTK[encoding]
     wrapped = dcmtk(tool, *options, radiograph=plain, folder=tmp_path)
-    assert read_radiograph(wrapped).pixel_sha256 == read_radiograph(plain).pixel_sha256
+    assert decode_radiograph(wrapped).pixel_sha256 == decode_radiograph(plain).pixel_sha256
     assert pydicom.dcmread(tmp_path / "target").file_meta.TransferSyntaxUID != uid.ExplicitVRLittleEndian
 
 
@@ -124,7 +124,7 @@ def test_jpeg_2000_gives_the_very_same_radiograph() -> None:
     plain = dicom(TWELVE, bits=12, **WINDOW)
     radiograph = opened(plain)
     radiograph.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
-    assert read_radiograph(written(radiograph)).pixel_sha256 == read_radiograph(plain).pixel_sha256
+    assert decode_radiograph(written(radiograph)).pixel_sha256 == decode_radiograph(plain).pixel_sha256
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit])
@@ -134,7 +134,7 @@ def test_a_lossy_jpeg_radiograph_stays_the_same_to_the_eye(syntax: uid.UID) -> N
     radiograph.file_meta.TransferSyntaxUID = syntax
     radiograph.PixelData = pydicom.encaps.encapsulate([saved(Image.fromarray(grey), "JPEG", quality=95)])
     radiograph["PixelData"].VR = "OB"
-    assert np.abs(read_radiograph(written(radiograph)).grey - grey / 255).mean() < 0.01
+    assert np.abs(decode_radiograph(written(radiograph)).grey - grey / 255).mean() < 0.01
 
 
 def test_twelve_bit_lossy_jpeg_is_refused_and_not_misread(tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_a_colour_capture_of_a_radiograph_is_read_as_grey() -> None:
         PlanarConfiguration=0,
         PhotometricInterpretation="RGB",
     )
-    assert read_radiograph(content).pixel_sha256 == read_radiograph(dicom(grey)).pixel_sha256
+    assert decode_radiograph(content).pixel_sha256 == decode_radiograph(dicom(grey)).pixel_sha256
 
 
 def test_study_facts_are_read_and_names_are_not() -> None:
-    radiograph = read_radiograph(
+    radiograph = decode_radiograph(
         dicom(
             TWELVE,
             bits=12,
@@ -174,7 +174,9 @@ def test_study_facts_are_read_and_names_are_not() -> None:
 
 
 def test_odd_study_facts_are_left_empty() -> None:
-    radiograph = read_radiograph(dicom(TWELVE, bits=12, ViewPosition="OBLIQUE", PatientSex="O", StudyDate=""))
+    radiograph = decode_radiograph(
+        dicom(TWELVE, bits=12, ViewPosition="OBLIQUE", PatientSex="O", StudyDate="")
+    )
     assert (radiograph.view, radiograph.sex, radiograph.age, radiograph.study_at) == ("", "", None, None)
 
 

@@ -12,7 +12,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
 from ml.inference import calibration
 from ml.inference.predictor import Predictor
 from ml.metrics.comparison import Comparison, compare
@@ -195,7 +195,7 @@ def test_evaluation_says_what_the_predictor_says_and_names_what_it_left_out(tmp_
         radiographs.append(LabelledImage(path, CLASSES[number], f"patient-{number}"))
     (tmp_path / "radiograph-2.png").write_bytes(b"nothing that is an image")
     found = evaluate(bundle, radiographs)
-    said = Predictor(bundle).explain(read_radiograph(radiographs[0].path.read_bytes()).grey)
+    said = Predictor(bundle).explain(decode_radiograph(radiographs[0].path.read_bytes()).grey)
     assert found.rows[0].probabilities == pytest.approx(tuple(said.probabilities.values()), abs=1e-5)
     assert found.rows[0].finding == said.finding
     assert [(item.radiograph.path.name, item.reason) for item in found.left_out] == [

@@ -23,7 +23,9 @@ A2: ArrayLike = [[4, 3], [2, 1]]
 FIRST_HEAD: ArrayLike = [[1.0, -0.5], [-1.0, 1.0]]  # weight of map k for class c
 
 
-def head_only(maps: Sequence[ArrayLike], weights: ArrayLike, *, flatten: bool = False) -> gradcam.Maps:
+def head_only(
+    maps: Sequence[ArrayLike], weights: ArrayLike, *, flatten: bool = False
+) -> gradcam.ImageExplanation:
     """Explain a net whose feature maps are given: identity layer, then pooling or flattening, then dense."""
     features = np.stack([np.asarray(m, np.float32) for m in maps], axis=-1)
     image = keras.Input(features.shape)
@@ -33,7 +35,7 @@ def head_only(maps: Sequence[ArrayLike], weights: ArrayLike, *, flatten: bool = 
     logits = keras.layers.Dense(kernel.shape[1], name="logits")(x)
     model = keras.Model(image, logits)
     model.get_layer("logits").set_weights([kernel, np.zeros(kernel.shape[1], np.float32)])
-    return gradcam.explain(gradcam.explainer(model, "target"), features)
+    return gradcam.explain(gradcam.build_explainer(model, "target"), features)
 
 
 def shares(raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,7 +110,7 @@ def picture() -> NDArray[np.float32]:
 def test_g4_the_weights_of_a_pooled_vgg16_are_its_dense_kernel(
     vgg16: keras.Model, picture: NDArray[np.float32], layer: str, cells: int
 ) -> None:
-    answer = gradcam.explainer(vgg16, layer)(tf.constant(picture[None]))
+    answer = gradcam.build_explainer(vgg16, layer)(tf.constant(picture[None]))
     kernel = vgg16.get_layer("logits").kernel.numpy()
     np.testing.assert_allclose(answer.weights.numpy()[0].T * cells, kernel, rtol=1e-5, atol=1e-7)
 
@@ -117,13 +119,13 @@ def test_g4_the_weights_of_a_pooled_vgg16_are_its_dense_kernel(
 def test_g5_hirescam_sums_to_the_logit_less_its_bias(
     vgg16: keras.Model, picture: NDArray[np.float32], layer: str
 ) -> None:
-    found = gradcam.explain(gradcam.explainer(vgg16, layer), picture)
+    found = gradcam.explain(gradcam.build_explainer(vgg16, layer), picture)
     expected = vgg16(picture[None]).numpy()[0] - [0.5, -1.0, 2.0]
     np.testing.assert_allclose(found.raw["hirescam"].sum(axis=(1, 2)), expected, rtol=1e-4)
 
 
 def test_g7_a_constant_on_all_logits_changes_no_map(vgg16: keras.Model, picture: NDArray[np.float32]) -> None:
-    answer = gradcam.explainer(vgg16, "block5_conv3")
+    answer = gradcam.build_explainer(vgg16, "block5_conv3")
     before = gradcam.explain(answer, picture)
     bias = vgg16.get_layer("logits").bias
     bias.assign_add([7.0, 7.0, 7.0])
@@ -144,7 +146,7 @@ def test_g12_another_head_gives_another_map() -> None:
     keras.utils.set_random_seed(12)
     arch = Architecture(family="scratch-cnn", size=128)
     model = builder.build(arch)
-    answer = gradcam.explainer(model, builder.target_layer(arch))
+    answer = gradcam.build_explainer(model, builder.target_layer(arch))
     radiographs = [
         radiograph_grey(seed, (128, 128)).astype(np.float32)[..., None] * 4 - 2 for seed in range(20)
     ]
@@ -158,7 +160,7 @@ def test_g12_another_head_gives_another_map() -> None:
 
 def test_all_classes_of_a_batch_are_explained_as_they_are_one_by_one(vgg16: keras.Model) -> None:
     images = np.random.default_rng(5).normal(0, 1, (2, 224, 224, 3)).astype(np.float32)
-    answer = gradcam.explainer(vgg16, "block5_conv3")
+    answer = gradcam.build_explainer(vgg16, "block5_conv3")
     together = answer(tf.constant(images))
     for number, image in enumerate(images):
         alone = gradcam.explain(answer, image)
@@ -176,7 +178,7 @@ def test_tf_keras_vis_draws_the_same_map(vgg16: keras.Model, picture: NDArray[np
     usual = keras.Model(vgg16.input, dense(vgg16.get_layer("gap").output))
     dense.set_weights(vgg16.get_layer("logits").get_weights())
     theirs = Gradcam(usual, model_modifier=ReplaceToLinear())
-    found = gradcam.explain(gradcam.explainer(vgg16, "block5_conv3"), picture)
+    found = gradcam.explain(gradcam.build_explainer(vgg16, "block5_conv3"), picture)
     for number in range(3):
         expected = theirs(
             CategoricalScore(number),

@@ -10,11 +10,11 @@ import pytest
 import scipy.special
 from PIL import Image
 
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
 from ml.inference.heatmap_files import load_heatmaps, save_heatmaps
 from ml.inference.predictor import Predictor
 from ml.networks import bundle
-from tests.ml.wrappings import dicom, palette_png, rgb, saved, turned_jpeg
+from tests.ml.encodings import dicom, palette_png, rgb, saved, turned_jpeg
 from tests.radiographs import radiograph_grey
 from tests.small_bundle import make_bundle
 
@@ -105,7 +105,9 @@ def test_one_radiograph_gets_one_answer_in_fifteen_encodings(predictor: Predicto
             WindowWidth=2041,
         ),
     }
-    answers = {name: predictor.explain(read_radiograph(content).grey) for name, content in wrappings.items()}
+    answers = {
+        name: predictor.explain(decode_radiograph(content).grey) for name, content in wrappings.items()
+    }
     plain = answers["grey PNG"]
     for name, answer in answers.items():
         assert answer.finding == plain.finding, name

@@ -20,7 +20,7 @@ from ml.training.schedule import Progress, one_cycle, stage_ends
 from ml.training.trainer import NoUsableNetwork, train
 from ml.training.training_copy import training_copy_of
 from tests.hostile_files import ACCEPTED, specimens
-from tests.ml.bright_radiographs import bright_radiographs, bright_sides
+from tests.ml.synthetic_dataset import bright_radiographs, bright_sides
 from tests.radiographs import radiograph_png
 from tests.small_bundle import make_bundle
 

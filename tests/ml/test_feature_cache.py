@@ -18,7 +18,7 @@ from ml.recipes import Stage, TrainingSpec, at_size, get_recipe
 from ml.records import Architecture, EpochReport, Manifest, Preprocessing
 from ml.training import feature_cache
 from ml.training.trainer import train
-from tests.ml.bright_radiographs import bright_sides
+from tests.ml.synthetic_dataset import bright_sides
 
 pytestmark = pytest.mark.network
 
@@ -43,7 +43,7 @@ def _images(count: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("first", ["block2_conv1", "block5_conv1", "block5_conv2_bn", "gap", "logits"])
 def test_the_two_parts_of_a_cut_network_answer_as_the_whole(first: str, net: keras.Model) -> None:
-    trunk, rest = feature_cache.cut(net, first)
+    trunk, rest = feature_cache.split_model(net, first)
     images = _images(3)
     expected = net.predict_on_batch(images)
     assert rest.predict_on_batch(trunk.predict_on_batch(images)) == pytest.approx(expected, abs=1e-5)
@@ -51,7 +51,7 @@ def test_the_two_parts_of_a_cut_network_answer_as_the_whole(first: str, net: ker
 
 
 def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -> None:
-    _, rest = feature_cache.cut(net, "logits")
+    _, rest = feature_cache.split_model(net, "logits")
     assert [layer.name for layer in rest.layers if layer.weights or "dropout" in layer.name] == [
         "dropout",
         "logits",
@@ -60,8 +60,8 @@ def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -
 
 def _compute(
     images: NDArray[np.float32], net: keras.Model, folder: Path, copies: int = 1
-) -> feature_cache.Features:
-    trunk, _ = feature_cache.cut(net, "block5_conv1")
+) -> feature_cache.CachedFeatures:
+    trunk, _ = feature_cache.split_model(net, "block5_conv1")
     shape = (len(images) // copies, copies)
     found = feature_cache.compute(trunk, iter(images), shape=shape, batch_size=4, folder=folder)
     assert found is not None
@@ -70,7 +70,7 @@ def _compute(
 
 def test_features_are_the_trunks_answers_in_half_precision(net: keras.Model, tmp_path: Path) -> None:
     images = _images(6)
-    trunk, _ = feature_cache.cut(net, "block5_conv1")
+    trunk, _ = feature_cache.split_model(net, "block5_conv1")
     found = _compute(images, net, tmp_path, copies=2)
     expected = trunk.predict_on_batch(images)
     assert found.values.shape == (3, 2, *expected.shape[1:])
@@ -84,7 +84,7 @@ def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
 ) -> None:
     images = _images(5)
     small = _compute(images, net, tmp_path)
-    monkeypatch.setattr(feature_cache, "LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr(feature_cache, "MAX_MEMORY", 0)
     large = _compute(images, net, tmp_path / "new")
     assert isinstance(large.values.base, np.memmap) or isinstance(large.values, np.memmap)
     assert not isinstance(small.values, np.memmap)
@@ -93,7 +93,7 @@ def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
 
 
 def test_asked_to_stop_the_trunk_stops(net: keras.Model, tmp_path: Path) -> None:
-    trunk, _ = feature_cache.cut(net, "block5_conv1")
+    trunk, _ = feature_cache.split_model(net, "block5_conv1")
     taken = 0
 
     def images() -> Iterator[NDArray[np.float32]]:
@@ -162,7 +162,7 @@ def test_without_augmentation_cached_and_naive_training_come_to_the_same(
     Whole blocks that learn carry a rounding further with every step, how far depends on the processor: there
     the first epoch alone is compared.
     """
-    monkeypatch.setattr(feature_cache, "STORED", stored)
+    monkeypatch.setattr(feature_cache, "DTYPE", stored)
     spec = replace(
         get_recipe("vgg16-finetune", seed=2, epochs=4), batch_size=6, augmentation=0.0,
         precision="float32", learning_rate=2e-3, stages=(Stage(1.0, first),),

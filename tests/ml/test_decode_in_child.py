@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.images import decode
-from ml.images.decode import read_radiograph_in_child
-from ml.images.reading import read_radiograph
-from ml.records import DecodedRadiograph, UnreadableImage
-from tests.ml.wrappings import dcmtk, dicom, saved
+from ml.images import decode_in_child
+from ml.images.decode_in_child import decode_radiograph_in_child
+from ml.images.decoding import decode_radiograph
+from ml.errors import UnreadableImage
+from ml.records import DecodedRadiograph
+from tests.ml.encodings import dcmtk, dicom, saved
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,7 @@ def large_radiograph() -> bytes:
 
 def refusal(content: bytes, **limits: float) -> str:
     with pytest.raises(UnreadableImage) as refused:
-        read_radiograph_in_child(content, **limits)  # type: ignore[arg-type]
+        decode_radiograph_in_child(content, **limits)  # type: ignore[arg-type]
     return refused.value.code
 
 
@@ -54,7 +55,7 @@ def same(first: DecodedRadiograph, second: DecodedRadiograph) -> bool:
     ids=["png", "png16", "jpeg", "dicom"],
 )
 def test_the_child_reads_what_this_process_would_read(content: bytes) -> None:
-    assert same(read_radiograph_in_child(content), read_radiograph(content))
+    assert same(decode_radiograph_in_child(content), decode_radiograph(content))
 
 
 def test_the_childs_refusals_keep_their_codes() -> None:
@@ -65,7 +66,7 @@ def test_the_childs_refusals_keep_their_codes() -> None:
 
 
 def test_a_radiograph_at_the_limit_of_size_is_read() -> None:
-    assert read_radiograph_in_child(large_radiograph()).grey.shape == (6600, 6000)
+    assert decode_radiograph_in_child(large_radiograph()).grey.shape == (6600, 6000)
 
 
 def test_the_largest_dicom_radiograph_fits_the_decoders_memory() -> None:
@@ -79,13 +80,13 @@ def test_the_largest_dicom_radiograph_fits_the_decoders_memory() -> None:
         WindowCenter=2000,
         WindowWidth=4000,
     )
-    assert read_radiograph_in_child(content).grey.shape == (5700, 5700)
+    assert decode_radiograph_in_child(content).grey.shape == (5700, 5700)
 
 
 def test_a_large_photograph_of_a_radiograph_fits_the_decoders_memory() -> None:
     grain = np.random.default_rng(0).integers(0, 255, (600, 600, 3), np.uint8)
     photograph = Image.fromarray(grain).resize((6000, 6600), Image.Resampling.NEAREST)
-    assert read_radiograph_in_child(saved(photograph, "JPEG", quality=80)).grey.shape == (6600, 6000)
+    assert decode_radiograph_in_child(saved(photograph, "JPEG", quality=80)).grey.shape == (6600, 6000)
 
 
 def test_a_radiograph_that_takes_too_long_is_refused() -> None:
@@ -108,7 +109,7 @@ def test_no_mutation_of_a_lossless_radiograph_goes_without_an_answer(tmp_path: P
         for place in random.integers(200, len(whole), 3):
             broken[place] = random.integers(256)
         try:
-            read_radiograph_in_child(bytes(broken))
+            decode_radiograph_in_child(bytes(broken))
         except UnreadableImage as refused:
             answers.add(refused.code)
         else:
@@ -117,12 +118,12 @@ def test_no_mutation_of_a_lossless_radiograph_goes_without_an_answer(tmp_path: P
 
 
 def test_a_killed_server_is_replaced() -> None:
-    read_radiograph_in_child(radiograph_png())
-    child = decode._server._child
+    decode_radiograph_in_child(radiograph_png())
+    child = decode_in_child._server._child
     assert child is not None
     child.kill()
     child.wait()
-    assert read_radiograph_in_child(radiograph_png()).height == 256
+    assert decode_radiograph_in_child(radiograph_png()).height == 256
 
 
 def test_threads_do_not_mix_up_their_radiographs() -> None:
@@ -130,22 +131,22 @@ def test_threads_do_not_mix_up_their_radiographs() -> None:
     found: dict[int, str] = {}
 
     def read(seed: int) -> None:
-        found[seed] = read_radiograph_in_child(radiographs[seed]).pixel_sha256
+        found[seed] = decode_radiograph_in_child(radiographs[seed]).pixel_sha256
 
     threads = [threading.Thread(target=read, args=(seed,)) for seed in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {seed: read_radiograph(radiographs[seed]).pixel_sha256 for seed in range(8)}
+    assert found == {seed: decode_radiograph(radiographs[seed]).pixel_sha256 for seed in range(8)}
 
 
 def test_no_file_handle_is_left_open() -> None:
-    read_radiograph_in_child(radiograph_png())
+    decode_radiograph_in_child(radiograph_png())
     before = len(list(Path("/proc/self/fd").iterdir()))
     for content in (radiograph_png(), radiograph_png()[:300], radiograph_dicom()):
         try:
-            read_radiograph_in_child(content)
+            decode_radiograph_in_child(content)
         except UnreadableImage:
             continue
     assert len(list(Path("/proc/self/fd").iterdir())) == before
@@ -153,9 +154,9 @@ def test_no_file_handle_is_left_open() -> None:
 
 def test_the_child_knows_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "canary")
-    decode._server.stop()
-    read_radiograph_in_child(radiograph_png())
-    child = decode._server._child
+    decode_in_child._server.stop()
+    decode_radiograph_in_child(radiograph_png())
+    child = decode_in_child._server._child
     assert child is not None
     assert b"canary" not in Path(f"/proc/{child.pid}/environ").read_bytes()
 
@@ -164,14 +165,14 @@ def test_a_daemonic_worker_may_decode() -> None:
     """Celery's prefork children are daemonic; multiprocessing would refuse them children of their own."""
     script = """
         import multiprocessing, sys
-        from ml.decode import read_radiograph_in_child
+        from ml.decode import decode_radiograph_in_child
         from tests.radiographs import radiograph_png
 
         def work():
             assert multiprocessing.current_process().daemon
-            sys.exit(0 if read_radiograph_in_child(radiograph_png()).height == 256 else 1)
+            sys.exit(0 if decode_radiograph_in_child(radiograph_png()).height == 256 else 1)
 
-        read_radiograph_in_child(radiograph_png())
+        decode_radiograph_in_child(radiograph_png())
         child = multiprocessing.get_context("fork").Process(target=work, daemon=True)
         child.start()
         child.join(20)
@@ -185,7 +186,7 @@ def test_a_daemonic_worker_may_decode() -> None:
 def test_the_server_ends_with_its_caller() -> None:
     script = (
         "import os; from ml import decode; from tests.radiographs import radiograph_png; "
-        "decode.read_radiograph_in_child(radiograph_png()); print(decode._server._child.pid, flush=True); os._exit(9)"
+        "decode.decode_radiograph_in_child(radiograph_png()); print(decode_in_child._server._child.pid, flush=True); os._exit(9)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

@@ -14,9 +14,10 @@ from PIL import Image
 
 from ml.images.png import display_png
 from ml.images.preprocessing import prepare, scale_values
-from ml.images.reading import read_radiograph
-from ml.records import Preprocessing, UnreadableImage
-from tests.ml.wrappings import dicom, palette_png, rgb, saved, turned_jpeg
+from ml.images.decoding import decode_radiograph
+from ml.errors import UnreadableImage
+from ml.records import Preprocessing
+from tests.ml.encodings import dicom, palette_png, rgb, saved, turned_jpeg
 from tests.radiographs import radiograph_dicom, radiograph_grey, radiograph_png
 
 
@@ -27,7 +28,7 @@ def grey() -> NDArray[np.uint8]:
 
 def refusal(content: bytes) -> str:
     with pytest.raises(UnreadableImage) as refused:
-        read_radiograph(content)
+        decode_radiograph(content)
     assert str(refused.value).endswith(".")
     return refused.value.code
 
@@ -42,7 +43,7 @@ def png_header(width: int, height: int, depth: int = 8, colour: int = 0) -> byte
 
 
 def test_an_8_bit_radiograph_keeps_its_pixels(grey: NDArray[np.uint8]) -> None:
-    radiograph = read_radiograph(saved(Image.fromarray(grey), "PNG"))
+    radiograph = decode_radiograph(saved(Image.fromarray(grey), "PNG"))
     np.testing.assert_array_equal(np.rint(radiograph.grey * 255), grey)
     assert (radiograph.height, radiograph.width, radiograph.bits, radiograph.source_format) == (
         160,
@@ -55,7 +56,7 @@ def test_an_8_bit_radiograph_keeps_its_pixels(grey: NDArray[np.uint8]) -> None:
 
 def test_a_16_bit_png_keeps_its_shades_instead_of_turning_white() -> None:
     deep = (radiograph_grey(1, (80, 90)) * 65535).astype(np.uint16)
-    radiograph = read_radiograph(saved(Image.fromarray(deep), "PNG"))
+    radiograph = decode_radiograph(saved(Image.fromarray(deep), "PNG"))
     np.testing.assert_allclose(radiograph.grey, deep / 65535, atol=1e-6)
     assert radiograph.bits == 16
 
@@ -63,13 +64,13 @@ def test_a_16_bit_png_keeps_its_shades_instead_of_turning_white() -> None:
 def test_a_16_bit_colour_png_keeps_its_shades() -> None:
     deep = (radiograph_grey(1, (80, 90)) * 65535).astype(np.uint16)
     encoded = cv2.imencode(".png", np.repeat(deep[..., None], 3, axis=2))[1].tobytes()
-    np.testing.assert_allclose(read_radiograph(encoded).grey, deep / 65535, atol=1e-6)
+    np.testing.assert_allclose(decode_radiograph(encoded).grey, deep / 65535, atol=1e-6)
 
 
 def test_colours_are_weighed_as_television_weighs_them() -> None:
     colour = np.zeros((64, 64, 3), np.uint8)
     colour[:, :20, 0] = colour[:, 20:40, 1] = colour[:, 40:, 2] = 255
-    radiograph = read_radiograph(saved(Image.fromarray(colour), "PNG"))
+    radiograph = decode_radiograph(saved(Image.fromarray(colour), "PNG"))
     np.testing.assert_allclose(radiograph.grey[0, [0, 20, 40]], [0.299, 0.587, 0.114], atol=1e-4)
 
 
@@ -77,7 +78,7 @@ def test_what_is_transparent_is_black() -> None:
     pixels = np.full((64, 64, 2), 200, np.uint8)
     pixels[:, :32, 1] = 0
     pixels[:, 32:, 1] = 255
-    radiograph = read_radiograph(saved(Image.fromarray(pixels, "LA"), "PNG"))
+    radiograph = decode_radiograph(saved(Image.fromarray(pixels, "LA"), "PNG"))
     assert radiograph.grey[0, 0] == 0
     assert radiograph.grey[0, 63] == pytest.approx(200 / 255, abs=1e-4)
 
@@ -102,7 +103,7 @@ def test_a_turned_photograph_stands_upright(orientation: int) -> None:
     stored = image.transpose(turns[backwards]) if backwards in turns else image
     exif = Image.Exif()
     exif[0x0112] = orientation
-    radiograph = read_radiograph(saved(stored, "PNG", exif=exif))
+    radiograph = decode_radiograph(saved(stored, "PNG", exif=exif))
     np.testing.assert_array_equal(np.rint(radiograph.grey * 255), upright)
 
 
@@ -119,13 +120,13 @@ def test_one_radiograph_has_one_fingerprint_in_every_lossless_wrapping(grey: NDA
         dicom(grey),
         dicom(255 - grey, PhotometricInterpretation="MONOCHROME1"),
     ]
-    assert len({read_radiograph(content).pixel_sha256 for content in wrappings}) == 1
+    assert len({decode_radiograph(content).pixel_sha256 for content in wrappings}) == 1
 
 
 def test_two_radiographs_have_two_fingerprints(grey: NDArray[np.uint8]) -> None:
     other = grey.copy()
     other[0, 0] ^= 1
-    first, second = (read_radiograph(saved(Image.fromarray(g), "PNG")).pixel_sha256 for g in (grey, other))
+    first, second = (decode_radiograph(saved(Image.fromarray(g), "PNG")).pixel_sha256 for g in (grey, other))
     assert first != second
 
 
@@ -139,7 +140,7 @@ def test_one_radiograph_in_lossy_wrappings_stays_the_same_to_the_eye(grey: NDArr
         turned_jpeg(grey),
     ]
     for content in wrappings:
-        radiograph = read_radiograph(content)
+        radiograph = decode_radiograph(content)
         assert radiograph.grey.shape == grey.shape
         assert np.abs(radiograph.grey - grey / 255).mean() < 0.01
 
@@ -180,13 +181,13 @@ def test_a_radiograph_that_moves_is_refused(grey: NDArray[np.uint8]) -> None:
 
 
 def test_the_screen_shows_an_8_bit_radiograph_unchanged(grey: NDArray[np.uint8]) -> None:
-    shown = Image.open(io.BytesIO(display_png(read_radiograph(saved(Image.fromarray(grey), "PNG")))))
+    shown = Image.open(io.BytesIO(display_png(decode_radiograph(saved(Image.fromarray(grey), "PNG")))))
     assert shown.mode == "L"
     np.testing.assert_array_equal(shown, grey)
 
 
 def test_the_screen_gets_no_more_pixels_than_it_asked_for() -> None:
-    radiograph = read_radiograph(radiograph_png(size=(400, 300)))
+    radiograph = decode_radiograph(radiograph_png(size=(400, 300)))
     assert Image.open(io.BytesIO(display_png(radiograph, 200))).size == (150, 200)
 
 
@@ -241,4 +242,4 @@ def test_a_letterbox_pads_with_black() -> None:
 
 
 def test_a_dicom_radiograph_tells_its_view() -> None:
-    assert read_radiograph(radiograph_dicom()).view == "PA"
+    assert decode_radiograph(radiograph_dicom()).view == "PA"

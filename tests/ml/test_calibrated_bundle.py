@@ -15,7 +15,8 @@ from ml.images import preprocessing
 from ml.inference import calibration
 from ml.inference.predictor import Predictor
 from ml.networks import bundle, out_of_distribution
-from ml.records import BundleError, LabelledImage
+from ml.errors import BundleError
+from ml.records import LabelledImage
 from tests.radiographs import radiograph_grey, radiograph_png
 from tests.small_bundle import make_bundle
 
@@ -51,7 +52,7 @@ def calibrated(
     tmp_path_factory: pytest.TempPathFactory, checking: list[LabelledImage], learning: list[LabelledImage]
 ) -> Path:
     directory = make_bundle(tmp_path_factory.mktemp("bundle") / "b", "scratch-cnn")
-    calibration.calibrate(directory, checking, learning=learning)
+    calibration.calibrate(directory, checking, training_images=training_images)
     return directory
 
 
@@ -121,7 +122,7 @@ def test_radiographs_of_the_same_kind_are_seldom_called_unlike(predictor: Predic
 def test_limits_come_from_the_calibration_radiographs_and_the_reference_from_the_others(
     predictor: Predictor, checking: list[LabelledImage]
 ) -> None:
-    from ml.images.reading import read_radiograph
+    from ml.images.decoding import decode_radiograph
 
     limits = predictor.manifest.out_of_distribution
     assert limits is not None
@@ -131,7 +132,7 @@ def test_limits_come_from_the_calibration_radiographs_and_the_reference_from_the
         60,
     )
     said = [
-        predictor.explain(read_radiograph(radiograph.path.read_bytes()).grey).out_of_distribution
+        predictor.explain(decode_radiograph(radiograph.path.read_bytes()).grey).out_of_distribution
         for radiograph in checking
     ]
     for name in ("knn", "mahalanobis", "energy"):
