@@ -1,4 +1,4 @@
-"""A training in its own process that can kill itself: `python -m tests.ml.killable_training FOLDER OUT BATCH`."""
+"""A training process that can kill itself: `python -m tests.ml.killable_training FOLDER OUT BATCH`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def recipe(stages: tuple[Stage, ...] = (Stage(1.0),)) -> TrainingSpec:
 
 
 def main() -> None:
-    """Train on the images of a folder and print the result; kill the process with signal 9 before batch BATCH."""
+    """Train on the images of a folder and print the result; send signal 9 before batch BATCH."""
     folder, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     from ml.datasets.patient_split import Split
     from ml.training import trainer

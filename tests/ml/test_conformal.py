@@ -26,7 +26,7 @@ def test_fewer_than_nine_radiographs_exclude_no_class(radiographs: int) -> None:
 
 
 def test_each_class_has_a_threshold_from_its_own_radiographs() -> None:
-    # Nine radiographs of covid-19 with p = 0.91 to 0.99 and nine of normal with p = 0.55 to 0.95; no pneumonia.
+    # Nine of covid-19 with p = 0.91 to 0.99, nine of normal with p = 0.55 to 0.95, none of pneumonia.
     covid, normal = np.linspace(0.91, 0.99, 9), np.linspace(0.55, 0.95, 9)
     probabilities = np.zeros((18, 3))
     probabilities[:9, 0], probabilities[9:, 2] = covid, normal

@@ -12,10 +12,10 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 
-from ml.images.full_depth import FullDepthImage, pack, read_full_depth
+from ml.errors import UnreadableImage
 from ml.images.decode_in_child import pack_full_depth_in_child
 from ml.images.decoding import decode_radiograph
-from ml.errors import UnreadableImage
+from ml.images.full_depth import FullDepthImage, pack, read_full_depth
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 WINDOWED: dict[str, Any] = {"WindowCenter": 1800, "WindowWidth": 900}

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from ml.images.decode_in_child import decode_radiograph_in_child
-from ml.images.quality import quality_flags
 from ml.images.decoding import decode_radiograph
+from ml.images.quality import quality_flags
 from ml.records import Grey
 from tests.ml.encodings import dicom, rgb, saved
 from tests.radiographs import radiograph_grey
