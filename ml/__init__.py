@@ -1,1 +1,1 @@
-"""Pixels in, explanations out: a library that knows no Django."""
+"""Image decoding, network training, inference and evaluation; a library without Django."""

@@ -1,4 +1,4 @@
-"""How a network is to be trained: the specification, and the recipes offered by name."""
+"""Training specifications and the recipes that are offered by name."""
 
 from __future__ import annotations
 
@@ -8,54 +8,52 @@ from typing import Any, Final, Literal
 from ml.records import Architecture, Preprocessing
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-Wish = Literal[Precision, "auto"]  # auto: what this machine does fastest
+PrecisionChoice = Literal[Precision, "auto"]  # auto: the fastest precision of the machine
 Balance = Literal["sampling", "weights", "none"]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a training: the layers from one on learn, those before it stand still."""
+    """A part of a training: the layers from `first_trainable` on are trained, those before it are frozen."""
 
-    share: float  # of the epochs; those of all stages sum to 1
-    learns_from: str = ""  # first layer that learns; empty: every layer does
-    rate: float = 1.0  # of the recipe's peak learning rate
+    share: float  # of the epochs; the shares of all stages sum to 1
+    first_trainable: str = ""  # name of the first layer that is trained; empty: all layers
+    learning_rate_factor: float = 1.0  # multiplies the recipe's peak learning rate
 
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """Everything that decides a training apart from the radiographs and the network it may start from."""
+    """All parameters of a training except the images and the network that it may start from."""
 
     preset: str
     architecture: Architecture = field(default_factory=Architecture)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
-    fine_tune: bool = False  # start from the bundle in force and keep its architecture and preprocessing
-    imagenet: bool = False  # start from ImageNet's convolutions, which only a VGG16 can take
-    stages: tuple[Stage, ...] = (Stage(1.0),)  # a net that lacks a layer they name learns as a whole
-    variants: int = (
-        4  # changed copies of a radiograph that pass a frozen trunk, at most; 0: it runs at every step
-    )
+    fine_tune: bool = False  # start from the active bundle, with its architecture and preprocessing
+    imagenet: bool = False  # start from ImageNet's convolutions; VGG16 only
+    stages: tuple[Stage, ...] = (Stage(1.0),)  # one stage of all layers if the network lacks a named layer
+    variants: int = 4  # most augmented variants of an image whose frozen features are cached; 0: no cache
     epochs: int = 20
-    steps_per_epoch: int = 0  # 0: as many as show each radiograph once
-    minutes: float = 0.0  # above 0: the clock, not `epochs`, ends the training and its schedule
+    steps_per_epoch: int = 0  # 0: as many as show each image once
+    minutes: float = 0.0  # above 0: time, not `epochs`, limits the training and its schedule
     sizes: tuple[tuple[float, int], ...] = ()  # (until this share of the training, pixels); empty: one size
     batch_size: int = 32
     learning_rate: float = 1e-3  # peak of each stage's one-cycle schedule
     weight_decay: float = 1e-4
     label_smoothing: float = 0.05
     augmentation: float = 0.7  # strength, 0 to 1
-    mirror: bool = False  # half of the radiographs; off, since the heart has a side
-    balance: Balance = "sampling"  # draw classes equally, or weigh them in the loss: never both
-    keep: Literal["best", "last"] = "best"  # by validation loss
-    precision: Wish = "auto"
+    mirror: bool = False  # mirror half of the images; off, since the heart is on one side
+    balance: Balance = "sampling"  # balance the classes by sampling or by weights in the loss, never both
+    keep: Literal["best", "last"] = "best"  # which epoch's weights; the best has the lowest validation loss
+    precision: PrecisionChoice = "auto"
     seed: int = 20260101
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a manifest stores of this recipe."""
+        """Return the values that a manifest stores."""
         return asdict(self)
 
 
-# Guide trust.md section 8. Preset S is `scratch-cnn`, preset V `vgg16-scratch` (rate and decay as measured
-# there), preset T `vgg16-imagenet`; `vgg16-finetune` takes T's stages from the version in force instead.
+# `vgg16-finetune` trains the same groups of layers as `vgg16-imagenet`, from the active version instead of
+# ImageNet.
 RECIPES: Final[dict[str, TrainingSpec]] = {
     "vgg16-finetune": TrainingSpec(
         preset="vgg16-finetune",
@@ -108,7 +106,7 @@ RECIPES: Final[dict[str, TrainingSpec]] = {
 
 
 def get_recipe(name: str, *, seed: int | None = None, epochs: int | None = None) -> TrainingSpec:
-    """Return a recipe by name, with another seed or length if asked; raises KeyError."""
+    """Return a recipe by name, with another seed or number of epochs if given; raises KeyError."""
     spec = RECIPES[name]
     if seed is not None:
         spec = replace(spec, seed=seed)
@@ -118,7 +116,7 @@ def get_recipe(name: str, *, seed: int | None = None, epochs: int | None = None)
 
 
 def at_size(spec: TrainingSpec, size: int) -> TrainingSpec:
-    """Return the same recipe for another input size, in the net and in its preprocessing."""
+    """Return the recipe with another input size in pixels, in its architecture and its preprocessing."""
     return replace(
         spec,
         architecture=replace(spec.architecture, size=size),

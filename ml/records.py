@@ -1,4 +1,4 @@
-"""The frozen values that cross ml's border."""
+"""Frozen values that ml takes and returns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.errors import BundleError as BundleError  # cross: removed by the renaming of the whole tree
+from ml.errors import UnreadableImage as UnreadableImage  # cross: removed by the renaming of the whole tree
+
 Grey: TypeAlias = NDArray[np.float32]  # (height, width), 0 black to 1 white
 Grid: TypeAlias = NDArray[np.float32]  # (rows, columns) of the last convolution, >= 0
-
 Features: TypeAlias = NDArray[np.float32]  # (width,)
 
 Family = Literal["vgg16", "scratch-cnn", "tiny-cnn", "resnext50"]
@@ -24,21 +26,9 @@ QualityFlag = Literal["small", "long", "flat", "coloured", "inverted"]
 ReferenceSource = Literal["training set", "validation set"]
 
 
-class UnreadableImage(ValueError):
-    """A file that is no usable radiograph; `code` is stable, the message is for a person."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class BundleError(ValueError):
-    """A bundle that is damaged, incomplete or not what its manifest says."""
-
-
 @dataclass(frozen=True)
 class Architecture:
-    """What the one network builder needs to build a net."""
+    """Everything that `ml.networks.builder` needs to build a network."""
 
     family: Family = "vgg16"
     size: int = 224  # side of the square input in pixels
@@ -51,37 +41,37 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a radiograph becomes the net's input; stored in the bundle and never guessed."""
+    """How a radiograph becomes the input of the network; part of the bundle."""
 
-    size: int = 224
+    size: int = 224  # side of the square input in pixels
     channels: Literal[1, 3] = 1
     scale: Scale = "zscore"
     geometry: Geometry = "square-crop"
 
     @property
     def id(self) -> str:
-        """Name this recipe, so that training and serving can be compared by one string."""
+        """Return a name for these values, so that training and serving can be compared by one string."""
         return f"{self.geometry}-{self.size}x{self.channels}-{self.scale}"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the net's square input lies on the radiograph: radiograph pixel = offset + input pixel * scale."""
+    """Position of the square network input on the radiograph, in radiograph pixels."""
 
     radiograph_height: int
     radiograph_width: int
     top: float
     left: float
-    height: float  # of the square, in radiograph pixels (exceeds the radiograph where padding lies)
+    height: float  # of the square; exceeds the radiograph if the square is padded
     width: float
 
 
 @dataclass(frozen=True)
 class OutOfDistributionLimits:
-    """Beyond these a radiograph counts as unlike those learnt from: 99th percentiles of calibration radiographs."""
+    """Limits above which a radiograph is out of distribution: 99th percentiles of calibration radiographs."""
 
     knn: float  # distance to the tenth nearest reference radiograph, 0 to 2
-    mahalanobis: float  # distance to the nearest class, in standard deviations
+    mahalanobis: float  # distance to the nearest class mean, in standard deviations
     energy: float  # -logsumexp of the logits
     source: ReferenceSource
     reference_radiographs: int
@@ -90,35 +80,35 @@ class OutOfDistributionLimits:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The first page of a bundle: what this network is and how it may be used."""
+    """Description of a bundle: its network, its calibration and its origin."""
 
     version: str
     architecture: Architecture
     preprocessing: Preprocessing
-    operating_points: dict[str, float]  # class -> probability from which its flag is raised
-    heatmap_reference: dict[str, float]  # class -> raw map maximum that counts as full heat
+    operating_points: dict[str, float]  # class -> probability from which on the class is flagged
+    heatmap_reference: dict[str, float]  # class -> raw heatmap maximum shown at full opacity
     temperature: float = 1.0
-    conformal: dict[str, float] = field(default_factory=dict)  # class -> largest 1 - p that keeps it named
-    abstention: float | None = None  # lowest p from which at most 5 % of the answers were wrong
+    conformal: dict[str, float] = field(default_factory=dict)  # class -> largest 1 - p of a candidate
+    abstention: float | None = None  # lowest p from which on at most 5 % of the predictions were wrong
     out_of_distribution: OutOfDistributionLimits | None = None  # None: not measured
-    reference_sha256: str = ""  # of reference.npz, which holds what out_of_distribution is measured against
+    reference_sha256: str = ""  # of reference.npz, to which out-of-distribution distances are measured
     metrics: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)  # recipe, seed, data fingerprint, counts
-    libraries: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)  # name -> version
     weights_sha256: str = ""
     weights_dtype: Literal["float16", "float32"] = "float16"
     created_at: str = ""  # ISO 8601, UTC
-    parent: str = ""  # the version this one was fine-tuned from
+    parent: str = ""  # version that this one was fine-tuned from
 
 
 @dataclass(frozen=True)
 class DecodedRadiograph:
-    """A decoded radiograph."""
+    """Pixels and attributes of a decoded radiograph."""
 
     grey: Grey
     bits: int  # stored depth per sample, 8 to 16
     source_format: Literal["PNG", "JPEG", "DICOM"]
-    pixel_sha256: str  # of shape and 16-bit grey pixels, the same radiograph in another wrapping has the same
+    pixel_sha256: str  # of shape and 16-bit grey; equal for every lossless encoding of the image
     view: str = ""  # PA, AP, LATERAL or empty, from DICOM tags
     sex: str = ""  # M, F or empty, from DICOM tags
     age: int | None = None  # years
@@ -136,82 +126,82 @@ class DecodedRadiograph:
 
 @dataclass(frozen=True)
 class ClassMap:
-    """Grad-CAM of one class, before any resizing."""
+    """Grad-CAM of one class at the resolution of the last convolution."""
 
     grid: Grid
-    raw_max: float
-    no_positive_evidence: bool
+    raw_max: float  # maximum of the grid, in units of the logit
+    no_positive_evidence: bool  # nothing is above 0: the grid is all zeros
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One measure of out_of_distribution beside its limit."""
+class Measurement:
+    """One out-of-distribution distance with its limit."""
 
     value: float
     limit: float
 
     @property
     def exceeded(self) -> bool:
-        """Say whether the radiograph lies beyond the limit; so does one that gives no number."""
+        """Return whether the value is above the limit or is NaN."""
         return not self.value <= self.limit
 
 
 @dataclass(frozen=True)
 class OutOfDistribution:
-    """How far a radiograph lies from those its network learnt from, by three measures."""
+    """Distance of a radiograph from the training data by three measures."""
 
-    knn: Measured
-    mahalanobis: Measured
-    energy: Measured
+    knn: Measurement
+    mahalanobis: Measurement
+    energy: Measurement
 
     @property
     def exceeded(self) -> bool:
-        """Say whether any of the three lies beyond its limit."""
+        """Return whether any measure exceeds its limit."""
         return self.knn.exceeded or self.mahalanobis.exceeded or self.energy.exceeded
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a predictor says of one radiograph."""
+    """Prediction of a model version for one radiograph, with heatmaps and uncertainty."""
 
     probabilities: dict[str, float]  # class -> calibrated probability, sum 1
     logits: dict[str, float]
     finding: str  # class of the highest probability
     maps: dict[str, ClassMap]
     frame: Frame
-    layer: str
+    layer: str  # whose activations the heatmaps explain
     method: Literal["grad-cam"]
     version: str
     preprocessing_id: str
     seconds: dict[str, float]  # step -> seconds: prepare, network
     features: Features  # of the last layers, each averaged over its cells and of unit length
     outcome: PredictionOutcome = "finding"
-    candidates: tuple[str, ...] = ()  # classes that cannot be excluded, the likeliest first; () if unmeasured
-    out_of_distribution: OutOfDistribution | None = None  # None: this version has nothing to compare with
+    candidates: tuple[str, ...] = ()  # conformal set, highest probability first; empty if not calibrated
+    out_of_distribution: OutOfDistribution | None = None  # None: the version has no reference
     doubtful: bool = False  # the highest probability is below the version's abstention threshold
-    quality_flags: tuple[QualityFlag, ...] = ()  # why the picture may be no plain chest radiograph
+    quality_flags: tuple[QualityFlag, ...] = ()  # why the image may not be a plain chest radiograph
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One training example; the radiograph stays on disk until it is needed."""
+    """One radiograph with its finding; the file is read when its pixels are needed."""
 
     path: Path
     label: str
-    patient: str  # a pseudonym, never a hospital's reference
-    source: str = ""
-    view: str = ""
+    patient: str  # a pseudonym, never the patient reference of a hospital
+    source: str = ""  # collection or site
+    view: str = ""  # PA, AP, LATERAL or empty
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch of training came to."""
+    """Metrics of one training epoch."""
 
     epoch: int  # from 1
-    epochs: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
+    epochs: int  # expected number of epochs
+    loss: float  # nats
+    accuracy: float  # 0 to 1
+    val_loss: float  # nats
+    val_accuracy: float  # 0 to 1
     seconds: float
-    phase: str = ""
+    phase: str = ""  # which layers are trained, and the image size

@@ -1,0 +1,1 @@
+"""Labelled radiographs: near-duplicates, the split by patient, batches and augmentation."""

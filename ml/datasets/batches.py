@@ -1,4 +1,4 @@
-"""Radiographs in memory and the batches drawn from them; the same seed draws the same batches."""
+"""Images in memory and the training batches sampled from them; equal seeds give equal batches."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.datasets.augmentation import augment
-from ml.datasets.patient_split import Exclusion
+from ml.datasets.exclusions import Exclusion, reason_of
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.images.preprocessing import scale_values, to_square
-from ml.images.reading import read_radiograph
 from ml.recipes import Balance
-from ml.records import LabelledImage, Preprocessing, UnreadableImage
+from ml.records import LabelledImage, Preprocessing
 
 PREFETCHED_BATCHES: Final = 4  # batches prepared while the network computes
-MAX_CLASS_WEIGHT: Final = 4.0  # a class weighs, however rare it is
+MAX_CLASS_WEIGHT: Final = 4.0  # limit of a loss weight, however rare the class
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
-Example = Callable[
-    [int, np.random.Generator], NDArray[np.float32]
-]  # a radiograph's place -> the network's input
+InputFunction = Callable[[int, np.random.Generator], NDArray[np.float32]]  # image index -> network input
 
 
 @dataclass(frozen=True)
 class ImageStore:
-    """Square radiographs as bytes, with the labels and sources they carry."""
+    """Square 8-bit images with their labels and sources."""
 
     pixels: NDArray[np.uint8]  # (n, side, side)
     radiographs: tuple[LabelledImage, ...]
@@ -39,24 +38,24 @@ class ImageStore:
 
     @property
     def digest(self) -> str:
-        """Name what is learnt from, in its order (SHA-256): pixels, classes, patients, sources."""
-        found = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
+        """Return the SHA-256 of pixels, labels, patients and sources, in their order."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
         for radiograph in self.radiographs:
-            found.update(f"{radiograph.label}\n{radiograph.patient}\n{radiograph.source}\n".encode())
-        return found.hexdigest()
+            digest.update(f"{radiograph.label}\n{radiograph.patient}\n{radiograph.source}\n".encode())
+        return digest.hexdigest()
 
     def targets(self, classes: Sequence[str]) -> NDArray[np.int_]:
-        """Return each radiograph's class as its place in `classes`."""
+        """Return the index of each label in `classes`, (n,)."""
         return np.array([classes.index(radiograph.label) for radiograph in self.radiographs], dtype=np.int_)
 
     def inputs(self, prep: Preprocessing) -> NDArray[np.float32]:
-        """Return every radiograph as the network's input, unchanged: (n, size, size, channels)."""
+        """Return the network inputs of all images without augmentation, (n, size, size, channels)."""
         if not self.radiographs:
             return np.empty((0, prep.size, prep.size, prep.channels), np.float32)
         return np.stack(list(self.images(prep)))
 
     def images(self, prep: Preprocessing) -> Iterator[NDArray[np.float32]]:
-        """Yield the radiographs one by one as `inputs` gives them together."""
+        """Yield the inputs that `inputs` returns one by one, (size, size, channels) each."""
         for pixels in self.pixels:
             yield scale_values(to_square(pixels.astype(np.float32) / np.float32(255), prep)[0], prep)
 
@@ -68,42 +67,45 @@ def load(
     side: int,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> ImageStore:
-    """Read radiographs into squares of `side` pixels; those that cannot be read are left out and named."""
+    """Decode radiographs to squares of `side` pixels; undecodable files are listed as exclusions.
+
+    `should_stop` is called before each file; the rest is skipped once it returns True.
+    """
     square = replace(prep, size=side)
     pixels: list[NDArray[np.uint8]] = []
-    kept: list[LabelledImage] = []
+    decoded: list[LabelledImage] = []
     left_out: list[Exclusion] = []
     for radiograph in radiographs:
         if should_stop():
             break
         try:
-            grey = read_radiograph(radiograph.path.read_bytes()).grey
-        except (UnreadableImage, OSError) as trouble:
-            left_out.append(Exclusion(radiograph, getattr(trouble, "code", "unreadable")))
+            grey = decode_radiograph(radiograph.path.read_bytes()).grey
+        except (UnreadableImage, OSError) as error:
+            left_out.append(Exclusion(radiograph, reason_of(error)))
             continue
         pixels.append(np.rint(to_square(grey, square)[0] * 255).astype(np.uint8))
-        kept.append(radiograph)
+        decoded.append(radiograph)
     stacked = np.stack(pixels) if pixels else np.empty((0, side, side), np.uint8)
-    return ImageStore(stacked, tuple(kept), tuple(left_out))
+    return ImageStore(stacked, tuple(decoded), tuple(left_out))
 
 
 def sampling_weights(radiographs: Sequence[LabelledImage]) -> NDArray[np.float64]:
-    """Return how likely each radiograph is to be drawn: classes equally, and within a class sources by sqrt(n).
+    """Return the sampling probabilities (n,): equal for classes, by sqrt(n) for sources in a class.
 
-    A cell of class and source with n radiographs weighs n * 1/sqrt(n), so that the large collection of a class does
-    not drown the small ones that also hold the other classes.
+    The n images of one class and source together weigh n / sqrt(n), so that one large collection of a class
+    does not dominate the small collections that contain several classes.
     """
     cells = Counter((radiograph.label, radiograph.source) for radiograph in radiographs)
     weights = np.array([cells[radiograph.label, radiograph.source] ** -0.5 for radiograph in radiographs])
     labels = np.array([radiograph.label for radiograph in radiographs])
     for label in set(labels):
         weights[labels == label] /= weights[labels == label].sum()
-    chance: NDArray[np.float64] = weights / weights.sum()
-    return chance
+    probabilities: NDArray[np.float64] = weights / weights.sum()
+    return probabilities
 
 
 def class_weights(radiographs: Sequence[LabelledImage]) -> NDArray[np.float32]:
-    """Give each radiograph's weight in the loss: n / (classes * radiographs of its class), at most 4 (trust.md 8)."""
+    """Return the loss weights (n,): n / (classes * images of the class), at most MAX_CLASS_WEIGHT."""
     counts = Counter(radiograph.label for radiograph in radiographs)
     weights = [
         min(MAX_CLASS_WEIGHT, len(radiographs) / (len(counts) * counts[radiograph.label]))
@@ -114,53 +116,53 @@ def class_weights(radiographs: Sequence[LabelledImage]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class AugmentedImages:
-    """Radiographs changed anew each time they are drawn: (size, size, channels) float32."""
+    """Network inputs with a new random augmentation at each call."""
 
     store: ImageStore
     prep: Preprocessing
     strength: float
     mirror: bool = False
 
-    def __call__(self, place: int, random: np.random.Generator) -> NDArray[np.float32]:
-        """Make a variant of one radiograph."""
-        changed = augment(self.store.pixels[place], self.prep.size, self.strength, random, mirror=self.mirror)
-        return scale_values(changed.astype(np.float32) / np.float32(255), self.prep)
+    def __call__(self, index: int, random: np.random.Generator) -> NDArray[np.float32]:
+        """Return an augmented input of the image at `index`, (size, size, channels)."""
+        image = augment(self.store.pixels[index], self.prep.size, self.strength, random, mirror=self.mirror)
+        return scale_values(image.astype(np.float32) / np.float32(255), self.prep)
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws training batches; batch number k is the same for the same seed, whatever the threads do."""
+    """Training batches; batch number k depends on the seed alone, not on the thread that computes it."""
 
     radiographs: tuple[LabelledImage, ...]
     classes: tuple[str, ...]
-    example: Example
+    input_of: InputFunction
     batch_size: int
     seed: int
     balance: Balance = "sampling"
 
     def stream(self, *, first: int) -> Generator[Batch, None, None]:
-        """Yield batches for ever, starting with number `first`."""
+        """Yield batches without end, starting with number `first`, and compute the next ones in a thread."""
         with ThreadPoolExecutor(max_workers=1) as pool:
-            waiting = [pool.submit(self.draw, first + k) for k in range(PREFETCHED_BATCHES)]
+            pending = [pool.submit(self.draw, first + k) for k in range(PREFETCHED_BATCHES)]
             number = first + PREFETCHED_BATCHES
             try:
                 while True:
-                    yield waiting.pop(0).result()
-                    waiting.append(pool.submit(self.draw, number))
+                    yield pending.pop(0).result()
+                    pending.append(pool.submit(self.draw, number))
                     number += 1
             finally:
                 pool.shutdown(cancel_futures=True)
 
     def draw(self, number: int) -> Batch:
-        """Return batch `number`: examples, one-hot classes, and what each counts (None: the same)."""
+        """Return batch `number`: inputs, one-hot targets (n, classes), loss weights (n,) or None if equal."""
         random = np.random.default_rng((self.seed, number))
-        chosen = random.choice(len(self.radiographs), self.batch_size, p=self._chances)
-        examples = np.stack([self.example(place, random) for place in chosen])
-        truth = np.eye(len(self.classes), dtype=np.float32)[self._targets[chosen]]
-        return examples, truth, None if self._weights is None else self._weights[chosen]
+        chosen = random.choice(len(self.radiographs), self.batch_size, p=self._probabilities)
+        inputs = np.stack([self.input_of(index, random) for index in chosen])
+        targets = np.eye(len(self.classes), dtype=np.float32)[self._targets[chosen]]
+        return inputs, targets, None if self._weights is None else self._weights[chosen]
 
     @cached_property
-    def _chances(self) -> NDArray[np.float64] | None:
+    def _probabilities(self) -> NDArray[np.float64] | None:
         return sampling_weights(self.radiographs) if self.balance == "sampling" else None
 
     @cached_property

@@ -1,23 +1,23 @@
-"""TODO: ml.datasets.disjoint_sets."""
+"""Union-find over strings."""
 
 from __future__ import annotations
 
 
 class DisjointSets:
-    """Disjoint sets of names that grow together (union-find)."""
+    """Disjoint sets of names; a name that was never joined is a set of its own."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
 
     def find(self, name: str) -> str:
-        """Return the name that stands for the whole set; always its smallest."""
+        """Return the representative of the name's set, which is the smallest name in it."""
         self._parent.setdefault(name, name)
         while (parent := self._parent[name]) != name:
             self._parent[name] = self._parent[parent]
             name = parent
         return name
 
-    def join(self, one: str, other: str) -> None:
-        """Make one set of two."""
-        small, large = sorted((self.find(one), self.find(other)))
+    def join(self, first: str, second: str) -> None:
+        """Merge the sets of two names."""
+        small, large = sorted((self.find(first), self.find(second)))
         self._parent[large] = small

@@ -1,4 +1,4 @@
-"""TODO: ml.datasets.hashing."""
+"""SHA-256 of files and of data sets, and the hash that assigns a name to a part of a data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml.records import LabelledImage
 
 
 def fingerprint(radiographs: Iterable[LabelledImage]) -> str:
-    """Name a set of radiographs by content, label and patient (SHA-256); their order and paths do not matter."""
+    """Return the SHA-256 of the contents, labels and patients of radiographs in any order."""
     lines = sorted(
         f"{content_sha256(radiograph.path)} {radiograph.label} {radiograph.patient}"
         for radiograph in radiographs
@@ -19,7 +19,7 @@ def fingerprint(radiographs: Iterable[LabelledImage]) -> str:
 
 
 def content_sha256(path: Path) -> str:
-    """Hash a file's content; of one that cannot be read, its name."""
+    """Return the SHA-256 of a file's content, or of its name if the file cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -27,6 +27,9 @@ def content_sha256(path: Path) -> str:
         return hashlib.sha256(f"unreadable {path.name}".encode()).hexdigest()
 
 
-def share_of(name: str, purpose: str) -> float:
-    """Give a name its fixed place in 0 to 1, evenly spread and different for each purpose."""
+def hash_fraction(name: str, purpose: str) -> float:
+    """Map a name to a fixed number from 0 to 1, uniformly distributed and independent for each purpose."""
     return int(hashlib.sha256(f"{purpose}:{name}".encode()).hexdigest()[:8], 16) / 2**32
+
+
+share_of = hash_fraction  # cross: removed by the renaming of the whole tree

@@ -1,37 +1,55 @@
-"""Look at radiographs before they are parted: which show the same picture, and which cannot be read."""
+"""Search for near-duplicates: files that show the same image, whatever their encoding."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from ml.datasets.patient_split import Exclusion, NearDuplicates
+from ml.datasets.exclusions import Exclusion, reason_of
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.images.perceptual_hash import SAME_IMAGE, distances, perceptual_hash
-from ml.images.reading import read_radiograph
-from ml.records import LabelledImage, UnreadableImage
+from ml.records import LabelledImage
 
-BLOCK: Final = 512  # rows of the distance matrix held at once
+BLOCK: Final = 512  # rows of the distance matrix in memory at a time
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Pairs of files that show the same image, and the radiographs that could not be decoded."""
+
+    pairs: tuple[tuple[Path, Path], ...] = ()
+    unreadable: tuple[Exclusion, ...] = ()
+
+
+NO_DUPLICATES: Final = NearDuplicates()
 
 
 def find_near_duplicates(radiographs: Sequence[LabelledImage]) -> NearDuplicates:
-    """Read every radiograph and name the pairs at most SAME bits apart, as is, inverted or mirrored (guide A3)."""
+    """Decode every radiograph and return the pairs whose hashes differ in at most SAME_IMAGE bits.
+
+    An image also matches its inverted and its mirrored version. Undecodable files are returned as
+    `unreadable`.
+    """
     paths, hashes = [], []
     unreadable: list[Exclusion] = []
     for radiograph in radiographs:
         try:
-            hashes.append(perceptual_hash(read_radiograph(radiograph.path.read_bytes()).grey))
+            hashes.append(perceptual_hash(decode_radiograph(radiograph.path.read_bytes()).grey))
             paths.append(radiograph.path)
-        except (UnreadableImage, OSError) as trouble:
-            unreadable.append(Exclusion(radiograph, getattr(trouble, "code", "unreadable")))
+        except (UnreadableImage, OSError) as error:
+            unreadable.append(Exclusion(radiograph, reason_of(error)))
     if not paths:
         return NearDuplicates(unreadable=tuple(unreadable))
-    every = np.stack(hashes)
-    alike = [
+    all_hashes = np.stack(hashes)
+    pairs = [
         (paths[start + row], paths[column])
         for start in range(0, len(paths), BLOCK)
-        for row, column in np.argwhere(distances(every[start : start + BLOCK], every) <= SAME_IMAGE)
+        for row, column in np.argwhere(distances(all_hashes[start : start + BLOCK], all_hashes) <= SAME_IMAGE)
         if column > start + row
     ]
-    return NearDuplicates(tuple(alike), tuple(unreadable))
+    return NearDuplicates(tuple(pairs), tuple(unreadable))

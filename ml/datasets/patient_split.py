@@ -1,32 +1,31 @@
-"""Labelled radiographs, parted by patient into what a network learns from, is tuned on and is tested on."""
+"""Split of labelled radiographs by patient into training, validation and test set."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from ml.datasets.disjoint_sets import DisjointSets
-from ml.datasets.hashing import content_sha256, share_of
+from ml.datasets.class_order import sort_classes
+from ml.datasets.exclusions import Exclusion
+from ml.datasets.hashing import hash_fraction
+from ml.datasets.image_groups import contested_images, image_ids, patient_groups
+from ml.datasets.near_duplicates import NO_DUPLICATES, NearDuplicates
 from ml.records import LabelledImage
 
-Part = Literal["train", "validation", "test"]
-
 TEST_SHARE: Final = 0.20
-VALIDATION_SHARE: Final = 0.15  # of the patients that are not in the test
+VALIDATION_SHARE: Final = 0.15  # of the patients who are not in the test set
 FEWEST_CLASSES: Final = 2
 FEWEST_PATIENTS: Final = 5  # of each class
-CONTESTED: Final = "the same picture carries another finding"
-IN_TEST: Final = "the patient shares a picture with one of the test set"
-ORDER: Final = ("covid-19", "pneumonia", "normal", "other")  # of the classes, whatever order cases come in
+CONTESTED: Final = "the same image has another finding"
+IN_TEST: Final = "the patient shares an image with a test patient"
 
 
 class TooFewCases(ValueError):
-    """Not enough labelled radiographs to learn from; the message is for a person."""
+    """Raised for too few labelled radiographs; the message may be shown to a user."""
 
     def __init__(self, message: str, patients: dict[str, int]) -> None:
         super().__init__(message)
@@ -34,27 +33,8 @@ class TooFewCases(ValueError):
 
 
 @dataclass(frozen=True)
-class Exclusion:
-    """A radiograph that takes no part, and why."""
-
-    radiograph: LabelledImage
-    reason: str
-
-
-@dataclass(frozen=True)
-class NearDuplicates:
-    """What was seen of radiographs: the pairs that show the same picture, and those that cannot be read."""
-
-    alike: tuple[tuple[Path, Path], ...] = ()
-    unreadable: tuple[Exclusion, ...] = ()
-
-
-NO_DUPLICATES: Final = NearDuplicates()
-
-
-@dataclass(frozen=True)
 class Split:
-    """Three sets of radiographs without a patient, or a picture, in common."""
+    """Three sets of radiographs that share neither a patient nor an image."""
 
     train: tuple[LabelledImage, ...]
     validation: tuple[LabelledImage, ...]
@@ -63,58 +43,51 @@ class Split:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Name the classes to learn, in the house's order."""
-        return in_order({radiograph.label for radiograph in self.train})
+        """Return the classes of the training set in CLASS_ORDER."""
+        return sort_classes(radiograph.label for radiograph in self.train)
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
-        """Count radiographs and patients: part -> class -> {cases, patients}."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: _counts(radiographs) for name, radiographs in parts.items()}
-
-
-def in_order(labels: Iterable[str]) -> tuple[str, ...]:
-    """Sort classes into the house's order; unknown ones follow by name."""
-    known = {label: place for place, label in enumerate(ORDER)}
-    return tuple(sorted(set(labels), key=lambda label: (known.get(label, len(ORDER)), label)))
+        """Count radiographs and patients: set -> class -> {cases, patients}."""
+        sets = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: _counts(radiographs) for name, radiographs in sets.items()}
 
 
 def split_by_patient(
     radiographs: Sequence[LabelledImage], *, seed: int, looks: NearDuplicates = NO_DUPLICATES
 ) -> Split:
-    """Part radiographs by patient and by look; raises TooFewCases.
+    """Split radiographs by patient and by image; raises TooFewCases.
 
-    Whether a patient is in the test set depends on the pseudonym alone, not on the seed nor on who else is
-    there, so that no radiograph of the test set is learnt from, nor one learnt from tested on, when cases are
-    added. Only where a class would have no patient in the test, the one that comes next by the same rule is
-    taken.
+    Whether a patient is in the test set depends on a hash of the pseudonym alone, not on the seed or the
+    other patients. So no test radiograph becomes a training radiograph, or the reverse, when cases are added.
+    Only a class without any test patient gets the patient with the next smallest hash.
 
-    Radiographs with the same content, or that `looks` pairs, are one picture; patients who share one count as one.
-    If such patients are on both sides, those of the learning side are left out, since moving them would
-    change the test set. A picture with two findings is left out wherever it is: no date tells which holds.
-    So are radiographs that `looks` could not read, and a class of fewer than five patients.
+    Radiographs with equal content, and near-duplicates, are one image; patients who share an image are one
+    group. Groups with a patient in the test set lose their other patients, because moving those would change
+    the test set. Also excluded: images with two findings (no date shows which is valid), undecodable files,
+    and classes with fewer than five patients.
     """
-    unread = {out.radiograph.path for out in looks.unreadable}
-    readable = [radiograph for radiograph in radiographs if radiograph.path not in unread]
-    pictures = _pictures(readable, looks)
-    agreed, contested = _agreed(readable, pictures)
-    kept, too_few = _learnable(agreed)
-    groups = _groups(kept, pictures)
-    in_test = _test_patients(kept)
-    free, barred = _free_groups(groups, in_test)
-    in_validation = _validation_groups(list(free), free, seed)
-
-    def part(names: set[str]) -> tuple[LabelledImage, ...]:
-        return tuple(radiograph for name in sorted(names) for radiograph in free[name])
-
+    unreadable = {exclusion.radiograph.path for exclusion in looks.unreadable}
+    readable = [radiograph for radiograph in radiographs if radiograph.path not in unreadable]
+    images = image_ids(readable, looks.pairs)
+    contested = contested_images(readable, images)
+    uncontested = [radiograph for radiograph in readable if images[radiograph.path] not in contested]
+    eligible, rare = _without_rare_classes(uncontested)
+    test_patients = _test_patients(eligible)
+    groups, test_relatives = _without_test_groups(patient_groups(eligible, images), test_patients)
+    validation = _validation_groups(groups, seed)
+    test = [radiograph for radiograph in eligible if radiograph.patient in test_patients]
     split = Split(
-        train=part(set(free) - in_validation),
-        validation=part(in_validation),
-        test=tuple(
-            sorted((f for f in kept if f.patient in in_test), key=lambda radiograph: radiograph.patient)
+        train=_in_groups(groups, set(groups) - validation),
+        validation=_in_groups(groups, validation),
+        test=tuple(sorted(test, key=lambda radiograph: radiograph.patient)),
+        left_out=(
+            *looks.unreadable,
+            *(Exclusion(each, CONTESTED) for each in readable if images[each.path] in contested),
+            *rare,
+            *test_relatives,
         ),
-        left_out=(*looks.unreadable, *contested, *too_few, *barred),
     )
-    _check(split)
+    _check_classes(split)
     return split
 
 
@@ -123,114 +96,84 @@ def _counts(radiographs: Sequence[LabelledImage]) -> dict[str, dict[str, int]]:
     for radiograph in radiographs:
         patients[radiograph.label].add(radiograph.patient)
     cases = Counter(radiograph.label for radiograph in radiographs)
-    return {label: {"cases": cases[label], "patients": len(patients[label])} for label in in_order(cases)}
+    return {label: {"cases": cases[label], "patients": len(patients[label])} for label in sort_classes(cases)}
 
 
-def _learnable(radiographs: Sequence[LabelledImage]) -> tuple[list[LabelledImage], tuple[Exclusion, ...]]:
+def _without_rare_classes(
+    radiographs: Sequence[LabelledImage],
+) -> tuple[list[LabelledImage], tuple[Exclusion, ...]]:
     patients = {label: count["patients"] for label, count in _counts(radiographs).items()}
     enough = {label for label, count in patients.items() if count >= FEWEST_PATIENTS}
     if len(enough) < FEWEST_CLASSES:
-        found = ", ".join(f"{label}: {count}" for label, count in patients.items()) or "none"
+        counts = ", ".join(f"{label}: {count}" for label, count in patients.items()) or "none"
         raise TooFewCases(
-            f"Learning needs at least {FEWEST_CLASSES} findings with radiographs of {FEWEST_PATIENTS} patients "
-            f"each. Patients so far: {found}.",
+            f"Training needs at least {FEWEST_CLASSES} findings with radiographs of "
+            f"{FEWEST_PATIENTS} patients each. Patients so far: {counts}.",
             patients,
         )
     reason = f"fewer than {FEWEST_PATIENTS} patients with this finding"
-    left_out = tuple(
+    rare = tuple(
         Exclusion(radiograph, reason) for radiograph in radiographs if radiograph.label not in enough
     )
-    return [radiograph for radiograph in radiographs if radiograph.label in enough], left_out
-
-
-def _pictures(radiographs: Sequence[LabelledImage], looks: NearDuplicates) -> dict[Path, str]:
-    """Name the picture that each file shows; files that look alike show the same."""
-    same = DisjointSets()
-    for radiograph in radiographs:
-        same.join(str(radiograph.path), f"content {content_sha256(radiograph.path)}")
-    for one, other in looks.alike:
-        same.join(str(one), str(other))
-    return {radiograph.path: same.find(str(radiograph.path)) for radiograph in radiographs}
-
-
-def _agreed(
-    radiographs: Sequence[LabelledImage], pictures: dict[Path, str]
-) -> tuple[list[LabelledImage], tuple[Exclusion, ...]]:
-    labels: dict[str, set[str]] = defaultdict(set)
-    for radiograph in radiographs:
-        labels[pictures[radiograph.path]].add(radiograph.label)
-    contested = {picture for picture, found in labels.items() if len(found) > 1}
-    agreed = [radiograph for radiograph in radiographs if pictures[radiograph.path] not in contested]
-    return agreed, tuple(
-        Exclusion(radiograph, CONTESTED)
-        for radiograph in radiographs
-        if pictures[radiograph.path] in contested
-    )
-
-
-def _groups(
-    radiographs: Sequence[LabelledImage], pictures: dict[Path, str]
-) -> dict[str, list[LabelledImage]]:
-    same = DisjointSets()
-    owner: dict[str, str] = {}
-    for radiograph in radiographs:
-        same.join(radiograph.patient, owner.setdefault(pictures[radiograph.path], radiograph.patient))
-    groups: dict[str, list[LabelledImage]] = defaultdict(list)
-    for radiograph in radiographs:
-        groups[same.find(radiograph.patient)].append(radiograph)
-    return dict(groups)
+    return [radiograph for radiograph in radiographs if radiograph.label in enough], rare
 
 
 def _test_patients(radiographs: Sequence[LabelledImage]) -> set[str]:
-    place = {radiograph.patient: share_of(radiograph.patient, "test") for radiograph in radiographs}
-    chosen = {patient for patient, share in place.items() if share < TEST_SHARE}
+    fractions = {radiograph.patient: hash_fraction(radiograph.patient, "test") for radiograph in radiographs}
+    selected = {patient for patient, fraction in fractions.items() if fraction < TEST_SHARE}
     for label in {radiograph.label for radiograph in radiographs}:
-        holders = {radiograph.patient for radiograph in radiographs if radiograph.label == label}
-        if not chosen & holders:
-            chosen.add(min(holders, key=place.__getitem__))
-    return chosen
+        with_label = {radiograph.patient for radiograph in radiographs if radiograph.label == label}
+        if not selected & with_label:
+            selected.add(min(with_label, key=fractions.__getitem__))
+    return selected
 
 
-def _free_groups(
-    groups: dict[str, list[LabelledImage]], in_test: set[str]
+def _without_test_groups(
+    groups: dict[str, list[LabelledImage]], test_patients: set[str]
 ) -> tuple[dict[str, list[LabelledImage]], list[Exclusion]]:
-    """Part the groups into those that may be learnt from and the radiographs that would give the test away."""
-    free: dict[str, list[LabelledImage]] = {}
-    barred: list[Exclusion] = []
+    """Return the groups without a test patient, and the exclusions from the other groups."""
+    independent: dict[str, list[LabelledImage]] = {}
+    excluded: list[Exclusion] = []
     for name, radiographs in groups.items():
-        if not in_test & {radiograph.patient for radiograph in radiographs}:
-            free[name] = radiographs
+        if not test_patients & {radiograph.patient for radiograph in radiographs}:
+            independent[name] = radiographs
         else:
-            barred += [
-                Exclusion(radiograph, IN_TEST)
-                for radiograph in radiographs
-                if radiograph.patient not in in_test
-            ]
-    return free, barred
+            others = [each for each in radiographs if each.patient not in test_patients]
+            excluded += [Exclusion(radiograph, IN_TEST) for radiograph in others]
+    return independent, excluded
 
 
-def _validation_groups(names: list[str], groups: dict[str, list[LabelledImage]], seed: int) -> set[str]:
+def _validation_groups(groups: dict[str, list[LabelledImage]], seed: int) -> set[str]:
     by_label: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(names):
-        by_label[_label_of(groups[name])].append(name)
+    for name in sorted(groups):
+        by_label[_commonest_label(groups[name])].append(name)
     random = np.random.default_rng(seed)
-    chosen: set[str] = set()
-    for label in in_order(by_label):
+    selected: set[str] = set()
+    for label in sort_classes(by_label):
         count = max(1, round(VALIDATION_SHARE * len(by_label[label])))
-        chosen.update(str(name) for name in random.permutation(by_label[label])[:count])
-    return chosen
+        selected.update(str(name) for name in random.permutation(by_label[label])[:count])
+    return selected
 
 
-def _label_of(radiographs: list[LabelledImage]) -> str:
+def _commonest_label(radiographs: list[LabelledImage]) -> str:
     counts = Counter(radiograph.label for radiograph in radiographs)
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def _check(split: Split) -> None:
-    needed = {radiograph.label for part in (split.train, split.validation, split.test) for radiograph in part}
-    for part, radiographs in (("learn from", split.train), ("test on", split.test)):
-        if missing := in_order(needed - {radiograph.label for radiograph in radiographs}):
+def _in_groups(groups: dict[str, list[LabelledImage]], names: set[str]) -> tuple[LabelledImage, ...]:
+    return tuple(radiograph for name in sorted(names) for radiograph in groups[name])
+
+
+def _check_classes(split: Split) -> None:
+    sets = (split.train, split.validation, split.test)
+    needed = {radiograph.label for part in sets for radiograph in part}
+    for name, radiographs in (("training", split.train), ("test", split.test)):
+        if missing := sort_classes(needed - {radiograph.label for radiograph in radiographs}):
             patients = {label: count["patients"] for label, count in _counts(radiographs).items()}
             raise TooFewCases(
-                f"No patient is left to {part} for: {', '.join(missing)}. More patients are needed.", patients
+                f"No patient remains in the {name} set for: {', '.join(missing)}. More patients are needed.",
+                patients,
             )
+
+
+in_order = sort_classes  # cross: removed by the renaming of the whole tree

@@ -1,0 +1,1 @@
+"""Decoding of radiographs and everything that works on pixels without a network."""

@@ -1,4 +1,4 @@
-"""DICOM files become grey values and study facts; limits are checked before a pixel is decoded."""
+"""Decoding of DICOM files to grey values and study attributes; limits are checked before decoding."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pydicom.filereader import read_dataset
 from pydicom.pixels import pixel_array
 from pydicom.valuerep import DT
 
+from ml.errors import UnreadableImage
 from ml.images.raster import Raster, colour_of, to_grey
 from ml.images.size_limits import check_size
-from ml.images.voi import displayed
-from ml.records import UnreadableImage
+from ml.images.voi import to_display_grey
 
-PREAMBLE: Final = 132  # 128 free bytes and 'DICM'
+PREAMBLE: Final = 132  # bytes: 128 of preamble and the prefix DICM
 MODALITIES: Final = frozenset({"CR", "DX", "OT", ""})
-SIDE_VIEWS: Final = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL"})
-PLAIN: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
+LATERAL_VIEWS: Final = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL"})
+MONOCHROME: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 UNSUPPORTED: Final = "This DICOM file stores its pixels in a way that is not supported."
-# One decoder for each encoding, the one that survived mutated files best; GDCM aborts on some of them,
-# which is why uploads are decoded in a child process.
+# For each transfer syntax the decoder that crashed least on mutated files; GDCM aborts the process on some
+# of them, which is why uploads are decoded in a child process.
 DECODERS: Final[dict[str, str]] = {
     uid.ImplicitVRLittleEndian: "",
     uid.ExplicitVRLittleEndian: "",
@@ -44,28 +44,28 @@ DECODERS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Study:
-    """What a DICOM file says besides its pixels; no name, no number."""
+    """Attributes of a DICOM study; never a name or an identifier of the patient."""
 
-    view: str
-    sex: str
-    age: int | None
+    view: str  # PA, AP, LATERAL or empty
+    sex: str  # M, F or empty
+    age: int | None  # years
     study_at: datetime | None
 
 
 def read_dicom(content: bytes) -> tuple[Raster, Study]:
-    """Return the pixels and what is known of the study; raises UnreadableImage or a decoder's error."""
+    """Return display grey and study attributes; raises UnreadableImage or an error of a decoder."""
     dataset, stored = read_stored(content)
     bits = int(dataset.BitsStored)
-    if dataset.SamplesPerPixel == 3:  # pixel_array has turned YBR into RGB
+    if dataset.SamplesPerPixel == 3:  # pixel_array has converted YBR to RGB
         full = 2**bits - 1
-        found = Raster(to_grey(stored, full=full), max(bits, 8), colour_of(stored, full=full))
+        raster = Raster(to_grey(stored, full=full), max(bits, 8), colour_of(stored, full=full))
     else:
-        found = Raster(displayed(stored, dataset), max(bits, 8))
-    return found, _study(dataset)
+        raster = Raster(to_display_grey(stored, dataset), max(bits, 8))
+    return raster, _study(dataset)
 
 
 def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
-    """Return the data set and its pixels as stored; raises UnreadableImage or a decoder's error."""
+    """Return data set and stored pixels (rows, columns[, 3]); raises UnreadableImage or a decoder's error."""
     syntax = _transfer_syntax(content)
     dataset = pydicom.dcmread(io.BytesIO(content))
     _check_header(dataset)
@@ -73,7 +73,7 @@ def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
 
 
 def _transfer_syntax(content: bytes) -> str:
-    # The file meta alone: dcmread would inflate a deflated file whole, before anything can be checked.
+    # Reads the file meta only: dcmread would inflate a deflated file before anything can be checked.
     meta = read_dataset(
         io.BytesIO(content[PREAMBLE:]),
         is_implicit_VR=False,
@@ -92,17 +92,17 @@ def _check_header(dataset: pydicom.Dataset) -> None:
     if str(dataset.get("Modality", "") or "") not in MODALITIES:
         raise UnreadableImage("not_an_xray_modality", "This DICOM file is not a plain X-ray (CR or DX).")
     if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
-        raise UnreadableImage("no_pixels", "This DICOM file holds no image.")
+        raise UnreadableImage("no_pixels", "This DICOM file contains no image.")
     check_size(int(dataset.Rows), int(dataset.Columns))
     if int(dataset.get("NumberOfFrames", 1) or 1) > 1:
-        raise UnreadableImage("multi_frame", "This DICOM file holds several frames; send one radiograph.")
-    meaning = dataset.PhotometricInterpretation
-    plain = dataset.SamplesPerPixel == 1 and meaning in PLAIN
-    colour = dataset.SamplesPerPixel == 3 and meaning not in PLAIN
-    if not (plain or colour) or dataset.BitsAllocated not in (8, 16):
+        raise UnreadableImage("multi_frame", "This DICOM file contains several frames; send one radiograph.")
+    interpretation = dataset.PhotometricInterpretation
+    grey = dataset.SamplesPerPixel == 1 and interpretation in MONOCHROME
+    colour = dataset.SamplesPerPixel == 3 and interpretation not in MONOCHROME
+    if not (grey or colour) or dataset.BitsAllocated not in (8, 16):
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
     if dataset.file_meta.TransferSyntaxUID == uid.JPEGExtended12Bit and dataset.BitsStored != 8:
-        # GDCM gives wrong pixels for it, and the one decoder that is right is GPL.
+        # GDCM returns wrong pixels for it, and the only correct decoder is under the GPL.
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
 
 
@@ -116,7 +116,7 @@ def _study(dataset: pydicom.Dataset) -> Study:
 
 
 def _view(position: str) -> str:
-    if position in SIDE_VIEWS:
+    if position in LATERAL_VIEWS:
         return "LATERAL"
     return position if position in ("PA", "AP") else ""
 
@@ -130,11 +130,11 @@ def _age(text: str) -> int | None:
 def _study_at(dataset: pydicom.Dataset) -> datetime | None:
     date, time = str(dataset.get("StudyDate", "") or ""), str(dataset.get("StudyTime", "") or "")
     try:
-        moment = DT(f"{date}{time}{dataset.get('TimezoneOffsetFromUTC', '') or ''}") if date else None
+        parsed = DT(f"{date}{time}{dataset.get('TimezoneOffsetFromUTC', '') or ''}") if date else None
     except (ValueError, OverflowError):
         return None
-    if moment is None:
+    if parsed is None:
         return None
-    # A file without an offset means its hospital's own clock, which ml does not know: read as UTC.
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Without an offset the time is local to the hospital, whose zone ml does not know: taken as UTC.
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     return datetime.fromtimestamp(aware.timestamp(), tz=UTC)

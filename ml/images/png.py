@@ -1,4 +1,4 @@
-"""TODO: ml.images.png."""
+"""Encoding of pixels as PNG."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ml.records import DecodedRadiograph
 
 
 def display_png(radiograph: DecodedRadiograph, longest: int = 2048) -> bytes:
-    """Encode a radiograph as 8-bit grey PNG, at most `longest` pixels on its longer side."""
+    """Return an 8-bit grey PNG of a radiograph, reduced to at most `longest` pixels on its longer side."""
     scale = min(1.0, longest / max(radiograph.height, radiograph.width))
     shape = (max(1, round(radiograph.height * scale)), max(1, round(radiograph.width * scale)))
     return encode_png(np.rint(resize(radiograph.grey, shape) * 255).astype(np.uint8))
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode (h, w) grey, (h, w, 3) RGB or (h, w, 4) RGBA pixels as PNG."""
+    """Return a PNG of 8-bit pixels: (h, w) grey, (h, w, 3) RGB or (h, w, 4) RGBA."""
     if pixels.ndim == 3:
-        order = [2, 1, 0, 3][: pixels.shape[2]]  # OpenCV writes blue, green, red
+        order = [2, 1, 0, 3][: pixels.shape[2]]  # OpenCV expects blue, green, red
         pixels = np.ascontiguousarray(pixels[..., order])
     _, encoded = cv2.imencode(".png", pixels)
     return bytes(encoded)

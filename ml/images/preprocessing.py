@@ -1,4 +1,4 @@
-"""TODO: ml.images.preprocessing."""
+"""Conversion of a radiograph to the input of a network: square geometry, size and value scale."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from ml.records import Frame, Grey, Preprocessing
 
-CAFFE_MEANS: Final = np.array([103.939, 116.779, 123.68], np.float32)  # ImageNet's blue, green, red
+CAFFE_MEANS: Final = np.array([103.939, 116.779, 123.68], np.float32)  # ImageNet means of blue, green, red
 
 
 def prepare(grey: Grey, prep: Preprocessing) -> tuple[NDArray[np.float32], Frame]:
-    """Make the network's input, (size, size, channels), and say where on the radiograph it lies."""
+    """Return the input of the network, (size, size, channels), and its position on the radiograph."""
     square, frame = to_square(grey, prep)
     return scale_values(square, prep), frame
 
 
 def to_square(grey: Grey, prep: Preprocessing) -> tuple[Grey, Frame]:
-    """Cut, pad or stretch a radiograph to (size, size), still 0 to 1."""
+    """Return the radiograph cropped, padded or stretched to (size, size), 0 to 1, and its position."""
     height, width = grey.shape
     if prep.geometry == "stretch":
         region, top, left = grey, 0, 0
@@ -38,7 +38,7 @@ def to_square(grey: Grey, prep: Preprocessing) -> tuple[Grey, Frame]:
 
 
 def resize(grey: Grey, shape: tuple[int, int]) -> Grey:
-    """Resize to (height, width): areas averaged when shrinking, half-pixel bilinear when growing."""
+    """Return the image resized to (height, width): area average to shrink, bilinear to enlarge."""
     if grey.shape == shape:
         return grey
     shrinking = grey.shape[0] > shape[0] or grey.shape[1] > shape[1]
@@ -48,11 +48,11 @@ def resize(grey: Grey, shape: tuple[int, int]) -> Grey:
 
 
 def scale_values(square: Grey, prep: Preprocessing) -> NDArray[np.float32]:
-    """Turn grey values 0 to 1 into the numbers the network was trained on, (size, size, channels)."""
+    """Convert grey (size, size), 0 to 1, to the value scale of the network, (size, size, channels)."""
     if prep.scale == "caffe":
-        bytes_like = (square * np.float32(255))[..., None]
+        scaled = (square * np.float32(255))[..., None]
         means = CAFFE_MEANS if prep.channels == 3 else CAFFE_MEANS.mean(keepdims=True)
-        return np.ascontiguousarray(bytes_like - means)
+        return np.ascontiguousarray(scaled - means)
     if prep.scale == "zscore":
         low, high = np.percentile(square, (0.5, 99.5))
         clipped = np.clip(square, low, high)

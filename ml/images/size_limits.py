@@ -1,19 +1,19 @@
-"""What a radiograph may measure; checked from its header, before a pixel is decoded."""
+"""Size limits of an image, checked against its header before any pixel is decoded."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ml.records import UnreadableImage
+from ml.errors import UnreadableImage
 
-MAX_FILE_BYTES: Final = 64 * 1024 * 1024  # bytes
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 MAX_PIXELS: Final = 40_000_000
-MAX_SIDE: Final = 10_000
-MIN_SIDE: Final = 64
+MAX_SIDE: Final = 10_000  # pixels
+MIN_SIDE: Final = 64  # pixels
 
 
 def check_size(height: int, width: int) -> None:
-    """Refuse an image by its header; raises UnreadableImage."""
+    """Check the height and width in pixels; raises UnreadableImage outside the limits."""
     if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
         raise UnreadableImage("too_many_pixels", "This image has too many pixels.")
     if min(height, width) < MIN_SIDE:

@@ -1,0 +1,1 @@
+"""Predictions of a trained network: Grad-CAM, calibration, conformal sets and heatmaps."""

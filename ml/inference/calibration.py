@@ -1,4 +1,4 @@
-"""Set what the answers of a trained network mean, on radiographs it did not learn from."""
+"""Calibration of a trained network on radiographs that it was not trained on."""
 
 from __future__ import annotations
 
@@ -12,64 +12,59 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from ml.images.reading import read_radiograph
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.inference import conformal
 from ml.inference.predictor import Predictor
 from ml.networks import bundle, out_of_distribution
 from ml.networks.out_of_distribution import Reference
-from ml.records import (
-    LabelledImage,
-    Manifest,
-    OutOfDistributionLimits,
-    ReferenceSource,
-    UnreadableImage,
-)
+from ml.records import LabelledImage, Manifest, OutOfDistributionLimits, ReferenceSource
 
-SENSITIVITY: Final = 0.95  # that the operating point of each class must reach on the calibration radiographs
-HEAT_PERCENTILE: Final = 95
-MOST_HEAT_RADIOGRAPHS: Final = 100  # true hits of one class that are enough for its heat scale
+SENSITIVITY: Final = 0.95  # of each class at its operating point, on the calibration radiographs
+HEATMAP_PERCENTILE: Final = 95
+MAX_HEATMAPS: Final = 100  # true positives of a class that set its heatmap reference
 SEED: Final = 0
 TEMPERATURES: Final = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
 class CalibrationPredictions:
-    """What a predictor says of n radiographs; row i of each array is radiograph i."""
+    """Predictions for n radiographs; row i of each array is radiograph i."""
 
     logits: NDArray[np.float64]  # (n, classes)
     targets: NDArray[np.int_]  # (n,)
     features: NDArray[np.float32]  # (n, width)
-    heats: dict[str, list[float]]  # class -> raw map maxima of its first true hits
+    heatmap_maxima: dict[str, list[float]]  # class -> raw heatmap maxima of its first true positives
 
 
 def calibrate(
-    directory: Path, radiographs: Sequence[LabelledImage], *, learning: Sequence[LabelledImage] = ()
+    directory: Path, radiographs: Sequence[LabelledImage], *, training_images: Sequence[LabelledImage] = ()
 ) -> Manifest:
-    """Measure a bundle on readable radiographs and write what was found into its manifest.
+    """Calibrate a bundle on decodable radiographs and write the result into its manifest.
 
-    That is the temperature, operating points, heat scale, conformal and abstention thresholds and the limits
-    of out_of_distribution. A sample of the `learning` radiographs becomes the reference that out_of_distribution is measured against (what
-    cannot be read is passed over). Without any, half of the patients of `radiographs` are the reference and the
-    other half sets the limits.
+    Sets the temperature, the operating points, the heatmap reference, the conformal and abstention thresholds
+    and the out-of-distribution limits. The reference of those limits is a sample of `training_images`,
+    without the undecodable ones. If there are none, half of the patients of `radiographs` are the reference
+    and the other half set the limits. Raises BundleError, UnreadableImage or OSError.
     """
     model, manifest = bundle.load_network(directory)
     predictor = Predictor(directory)
     classes = manifest.architecture.classes
-    said = _ask(predictor, radiographs, classes)
-    temperature = fit_temperature(said.logits, said.targets)
-    probabilities = softmax(said.logits / temperature, axis=1)
-    reference, limits = _novelty(predictor, radiographs, said, learning, classes)
+    predictions = _predict(predictor, radiographs, classes)
+    temperature = fit_temperature(predictions.logits, predictions.targets)
+    probabilities = softmax(predictions.logits / temperature, axis=1)
+    reference, limits = _fit_reference(predictor, radiographs, predictions, training_images, classes)
     manifest = replace(
         manifest,
         temperature=temperature,
         operating_points={
-            label: operating_point(probabilities[:, place], said.targets == place)
-            for place, label in enumerate(classes)
+            label: operating_point(probabilities[:, index], predictions.targets == index)
+            for index, label in enumerate(classes)
         },
-        heatmap_reference={label: heatmap_reference(said.heats[label]) for label in classes},
-        conformal=conformal.thresholds(probabilities, said.targets, classes),
+        heatmap_reference={label: heatmap_reference(predictions.heatmap_maxima[label]) for label in classes},
+        conformal=conformal.thresholds(probabilities, predictions.targets, classes),
         abstention=conformal.abstention(
-            probabilities.max(axis=1), probabilities.argmax(axis=1) == said.targets
+            probabilities.max(axis=1), probabilities.argmax(axis=1) == predictions.targets
         ),
         out_of_distribution=limits,
         reference_sha256="",
@@ -80,13 +75,13 @@ def calibrate(
 def negative_log_likelihood(
     logits: NDArray[np.float64], targets: NDArray[np.int_], *, temperature: float
 ) -> float:
-    """Return the mean loss in nats of (n, classes) logits divided by the temperature."""
-    chosen = log_softmax(logits / temperature, axis=1)[np.arange(len(targets)), targets]
-    return float(-chosen.mean())
+    """Return the mean loss in nats of logits (n, classes) divided by the temperature."""
+    log_likelihoods = log_softmax(logits / temperature, axis=1)[np.arange(len(targets)), targets]
+    return float(-log_likelihoods.mean())
 
 
 def fit_temperature(logits: NDArray[np.float64], targets: NDArray[np.int_]) -> float:
-    """Return the one number that logits are divided by for the best likelihood (Guo et al. 2017)."""
+    """Return the temperature, 0.05 to 20, with the highest likelihood of the targets (Guo et al. 2017)."""
 
     def loss(log_temperature: float) -> float:
         return negative_log_likelihood(logits, targets, temperature=float(np.exp(log_temperature)))
@@ -96,87 +91,86 @@ def fit_temperature(logits: NDArray[np.float64], targets: NDArray[np.int_]) -> f
 
 
 def operating_point(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Return the highest threshold that at least 95 % of the radiographs with the finding reach."""
+    """Return the highest threshold that 95 % of the positive radiographs reach, 0.5 without any."""
     if not truth.any():
         return 0.5
     ordered = np.sort(scores[truth])
-    may_miss = int(np.floor((1 - SENSITIVITY) * len(ordered) + 1e-9))
-    return float(ordered[may_miss])
+    false_negatives = int(np.floor((1 - SENSITIVITY) * len(ordered) + 1e-9))
+    return float(ordered[false_negatives])
 
 
 def heatmap_reference(raw_maxima: Sequence[float]) -> float:
-    """Return the raw map maximum that counts as full heat: the 95th percentile over true hits."""
-    above = [value for value in raw_maxima if value > 0]
-    return float(np.percentile(above, HEAT_PERCENTILE)) if above else 1.0
+    """Return the 95th percentile of the positive raw heatmap maxima, 1 if there are none."""
+    positive = [value for value in raw_maxima if value > 0]
+    return float(np.percentile(positive, HEATMAP_PERCENTILE)) if positive else 1.0
 
 
-def _ask(
+def _predict(
     predictor: Predictor,
     radiographs: Sequence[LabelledImage],
     classes: tuple[str, ...],
     *,
-    pass_over: bool = False,
+    skip_unreadable: bool = False,
 ) -> CalibrationPredictions:
-    rows: list[list[float]] = []
+    logits: list[list[float]] = []
     targets: list[int] = []
     features: list[NDArray[np.float32]] = []
-    heats: dict[str, list[float]] = {label: [] for label in classes}
+    maxima: dict[str, list[float]] = {label: [] for label in classes}
     for radiograph in radiographs:
         try:
-            explanation = predictor.explain(read_radiograph(radiograph.path.read_bytes()).grey)
+            explanation = predictor.explain(decode_radiograph(radiograph.path.read_bytes()).grey)
         except (UnreadableImage, OSError):
-            if pass_over:
+            if skip_unreadable:
                 continue
             raise
-        targets.append(classes.index(radiograph.label))
-        rows.append([explanation.logits[label] for label in classes])
+        label = radiograph.label
+        targets.append(classes.index(label))
+        logits.append([explanation.logits[name] for name in classes])
         features.append(explanation.features)
-        if explanation.finding == radiograph.label and len(heats[radiograph.label]) < MOST_HEAT_RADIOGRAPHS:
-            heats[radiograph.label].append(explanation.maps[radiograph.label].raw_max)
+        if explanation.finding == label and len(maxima[label]) < MAX_HEATMAPS:
+            maxima[label].append(explanation.maps[label].raw_max)
     return CalibrationPredictions(
-        np.array(rows, dtype=np.float64), np.array(targets), np.array(features), heats
+        np.array(logits, dtype=np.float64), np.array(targets), np.array(features), maxima
     )
 
 
-def _novelty(
+def _fit_reference(
     predictor: Predictor,
     radiographs: Sequence[LabelledImage],
-    said: CalibrationPredictions,
-    learning: Sequence[LabelledImage],
+    predictions: CalibrationPredictions,
+    training_images: Sequence[LabelledImage],
     classes: tuple[str, ...],
 ) -> tuple[Reference | None, OutOfDistributionLimits | None]:
-    """Make the reference and its limits; neither from too few radiographs, where limits would be chance."""
+    """Return the reference and its limits, or None for both if there are too few radiographs."""
     source: ReferenceSource = "training set"
-    if learning:
-        learnt = _ask(predictor, _sample(learning, classes), classes, pass_over=True)
-        features, labels, judged = learnt.features, learnt.targets, np.ones(len(radiographs), bool)
+    if training_images:
+        sample = _predict(predictor, _sample(training_images, classes), classes, skip_unreadable=True)
+        features, labels, for_limits = sample.features, sample.targets, np.ones(len(radiographs), bool)
     else:
         source = "validation set"
-        judged = _half_of_patients(radiographs)
-        features, labels = said.features[~judged], said.targets[~judged]
-    if min(len(features), int(judged.sum())) < out_of_distribution.FEWEST_RADIOGRAPHS:
+        for_limits = _half_of_patients(radiographs)
+        features, labels = predictions.features[~for_limits], predictions.targets[~for_limits]
+    if min(len(features), int(for_limits.sum())) < out_of_distribution.MIN_RADIOGRAPHS:
         return None, None
     reference = out_of_distribution.fit(features, labels)
     return reference, out_of_distribution.limits(
-        reference, said.features[judged], said.logits[judged], source=source
+        reference, predictions.features[for_limits], predictions.logits[for_limits], source=source
     )
 
 
 def _sample(radiographs: Sequence[LabelledImage], classes: tuple[str, ...]) -> list[LabelledImage]:
-    """Draw equally many radiographs of each class, as far as they go: a rare class is no out_of_distribution."""
+    """Sample equally many radiographs of each class, so that a rare class is not out of distribution."""
     random = np.random.default_rng(SEED)
-    share = out_of_distribution.MOST_RADIOGRAPHS // len(classes)
-    drawn: list[LabelledImage] = []
+    size = out_of_distribution.MAX_RADIOGRAPHS // len(classes)
+    sample: list[LabelledImage] = []
     for label in classes:
-        own = [radiograph for radiograph in radiographs if radiograph.label == label]
-        drawn += [own[place] for place in random.permutation(len(own))[:share]]
-    return drawn
+        of_class = [radiograph for radiograph in radiographs if radiograph.label == label]
+        sample += [of_class[index] for index in random.permutation(len(of_class))[:size]]
+    return sample
 
 
 def _half_of_patients(radiographs: Sequence[LabelledImage]) -> NDArray[np.bool_]:
-    """Choose every second patient: radiographs of one patient are too alike to stand on both sides."""
-    patients = {
-        patient: place
-        for place, patient in enumerate(sorted({radiograph.patient for radiograph in radiographs}))
-    }
-    return np.array([patients[radiograph.patient] % 2 == 1 for radiograph in radiographs])
+    """Select every second patient, so that the radiographs of a patient are on one side."""
+    patients = sorted({radiograph.patient for radiograph in radiographs})
+    selected = set(patients[1::2])
+    return np.array([radiograph.patient in selected for radiograph in radiographs])

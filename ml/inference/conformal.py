@@ -1,8 +1,8 @@
-"""Which findings a version cannot exclude, and when it should give no answer: set on calibration radiographs.
+"""Conformal prediction sets and the abstention threshold, both fitted to calibration radiographs.
 
-Split conformal prediction per class (Vovk 2012; Sadinle, Lei and Wasserman 2019): of radiographs that are like the
-calibration radiographs, at least 90 % of each class have their true class among the candidates. At another hospital
-that no longer holds, until the version is calibrated there (trust.md, section 4 E).
+Split conformal prediction per class (Vovk 2012; Sadinle, Lei and Wasserman 2019): if radiographs are
+exchangeable with the calibration radiographs, the set of candidates contains the true class of at least 90 %
+of each class. At another hospital this guarantee does not hold until the version is calibrated there.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 
 from ml.records import PredictionOutcome
 
-ALPHA: Final = 0.10  # share of each class whose true finding may be missing from the candidates
-SELECTIVE_ERROR: Final = 0.05  # share of the answers given that may be wrong
+ALPHA: Final = 0.10  # largest share of a class whose true finding is not a candidate
+SELECTIVE_ERROR: Final = 0.05  # largest share of wrong predictions above the abstention threshold
 ROUNDING: Final = 1e-9
 
 Floats = NDArray[np.float64]
 
 
 def threshold(scores: Floats, *, alpha: float = ALPHA) -> float:
-    """Return the ceil((n+1)(1-alpha))-th smallest of n scores 1 - p of one class's radiographs, 0 to 1.
+    """Return the ceil((n+1)(1-alpha))-th smallest of the n scores 1 - p of one class, 0 to 1.
 
-    Fewer than 9 radiographs (at alpha 0.10) promise nothing: then it is 1, and the class is always a candidate.
+    Fewer than 9 radiographs (at alpha 0.10) give no guarantee: the threshold is 1, the class always a
+    candidate.
     """
     rank = int(np.ceil((len(scores) + 1) * (1 - alpha) - ROUNDING))
     if rank > len(scores):
@@ -38,38 +39,40 @@ def thresholds(
 ) -> dict[str, float]:
     """Return each class's threshold from calibrated probabilities (n, classes) and true class indices."""
     return {
-        label: threshold(1 - probabilities[targets == place, place], alpha=alpha)
-        for place, label in enumerate(classes)
+        label: threshold(1 - probabilities[targets == index, index], alpha=alpha)
+        for index, label in enumerate(classes)
     }
 
 
 def candidates(probabilities: Mapping[str, float], limits: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the classes that cannot be excluded, the likeliest first; one without a limit always stays."""
-    kept = [label for label, p in probabilities.items() if 1 - p <= limits.get(label, 1.0)]
-    return tuple(sorted(kept, key=lambda label: -probabilities[label]))
+    """Return the classes with 1 - p up to their limit, highest probability first; the default limit is 1."""
+    included = [label for label, p in probabilities.items() if 1 - p <= limits.get(label, 1.0)]
+    return tuple(sorted(included, key=lambda label: -probabilities[label]))
 
 
 def abstention(confidence: Floats, correct: NDArray[np.bool_], *, error: float = SELECTIVE_ERROR) -> float:
-    """Return the lowest threshold from which on at most `error` of the answers are wrong.
+    """Return the lowest confidence from which on at most `error` of predictions are wrong, 1 without one.
 
-    `confidence` holds the highest probability of each radiograph, `correct` whether its class was right. It is 1
-    where no threshold will do: then no answer is good enough.
+    `confidence` (n,) is the highest probability of each radiograph, `correct` (n,) whether its class is
+    right.
     """
-    levels = np.unique(confidence)  # ascending: the first that will do keeps the most answers
+    levels = np.unique(confidence)  # ascending: the first valid level keeps the most predictions
     for level in levels:
-        given = confidence >= level
-        if (~correct[given]).mean() <= error + ROUNDING:
+        accepted = confidence >= level
+        if (~correct[accepted]).mean() <= error + ROUNDING:
             return float(level)
     return 1.0
 
 
-def outcome_of(finding: str, named: Sequence[str], *, measured: bool, novel: bool) -> PredictionOutcome:
-    """Say what kind of answer a radiograph gets: a finding, one that cannot be separated, or none to rely on.
+def outcome_of(
+    finding: str, candidates: Sequence[str], *, calibrated: bool, out_of_distribution: bool
+) -> PredictionOutcome:
+    """Return the outcome for the most probable class and the candidates of a radiograph.
 
-    `named` are the candidates. A single one that is not the likeliest class itself cannot be told from it.
+    A single candidate other than the most probable class is indeterminate too.
     """
-    if novel or (measured and not named):
+    if out_of_distribution or (calibrated and not candidates):
         return "out-of-distribution"
-    if measured and tuple(named) != (finding,):
+    if calibrated and tuple(candidates) != (finding,):
         return "indeterminate"
     return "finding"

@@ -1,4 +1,4 @@
-"""Heat maps on disk: one npz file for a prediction, float16, written whole or not at all."""
+"""Heatmap files: one npz file for each prediction, float16, written atomically."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 
 from ml.records import ClassMap, Frame
 
-FRAME: Final = ("radiograph_height", "radiograph_width", "top", "left", "height", "width")
+FRAME_FIELDS: Final = ("radiograph_height", "radiograph_width", "top", "left", "height", "width")
 
 
 def save_heatmaps(path: Path, maps: dict[str, ClassMap], frame: Frame) -> None:
-    """Write the maps of one radiograph; a reader sees the old file or the new one, never half of it."""
+    """Write the class maps of one radiograph atomically; raises OSError."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with draft.open("wb") as file:
         np.savez_compressed(
             file,
             classes=np.array(list(maps), dtype=np.str_),
-            # Shares of the maximum: raw maps are often so small that float16 would lose their digits.
-            grids=np.stack([_share(m) for m in maps.values()]).astype(np.float16),
+            # As shares of the maximum: raw values are often too small for the precision of float16.
+            grids=np.stack([_normalised(m) for m in maps.values()]).astype(np.float16),
             raw_max=np.array([m.raw_max for m in maps.values()], np.float64),
             no_positive_evidence=np.array([m.no_positive_evidence for m in maps.values()], bool),
-            frame=np.array([getattr(frame, name) for name in FRAME], np.float64),
+            frame=np.array([getattr(frame, name) for name in FRAME_FIELDS], np.float64),
         )
         file.flush()
         os.fsync(file.fileno())
@@ -32,7 +32,7 @@ def save_heatmaps(path: Path, maps: dict[str, ClassMap], frame: Frame) -> None:
 
 
 def load_heatmaps(path: Path) -> tuple[dict[str, ClassMap], Frame]:
-    """Read what `save_maps` wrote; grids return within 0.0005 of their maximum."""
+    """Read a file of `save_heatmaps`, accurate to 0.0005 of the maximum; raises OSError or ValueError."""
     with np.load(path, allow_pickle=False) as stored:
         grids = stored["grids"].astype(np.float32) * stored["raw_max"].astype(np.float32)[:, None, None]
         rows = zip(
@@ -43,9 +43,9 @@ def load_heatmaps(path: Path) -> tuple[dict[str, ClassMap], Frame]:
             strict=True,
         )
         maps = {name: ClassMap(grid, largest, flag) for name, grid, largest, flag in rows}
-        tall, wide, *place = stored["frame"].tolist()
-    return maps, Frame(int(tall), int(wide), *place)
+        height, width, *position = stored["frame"].tolist()
+    return maps, Frame(int(height), int(width), *position)
 
 
-def _share(m: ClassMap) -> np.ndarray:
+def _normalised(m: ClassMap) -> np.ndarray:
     return m.grid if m.no_positive_evidence else m.grid / np.float32(m.raw_max)

@@ -1,4 +1,4 @@
-"""Heat maps as pictures on the radiograph: floats are resized first and coloured last."""
+"""Drawing of heatmaps on the radiograph: raw values are resized first and coloured last."""
 
 from __future__ import annotations
 
@@ -14,59 +14,60 @@ from ml.records import ClassMap, Frame, Grey
 
 CONTOUR_SHARE: Final = 0.5  # of the map's maximum
 CONTOUR_COLOUR: Final = (255, 255, 255)
-BLEND: Final = 0.6  # heat's share of the colour where it is full, so that the radiograph stays readable
+BLEND: Final = 0.6  # opacity of the heatmap at its maximum, so that the radiograph stays visible
 
 
 def heatmap_on_radiograph(m: ClassMap, frame: Frame, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Lay a class's raw map on the radiograph: (height, width) of `shape`, 0 outside the network's square.
+    """Return a raw class map at the resolution `shape`, (height, width), 0 outside the network input.
 
-    `shape` is the radiograph's or a smaller one of the same aspect. Bilinear between cell centres.
+    `shape` is that of the radiograph or a smaller one of the same aspect ratio. Bilinear between cell
+    centres.
     """
     height, width = shape
-    down, across = height / frame.radiograph_height, width / frame.radiograph_width
-    rows = _weights(height, frame.top * down, frame.height * down, m.grid.shape[0])
-    columns = _weights(width, frame.left * across, frame.width * across, m.grid.shape[1])
+    vertical, horizontal = height / frame.radiograph_height, width / frame.radiograph_width
+    rows = _interpolation(height, frame.top * vertical, frame.height * vertical, m.grid.shape[0])
+    columns = _interpolation(width, frame.left * horizontal, frame.width * horizontal, m.grid.shape[1])
     return np.asarray(rows @ m.grid @ columns.T, np.float32)
 
 
 def heatmap_layer_png(m: ClassMap, frame: Frame, *, reference: float, longest: int = 1024) -> bytes:
-    """Draw the heat alone as RGBA PNG of the radiograph's aspect, to be laid over the radiograph.
+    """Return the heatmap as a transparent RGBA PNG in the aspect ratio of the radiograph.
 
-    Colour shows the shape (share of the map's own maximum); opacity shows the strength (share of
-    `reference`, the class's usual maximum), so that a weak case looks weak.
+    Colour is the share of the map's own maximum. Opacity is the share of `reference`, the usual maximum of
+    the class, so that weak evidence looks weak. The longer side has at most `longest` pixels.
     """
     return encode_png(_layer(m, frame, _shape(frame, longest), reference))
 
 
 def overlay_png(grey: Grey, m: ClassMap, frame: Frame, *, reference: float, longest: int = 1024) -> bytes:
-    """Draw the radiograph with the heat on it as RGB PNG."""
+    """Return the radiograph with the heatmap as RGB PNG, at most `longest` pixels on the longer side."""
     shape = _shape(frame, longest)
-    radiograph = np.repeat(resize(grey, shape)[..., None], 3, axis=2) * np.float32(255)
+    background = np.repeat(resize(grey, shape)[..., None], 3, axis=2) * np.float32(255)
     layer = _layer(m, frame, shape, reference).astype(np.float32)
-    share = layer[..., 3:] / np.float32(255) * np.float32(BLEND)
-    mixed = radiograph * (1 - share) + layer[..., :3] * share
-    return encode_png(np.rint(mixed).astype(np.uint8))
+    alpha = layer[..., 3:] / np.float32(255) * np.float32(BLEND)
+    blended = background * (1 - alpha) + layer[..., :3] * alpha
+    return encode_png(np.rint(blended).astype(np.uint8))
 
 
 def colours(shares: NDArray[np.float32], palette: int = cv2.COLORMAP_INFERNO) -> NDArray[np.uint8]:
-    """Turn shares 0 to 1 into RGB bytes; OpenCV's own answer is blue, green, red."""
+    """Return the RGB colours of values from 0 to 1, (..., 3) uint8."""
     steps = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
     rgb: NDArray[np.uint8] = cv2.cvtColor(cv2.applyColorMap(steps, palette), cv2.COLOR_BGR2RGB)
     return rgb
 
 
-def _weights(length: int, start: float, extent: float, cells: int) -> NDArray[np.float32]:
-    """Say how much each of `cells` counts at each of `length` pixel centres, (length, cells)."""
+def _interpolation(length: int, start: float, extent: float, cells: int) -> NDArray[np.float32]:
+    """Return the linear interpolation matrix from cells to pixel centres, (length, cells)."""
     inside = (np.arange(length) + 0.5 - start) / extent  # 0 to 1 within the square
-    at = np.clip(inside * cells - 0.5, 0, cells - 1)  # in cells, from the centre of the first
-    lower = np.floor(at).astype(int)
+    position = np.clip(inside * cells - 0.5, 0, cells - 1)  # in cells, from the centre of the first
+    lower = np.floor(position).astype(int)
     upper = np.minimum(lower + 1, cells - 1)
-    share = at - lower
+    fraction = position - lower
     weights = np.zeros((length, cells), np.float32)
     pixels = np.arange(length)
-    np.add.at(weights, (pixels, lower), 1 - share)
-    np.add.at(weights, (pixels, upper), share)
-    weights[(inside < 0) | (inside > 1)] = 0  # the network never saw this part of the radiograph
+    np.add.at(weights, (pixels, lower), 1 - fraction)
+    np.add.at(weights, (pixels, upper), fraction)
+    weights[(inside < 0) | (inside > 1)] = 0  # not part of the network input
     return weights
 
 
@@ -74,23 +75,23 @@ def _layer(m: ClassMap, frame: Frame, shape: tuple[int, int], reference: float) 
     layer = np.zeros((*shape, 4), np.uint8)
     if m.no_positive_evidence:
         return layer
-    heat = heatmap_on_radiograph(m, frame, shape)
-    layer[..., :3] = colours(heat / np.float32(m.raw_max))
-    layer[..., 3] = _opacity(heat, reference)
-    # The contour is as strong as the strongest spot: a sharp line must not make a weak map convincing.
+    values = heatmap_on_radiograph(m, frame, shape)
+    layer[..., :3] = colours(values / np.float32(m.raw_max))
+    layer[..., 3] = _opacity(values, reference)
+    # The contour has the opacity of the maximum: a sharp line must not make a weak map convincing.
     strength = int(_opacity(np.array(m.raw_max), reference))
-    lines = _outline(heat >= CONTOUR_SHARE * m.raw_max)
+    lines = _contours(values >= CONTOUR_SHARE * m.raw_max)
     cv2.drawContours(layer, lines, -1, (*CONTOUR_COLOUR, strength), max(1, max(shape) // 512), cv2.LINE_8)
     return layer
 
 
-def _opacity(heat: NDArray[Any], reference: float) -> NDArray[np.uint8]:
-    return np.rint(np.clip(heat / reference, 0, 1) * 255).astype(np.uint8)
+def _opacity(values: NDArray[Any], reference: float) -> NDArray[np.uint8]:
+    return np.rint(np.clip(values / reference, 0, 1) * 255).astype(np.uint8)
 
 
-def _outline(inside: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
-    found, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return list(found)
+def _contours(inside: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
+    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return list(contours)
 
 
 def _shape(frame: Frame, longest: int) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""Evaluation of networks and readers: metrics with intervals, comparison of versions, plots."""

@@ -1,4 +1,4 @@
-"""Measure a bundle on radiographs with a known finding, and compare two versions on the same radiographs."""
+"""Evaluation of a bundle on labelled radiographs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.datasets.patient_split import Exclusion
+from ml.datasets.exclusions import Exclusion, reason_of
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.images.preprocessing import prepare
-from ml.images.reading import read_radiograph
 from ml.metrics.comparison import Comparison, compare
 from ml.metrics.evaluation_result import Evaluation, from_logits
 from ml.networks import bundle
-from ml.records import LabelledImage, Preprocessing, UnreadableImage
+from ml.records import LabelledImage, Preprocessing
 
 __all__ = ["Comparison", "Evaluation", "compare", "evaluate"]
 
@@ -28,24 +29,25 @@ Prepared = tuple[LabelledImage, NDArray[np.float32]]
 def evaluate(
     bundle_dir: Path, radiographs: Sequence[LabelledImage], *, should_stop: Callable[[], bool] = lambda: False
 ) -> Evaluation:
-    """Classify radiographs with a bundle and compare with what is known of them.
+    """Classify radiographs with a bundle and compare the predictions with the labels.
 
-    Raises BundleError, and ValueError if no radiograph can be read. `should_stop` leaves the rest of the radiographs out.
+    Undecodable files are listed as exclusions, and so is the rest once `should_stop` returns True.
+    Raises BundleError, and ValueError if no radiograph can be decoded.
     """
     model, manifest = bundle.load_network(bundle_dir)
-    kept: list[LabelledImage] = []
+    decoded: list[LabelledImage] = []
     left_out: list[Exclusion] = []
     logits: list[NDArray[np.float64]] = []
-    for pieces in _batches(_readable(radiographs, manifest.preprocessing, left_out, should_stop)):
-        kept.extend(radiograph for radiograph, _ in pieces)
-        answers = model.predict_on_batch(np.stack([pixels for _, pixels in pieces]))
-        logits.append(np.asarray(answers, np.float64))
-    if not kept:
-        raise ValueError("No radiograph could be read.")
-    return from_logits(manifest, kept, np.concatenate(logits), left_out)
+    for batch in _batches(_inputs(radiographs, manifest.preprocessing, left_out, should_stop)):
+        decoded.extend(radiograph for radiograph, _ in batch)
+        outputs = model.predict_on_batch(np.stack([pixels for _, pixels in batch]))
+        logits.append(np.asarray(outputs, np.float64))
+    if not decoded:
+        raise ValueError("No radiograph could be decoded.")
+    return from_logits(manifest, decoded, np.concatenate(logits), left_out)
 
 
-def _readable(
+def _inputs(
     radiographs: Sequence[LabelledImage],
     prep: Preprocessing,
     left_out: list[Exclusion],
@@ -56,11 +58,11 @@ def _readable(
             left_out.append(Exclusion(radiograph, "stopped"))
             continue
         try:
-            yield radiograph, prepare(read_radiograph(radiograph.path.read_bytes()).grey, prep)[0]
-        except (UnreadableImage, OSError) as trouble:
-            left_out.append(Exclusion(radiograph, getattr(trouble, "code", "unreadable")))
+            yield radiograph, prepare(decode_radiograph(radiograph.path.read_bytes()).grey, prep)[0]
+        except (UnreadableImage, OSError) as error:
+            left_out.append(Exclusion(radiograph, reason_of(error)))
 
 
-def _batches(radiographs: Iterator[Prepared]) -> Iterator[list[Prepared]]:
-    while piece := list(islice(radiographs, BATCH)):
-        yield piece
+def _batches(inputs: Iterator[Prepared]) -> Iterator[list[Prepared]]:
+    while batch := list(islice(inputs, BATCH)):
+        yield batch

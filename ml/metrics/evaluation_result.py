@@ -1,4 +1,4 @@
-"""What a network's answers on radiographs with a known finding come to: figures with their intervals."""
+"""Metrics of a network's predictions on labelled radiographs, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from ml.datasets.class_order import sort_classes
+from ml.datasets.exclusions import Exclusion
 from ml.datasets.hashing import content_sha256
-from ml.datasets.patient_split import Exclusion, in_order
 from ml.metrics import statistics
 from ml.records import LabelledImage, Manifest
 
-TARGET: Final = "covid-19"  # the finding that decides between two versions
+TARGET: Final = "covid-19"  # the finding by which two versions are compared
 SEED: Final = 20260101  # of the resampling
-SMALL_SAMPLE: Final = 500  # radiographs below which calibration is measured in fewer bins
+SMALL_SAMPLE: Final = 500  # radiographs below which the calibration error has FEW_BINS
 FEW_BINS, MANY_BINS = 10, 15
 
 
 @dataclass(frozen=True)
 class RadiographResult:
-    """What the network said of one radiograph; no name, no patient reference."""
+    """Prediction for one radiograph, without file name and patient."""
 
     radiograph: str  # SHA-256 of the file
-    group: int  # radiographs of one patient share a number; numbers mean nothing outside this evaluation
+    group: int  # number of the patient, valid within this evaluation only
     label: str
     finding: str
-    logits: tuple[float, ...]
+    logits: tuple[float, ...]  # in the order of Evaluation.classes
     probabilities: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured value with its 95 % interval and what it was measured on."""
+    """A proportion or an area from 0 to 1 with its 95 % interval and sample size."""
 
     value: float
     low: float
@@ -45,29 +46,29 @@ class Estimate:
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """How one class is told from all others."""
+    """Metrics of one class against all others."""
 
     radiographs: int
     patients: int
-    sensitivity: Estimate  # of the finding named, which is the class of the highest probability
+    sensitivity: Estimate  # of the predicted finding, the class of the highest probability
     specificity: Estimate
-    flag_sensitivity: Estimate  # of the flag raised from the operating point on
+    flag_sensitivity: Estimate  # of the probability reaching the operating point
     flag_specificity: Estimate
-    auroc: Estimate  # interval by resampling patients; NaN where one side has no radiograph
+    auroc: Estimate  # interval by resampling patients; NaN without radiographs of both kinds
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One version's answers on one set of radiographs, and the figures that follow from them."""
+    """Predictions of one version for a set of radiographs, and the metrics computed from them."""
 
     version: str
-    classes: tuple[str, ...]  # that the network can name
-    labels: tuple[str, ...]  # rows and columns of the confusion matrix
+    classes: tuple[str, ...]  # outputs of the network
+    labels: tuple[str, ...]  # classes, and labels that the network does not know
     radiographs: int
     patients: int
     accuracy: Estimate
     per_class: dict[str, ClassMetrics]
-    confusion: tuple[tuple[int, ...], ...]  # rows: known finding, columns: named finding
+    confusion: tuple[tuple[int, ...], ...]  # rows: label, columns: predicted finding; both as `labels`
     calibration_error: float
     brier: float
     log_loss: float
@@ -75,32 +76,32 @@ class Evaluation:
     left_out: tuple[Exclusion, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; undefined numbers are None and radiographs left out are only counted."""
+        """Return JSON values; undefined numbers are None, exclusions a count."""
         stored = asdict(self)
         stored["left_out"] = len(self.left_out)
-        return plain(stored)
+        return json_values(stored)
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures without the rows, for a manifest."""
+        """Return the metrics without the rows, as stored in a manifest."""
         return {name: value for name, value in self.to_json().items() if name != "rows"}
 
     def scores(self, label: str) -> NDArray[np.float64]:
-        """Return each radiograph's probability of a class; zeros for one the network cannot name."""
+        """Return the probability of a class for each radiograph, (n,); zeros for an unknown class."""
         if label not in self.classes:
             return np.zeros(self.radiographs)
-        place = self.classes.index(label)
-        return np.array([row.probabilities[place] for row in self.rows])
+        index = self.classes.index(label)
+        return np.array([row.probabilities[index] for row in self.rows])
 
     def truth(self, label: str) -> NDArray[np.bool_]:
-        """Return whether each radiograph is known to show a class."""
+        """Return whether each radiograph has a label, (n,)."""
         return np.array([row.label == label for row in self.rows], dtype=bool)
 
-    def named(self, label: str) -> NDArray[np.bool_]:
-        """Return whether the network named the class for each radiograph."""
+    def predicted(self, label: str) -> NDArray[np.bool_]:
+        """Return whether a class is the predicted finding of each radiograph, (n,)."""
         return np.array([row.finding == label for row in self.rows], dtype=bool)
 
     def groups(self) -> NDArray[np.int_]:
-        """Return each radiograph's patient number."""
+        """Return the patient number of each radiograph, (n,)."""
         return np.array([row.group for row in self.rows], dtype=np.int_)
 
 
@@ -110,29 +111,29 @@ def from_logits(
     logits: NDArray[np.float64],
     left_out: Sequence[Exclusion] = (),
 ) -> Evaluation:
-    """Work out all figures from (radiographs, classes) logits."""
+    """Compute all metrics from the logits (n, classes) of n radiographs."""
     rows = _rows(manifest, radiographs, logits)
     classes = manifest.architecture.classes
-    labels = in_order({*classes, *(row.label for row in rows)})
+    labels = sort_classes({*classes, *(row.label for row in rows)})
     groups = np.array([row.group for row in rows])
     weights = statistics.patient_weights(groups, seed=SEED)
-    right = np.array([row.label == row.finding for row in rows])
+    correct = np.array([row.label == row.finding for row in rows])
     probabilities = np.array([row.probabilities for row in rows])
-    known = np.array([[row.label == name for name in classes] for row in rows], dtype=np.float64)
+    one_hot = np.array([[row.label == name for name in classes] for row in rows], dtype=np.float64)
     return Evaluation(
         version=manifest.version,
         classes=classes,
         labels=labels,
         radiographs=len(rows),
         patients=len(set(groups.tolist())),
-        accuracy=_proportion(right, np.ones_like(right)),
-        per_class={label: _class_figures(label, rows, manifest, weights) for label in labels},
+        accuracy=_proportion(correct, np.ones_like(correct)),
+        per_class={label: _class_metrics(label, rows, manifest, weights) for label in labels},
         confusion=_confusion(rows, labels),
         calibration_error=statistics.calibration_error(
-            probabilities.max(axis=1), right, bins=FEW_BINS if len(rows) < SMALL_SAMPLE else MANY_BINS
+            probabilities.max(axis=1), correct, bins=FEW_BINS if len(rows) < SMALL_SAMPLE else MANY_BINS
         ),
-        brier=statistics.brier(probabilities, known),
-        log_loss=_log_loss(probabilities, known),
+        brier=statistics.brier(probabilities, one_hot),
+        log_loss=_log_loss(probabilities, one_hot),
         rows=rows,
         left_out=tuple(left_out),
     )
@@ -152,30 +153,30 @@ def _rows(
             radiograph=content_sha256(radiograph.path),
             group=numbers[radiograph.patient],
             label=radiograph.label,
-            finding=classes[int(chances.argmax())],
+            finding=classes[int(row.argmax())],
             logits=tuple(scores.tolist()),
-            probabilities=tuple(chances.tolist()),
+            probabilities=tuple(row.tolist()),
         )
-        for radiograph, scores, chances in zip(radiographs, logits, probabilities, strict=True)
+        for radiograph, scores, row in zip(radiographs, logits, probabilities, strict=True)
     )
 
 
-def _class_figures(
+def _class_metrics(
     label: str, rows: Sequence[RadiographResult], manifest: Manifest, weights: NDArray[np.float64]
 ) -> ClassMetrics:
     classes = manifest.architecture.classes
     truth = np.array([row.label == label for row in rows])
-    named = np.array([row.finding == label for row in rows])
-    place = classes.index(label) if label in classes else None
-    scores = np.array([0.0 if place is None else row.probabilities[place] for row in rows])
+    predicted = np.array([row.finding == label for row in rows])
+    index = classes.index(label) if label in classes else None
+    scores = np.array([0.0 if index is None else row.probabilities[index] for row in rows])
     point = manifest.operating_points.get(label, 0.5)
     flagged = scores >= point
     low, high = statistics.percentile_interval(statistics.weighted_auroc(scores, truth, weights))
     return ClassMetrics(
         radiographs=int(truth.sum()),
         patients=len({row.group for row in rows if row.label == label}),
-        sensitivity=_proportion(named, truth),
-        specificity=_proportion(~named, ~truth),
+        sensitivity=_proportion(predicted, truth),
+        specificity=_proportion(~predicted, ~truth),
         flag_sensitivity=_proportion(flagged, truth),
         flag_specificity=_proportion(~flagged, ~truth),
         auroc=Estimate(statistics.auroc(scores, truth), low, high, len(rows)),
@@ -195,19 +196,22 @@ def _confusion(rows: Sequence[RadiographResult], labels: tuple[str, ...]) -> tup
     return tuple(tuple(line) for line in counts.tolist())
 
 
-def _log_loss(probabilities: NDArray[np.float64], known: NDArray[np.float64]) -> float:
-    """Return the mean loss in nats over the radiographs whose finding the network can name."""
-    nameable = known.any(axis=1)
-    if not nameable.any():
+def _log_loss(probabilities: NDArray[np.float64], one_hot: NDArray[np.float64]) -> float:
+    """Return the mean loss in nats over the radiographs whose label is a class of the network."""
+    known = one_hot.any(axis=1)
+    if not known.any():
         return float("nan")
-    chosen = (probabilities[nameable] * known[nameable]).sum(axis=1)
-    return float(-np.log(np.maximum(chosen, 1e-15)).mean())
+    likelihoods = (probabilities[known] * one_hot[known]).sum(axis=1)
+    return float(-np.log(np.maximum(likelihoods, 1e-15)).mean())
 
 
-def plain(value: Any) -> Any:
-    """Return what JSON can hold: NaN becomes None, tuples become lists."""
+def json_values(value: Any) -> Any:
+    """Return a copy that JSON can represent: NaN becomes None, tuples become lists."""
     if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
+        return {name: json_values(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [json_values(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value
+
+
+plain = json_values  # cross: removed by the renaming of the whole tree

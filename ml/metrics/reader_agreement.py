@@ -1,4 +1,4 @@
-"""How far readers agree beyond chance: kappa and alpha for findings without an order, with intervals."""
+"""Inter-reader agreement beyond chance: kappa and alpha for nominal findings, with intervals."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ml.metrics.statistics import Floats, Interval, patient_weights, percentile_interval
 
 SEED: Final = 20260101
-Counts: TypeAlias = NDArray[np.float64]  # (cases, findings): how many readers named it
-Weights: TypeAlias = NDArray[np.float64]  # (rows, cases): how often a case counts in each row
+Counts: TypeAlias = NDArray[np.float64]  # (cases, findings): number of readers
+Weights: TypeAlias = NDArray[np.float64]  # (resamples, cases): multiplicity of each case
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """One coefficient: 1 is full agreement, 0 is chance; NaN where nothing could be told apart."""
+    """One coefficient: 1 is full agreement, 0 is chance; NaN if the readings do not vary."""
 
     value: float
     interval: Interval  # 95 %, bootstrap of cases
@@ -26,26 +26,26 @@ class Agreement:
 
 
 def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> Agreement:
-    """Return Cohen's kappa of two readers' findings of the same cases (Cohen 1960)."""
+    """Return Cohen's kappa of two readers (Cohen 1960) from their pairs of findings, one for each case."""
     findings = sorted({finding for pair in pairs for finding in pair}, key=str)
-    places = {finding: place for place, finding in enumerate(findings)}
-    first, second = (np.array([places[pair[k]] for pair in pairs], int) for k in (0, 1))
-    one, other = (np.eye(len(findings))[reader] for reader in (first, second))
+    indices = {finding: index for index, finding in enumerate(findings)}
+    first, second = (np.array([indices[pair[k]] for pair in pairs], int) for k in (0, 1))
+    first_one_hot, second_one_hot = (np.eye(len(findings))[reader] for reader in (first, second))
     same = (first == second).astype(np.float64)
 
     def kappa(weights: Weights) -> Floats:
         total = weights.sum(axis=1)
         observed = weights @ same / total
-        expected = ((weights @ one) * (weights @ other)).sum(axis=1) / total**2
+        expected = ((weights @ first_one_hot) * (weights @ second_one_hot)).sum(axis=1) / total**2
         return _beyond_chance(observed, expected)
 
     return _with_interval(kappa, len(pairs))
 
 
 def fleiss_kappa(counts: Counts) -> Agreement:
-    """Return Fleiss' kappa (1971) of a fixed number of readers, at least two; (cases, findings).
+    """Return Fleiss' kappa (Fleiss 1971) of counts (cases, findings) with two or more readings of every case.
 
-    Raises ValueError where the number of readings differs from case to case.
+    Raises ValueError if the number of readings differs between cases.
     """
     readers = counts.sum(axis=1)
     if len(counts) and (readers.min() != readers.max() or readers.min() < 2):
@@ -53,23 +53,26 @@ def fleiss_kappa(counts: Counts) -> Agreement:
     agreeing = (counts * (counts - 1)).sum(axis=1) / np.maximum(readers * (readers - 1), 1)
 
     def kappa(weights: Weights) -> Floats:
-        named = weights @ counts
-        shares = named / named.sum(axis=1, keepdims=True)
+        totals = weights @ counts
+        shares = totals / totals.sum(axis=1, keepdims=True)
         return _beyond_chance(weights @ agreeing / weights.sum(axis=1), (shares**2).sum(axis=1))
 
     return _with_interval(kappa, len(counts))
 
 
 def krippendorff_alpha(counts: Counts) -> Agreement:
-    """Return Krippendorff's alpha for nominal findings; cases with fewer than two readings tell nothing."""
+    """Return Krippendorff's nominal alpha of counts (cases, findings); ignores cases with one reading.
+
+    Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011).
+    """
     counts = counts[counts.sum(axis=1) >= 2]
     readers = counts.sum(axis=1)
     differing = readers - (counts * (counts - 1)).sum(axis=1) / np.maximum(readers - 1, 1)
 
     def alpha(weights: Weights) -> Floats:
-        named = weights @ counts
-        total = named.sum(axis=1)
-        by_chance = (total**2 - (named**2).sum(axis=1)) / (total - 1)
+        totals = weights @ counts
+        readings = totals.sum(axis=1)
+        by_chance = (readings**2 - (totals**2).sum(axis=1)) / (readings - 1)
         with np.errstate(invalid="ignore", divide="ignore"):
             return 1 - (weights @ differing) / by_chance
 
@@ -77,7 +80,7 @@ def krippendorff_alpha(counts: Counts) -> Agreement:
 
 
 def counts_of(readings: Sequence[Mapping[Any, str]], findings: Sequence[str]) -> Counts:
-    """Count each case's findings; a case is given as reader -> finding. Returns (cases, findings)."""
+    """Return the readers for each case and finding, (cases, findings); a case maps reader to finding."""
     rows = [[list(case.values()).count(finding) for finding in findings] for case in readings]
     return np.array(rows, np.float64).reshape(len(readings), len(findings))
 
@@ -91,5 +94,5 @@ def _with_interval(coefficient: Callable[[Weights], Floats], cases: int) -> Agre
     if not cases:
         return Agreement(float("nan"), (float("nan"), float("nan")), 0)
     value = coefficient(np.ones((1, cases)))[0]
-    drawn = coefficient(patient_weights(np.arange(cases), seed=SEED))
-    return Agreement(float(value), percentile_interval(drawn), cases)
+    resampled = coefficient(patient_weights(np.arange(cases), seed=SEED))
+    return Agreement(float(value), percentile_interval(resampled), cases)

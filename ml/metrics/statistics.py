@@ -1,4 +1,4 @@
-"""The statistics of a diagnostic test: intervals, paired comparisons and calibration errors."""
+"""Statistics of a diagnostic test: confidence intervals, paired comparisons and calibration errors."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ONE_SIDED_95: Final = 1.6448536269514722
 
 
 @dataclass(frozen=True)
-class TwoAreas:
-    """Two correlated areas under the ROC curve and their difference, first minus second."""
+class DeLongResult:
+    """Two correlated areas under the ROC curve, their difference (first minus second) and standard errors."""
 
     first: float
     second: float
@@ -28,25 +28,28 @@ class TwoAreas:
     difference: float
     difference_error: float
     z: float
-    p: float
+    p: float  # two-sided
 
 
 def wilson(successes: int, trials: int) -> Interval:
-    """Return Wilson's 95 % interval of a proportion; (0, 1) where there are no trials."""
+    """Return the Wilson 95 % interval of a proportion (Wilson 1927), (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
-    found = binomtest(successes, trials).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Return the two-sided exact p of McNemar's test on the discordant pairs."""
+    """Return the two-sided exact p of McNemar's test on the discordant pairs, 1 if there are none."""
     pairs = only_first + only_second
     return float(binomtest(only_first, pairs).pvalue) if pairs else 1.0
 
 
 def paired_lower_bound(only_first: int, only_second: int, pairs: int) -> float:
-    """Return Tango's one-sided 95 % lower bound of the difference of two paired proportions (1998)."""
+    """Return the one-sided 95 % lower bound of the difference of two paired proportions (Tango 1998).
+
+    `only_first` and `only_second` count the discordant pairs; the bound is from -1 to 1.
+    """
     if pairs == 0:
         return -1.0
 
@@ -61,7 +64,7 @@ def paired_lower_bound(only_first: int, only_second: int, pairs: int) -> float:
 
 
 def _tango(b: int, c: int, n: int, difference: float) -> float:
-    """Score statistic of H0: the difference of the two proportions is `difference`."""
+    """Return the score statistic of H0: the difference of the two proportions is `difference`."""
     linear = -b - c + (2 * n - b + c) * difference
     constant = -c * difference * (1 - difference)
     q = (np.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
@@ -70,12 +73,15 @@ def _tango(b: int, c: int, n: int, difference: float) -> float:
 
 
 def auroc(scores: Floats, truth: Truth) -> float:
-    """Return the area under the ROC curve, ties counted half; NaN if one side is empty."""
+    """Return the area under the ROC curve, ties counted half; NaN without radiographs of both kinds.
+
+    `scores` and `truth` are (n,).
+    """
     return float(weighted_auroc(scores, truth, np.ones((1, len(scores))))[0])
 
 
 def weighted_auroc(scores: Floats, truth: Truth, weights: Floats) -> Floats:
-    """Return one area per row of weights (rows, n); NaN where a side weighs nothing."""
+    """Return one area for each row of weights (rows, n), (rows,); NaN if a kind has no weight."""
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0]) if len(scores) else np.array([0])
     ordered = weights[:, order]
@@ -83,13 +89,16 @@ def weighted_auroc(scores: Floats, truth: Truth, weights: Floats) -> Floats:
     without = np.add.reduceat(ordered * ~truth[order], starts, axis=1)
     below = np.cumsum(without, axis=1) - without / 2
     pairs = with_finding.sum(axis=1) * without.sum(axis=1)
-    won = (with_finding * below).sum(axis=1)
-    area: Floats = np.divide(won, pairs, out=np.full(len(won), np.nan), where=pairs > 0)
+    ordered_pairs = (with_finding * below).sum(axis=1)
+    area: Floats = np.divide(ordered_pairs, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
     return area
 
 
 def patient_weights(patients: NDArray[np.int_], *, seed: int, resamples: int = RESAMPLES) -> Floats:
-    """Draw patients with replacement: how often each radiograph counts, (resamples, radiographs)."""
+    """Resample patients with replacement; return the multiplicity of each radiograph, (resamples, n).
+
+    `patients` (n,) holds numbers from 0 without gaps.
+    """
     count = int(patients.max()) + 1
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
     weights: Floats = drawn[:, patients].astype(np.float64)
@@ -97,7 +106,7 @@ def patient_weights(patients: NDArray[np.int_], *, seed: int, resamples: int = R
 
 
 def percentile_interval(values: Floats, level: float = 0.95) -> Interval:
-    """Return the central interval of resampled values, those undefined left out."""
+    """Return the central interval of resampled values (n,), ignoring NaN."""
     defined = values[~np.isnan(values)]
     if not len(defined):
         return float("nan"), float("nan")
@@ -106,20 +115,20 @@ def percentile_interval(values: Floats, level: float = 0.95) -> Interval:
     return float(low), float(high)
 
 
-def delong(first: Floats, second: Floats, truth: Truth) -> TwoAreas:
-    """Compare two scores of the same radiographs (DeLong, DeLong and Clarke-Pearson 1988)."""
-    parts = [_placements(scores, truth) for scores in (first, second)]
-    with_finding = np.stack([one for one, _ in parts])
-    without = np.stack([other for _, other in parts])
+def delong(first: Floats, second: Floats, truth: Truth) -> DeLongResult:
+    """Compare the AUROC of two scores (n,) of the same radiographs (DeLong et al. 1988)."""
+    placements = [_placements(scores, truth) for scores in (first, second)]
+    with_finding = np.stack([positive for positive, _ in placements])
+    without = np.stack([negative for _, negative in placements])
     areas = with_finding.mean(axis=1)
-    spread = np.cov(with_finding) / with_finding.shape[1] + np.cov(without) / without.shape[1]
-    error = float(np.sqrt(max(0.0, spread[0, 0] + spread[1, 1] - 2 * spread[0, 1])))
+    covariance = np.cov(with_finding) / with_finding.shape[1] + np.cov(without) / without.shape[1]
+    error = float(np.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])))
     difference = float(areas[0] - areas[1])
     z = difference / error if error > 0 else 0.0
-    return TwoAreas(
+    return DeLongResult(
         first=float(areas[0]),
         second=float(areas[1]),
-        first_error=float(np.sqrt(spread[0, 0])),
+        first_error=float(np.sqrt(covariance[0, 0])),
         difference=difference,
         difference_error=error,
         z=z,
@@ -128,7 +137,7 @@ def delong(first: Floats, second: Floats, truth: Truth) -> TwoAreas:
 
 
 def _placements(scores: Floats, truth: Truth) -> tuple[Floats, Floats]:
-    """Return each radiograph's share of the radiographs of the other side that it beats."""
+    """Return the share of correctly ordered pairs for each positive and each negative radiograph."""
     ranks = rankdata(scores)
     with_finding = (ranks[truth] - rankdata(scores[truth])) / (~truth).sum()
     without = 1 - (ranks[~truth] - rankdata(scores[~truth])) / truth.sum()
@@ -136,7 +145,7 @@ def _placements(scores: Floats, truth: Truth) -> tuple[Floats, Floats]:
 
 
 def calibration_error(confidence: Floats, correct: Truth, *, bins: int) -> float:
-    """Return the expected calibration error over bins of equally many radiographs."""
+    """Return the expected calibration error of confidence (n,), 0 to 1, over bins of equal size."""
     order = np.argsort(confidence, kind="stable")
     gaps = [
         abs(float(confidence[part].mean() - correct[part].mean())) * len(part)
@@ -147,5 +156,5 @@ def calibration_error(confidence: Floats, correct: Truth, *, bins: int) -> float
 
 
 def brier(probabilities: Floats, truth: Floats) -> float:
-    """Return the mean squared error of (n, classes) probabilities against 0 and 1, summed over classes."""
+    """Return the mean over n of the squared errors of (n, classes), summed over classes (Brier 1950)."""
     return float(((probabilities - truth) ** 2).sum(axis=1).mean())

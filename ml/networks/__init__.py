@@ -1,1 +1,1 @@
-"""One file per family of networks; each builds its trunk, up to the last feature maps."""
+"""Network architectures, one module for each family, and the bundles that store trained networks."""

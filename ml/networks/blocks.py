@@ -1,4 +1,4 @@
-"""The two bricks that several families share: a convolution with its activation, and the head."""
+"""Blocks that several families share: a convolution with its activation, and the head."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ml.records import Architecture
 
 
 def convolution(x: KerasTensor, filters: int, name: str, *, batch_norm: bool) -> KerasTensor:
-    """Add a 3x3 convolution and its ReLU; with batch norm between them these are three layers."""
+    """Add a 3x3 convolution and its ReLU, with batch norm between them if `batch_norm`."""
     if not batch_norm:
-        # Keras' own layout (ReLU inside the convolution), so that ImageNet weights load by name.
+        # The ReLU is part of the layer as in keras.applications, so that ImageNet weights load by name.
         return layers.Conv2D(
             filters, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=name
         )(x)
@@ -22,7 +22,7 @@ def convolution(x: KerasTensor, filters: int, name: str, *, batch_norm: bool) ->
 
 
 def head(x: KerasTensor, arch: Architecture, *, dense: tuple[int, ...]) -> KerasTensor:
-    """Turn feature maps into one score per class, the layer `logits`; softmax is the caller's."""
+    """Add pooling, or the hidden layers `dense`, and the layer `logits`: (n, classes), without softmax."""
     if arch.head == "gap":
         x = layers.GlobalAveragePooling2D(name="gap")(x)
         x = layers.Dropout(arch.dropout, name="dropout")(x)
@@ -31,5 +31,5 @@ def head(x: KerasTensor, arch: Architecture, *, dense: tuple[int, ...]) -> Keras
         for number, units in enumerate(dense, start=1):
             x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name=f"fc{number}")(x)
             x = layers.Dropout(arch.dropout, name=f"dropout{number}")(x)
-    # float32 also under a mixed policy: probabilities and gradients start from here.
+    # float32 also under a mixed policy: probabilities and gradients are computed from the logits.
     return layers.Dense(len(arch.classes), name="logits", dtype="float32")(x)

@@ -1,7 +1,7 @@
 """ResNeXt-50 32x4d (Xie et al. 2017): residual blocks whose 3x3 convolution runs in 32 groups.
 
-Keras' own `Conv2D(groups=32)` can be differentiated on a CPU only through XLA, at over ten times the time of
-VGG16; here the groups are one dense convolution whose kernel is zero between groups: the same numbers.
+Keras can differentiate `Conv2D(groups=32)` on a CPU only through XLA, which takes over ten times as long as
+VGG16. Here one dense convolution with a kernel of zeros between the groups computes the same numbers.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
     return x
 
 
-def target(arch: Architecture) -> str:
-    """Name the layer whose activation Grad-CAM reads."""
-    return depths(arch)[-1]
+def target_layer(arch: Architecture) -> str:
+    """Return the name of the layer that Grad-CAM explains."""
+    return feature_layers(arch)[-1]
 
 
-def depths(arch: Architecture) -> tuple[str, ...]:
-    """Name the activations that out_of_distribution reads: the ends of the last three stages."""
+def feature_layers(arch: Architecture) -> tuple[str, ...]:
+    """Return the out-of-distribution feature layers: the ends of the last three stages."""
     return tuple(f"stage{stage}_block{STAGES[stage - 1][1]}_out" for stage in (2, 3, 4))
 
 
@@ -60,12 +60,12 @@ class GroupedConvolution(layers.Layer):
 
     def call(self, x: KerasTensor) -> KerasTensor:
         """Convolve (n, h, w, filters)."""
-        spread = ops.tile(self.kernel, (1, 1, CARDINALITY, 1))
-        kernel = spread * ops.cast(self.same_group, spread.dtype)
+        tiled = ops.tile(self.kernel, (1, 1, CARDINALITY, 1))
+        kernel = tiled * ops.cast(self.same_group, tiled.dtype)
         return ops.conv(x, kernel, strides=self.strides, padding="same")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
+        """Return the constructor arguments of this layer."""
         return {**super().get_config(), "strides": self.strides}
 
 
@@ -76,7 +76,8 @@ def _block(x: KerasTensor, width: int, name: str, *, strides: int, project: bool
     x = layers.ReLU(name=f"{name}_1_relu")(_pointwise(x, width, f"{name}_1"))
     x = GroupedConvolution(strides, name=f"{name}_2")(x)
     x = layers.ReLU(name=f"{name}_2_relu")(layers.BatchNormalization(name=f"{name}_2_bn")(x))
-    # Each branch starts at zero (Goyal et al. 2017): sixteen untrained branches would add up to huge logits.
+    # Each branch is initialised to zero (Goyal et al. 2017): sixteen random branches would sum to very large
+    # logits.
     x = _pointwise(x, 2 * width, f"{name}_3", gamma="zeros")
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([shortcut, x]))
 

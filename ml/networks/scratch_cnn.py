@@ -1,4 +1,4 @@
-"""A small VGG-like net (about 0.6 million weights) for learning from scratch on few radiographs."""
+"""A small VGG-like network (about 0.6 million weights) for training from scratch on few radiographs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DENSE: Final = (64,)
 
 
 def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
-    """Add five blocks of two convolutions, with a pool between blocks and none after the last."""
+    """Add five blocks of two convolutions, with max pooling between the blocks."""
     for block, filters in enumerate(WIDTHS, start=1):
         if block > 1:
             x = layers.MaxPooling2D(2, name=f"block{block - 1}_pool")(x)
@@ -23,12 +23,12 @@ def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
     return x
 
 
-def target(arch: Architecture) -> str:
-    """Name the layer whose activation Grad-CAM reads."""
-    return depths(arch)[-1]
+def target_layer(arch: Architecture) -> str:
+    """Return the name of the layer that Grad-CAM explains."""
+    return feature_layers(arch)[-1]
 
 
-def depths(arch: Architecture) -> tuple[str, ...]:
-    """Name the activations that out_of_distribution reads, from texture to anatomy."""
+def feature_layers(arch: Architecture) -> tuple[str, ...]:
+    """Return the names of the layers of the out-of-distribution features, from texture to anatomy."""
     ending = "_relu" if arch.batch_norm else ""
     return tuple(f"block{block}_conv2{ending}" for block in (3, 4, 5))

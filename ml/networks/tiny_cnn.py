@@ -1,4 +1,4 @@
-"""The naive CNN of many tutorials: two convolutions, a hidden layer of eight; kept as a yardstick."""
+"""The CNN of many tutorials, two convolutions and a hidden layer of eight units; a baseline."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ DENSE: Final = (8,)
 
 
 def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
-    """Add two convolutions, each followed by its pool."""
+    """Add two convolutions, each followed by max pooling."""
     for number, filters in enumerate(WIDTHS, start=1):
         x = convolution(x, filters, f"conv{number}", batch_norm=arch.batch_norm)
         x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
     return x
 
 
-def target(arch: Architecture) -> str:
-    """Name the layer whose activation Grad-CAM reads."""
-    return depths(arch)[-1]
+def target_layer(arch: Architecture) -> str:
+    """Return the name of the layer that Grad-CAM explains."""
+    return feature_layers(arch)[-1]
 
 
-def depths(arch: Architecture) -> tuple[str, ...]:
-    """Name the activations that out_of_distribution reads."""
+def feature_layers(arch: Architecture) -> tuple[str, ...]:
+    """Return the names of the layers of the out-of-distribution features."""
     ending = "_relu" if arch.batch_norm else ""
     return (f"conv1{ending}", f"conv2{ending}")

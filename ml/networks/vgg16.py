@@ -1,4 +1,4 @@
-"""VGG16 (Simonyan and Zisserman 2015): thirteen 3x3 convolutions in five blocks, Keras' layer names."""
+"""VGG16 (Simonyan and Zisserman 2015): thirteen 3x3 convolutions in five blocks, named as in Keras."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml.networks.blocks import convolution
 from ml.records import Architecture
 
 BLOCKS: Final = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # filters, convolutions
-DENSE: Final = (4096, 4096)  # of the original, with the head 'flatten'
+DENSE: Final = (4096, 4096)  # hidden layers of the paper, for the head `flatten`
 
 
 def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
@@ -22,12 +22,12 @@ def trunk(x: KerasTensor, arch: Architecture) -> KerasTensor:
     return x
 
 
-def target(arch: Architecture) -> str:
-    """Name the layer whose activation Grad-CAM reads."""
-    return depths(arch)[-1]
+def target_layer(arch: Architecture) -> str:
+    """Return the name of the layer that Grad-CAM explains."""
+    return feature_layers(arch)[-1]
 
 
-def depths(arch: Architecture) -> tuple[str, ...]:
-    """Name the activations that out_of_distribution reads, from texture to anatomy."""
+def feature_layers(arch: Architecture) -> tuple[str, ...]:
+    """Return the names of the layers of the out-of-distribution features, from texture to anatomy."""
     ending = "_relu" if arch.batch_norm else ""
     return tuple(f"block{block}_conv3{ending}" for block in (3, 4, 5))

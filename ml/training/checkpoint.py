@@ -1,4 +1,4 @@
-"""What a training keeps after each epoch, so that another process can go on with it."""
+"""Checkpoints: the state of a training after each epoch, from which another process can resume it."""
 
 from __future__ import annotations
 
@@ -16,59 +16,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.records import EpochReport
+from ml.training.errors import UnusableCheckpoint
 
-KEPT: Final = 2  # the newest, and the one before it should the newest be damaged
+MAX_CHECKPOINTS: Final = 2  # the newest, and the previous one in case the newest is damaged
 FORMAT: Final = 1
 
 Arrays = list[NDArray[Any]]
 
 
-class Damaged(ValueError):
-    """A checkpoint that cannot be read."""
-
-
-class Foreign(ValueError):
-    """A checkpoint of another training."""
-
-
 @dataclass
-class Best:
-    """The weights to keep, with the epoch they are from."""
+class SelectedWeights:
+    """Weights of the selected epoch: the one with the lowest validation loss, or the last one."""
 
     keep: str  # "best" or "last"
     loss: float = float("inf")
     epoch: int = 0
     weights: Arrays = field(default_factory=list)
 
-    def consider(self, report: EpochReport, weights: Arrays) -> None:
-        """Take an epoch's weights if they are the better ones, or the later ones where that is the rule."""
+    def update(self, report: EpochReport, weights: Arrays) -> None:
+        """Select the weights of an epoch if it is better than the selected one, or always for "last"."""
         if self.keep == "last" or report.val_loss < self.loss:
             self.loss, self.epoch, self.weights = report.val_loss, report.epoch, weights
 
 
 @dataclass
-class State:
-    """A training between two epochs: with it and the same radiographs, the rest of the way is decided."""
+class TrainingState:
+    """Everything that, with the same images, determines the remaining epochs of a training."""
 
     stage: int
     steps: int
     seconds: float
     reports: tuple[EpochReport, ...]
-    best: Best
+    selected: SelectedWeights
     weights: Arrays
     optimizer: Arrays
-    seeds: Arrays  # of the layers that draw random numbers; no network counts them among its weights
+    seeds: Arrays  # of layers that draw random numbers; Keras does not count them as weights
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of one training in a folder of their own, one file per epoch."""
+    """Checkpoints of one training in a folder of their own, one file for each epoch."""
 
     folder: Path
-    key: str  # names radiographs, recipe and first weights; see `key_of`
+    key: str  # identifies images, recipe and initial weights; see `training_key`
 
-    def save(self, state: State) -> None:
-        """Write a checkpoint whole or not at all, and drop those no longer needed; raises OSError."""
+    def save(self, state: TrainingState) -> None:
+        """Write a checkpoint atomically and delete those that are no longer needed; raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"epoch-{len(state.reports):06d}.npz"
         draft = path.with_suffix(".tmp")
@@ -81,22 +74,22 @@ class Checkpoints:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-        for old in found_in(self.folder)[KEPT:]:
+        for old in checkpoint_files(self.folder)[MAX_CHECKPOINTS:]:
             old.unlink(missing_ok=True)
 
-    def newest(self) -> tuple[State | None, tuple[str, ...]]:
-        """Read the newest that can be used, with a note on each that cannot; those are removed."""
+    def load_newest(self) -> tuple[TrainingState | None, tuple[str, ...]]:
+        """Return the newest usable state or None, and a note on each unusable file, which is deleted."""
         notes: list[str] = []
-        for path in found_in(self.folder):
+        for path in checkpoint_files(self.folder):
             try:
                 return self._read(path), tuple(notes)
-            except (Damaged, Foreign) as trouble:
-                notes.append(f"{path.stem}: {trouble}")
+            except UnusableCheckpoint as error:
+                notes.append(f"{path.stem}: {error}")
                 path.unlink(missing_ok=True)
         return None, tuple(notes)
 
-    def _header(self, state: State) -> str:
-        best = state.best
+    def _header(self, state: TrainingState) -> str:
+        selected = state.selected
         return json.dumps(
             {
                 "key": self.key,
@@ -104,56 +97,56 @@ class Checkpoints:
                 "steps": state.steps,
                 "seconds": state.seconds,
                 "reports": [vars(report) for report in state.reports],
-                "best": {"keep": best.keep, "loss": best.loss, "epoch": best.epoch},
+                "selected": {"keep": selected.keep, "loss": selected.loss, "epoch": selected.epoch},
             }
         )
 
-    def _read(self, path: Path) -> State:
+    def _read(self, path: Path) -> TrainingState:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 header = json.loads(str(stored["header"][()]))
                 if header["key"] != self.key:
-                    raise Foreign("of another training")
+                    raise UnusableCheckpoint("of another training")
                 return _state(header, {name: stored[name] for name in stored.files})
-        except Foreign:
+        except UnusableCheckpoint:
             raise
-        except (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError) as trouble:
-            raise Damaged("damaged") from trouble
-        except (BadZipFile, zlib.error) as trouble:
-            raise Damaged("damaged") from trouble
+        except (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+            raise UnusableCheckpoint("damaged") from error
+        except (BadZipFile, zlib.error) as error:
+            raise UnusableCheckpoint("damaged") from error
 
 
-def found_in(folder: Path) -> list[Path]:
-    """List the checkpoints of a folder, the newest first."""
+def checkpoint_files(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, newest first."""
     return sorted(folder.glob("epoch-*.npz"), reverse=True)
 
 
-def key_of(parts: Sequence[str], weights: Arrays) -> str:
-    """Name a training by texts that decide it and by the weights it begins with (SHA-256)."""
-    found = hashlib.sha256(json.dumps([FORMAT, *parts]).encode())
+def training_key(parts: Sequence[str], weights: Arrays) -> str:
+    """Return the SHA-256 of the texts that determine a training and of its initial weights."""
+    digest = hashlib.sha256(json.dumps([FORMAT, *parts]).encode())
     for array in weights:
-        found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
-def _arrays(state: State) -> dict[str, NDArray[Any]]:
+def _arrays(state: TrainingState) -> dict[str, NDArray[Any]]:
     kinds = {"weights": state.weights, "optimizer": state.optimizer, "seeds": state.seeds}
-    if state.best.epoch != len(state.reports):  # otherwise they are the present ones
-        kinds["best"] = state.best.weights
+    if state.selected.epoch != len(state.reports):  # otherwise they equal the current weights
+        kinds["selected"] = state.selected.weights
     return {f"{kind}-{k:05d}": array for kind, arrays in kinds.items() for k, array in enumerate(arrays)}
 
 
-def _state(header: dict[str, Any], stored: dict[str, NDArray[Any]]) -> State:
+def _state(header: dict[str, Any], stored: dict[str, NDArray[Any]]) -> TrainingState:
     def arrays(kind: str) -> Arrays:
         return [stored[name] for name in sorted(stored) if name.startswith(f"{kind}-")]
 
     weights = arrays("weights")
-    return State(
+    return TrainingState(
         stage=header["stage"],
         steps=header["steps"],
         seconds=header["seconds"],
         reports=tuple(EpochReport(**report) for report in header["reports"]),
-        best=Best(**header["best"], weights=arrays("best") or weights),
+        selected=SelectedWeights(**header["selected"], weights=arrays("selected") or weights),
         weights=weights,
         optimizer=arrays("optimizer"),
         seeds=arrays("seeds"),

@@ -1,4 +1,4 @@
-"""What a frozen trunk makes of each radiograph, computed once, for the layers behind it to learn from."""
+"""Cache of the features that frozen layers compute for each image, to train the layers after them."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from numpy.typing import NDArray
 
 from ml.datasets.batches import AugmentedImages
 
-LARGEST_IN_MEMORY: Final = 1_000_000_000  # bytes; more lie in a nameless file
-STORED: Final = np.float16
-SALT: Final = 7_919  # keeps the variants' random numbers apart from the batches'
+MAX_MEMORY: Final = 1_000_000_000  # bytes; larger arrays are stored in an unnamed file
+DTYPE: Final = np.float16
+SALT: Final = 7_919  # makes the random numbers of variants differ from those of batches
 
-Half = NDArray[np.float16]
+HalfArray = NDArray[np.float16]
 Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Features:
-    """The trunk's answers (radiographs, variants, ...) in float16."""
+class CachedFeatures:
+    """Outputs of the frozen layers, (images, variants, ...), float16."""
 
-    values: Half
+    values: HalfArray
 
-    def __call__(self, place: int, random: np.random.Generator) -> Image:
-        """Return one of a radiograph's variants, drawn evenly."""
-        return self.values[place, random.integers(self.values.shape[1])].astype(np.float32)
+    def __call__(self, index: int, random: np.random.Generator) -> Image:
+        """Return the features of a random variant of the image at `index`, float32."""
+        return self.values[index, random.integers(self.values.shape[1])].astype(np.float32)
 
 
-def cut(model: keras.Model, learns_from: str) -> tuple[keras.Model, keras.Model]:
-    """Part a network before one of its layers: what stands still, and what learns; they share its weights.
+def split_model(model: keras.Model, first_trainable: str) -> tuple[keras.Model, keras.Model]:
+    """Return the layers before `first_trainable` and those from it on; both share weights with `model`.
 
-    Dropout directly before the layer belongs to what learns, or its mask would be the same for ever.
-    Raises ValueError if there is no such layer.
+    Dropout directly before the layer counts as trainable: cached, its mask would never change. Raises
+    ValueError for an unknown layer.
     """
-    at = [layer.name for layer in model.layers].index(learns_from)
-    while isinstance(model.layers[at - 1], keras.layers.Dropout):
-        at -= 1
-    between = model.layers[at].input
-    return keras.Model(model.input, between), keras.Model(between, model.output)
+    index = [layer.name for layer in model.layers].index(first_trainable)
+    while isinstance(model.layers[index - 1], keras.layers.Dropout):
+        index -= 1
+    features = model.layers[index].input
+    return keras.Model(model.input, features), keras.Model(features, model.output)
 
 
-def variants_of(fresh: AugmentedImages, *, variants: int, seed: int) -> Iterator[Image]:
-    """Yield each radiograph as it is and then `variants` - 1 changed copies; the same seed gives the same."""
-    plain = replace(fresh, strength=0.0, mirror=False)
-    for place in range(len(fresh.store.radiographs)):
+def variants_of(augmented: AugmentedImages, *, variants: int, seed: int) -> Iterator[Image]:
+    """Yield each image unchanged and then `variants` - 1 times augmented; equal seeds, equal images."""
+    unchanged = replace(augmented, strength=0.0, mirror=False)
+    for index in range(len(augmented.store.radiographs)):
         for number in range(variants):
-            random = np.random.default_rng((SALT, seed, place, number))
-            yield (fresh if number else plain)(place, random)
+            random = np.random.default_rng((SALT, seed, index, number))
+            yield (augmented if number else unchanged)(index, random)
 
 
 def compute(
@@ -64,25 +64,25 @@ def compute(
     batch_size: int,
     folder: Path,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Features | None:
-    """Run images through the trunk in inference mode; `shape` is (radiographs, variants); None when asked to stop.
+) -> CachedFeatures | None:
+    """Return the outputs of `trunk` in inference mode; None once `should_stop` returns True.
 
-    The same images and network give the same features. Values outside float16's range (65,504) are cut to
-    it. What exceeds the memory's share lies in `folder`; raises OSError where the disk has no room.
+    `shape` is (images, variants). Values outside the range of float16 (65,504) are clipped. An array above
+    MAX_MEMORY is stored in `folder`; raises OSError if the disk is full, ValueError without images.
     """
-    flat: Half | None = None
-    at = 0
+    flat: HalfArray | None = None
+    start = 0
     for batch in _batched(images, batch_size):
         if should_stop():
             return None
-        answers = np.asarray(trunk.predict_on_batch(batch), np.float32)
+        outputs = np.asarray(trunk.predict_on_batch(batch), np.float32)
         if flat is None:
-            flat = _room((shape[0] * shape[1], *answers.shape[1:]), folder)
-        flat[at : at + len(batch)] = np.clip(answers, np.finfo(STORED).min, np.finfo(STORED).max)
-        at += len(batch)
+            flat = _allocate((shape[0] * shape[1], *outputs.shape[1:]), folder)
+        flat[start : start + len(batch)] = np.clip(outputs, np.finfo(DTYPE).min, np.finfo(DTYPE).max)
+        start += len(batch)
     if flat is None:
-        raise ValueError("There are no radiographs.")
-    return Features(flat.reshape(*shape, *flat.shape[1:]))
+        raise ValueError("There are no images.")
+    return CachedFeatures(flat.reshape(*shape, *flat.shape[1:]))
 
 
 def _batched(images: Iterable[Image], size: int) -> Iterator[NDArray[np.float32]]:
@@ -91,10 +91,10 @@ def _batched(images: Iterable[Image], size: int) -> Iterator[NDArray[np.float32]
         yield np.stack(batch)
 
 
-def _room(shape: tuple[int, ...], folder: Path) -> Half:
-    if np.dtype(STORED).itemsize * int(np.prod(shape)) <= LARGEST_IN_MEMORY:
-        return np.empty(shape, STORED)
+def _allocate(shape: tuple[int, ...], folder: Path) -> HalfArray:
+    if np.dtype(DTYPE).itemsize * int(np.prod(shape)) <= MAX_MEMORY:
+        return np.empty(shape, DTYPE)
     folder.mkdir(parents=True, exist_ok=True)
-    # A file without a name is gone with the process, however that ends.
+    # The system deletes an unnamed file when the process ends, however it ends.
     with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, STORED, "w+", shape=shape)
+        return np.memmap(file, DTYPE, "w+", shape=shape)

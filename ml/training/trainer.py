@@ -1,10 +1,9 @@
-"""Train a network on a split of radiographs and leave it as a bundle."""
+"""Training of a network on a split of radiographs; the result is a bundle."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,16 +13,19 @@ import keras
 
 from ml.datasets.batches import ImageStore, load
 from ml.datasets.hashing import fingerprint
-from ml.datasets.patient_split import Exclusion, Split, in_order
-from ml.networks import builder, bundle
+from ml.datasets.patient_split import Split
+from ml.networks import bundle
 from ml.recipes import TrainingSpec
-from ml.records import Architecture, EpochReport, Manifest
-from ml.training.checkpoint import Checkpoints, State, found_in, key_of
-from ml.training.loop import NoUsableNetwork, OnEpoch, ShouldStop, TrainingLoop
+from ml.records import EpochReport, Manifest
+from ml.training.checkpoint import Checkpoints, TrainingState, checkpoint_files, training_key
+from ml.training.errors import NoUsableNetwork
+from ml.training.initial_network import initial_network
+from ml.training.loop import OnEpoch, TrainingLoop
+from ml.training.stages import ShouldStop
 
 __all__ = ["NoUsableNetwork", "train"]
 
-CACHE_SIDE: Final = 256  # pixels of the radiographs kept in memory, or the net's size if that is larger
+CACHE_SIDE: Final = 256  # pixels of the images in memory, or the input size of the network if that is larger
 
 OnBegin = Callable[[Sequence[EpochReport]], None]
 
@@ -42,128 +44,89 @@ def train(
 ) -> Manifest:
     """Train and write a bundle into `out`; raises NoUsableNetwork, BundleError or OSError.
 
-    `should_stop` is read before every batch; when it says so the best epoch until then is kept.
-    The same radiographs, seed and machine give the same network, unless the clock ends the training.
-    `imagenet` is Keras' weights file for a recipe that starts from it, which is downloaded otherwise.
-    `checkpoints` is a folder that keeps each epoch: a later call with the same radiographs and recipe goes on from
-    there to the same end. `on_begin` hears once which epochs are done already, none in a first attempt.
-    A checkpoint that is damaged, of another training or finds no room is passed over, and the manifest says
-    so. Under a Keras backend other than TensorFlow the bundle is left uncalibrated.
+    `should_stop` is called before every batch; once it returns True the selected epoch up to then is the
+    result. Equal radiographs, seed and machine give an equal network, unless the recipe limits the time.
+    `imagenet` is the Keras weights file of an ImageNet recipe; without it Keras downloads the weights.
+    `checkpoints` is a folder for the state after each epoch: a later call with the same radiographs and
+    recipe resumes from it and gives the same result. `on_begin` receives the completed epochs once, none in a
+    first attempt. Checkpoints that are damaged, of another training or not storable are skipped and noted in
+    the manifest. With a Keras backend other than TensorFlow the bundle is not calibrated.
     """
     keras.utils.set_random_seed(spec.seed)
-    model, spec, parent = _beginning(radiographs, spec, start_from, imagenet)
-    learning, checking = _stores(radiographs, spec, should_stop, checkpoints)
-    lesson = TrainingLoop(model, spec, learning, checking, out.parent)
-    keeper = Checkpoints(checkpoints, _key(lesson)) if checkpoints else None
-    notes = _resume(lesson, keeper)
-    on_begin(tuple(lesson.reports))
-    resumed_after = len(lesson.reports)
-    lesson.run(on_epoch, should_stop, partial(_keep, keeper, notes) if keeper else None)
-    if not lesson.best.weights:
-        raise NoUsableNetwork("The training was stopped before its first epoch was complete.")
-    model.set_weights(lesson.best.weights)
-    progress = {"resumed_after": resumed_after, "notes": notes} if checkpoints else {}
-    manifest = bundle.write(out, model, _manifest(radiographs, parent, lesson, progress))
-    return _calibrated(out, manifest, learning, checking)
+    model, spec, parent = initial_network(spec, radiographs.classes, start_from=start_from, imagenet=imagenet)
+    training_images, validation_images = _load_images(radiographs, spec, should_stop, checkpoints)
+    loop = TrainingLoop(model, spec, training_images, validation_images, out.parent)
+    store = Checkpoints(checkpoints, _key(loop)) if checkpoints else None
+    notes = _resume(loop, store)
+    on_begin(tuple(loop.reports))
+    resumed_after = len(loop.reports)
+    loop.run(on_epoch, should_stop, partial(_save_checkpoint, store, notes) if store else None)
+    if not loop.selected.weights:
+        raise NoUsableNetwork("The training was stopped before the end of its first epoch.")
+    model.set_weights(loop.selected.weights)
+    attempt = {"resumed_after": resumed_after, "notes": notes} if checkpoints else {}
+    manifest = bundle.write(out, model, _manifest(radiographs, parent, loop, attempt))
+    return _calibrated(out, manifest, training_images, validation_images)
 
 
-def _beginning(
-    radiographs: Split, spec: TrainingSpec, start_from: Path | None, imagenet: Path | None
-) -> tuple[keras.Model, TrainingSpec, Manifest | None]:
-    if not spec.fine_tune:
-        spec = replace(spec, architecture=replace(spec.architecture, classes=radiographs.classes))
-        model = builder.build(spec.architecture)
-        if spec.imagenet:
-            builder.load_imagenet(model, imagenet)
-        return model, spec, None
-    if start_from is None:
-        raise NoUsableNetwork("There is no network in force to start from.")
-    old, parent = bundle.load_network(start_from)
-    # A finding that the radiographs at hand do not hold is not forgotten: its output stays.
-    classes = in_order({*parent.architecture.classes, *radiographs.classes})
-    arch = replace(parent.architecture, classes=classes)
-    spec = replace(spec, architecture=arch, preprocessing=parent.preprocessing)
-    return _with_classes(old, parent.architecture, arch), spec, parent
-
-
-def _with_classes(old: keras.Model, before: Architecture, after: Architecture) -> keras.Model:
-    if before.classes == after.classes:
-        return old
-    new = builder.build(after)
-    for layer in old.layers[:-1]:
-        new.get_layer(layer.name).set_weights(layer.get_weights())
-    kernel, bias = new.get_layer("logits").get_weights()
-    old_kernel, old_bias = old.get_layer("logits").get_weights()
-    for place, label in enumerate(before.classes):
-        kernel[:, after.classes.index(label)] = old_kernel[:, place]
-        bias[after.classes.index(label)] = old_bias[place]
-    new.get_layer("logits").set_weights([kernel, bias])
-    return new
-
-
-def _stores(
+def _load_images(
     radiographs: Split, spec: TrainingSpec, should_stop: ShouldStop, checkpoints: Path | None
 ) -> tuple[ImageStore, ImageStore]:
     side = max(CACHE_SIDE, spec.preprocessing.size)
-    if checkpoints and found_in(checkpoints):
-        should_stop = (
-            _never  # whoever stops a resumed training wants its best epoch, which the radiographs name
-        )
-    learning = load(radiographs.train, spec.preprocessing, side=side, should_stop=should_stop)
-    checking = load(radiographs.validation, spec.preprocessing, side=side, should_stop=should_stop)
-    if not learning.radiographs or not checking.radiographs:
-        raise NoUsableNetwork("No radiograph could be read to learn from.")
-    return learning, checking
+    if checkpoints and checkpoint_files(checkpoints):
+        # A stopped resumed training returns its selected epoch; to find it, the images must be complete.
+        should_stop = _never
+    training_images = load(radiographs.train, spec.preprocessing, side=side, should_stop=should_stop)
+    validation_images = load(radiographs.validation, spec.preprocessing, side=side, should_stop=should_stop)
+    if not training_images.radiographs or not validation_images.radiographs:
+        raise NoUsableNetwork("No training or no validation image could be decoded.")
+    return training_images, validation_images
 
 
-def _key(lesson: TrainingLoop) -> str:
-    recipe = json.dumps(lesson.spec.to_json(), sort_keys=True)
-    parts = [recipe, lesson.precision, lesson.learning.digest, lesson.checking.digest]
-    return key_of(parts, lesson.twin.get_weights())
+def _never() -> bool:
+    return False
 
 
-def _resume(lesson: TrainingLoop, keeper: Checkpoints | None) -> list[str]:
-    if keeper is None:
+def _key(loop: TrainingLoop) -> str:
+    recipe = json.dumps(loop.spec.to_json(), sort_keys=True)
+    parts = [recipe, loop.precision, loop.training_images.digest, loop.validation_images.digest]
+    return training_key(parts, loop.training_copy.get_weights())
+
+
+def _resume(loop: TrainingLoop, store: Checkpoints | None) -> list[str]:
+    if store is None:
         return []
-    state, notes = keeper.newest()
+    state, notes = store.load_newest()
     if state is not None:
-        lesson.resume(state)
+        loop.resume(state)
     return list(notes)
 
 
-def _keep(keeper: Checkpoints, notes: list[str], state: State) -> None:
+def _save_checkpoint(store: Checkpoints, notes: list[str], state: TrainingState) -> None:
     try:
-        keeper.save(state)
-    except OSError:  # the training itself is sound, and a disk may have room again when it ends
+        store.save(state)
+    except OSError:  # the training can go on, and the disk may have space again at its end
         notes.append(f"epoch-{len(state.reports):06d}: not stored")
 
 
-def _calibrated(out: Path, manifest: Manifest, learning: ImageStore, checking: ImageStore) -> Manifest:
-    if keras.backend.backend() != "tensorflow":
-        return manifest  # calibration explains radiographs, with TensorFlow's gradients
-    from ml.inference import calibration
-
-    return calibration.calibrate(out, checking.radiographs, learning=learning.radiographs)
-
-
 def _manifest(
-    radiographs: Split, parent: Manifest | None, lesson: TrainingLoop, progress: dict[str, Any]
+    radiographs: Split, parent: Manifest | None, loop: TrainingLoop, attempt: dict[str, Any]
 ) -> Manifest:
-    spec = lesson.spec
+    spec = loop.spec
     classes = spec.architecture.classes
-    left_out = [*radiographs.left_out, *lesson.learning.left_out, *lesson.checking.left_out]
+    left_out = (*radiographs.left_out, *loop.training_images.left_out, *loop.validation_images.left_out)
     training: dict[str, Any] = {
         "spec": spec.to_json(),
         "fingerprint": fingerprint([*radiographs.train, *radiographs.validation]),
         "counts": radiographs.counts(),
-        "precision": lesson.precision,
-        "left_out": _reasons(left_out),
-        "steps": lesson.course.done,
-        "seconds": round(lesson.course.elapsed, 1),
-        "kept_epoch": lesson.best.epoch,
-        "stopped": not lesson.course.finished,
-        "epochs": [vars(report) for report in lesson.reports],
-        **progress,
+        "precision": loop.precision,
+        "left_out": [{"radiograph": each.radiograph.path.name, "reason": each.reason} for each in left_out],
+        "steps": loop.progress.steps_done,
+        "seconds": round(loop.progress.elapsed, 1),
+        "kept_epoch": loop.selected.epoch,
+        "stopped": not loop.progress.finished,
+        "epochs": [vars(report) for report in loop.reports],
+        **attempt,
     }
     return Manifest(
         version="candidate",
@@ -177,9 +140,13 @@ def _manifest(
     )
 
 
-def _reasons(left_out: list[Exclusion]) -> list[dict[str, str]]:
-    return [{"radiograph": item.radiograph.path.name, "reason": item.reason} for item in left_out]
+def _calibrated(
+    out: Path, manifest: Manifest, training_images: ImageStore, validation_images: ImageStore
+) -> Manifest:
+    if keras.backend.backend() != "tensorflow":
+        return manifest  # calibration computes heatmaps, which needs TensorFlow's gradients
+    from ml.inference import calibration
 
-
-def _never() -> bool:
-    return False
+    return calibration.calibrate(
+        out, validation_images.radiographs, training_images=training_images.radiographs
+    )

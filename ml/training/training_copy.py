@@ -1,7 +1,7 @@
-"""A network's twin for training: the same weights, any input size, reduced precision, fused batch norm.
+"""Copy of a network for training: the same weights, any input size, reduced precision, fused batch norm.
 
-What differs between Keras' backends and between machines is here alone: TensorFlow on a processor gets its
-fused batch norm, every other backend and a GPU Keras' own.
+All differences between the backends of Keras and between machines are in this module: TensorFlow on a CPU
+uses its fused batch norm; other backends, and GPUs, use the batch norm of Keras.
 """
 
 from __future__ import annotations
@@ -14,57 +14,58 @@ import keras
 from ml.recipes import Precision
 from ml.records import Architecture
 
-# Keras' 0.99 remembers the untrained net for hundreds of steps, more than a small hospital's training has.
+# With the default of Keras, 0.99, the untrained statistics last for hundreds of steps, longer than small
+# trainings.
 MOMENTUM: Final = 0.95
-CPU_FLAGS: Final = Path("/proc/cpuinfo")
-BFLOAT16_FROM: Final = (8, 0)  # compute capability; older GPUs multiply fast in float16 alone
+CPU_INFO: Final = Path("/proc/cpuinfo")
+MIN_BFLOAT16_GPU: Final = (8, 0)  # compute capability; older GPUs are fast in float16 only
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch norm whose training step is one fused operation: a fifth of the whole time saved."""
+    """Batch norm whose training step is one fused operation, which saves a fifth of the training time."""
 
     def add_weight(self, *shape: Any, **options: Any) -> Any:
-        """Create a weight that stays float32 under a mixed policy, as the fused operation needs."""
+        """Create a weight that stays float32 under a mixed policy, as the fused operation requires."""
         return super().add_weight(*shape, **{**options, "autocast": False})
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise (n, h, w, c); outside training, and when frozen, as Keras does."""
+        """Normalise (n, h, w, c); in inference, and if frozen, as the base class does."""
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
-        import tensorflow as tf  # this layer is built under TensorFlow only
+        import tensorflow as tf  # this layer is used with TensorFlow only
 
-        normal, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        normalised, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
         )
-        self.moving_mean.assign(self._moved(self.moving_mean, mean))
-        self.moving_variance.assign(self._moved(self.moving_variance, variance))
-        return normal
+        self.moving_mean.assign(self._moving_average(self.moving_mean, mean))
+        self.moving_variance.assign(self._moving_average(self.moving_variance, variance))
+        return normalised
 
-    def _moved(self, old: Any, new: Any) -> Any:
+    def _moving_average(self, old: Any, new: Any) -> Any:
         return old * self.momentum + new * (1 - self.momentum)
 
 
 def fastest_precision() -> Precision:
-    """Return what this machine multiplies fastest in: a GPU's half precision, a processor's bfloat16.
+    """Return the fastest precision of this machine: half on a GPU, bfloat16 on a CPU that supports it.
 
-    A processor without bfloat16 instructions gets float32.
+    Other CPUs get float32.
     """
     if capability := gpu_capability():
-        return "mixed_bfloat16" if capability >= BFLOAT16_FROM else "mixed_float16"
+        return "mixed_bfloat16" if capability >= MIN_BFLOAT16_GPU else "mixed_float16"
     try:
-        flags = set(CPU_FLAGS.read_text(encoding="utf-8").split())
+        flags = set(CPU_INFO.read_text(encoding="utf-8").split())
     except OSError:
         return "float32"
     return "mixed_bfloat16" if flags & {"avx512_bf16", "amx_bf16"} else "float32"
 
 
 def gpu_capability() -> tuple[int, int] | None:
-    """Return the compute capability of the GPU that Keras' backend uses; None without one."""
+    """Return the compute capability (major, minor) of the GPU of the Keras backend, None without one."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         return _tensorflow_gpu()
     if backend == "jax":
-        import jax  # type: ignore[import-not-found] # no part of this house, yet it can train here
+        import jax  # type: ignore[import-not-found] # optional backend, not a requirement
 
         if jax.devices()[0].platform != "gpu":
             return None
@@ -87,21 +88,21 @@ def _tensorflow_gpu() -> tuple[int, int] | None:
 
 
 def training_copy_of(model: keras.Model, arch: Architecture, precision: Precision) -> keras.Model:
-    """Build a net of the same layers; its weights stand in the same order, so either can fill the other."""
+    """Return a copy with the same layers and order of weights, so that weights can be copied both ways."""
     side = arch.size if arch.head == "flatten" else None
     image = keras.Input((side, side, arch.channels), name="image")
     fused = keras.backend.backend() == "tensorflow" and gpu_capability() is None
 
     def layer(original: keras.layers.Layer) -> keras.layers.Layer:
-        settings = original.get_config()
-        if original.name != "logits":  # the loss is computed in float32 whatever the precision
-            settings["dtype"] = precision
-        kind = type(original)
-        if kind is keras.layers.BatchNormalization:
-            settings["momentum"] = MOMENTUM
-            kind = FusedBatchNormalization if fused else kind
-        return kind.from_config(settings)
+        config = original.get_config()
+        if original.name != "logits":  # the loss is always computed in float32
+            config["dtype"] = precision
+        layer_class = type(original)
+        if layer_class is keras.layers.BatchNormalization:
+            config["momentum"] = MOMENTUM
+            layer_class = FusedBatchNormalization if fused else layer_class
+        return layer_class.from_config(config)
 
-    twin = keras.models.clone_model(model, input_tensors=image, clone_function=layer)
-    twin.set_weights(model.get_weights())
-    return twin
+    training_copy = keras.models.clone_model(model, input_tensors=image, clone_function=layer)
+    training_copy.set_weights(model.get_weights())
+    return training_copy

@@ -1,4 +1,4 @@
-"""A bundle is what its manifest says, or it is refused."""
+"""Bundles: writing, loading, and refusal of damaged or inconsistent ones."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml.errors import BundleError
 from ml.networks import bundle
-from ml.records import BundleError
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
@@ -37,7 +37,7 @@ def test_a_bundle_is_three_files(written: Path) -> None:
     assert "Research use only. Not for diagnosis." in (written / "card.md").read_text()
 
 
-def test_a_network_returns_with_the_weights_it_was_saved_with(tmp_path: Path) -> None:
+def test_a_loaded_network_has_the_saved_weights(tmp_path: Path) -> None:
     import keras
 
     from ml.networks import builder
@@ -50,30 +50,30 @@ def test_a_network_returns_with_the_weights_it_was_saved_with(tmp_path: Path) ->
     norm.moving_variance.assign(np.full(16, 1e6, np.float32))  # more than float16 can hold
     manifest = Manifest("v9", arch, Preprocessing(size=64), {"covid-19": 0.3}, {"covid-19": 0.2}, parent="v8")
     saved = bundle.write(tmp_path / "b", model, manifest)
-    loaded, found = bundle.load_network(tmp_path / "b")
-    assert found == saved
-    assert found.architecture == arch
-    assert found.libraries["keras"] == keras.__version__
-    for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+    loaded, read = bundle.load_network(tmp_path / "b")
+    assert read == saved
+    assert read.architecture == arch
+    assert read.libraries["keras"] == keras.__version__
+    for actual, expected in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6)
     image = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 1)).astype(np.float32)
     np.testing.assert_allclose(loaded(image), model(image), rtol=0.02, atol=0.02)
 
 
-def test_half_precision_halves_the_file(written: Path) -> None:
+def test_kernels_are_stored_in_half_precision_and_vectors_in_full_precision(written: Path) -> None:
     import h5py
 
     with h5py.File(written / bundle.WEIGHTS) as file:
-        kinds: dict[int, set[str]] = {}
+        dtypes: dict[int, set[str]] = {}
         file.visititems(
             lambda _, item: (
-                kinds.setdefault(item.ndim, set()).add(str(item.dtype))
+                dtypes.setdefault(item.ndim, set()).add(str(item.dtype))
                 if isinstance(item, h5py.Dataset)
                 else None
             )
         )
-    assert kinds[4] == {"float16"}
-    assert kinds[1] == {"float32"}
+    assert dtypes[4] == {"float16"}
+    assert dtypes[1] == {"float32"}
 
 
 def test_changed_weights_are_refused(directory: Path) -> None:
@@ -81,7 +81,7 @@ def test_changed_weights_are_refused(directory: Path) -> None:
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(BundleError, match="not those its manifest names"):
+    with pytest.raises(BundleError, match="do not match its manifest"):
         bundle.load_network(directory)
 
 
@@ -107,14 +107,14 @@ def test_missing_weights_are_refused(directory: Path) -> None:
         {"architecture": None},
     ],
 )
-def test_a_manifest_that_makes_no_sense_is_refused(directory: Path, entries: dict[str, Any]) -> None:
+def test_a_manifest_with_an_invalid_entry_is_refused(directory: Path, entries: dict[str, Any]) -> None:
     change(directory, **entries)
     with pytest.raises(BundleError):
         bundle.read_manifest(directory)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", "\x00"])
-def test_a_manifest_that_is_no_manifest_is_refused(directory: Path, content: str) -> None:
+def test_a_file_that_is_not_a_manifest_is_refused(directory: Path, content: str) -> None:
     (directory / bundle.MANIFEST).write_text(content)
     with pytest.raises(BundleError):
         bundle.read_manifest(directory)

@@ -1,4 +1,4 @@
-"""DICOM radiographs look as dcmtk's viewer shows them, in every encoding that hospitals send."""
+"""DICOM radiographs in every common encoding, compared with the rendering of dcmtk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
 
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.images.png import display_png
-from ml.images.reading import read_radiograph
-from ml.records import UnreadableImage
-from tests.ml.wrappings import dcmtk, dicom, saved, written
+from tests.ml.encodings import dcmtk, dicom, saved, written
 from tests.radiographs import radiograph_grey
 
 GREY = radiograph_grey(5, (128, 96))
@@ -26,38 +26,38 @@ TWELVE = (GREY * 3000 + 500).round().astype(np.uint16)  # within 0 to 4095
 WINDOW: dict[str, Any] = {"WindowCenter": 2000, "WindowWidth": 2400}
 
 
-def opened(content: bytes) -> pydicom.FileDataset:
+def read_dataset(content: bytes) -> pydicom.FileDataset:
     return pydicom.dcmread(io.BytesIO(content))
 
 
-def shown(content: bytes) -> NDArray[Any]:
-    return decoded(display_png(read_radiograph(content)))
+def displayed(content: bytes) -> NDArray[Any]:
+    return pixels_of(display_png(decode_radiograph(content)))
 
 
-def decoded(png: bytes) -> NDArray[Any]:
+def pixels_of(png: bytes) -> NDArray[Any]:
     return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
 
 
 def by_dcmtk(content: bytes, folder: Path, *options: str) -> NDArray[Any]:
-    drawn = dcmtk("dcm2pnm", "--write-png", *options, radiograph=content, folder=folder)
-    return decoded(drawn)
+    png = dcmtk("dcm2pnm", "--write-png", *options, radiograph=content, folder=folder)
+    return pixels_of(png)
 
 
-def refusal(content: bytes) -> str:
-    with pytest.raises(UnreadableImage) as refused:
-        read_radiograph(content)
-    return refused.value.code
+def refusal_code(content: bytes) -> str:
+    with pytest.raises(UnreadableImage) as raised:
+        decode_radiograph(content)
+    return raised.value.code
 
 
 def voi_lut() -> Dataset:
     table = Dataset()
-    steps = (255 * (np.arange(4096) / 4095) ** 2).round().astype(np.uint16)
+    values = (255 * (np.arange(4096) / 4095) ** 2).round().astype(np.uint16)
     table.add_new("LUTDescriptor", "US", [4096, 0, 8])
-    table.add_new("LUTData", "US", steps.tolist())
+    table.add_new("LUTData", "US", values.tolist())
     return table
 
 
-VIEWER = {
+RENDERED = {
     "a window": (dicom(TWELVE, bits=12, **WINDOW), ["+Wi", "1"]),
     "the first of two windows": (
         dicom(TWELVE, bits=12, WindowCenter=[2000, 900], WindowWidth=[2400, 100]),
@@ -67,13 +67,13 @@ VIEWER = {
         dicom(TWELVE, bits=12, PhotometricInterpretation="MONOCHROME1", **WINDOW),
         ["+Wi", "1"],
     ),
-    "rescale": (
+    "a rescale": (
         dicom(
             TWELVE, bits=12, RescaleSlope="0.5", RescaleIntercept="-300", WindowCenter=700, WindowWidth=1200
         ),
         ["+Wi", "1"],
     ),
-    "rescale that changes nothing": (
+    "an identity rescale": (
         dicom((GREY * 200 + 20).round().astype(np.uint8), RescaleSlope=1, RescaleIntercept=0),
         [],
     ),
@@ -87,21 +87,21 @@ VIEWER = {
     ),
     "a sigmoid window": (dicom(TWELVE, bits=12, VOILUTFunction="SIGMOID", **WINDOW), ["+Wi", "1", "+Wfs"]),
     "a VOI table": (dicom(TWELVE, bits=12, VOILUTSequence=[voi_lut()]), ["+Wl", "1"]),
-    "no window, darkest to brightest": (dicom(TWELVE, bits=12), ["+Wm"]),
+    "no window, minimum to maximum": (dicom(TWELVE, bits=12), ["+Wm"]),
     "eight bits without a window": (dicom((GREY * 200 + 20).round().astype(np.uint8)), []),
 }
 
 
-@pytest.mark.parametrize("case", VIEWER)
-def test_a_radiograph_looks_as_in_the_reference_viewer(case: str, tmp_path: Path) -> None:
-    content, options = VIEWER[case]
-    ours, theirs = shown(content).astype(int), by_dcmtk(content, tmp_path, *options).astype(int)
-    assert ours.std() > 10
-    assert np.abs(ours - theirs).max() <= 2
-    assert np.abs(ours - theirs).mean() < 0.6
+@pytest.mark.parametrize("case", RENDERED)
+def test_a_radiograph_is_displayed_as_by_dcmtk(case: str, tmp_path: Path) -> None:
+    content, options = RENDERED[case]
+    actual, expected = displayed(content).astype(int), by_dcmtk(content, tmp_path, *options).astype(int)
+    assert actual.std() > 10
+    assert np.abs(actual - expected).max() <= 2
+    assert np.abs(actual - expected).mean() < 0.6
 
 
-BY_DCMTK = {
+LOSSLESS = {
     "JPEG Lossless SV1": ("dcmcjpeg", "+e1"),
     "JPEG Lossless": ("dcmcjpeg", "+el"),
     "JPEG-LS": ("dcmcjpls", "+el"),
@@ -111,38 +111,38 @@ BY_DCMTK = {
 }
 
 
-@pytest.mark.parametrize("encoding", BY_DCMTK)
-def test_a_lossless_encoding_gives_the_very_same_radiograph(encoding: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", LOSSLESS)
+def test_a_lossless_encoding_decodes_to_equal_pixels(encoding: str, tmp_path: Path) -> None:
     plain = dicom(TWELVE, bits=12, **WINDOW)
-    tool, *options = BY_DCMTK[encoding]
-    wrapped = dcmtk(tool, *options, radiograph=plain, folder=tmp_path)
-    assert read_radiograph(wrapped).pixel_sha256 == read_radiograph(plain).pixel_sha256
+    tool, *options = LOSSLESS[encoding]
+    encoded = dcmtk(tool, *options, radiograph=plain, folder=tmp_path)
+    assert decode_radiograph(encoded).pixel_sha256 == decode_radiograph(plain).pixel_sha256
     assert pydicom.dcmread(tmp_path / "target").file_meta.TransferSyntaxUID != uid.ExplicitVRLittleEndian
 
 
-def test_jpeg_2000_gives_the_very_same_radiograph() -> None:
+def test_lossless_jpeg_2000_decodes_to_equal_pixels() -> None:
     plain = dicom(TWELVE, bits=12, **WINDOW)
-    radiograph = opened(plain)
+    radiograph = read_dataset(plain)
     radiograph.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
-    assert read_radiograph(written(radiograph)).pixel_sha256 == read_radiograph(plain).pixel_sha256
+    assert decode_radiograph(written(radiograph)).pixel_sha256 == decode_radiograph(plain).pixel_sha256
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit])
-def test_a_lossy_jpeg_radiograph_stays_the_same_to_the_eye(syntax: uid.UID) -> None:
+def test_a_lossy_jpeg_decodes_with_a_small_error(syntax: uid.UID) -> None:
     grey = (GREY * 255).round().astype(np.uint8)
-    radiograph = opened(dicom(grey))
+    radiograph = read_dataset(dicom(grey))
     radiograph.file_meta.TransferSyntaxUID = syntax
     radiograph.PixelData = pydicom.encaps.encapsulate([saved(Image.fromarray(grey), "JPEG", quality=95)])
     radiograph["PixelData"].VR = "OB"
-    assert np.abs(read_radiograph(written(radiograph)).grey - grey / 255).mean() < 0.01
+    assert np.abs(decode_radiograph(written(radiograph)).grey - grey / 255).mean() < 0.01
 
 
-def test_twelve_bit_lossy_jpeg_is_refused_and_not_misread(tmp_path: Path) -> None:
-    wrapped = dcmtk("dcmcjpeg", "+ee", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
-    assert refusal(wrapped) == "unsupported_encoding"
+def test_twelve_bit_lossy_jpeg_is_refused_with_code_unsupported_encoding(tmp_path: Path) -> None:
+    encoded = dcmtk("dcmcjpeg", "+ee", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
+    assert refusal_code(encoded) == "unsupported_encoding"
 
 
-def test_a_colour_capture_of_a_radiograph_is_read_as_grey() -> None:
+def test_a_colour_capture_is_converted_to_grey() -> None:
     grey = (GREY * 255).round().astype(np.uint8)
     content = dicom(
         np.repeat(grey[..., None], 3, axis=2),
@@ -151,11 +151,11 @@ def test_a_colour_capture_of_a_radiograph_is_read_as_grey() -> None:
         PlanarConfiguration=0,
         PhotometricInterpretation="RGB",
     )
-    assert read_radiograph(content).pixel_sha256 == read_radiograph(dicom(grey)).pixel_sha256
+    assert decode_radiograph(content).pixel_sha256 == decode_radiograph(dicom(grey)).pixel_sha256
 
 
-def test_study_facts_are_read_and_names_are_not() -> None:
-    radiograph = read_radiograph(
+def test_study_attributes_are_read_and_the_patient_name_is_not() -> None:
+    radiograph = decode_radiograph(
         dicom(
             TWELVE,
             bits=12,
@@ -173,37 +173,39 @@ def test_study_facts_are_read_and_names_are_not() -> None:
     assert "Canary" not in repr(radiograph)
 
 
-def test_odd_study_facts_are_left_empty() -> None:
-    radiograph = read_radiograph(dicom(TWELVE, bits=12, ViewPosition="OBLIQUE", PatientSex="O", StudyDate=""))
+def test_unknown_study_attributes_are_empty() -> None:
+    radiograph = decode_radiograph(
+        dicom(TWELVE, bits=12, ViewPosition="OBLIQUE", PatientSex="O", StudyDate="")
+    )
     assert (radiograph.view, radiograph.sex, radiograph.age, radiograph.study_at) == ("", "", None, None)
 
 
-def test_a_dicom_file_that_is_no_single_radiograph_is_refused() -> None:
+def test_a_dicom_file_that_is_not_a_single_radiograph_is_refused() -> None:
     plain = dicom(TWELVE, bits=12)
-    assert refusal(dicom(TWELVE, bits=12, Modality="CT")) == "not_an_xray_modality"
-    assert refusal(dicom(TWELVE, bits=12, Modality="SR")) == "not_an_xray_modality"
+    assert refusal_code(dicom(TWELVE, bits=12, Modality="CT")) == "not_an_xray_modality"
+    assert refusal_code(dicom(TWELVE, bits=12, Modality="SR")) == "not_an_xray_modality"
     two = dicom(np.concatenate([TWELVE, TWELVE]), bits=12, NumberOfFrames=2, Rows=128)
-    assert refusal(two) == "multi_frame"
-    radiograph = opened(plain)
+    assert refusal_code(two) == "multi_frame"
+    radiograph = read_dataset(plain)
     del radiograph.PixelData
-    assert refusal(written(radiograph)) == "no_pixels"
+    assert refusal_code(written(radiograph)) == "no_pixels"
 
 
-def test_a_dicom_header_that_lies_about_its_size_is_refused() -> None:
-    assert refusal(dicom(TWELVE, bits=12, Rows=60_000, Columns=60_000)) == "too_many_pixels"
-    assert refusal(dicom(TWELVE, bits=12, Rows=6_000, Columns=6_000)) == "damaged"
+def test_a_dicom_header_with_a_wrong_size_is_refused() -> None:
+    assert refusal_code(dicom(TWELVE, bits=12, Rows=60_000, Columns=60_000)) == "too_many_pixels"
+    assert refusal_code(dicom(TWELVE, bits=12, Rows=6_000, Columns=6_000)) == "damaged"
 
 
 def test_a_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
     deflated = dcmtk("dcmconv", "+td", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
-    assert refusal(deflated) == "deflated_dicom"
-    # Its body is never looked at: what follows the file meta may be anything.
-    assert refusal(deflated[:400] + b"\0" * 1000) == "deflated_dicom"
+    assert refusal_code(deflated) == "deflated_dicom"
+    # The body is not read: anything may follow the file meta.
+    assert refusal_code(deflated[:400] + b"\0" * 1000) == "deflated_dicom"
 
 
-def test_an_encoding_without_a_decoder_is_refused() -> None:
-    radiograph = opened(dicom(TWELVE, bits=12))
+def test_an_encoding_without_a_decoder_is_refused_with_code_unsupported_encoding() -> None:
+    radiograph = read_dataset(dicom(TWELVE, bits=12))
     radiograph.file_meta.TransferSyntaxUID = uid.MPEG4HP41
     radiograph.PixelData = pydicom.encaps.encapsulate([b"\0" * 100])
     radiograph["PixelData"].VR = "OB"
-    assert refusal(written(radiograph)) == "unsupported_encoding"
+    assert refusal_code(written(radiograph)) == "unsupported_encoding"

@@ -1,4 +1,4 @@
-"""A predictor answers with probabilities, maps and where they lie."""
+"""Predictor: probabilities, heatmaps and their position."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 import scipy.special
 from PIL import Image
 
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
 from ml.inference.heatmap_files import load_heatmaps, save_heatmaps
 from ml.inference.predictor import Predictor
 from ml.networks import bundle
-from tests.ml.wrappings import dicom, palette_png, rgb, saved, turned_jpeg
+from tests.ml.encodings import dicom, palette_png, rgb, rotated_jpeg, saved
 from tests.radiographs import radiograph_grey
 from tests.small_bundle import make_bundle
 
@@ -31,7 +31,7 @@ def predictor(directory: Path) -> Predictor:
     return Predictor(directory)
 
 
-def test_probabilities_are_a_softmax_over_the_classes(predictor: Predictor) -> None:
+def test_probabilities_are_the_softmax_of_the_logits(predictor: Predictor) -> None:
     found = predictor.explain(radiograph_grey(1).astype(np.float32))
     expected = scipy.special.softmax(list(found.logits.values()))
     assert list(found.probabilities) == ["covid-19", "pneumonia", "normal"]
@@ -39,7 +39,7 @@ def test_probabilities_are_a_softmax_over_the_classes(predictor: Predictor) -> N
     assert found.finding == max(found.probabilities, key=lambda name: found.probabilities[name])
 
 
-def test_an_explanation_says_how_it_was_made(predictor: Predictor) -> None:
+def test_an_explanation_has_version_layer_method_and_frame(predictor: Predictor) -> None:
     found = predictor.explain(radiograph_grey(1, (300, 200)).astype(np.float32))
     assert (found.version, found.layer, found.method) == ("v7", "block5_conv2_relu", "grad-cam")
     assert found.preprocessing_id == predictor.manifest.preprocessing.id == "square-crop-128x1-zscore"
@@ -49,7 +49,7 @@ def test_an_explanation_says_how_it_was_made(predictor: Predictor) -> None:
     assert set(found.seconds) == {"prepare", "network"}
 
 
-def test_the_temperature_softens_probabilities_and_leaves_the_finding(
+def test_the_temperature_lowers_the_highest_probability_and_keeps_the_finding(
     directory: Path, tmp_path: Path
 ) -> None:
     model, manifest = bundle.load_network(directory)
@@ -65,7 +65,7 @@ def test_the_temperature_softens_probabilities_and_leaves_the_finding(
     np.testing.assert_allclose(list(soft.probabilities.values()), expected, rtol=1e-4)
 
 
-def test_a_recomputed_map_matches_the_stored_one(
+def test_a_recomputed_heatmap_equals_the_stored_one(
     predictor: Predictor, directory: Path, tmp_path: Path
 ) -> None:
     grey = radiograph_grey(2).astype(np.float32)
@@ -78,10 +78,10 @@ def test_a_recomputed_map_matches_the_stored_one(
         np.testing.assert_allclose(stored[name].grid, m.grid, atol=1e-3 * max(m.raw_max, 1e-9))
 
 
-def test_one_radiograph_gets_one_answer_in_fifteen_encodings(predictor: Predictor) -> None:
+def test_fifteen_encodings_of_a_radiograph_get_the_same_prediction(predictor: Predictor) -> None:
     grey = (radiograph_grey(3, (256, 200)) * 255).round().astype(np.uint8)
     image = Image.fromarray(grey)
-    wrappings = {
+    encodings = {
         "grey PNG": saved(image, "PNG"),
         "RGB PNG": saved(rgb(grey), "PNG"),
         "grey and alpha PNG": saved(image.convert("LA"), "PNG"),
@@ -92,7 +92,7 @@ def test_one_radiograph_gets_one_answer_in_fifteen_encodings(predictor: Predicto
         "RGB JPEG": saved(rgb(grey), "JPEG", quality=98),
         "progressive JPEG": saved(image, "JPEG", quality=98, progressive=True),
         "CMYK JPEG": saved(rgb(grey).convert("CMYK"), "JPEG", quality=98),
-        "turned JPEG": turned_jpeg(grey),
+        "rotated JPEG": rotated_jpeg(grey),
         "8-bit DICOM": dicom(grey),
         "MONOCHROME1": dicom(255 - grey, PhotometricInterpretation="MONOCHROME1"),
         "12-bit DICOM": dicom(grey.astype(np.uint16) * 16, bits=12, WindowCenter=2040.5, WindowWidth=4081),
@@ -105,31 +105,33 @@ def test_one_radiograph_gets_one_answer_in_fifteen_encodings(predictor: Predicto
             WindowWidth=2041,
         ),
     }
-    answers = {name: predictor.explain(read_radiograph(content).grey) for name, content in wrappings.items()}
-    plain = answers["grey PNG"]
-    for name, answer in answers.items():
-        assert answer.finding == plain.finding, name
-        for label, probability in answer.probabilities.items():
-            assert probability == pytest.approx(plain.probabilities[label], abs=0.02), name
+    predictions = {
+        name: predictor.explain(decode_radiograph(content).grey) for name, content in encodings.items()
+    }
+    reference = predictions["grey PNG"]
+    for name, prediction in predictions.items():
+        assert prediction.finding == reference.finding, name
+        for label, probability in prediction.probabilities.items():
+            assert probability == pytest.approx(reference.probabilities[label], abs=0.02), name
 
 
-def test_half_precision_gives_nearly_the_same_answer(directory: Path, predictor: Predictor) -> None:
+def test_half_precision_gives_nearly_the_same_prediction(directory: Path, predictor: Predictor) -> None:
     grey = radiograph_grey(4).astype(np.float32)
-    fine, coarse = predictor.explain(grey), Predictor(directory, precision="mixed_bfloat16").explain(grey)
-    for label, probability in fine.probabilities.items():
-        assert coarse.probabilities[label] == pytest.approx(probability, abs=0.05)
-        likeness = np.corrcoef(coarse.maps[label].grid.ravel(), fine.maps[label].grid.ravel())[0, 1]
-        assert likeness > 0.95 or fine.maps[label].no_positive_evidence
+    full, half = predictor.explain(grey), Predictor(directory, precision="mixed_bfloat16").explain(grey)
+    for label, probability in full.probabilities.items():
+        assert half.probabilities[label] == pytest.approx(probability, abs=0.05)
+        correlation = np.corrcoef(half.maps[label].grid.ravel(), full.maps[label].grid.ravel())[0, 1]
+        assert correlation > 0.95 or full.maps[label].no_positive_evidence
 
 
-def test_a_warm_predictor_does_not_trace_again(directory: Path) -> None:
+def test_a_warmed_up_predictor_is_not_traced_again(directory: Path) -> None:
     predictor = Predictor(directory)
     predictor.warm_up()
     predictor.explain(radiograph_grey(1).astype(np.float32))
     predictor.explain(radiograph_grey(1, (700, 500)).astype(np.float32))
-    assert predictor._answer.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
+    assert predictor._explain_batch.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
 
 
-def test_the_manifest_is_the_bundles(directory: Path, predictor: Predictor) -> None:
+def test_the_predictor_has_the_manifest_of_the_bundle(directory: Path, predictor: Predictor) -> None:
     stored = json.loads((directory / bundle.MANIFEST).read_text())
     assert predictor.manifest.operating_points == stored["operating_points"]

@@ -1,4 +1,4 @@
-"""Radiographs as users really upload them: palette and RGBA PNGs, 16 megapixels, thumbnails."""
+"""Real radiographs: palette and RGBA PNGs, 16 megapixels, thumbnails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.images.decode import read_radiograph_in_child
+from ml.images.decode_in_child import decode_radiograph_in_child
 from ml.images.preprocessing import prepare
 from ml.records import Preprocessing
 
@@ -24,19 +24,19 @@ pytestmark = [
 ]
 
 
-def test_every_published_original_can_be_read() -> None:
+def test_every_published_original_is_decoded_like_pillow_does() -> None:
     for path in RADIOGRAPHS:
-        radiograph = read_radiograph_in_child(path.read_bytes())
+        radiograph = decode_radiograph_in_child(path.read_bytes())
         with Image.open(path) as image:
             assert {radiograph.height, radiograph.width} == set(image.size), path.name
-            theirs = np.asarray(image.convert("RGB").convert("L"), np.float32) / 255
+            expected = np.asarray(image.convert("RGB").convert("L"), np.float32) / 255
         if image.mode not in ("RGBA", "LA"):
-            assert np.abs(radiograph.grey - theirs).mean() < 0.005, path.name
+            assert np.abs(radiograph.grey - expected).mean() < 0.005, path.name
 
 
-def test_every_published_original_becomes_a_finite_input() -> None:
+def test_every_published_original_gives_a_finite_network_input() -> None:
     for path in RADIOGRAPHS:
-        pixels, frame = prepare(read_radiograph_in_child(path.read_bytes()).grey, Preprocessing())
+        pixels, frame = prepare(decode_radiograph_in_child(path.read_bytes()).grey, Preprocessing())
         assert np.isfinite(pixels).all(), path.name
         assert pixels.std() > 0.5, path.name
         assert frame.height == frame.width == min(frame.radiograph_height, frame.radiograph_width)

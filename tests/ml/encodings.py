@@ -1,4 +1,4 @@
-"""One drawn radiograph in many encodings, each made by a tool that is not under test."""
+"""Encodings of a synthetic radiograph, each written by a tool that is not under test."""
 
 from __future__ import annotations
 
@@ -35,27 +35,22 @@ def palette_png(grey: Bytes8) -> bytes:
     return saved(image, "PNG")
 
 
-def turned_jpeg(grey: Bytes8) -> bytes:
+def rotated_jpeg(grey: Bytes8) -> bytes:
     exif = Image.Exif()
-    exif[ORIENTATION] = 6  # show it turned a quarter clockwise
+    exif[ORIENTATION] = 6  # display it rotated by 90 degrees clockwise
     return saved(Image.fromarray(np.rot90(grey)), "JPEG", quality=98, exif=exif)
 
 
 def dicom(stored: NDArray[Any], *, bits: int = 8, signed: bool = False, **tags: Any) -> bytes:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["wrapping"])
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["encoding"])
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     radiograph = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    radiograph.SOPClassUID, radiograph.SOPInstanceUID = (
-        meta.MediaStorageSOPClassUID,
-        meta.MediaStorageSOPInstanceUID,
-    )
-    radiograph.Modality, radiograph.PhotometricInterpretation, radiograph.SamplesPerPixel = (
-        "DX",
-        "MONOCHROME2",
-        1,
-    )
+    radiograph.SOPClassUID = meta.MediaStorageSOPClassUID
+    radiograph.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    radiograph.Modality, radiograph.PhotometricInterpretation = "DX", "MONOCHROME2"
+    radiograph.SamplesPerPixel = 1
     radiograph.Rows, radiograph.Columns = stored.shape[:2]
     radiograph.BitsAllocated = 8 if stored.itemsize == 1 else 16
     radiograph.BitsStored, radiograph.HighBit, radiograph.PixelRepresentation = bits, bits - 1, int(signed)
@@ -72,7 +67,7 @@ def written(radiograph: FileDataset) -> bytes:
 
 
 def dcmtk(tool: str, *options: str, radiograph: bytes, folder: Path) -> bytes:
-    """Run one of dcmtk's converters over a radiograph and return what it writes."""
+    """Convert a radiograph with a tool of dcmtk and return the output; skips without dcmtk."""
     if shutil.which(tool) is None:
         pytest.skip(f"dcmtk is not installed ({tool})")
     source, target = folder / "source.dcm", folder / "target"

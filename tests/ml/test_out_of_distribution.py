@@ -1,4 +1,4 @@
-"""Novelty of features and logits, beside scikit-learn's own measures."""
+"""Out-of-distribution measures, compared with scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from ml.networks import out_of_distribution
-from ml.records import Measured, OutOfDistribution, OutOfDistributionLimits
+from ml.records import Measurement, OutOfDistribution, OutOfDistributionLimits
 
 WIDTH = 24
 
 
-def drawn(radiographs: int, *, seed: int, shift: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
-    """Draw features as of a ReLU layer: three classes, each with its own channels."""
+def synthetic_features(
+    radiographs: int, *, seed: int, shift: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
+    """Return features as of a ReLU layer and labels: three classes, each with its own channels."""
     random = np.random.default_rng(seed)
     labels = np.arange(radiographs) % 3
     centres = np.eye(3).repeat(WIDTH // 3, axis=1) + 1
@@ -27,69 +29,71 @@ def drawn(radiographs: int, *, seed: int, shift: float = 0.0) -> tuple[NDArray[n
 
 @pytest.fixture(scope="module")
 def reference() -> out_of_distribution.Reference:
-    return out_of_distribution.fit(*drawn(300, seed=1))
+    return out_of_distribution.fit(*synthetic_features(300, seed=1))
 
 
-def test_the_tenth_neighbour_is_the_one_scikit_learn_finds(reference: out_of_distribution.Reference) -> None:
-    asked, _ = drawn(50, seed=2)
-    neighbours = NearestNeighbors(n_neighbors=10).fit(normalize(drawn(300, seed=1)[0]))
-    expected = neighbours.kneighbors(normalize(asked))[0][:, -1]
+def test_the_distance_to_the_tenth_neighbour_equals_that_of_scikit_learn(
+    reference: out_of_distribution.Reference,
+) -> None:
+    queries, _ = synthetic_features(50, seed=2)
+    neighbours = NearestNeighbors(n_neighbors=10).fit(normalize(synthetic_features(300, seed=1)[0]))
+    expected = neighbours.kneighbors(normalize(queries))[0][:, -1]
     np.testing.assert_allclose(
-        out_of_distribution.knn(reference, asked), expected, atol=1e-3
+        out_of_distribution.knn(reference, queries), expected, atol=1e-3
     )  # points are half floats
 
 
-def test_the_distance_to_a_class_is_the_one_of_scikit_learns_covariance(
+def test_the_mahalanobis_distance_equals_that_of_scikit_learns_covariance(
     reference: out_of_distribution.Reference,
 ) -> None:
-    features, labels = drawn(300, seed=1)
+    features, labels = synthetic_features(300, seed=1)
     points = normalize(features)
     means = np.stack([points[labels == label].mean(axis=0) for label in range(3)])
     shrunk = LedoitWolf(assume_centered=True).fit(points - means[labels])
-    asked, _ = drawn(50, seed=2)
-    by_class = [shrunk.mahalanobis(normalize(asked) - mean) for mean in means]  # squared
+    queries, _ = synthetic_features(50, seed=2)
+    by_class = [shrunk.mahalanobis(normalize(queries) - mean) for mean in means]  # squared
     np.testing.assert_allclose(
-        out_of_distribution.mahalanobis(reference, asked), np.sqrt(np.min(by_class, axis=0)), rtol=1e-3
+        out_of_distribution.mahalanobis(reference, queries), np.sqrt(np.min(by_class, axis=0)), rtol=1e-3
     )
 
 
-def test_energy_is_the_negative_log_of_the_summed_powers() -> None:
+def test_energy_is_the_negative_logsumexp_of_the_logits() -> None:
     logits = np.log([[1.0, 2.0, 5.0], [0.5, 0.25, 0.25]])
     np.testing.assert_allclose(out_of_distribution.energy(logits), [-np.log(8), 0], atol=1e-12)
 
 
-def test_length_does_not_matter_only_direction(reference: out_of_distribution.Reference) -> None:
-    asked, _ = drawn(5, seed=3)
+def test_the_length_of_the_features_has_no_effect(reference: out_of_distribution.Reference) -> None:
+    queries, _ = synthetic_features(5, seed=3)
     np.testing.assert_allclose(
-        out_of_distribution.mahalanobis(reference, asked * 40),
-        out_of_distribution.mahalanobis(reference, asked),
+        out_of_distribution.mahalanobis(reference, queries * 40),
+        out_of_distribution.mahalanobis(reference, queries),
         rtol=1e-9,
     )
 
 
 def limits_of(reference: out_of_distribution.Reference) -> OutOfDistributionLimits:
-    features, _ = drawn(200, seed=4)
+    features, _ = synthetic_features(200, seed=4)
     logits = np.random.default_rng(4).normal((4, 0, 0), 1, (200, 3))
     return out_of_distribution.limits(reference, features, logits, source="training set")
 
 
-def test_one_of_two_hundred_calibration_radiographs_lies_beyond_a_limit(
+def test_one_of_two_hundred_calibration_radiographs_exceeds_a_limit(
     reference: out_of_distribution.Reference,
 ) -> None:
-    # The 99th percentile of 200 values lies at place 0.99 * 199 = 197.01; upwards that is place 198 from 0.
-    features, _ = drawn(200, seed=4)
-    found = limits_of(reference)
-    assert found.knn == pytest.approx(np.sort(out_of_distribution.knn(reference, features))[198])
-    assert (out_of_distribution.mahalanobis(reference, features) > found.mahalanobis).sum() == 1
-    assert (found.reference_radiographs, found.calibration_radiographs) == (300, 200)
+    # The 99th percentile of 200 values has index 0.99 * 199 = 197.01; the next higher index is 198.
+    features, _ = synthetic_features(200, seed=4)
+    limits = limits_of(reference)
+    assert limits.knn == pytest.approx(np.sort(out_of_distribution.knn(reference, features))[198])
+    assert (out_of_distribution.mahalanobis(reference, features) > limits.mahalanobis).sum() == 1
+    assert (limits.reference_radiographs, limits.calibration_radiographs) == (300, 200)
 
 
-def test_radiographs_of_the_same_kind_pass_and_of_another_are_flagged(
+def test_typical_radiographs_pass_and_others_exceed_a_limit(
     reference: out_of_distribution.Reference,
 ) -> None:
     limits = limits_of(reference)
     logits = np.array([4.0, 0, 0])
-    same, _ = drawn(200, seed=5)
+    same, _ = synthetic_features(200, seed=5)
     flagged = [out_of_distribution.measure(reference, limits, row, logits).exceeded for row in same]
     assert np.mean(flagged) <= 0.05
     noise = np.abs(np.random.default_rng(6).normal(0, 1, (200, WIDTH)))
@@ -97,45 +101,45 @@ def test_radiographs_of_the_same_kind_pass_and_of_another_are_flagged(
         np.mean([out_of_distribution.measure(reference, limits, row, logits).exceeded for row in noise])
         >= 0.95
     )
-    faint = out_of_distribution.measure(
+    undecided = out_of_distribution.measure(
         reference, limits, same[0], np.zeros(3)
-    )  # logits of a net that knows nothing
-    assert faint.energy.exceeded
-    assert faint.exceeded
+    )  # logits of an undecided network
+    assert undecided.energy.exceeded
+    assert undecided.exceeded
 
 
-def test_a_measure_that_is_no_number_counts_as_exceeded() -> None:
-    assert Measured(float("nan"), 1.0).exceeded
-    fine = Measured(0.5, 1.0)
-    assert not OutOfDistribution(fine, fine, Measured(1.0, 1.0)).exceeded
+def test_a_measure_of_nan_counts_as_exceeded() -> None:
+    assert Measurement(float("nan"), 1.0).exceeded
+    valid = Measurement(0.5, 1.0)
+    assert not OutOfDistribution(valid, valid, Measurement(1.0, 1.0)).exceeded
 
 
-def test_a_stored_reference_measures_as_before_and_stays_small(
+def test_a_stored_reference_gives_equal_distances(
     reference: out_of_distribution.Reference, tmp_path: Path
 ) -> None:
     out_of_distribution.save(tmp_path / "reference.npz", reference)
     loaded = out_of_distribution.load(tmp_path / "reference.npz")
-    asked, _ = drawn(20, seed=7)
+    queries, _ = synthetic_features(20, seed=7)
     np.testing.assert_array_equal(
-        out_of_distribution.knn(loaded, asked), out_of_distribution.knn(reference, asked)
+        out_of_distribution.knn(loaded, queries), out_of_distribution.knn(reference, queries)
     )
     np.testing.assert_array_equal(
-        out_of_distribution.mahalanobis(loaded, asked), out_of_distribution.mahalanobis(reference, asked)
+        out_of_distribution.mahalanobis(loaded, queries), out_of_distribution.mahalanobis(reference, queries)
     )
 
 
 @pytest.mark.parametrize("width", [512, 256 + 512 + 512, 512 + 1024 + 2048])
-def test_the_largest_reference_fits_the_bundle(width: int, tmp_path: Path) -> None:
+def test_the_largest_reference_file_is_below_its_limit(width: int, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    features = np.abs(random.normal(1, 0.3, (out_of_distribution.MOST_RADIOGRAPHS, width)))
+    features = np.abs(random.normal(1, 0.3, (out_of_distribution.MAX_RADIOGRAPHS, width)))
     out_of_distribution.save(
         tmp_path / "reference.npz",
-        out_of_distribution.fit(features, np.arange(out_of_distribution.MOST_RADIOGRAPHS) % 3),
+        out_of_distribution.fit(features, np.arange(out_of_distribution.MAX_RADIOGRAPHS) % 3),
     )
     assert (tmp_path / "reference.npz").stat().st_size <= 1_500_000
 
 
-def test_wide_features_are_narrowed_and_still_tell_novelty(tmp_path: Path) -> None:
+def test_wide_features_are_projected_and_still_detect_outliers(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     centres = np.repeat(np.eye(3), 200, axis=1) + 0.2  # 600 features
 
@@ -149,15 +153,15 @@ def test_wide_features_are_narrowed_and_still_tell_novelty(tmp_path: Path) -> No
     limits = out_of_distribution.limits(
         reference, radiographs(200), random.normal(0, 1, (200, 3)), source="training set"
     )
-    mixed = (radiographs(3)[[0]] + radiographs(3)[[1]] + radiographs(3)[[2]]) / 3
-    assert out_of_distribution.knn(reference, mixed)[0] > limits.knn
+    mixture = (radiographs(3)[[0]] + radiographs(3)[[1]] + radiographs(3)[[2]]) / 3
+    assert out_of_distribution.knn(reference, mixture)[0] > limits.knn
     assert np.mean(out_of_distribution.knn(reference, radiographs(100)) > limits.knn) <= 0.05
 
 
-def test_too_few_radiographs_make_no_reference_and_no_limits(
+def test_too_few_radiographs_are_refused_for_reference_and_limits(
     reference: out_of_distribution.Reference,
 ) -> None:
-    features, labels = drawn(39, seed=8)
+    features, labels = synthetic_features(39, seed=8)
     with pytest.raises(ValueError, match="40 radiographs"):
         out_of_distribution.fit(features, labels)
     with pytest.raises(ValueError, match="40 radiographs"):

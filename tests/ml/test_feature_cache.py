@@ -1,4 +1,4 @@
-"""A frozen trunk runs once for each radiograph, and what learns behind it learns the same."""
+"""Cached features of frozen layers give the same training as computing them at each step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml.recipes import Stage, TrainingSpec, at_size, get_recipe
 from ml.records import Architecture, EpochReport, Manifest, Preprocessing
 from ml.training import feature_cache
 from ml.training.trainer import train
-from tests.ml.bright_radiographs import bright_sides
+from tests.ml.synthetic_dataset import synthetic_split
 
 pytestmark = pytest.mark.network
 
@@ -28,7 +28,7 @@ ARCH = Architecture(family="scratch-cnn", size=SIZE)
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    return bright_sides(tmp_path_factory.mktemp("radiographs"))
+    return synthetic_split(tmp_path_factory.mktemp("radiographs"))
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +42,18 @@ def _images(count: int) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("first", ["block2_conv1", "block5_conv1", "block5_conv2_bn", "gap", "logits"])
-def test_the_two_parts_of_a_cut_network_answer_as_the_whole(first: str, net: keras.Model) -> None:
-    trunk, rest = feature_cache.cut(net, first)
+def test_the_two_parts_of_a_split_network_give_the_outputs_of_the_network(
+    first: str, net: keras.Model
+) -> None:
+    trunk, rest = feature_cache.split_model(net, first)
     images = _images(3)
     expected = net.predict_on_batch(images)
     assert rest.predict_on_batch(trunk.predict_on_batch(images)) == pytest.approx(expected, abs=1e-5)
     assert rest.get_layer("logits") is net.get_layer("logits")
 
 
-def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -> None:
-    _, rest = feature_cache.cut(net, "logits")
+def test_dropout_before_the_first_trainable_layer_is_not_cached(net: keras.Model) -> None:
+    _, rest = feature_cache.split_model(net, "logits")
     assert [layer.name for layer in rest.layers if layer.weights or "dropout" in layer.name] == [
         "dropout",
         "logits",
@@ -60,31 +62,33 @@ def test_dropout_before_the_first_learning_layer_still_drops(net: keras.Model) -
 
 def _compute(
     images: NDArray[np.float32], net: keras.Model, folder: Path, copies: int = 1
-) -> feature_cache.Features:
-    trunk, _ = feature_cache.cut(net, "block5_conv1")
+) -> feature_cache.CachedFeatures:
+    trunk, _ = feature_cache.split_model(net, "block5_conv1")
     shape = (len(images) // copies, copies)
     found = feature_cache.compute(trunk, iter(images), shape=shape, batch_size=4, folder=folder)
     assert found is not None
     return found
 
 
-def test_features_are_the_trunks_answers_in_half_precision(net: keras.Model, tmp_path: Path) -> None:
+def test_features_are_the_outputs_of_the_frozen_layers_in_half_precision(
+    net: keras.Model, tmp_path: Path
+) -> None:
     images = _images(6)
-    trunk, _ = feature_cache.cut(net, "block5_conv1")
+    trunk, _ = feature_cache.split_model(net, "block5_conv1")
     found = _compute(images, net, tmp_path, copies=2)
     expected = trunk.predict_on_batch(images)
     assert found.values.shape == (3, 2, *expected.shape[1:])
     assert found.values.dtype == np.float16
-    # Half precision keeps 11 bits.
+    # Half precision has 11 significant bits.
     assert found.values.reshape(expected.shape) == pytest.approx(expected, rel=2**-11, abs=1e-6)
 
 
-def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
+def test_features_above_the_memory_limit_are_stored_in_an_unnamed_file(
     net: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = _images(5)
     small = _compute(images, net, tmp_path)
-    monkeypatch.setattr(feature_cache, "LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr(feature_cache, "MAX_MEMORY", 0)
     large = _compute(images, net, tmp_path / "new")
     assert isinstance(large.values.base, np.memmap) or isinstance(large.values, np.memmap)
     assert not isinstance(small.values, np.memmap)
@@ -92,8 +96,8 @@ def test_features_too_large_for_the_memory_lie_in_a_file_that_leaves_no_trace(
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_asked_to_stop_the_trunk_stops(net: keras.Model, tmp_path: Path) -> None:
-    trunk, _ = feature_cache.cut(net, "block5_conv1")
+def test_computing_features_stops_when_asked_to(net: keras.Model, tmp_path: Path) -> None:
+    trunk, _ = feature_cache.split_model(net, "block5_conv1")
     taken = 0
 
     def images() -> Iterator[NDArray[np.float32]]:
@@ -109,23 +113,25 @@ def test_asked_to_stop_the_trunk_stops(net: keras.Model, tmp_path: Path) -> None
     assert taken == 8
 
 
-def test_variants_are_seeded_and_the_first_is_the_radiograph_as_it_is(split: Split) -> None:
+def test_variants_are_seeded_and_the_first_is_the_unchanged_image(split: Split) -> None:
     prep = Preprocessing(size=SIZE)
-    fresh = AugmentedImages(load(split.train, prep, side=64), prep, strength=1.0, mirror=True)
-    one, again, other = (list(feature_cache.variants_of(fresh, variants=3, seed=seed)) for seed in (1, 1, 2))
-    assert len(one) == 36
-    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
-    plain = replace(fresh, strength=0.0, mirror=False)
+    augmented = AugmentedImages(load(split.train, prep, side=64), prep, strength=1.0, mirror=True)
+    first, same, other = (
+        list(feature_cache.variants_of(augmented, variants=3, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert len(first) == 36
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
+    unchanged = replace(augmented, strength=0.0, mirror=False)
     random = np.random.default_rng(0)
-    for place in range(12):
-        first, *changed = one[3 * place : 3 * place + 3]
-        assert np.array_equal(first, plain(place, random))
-        assert np.array_equal(first, other[3 * place])
-        assert not any(np.array_equal(first, copy) for copy in changed)
-        assert not np.array_equal(changed[0], changed[1])
+    for index in range(12):
+        original, *variants = first[3 * index : 3 * index + 3]
+        assert np.array_equal(original, unchanged(index, random))
+        assert np.array_equal(original, other[3 * index])
+        assert not any(np.array_equal(original, variant) for variant in variants)
+        assert not np.array_equal(variants[0], variants[1])
 
 
-def _learn(
+def _train(
     split: Split, out: Path, spec: TrainingSpec, start: Path
 ) -> tuple[Manifest, list[EpochReport], list[NDArray[np.float32]]]:
     reports: list[EpochReport] = []
@@ -137,7 +143,7 @@ def _learn(
 
 @pytest.fixture(scope="module")
 def start(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a network that has learnt for a few epochs, so that its batch norm stands for the radiographs."""
+    """Return a bundle trained for a few epochs, so that its batch statistics fit the images."""
     out = tmp_path_factory.mktemp("start") / "bundle"
     spec = replace(at_size(get_recipe("scratch-cnn", seed=1, epochs=4), SIZE), batch_size=6)
     train(split, spec, start_from=None, out=out, on_epoch=lambda _: None, should_stop=lambda: False)
@@ -145,7 +151,7 @@ def start(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("first", "stored", "apart", "epochs"),
+    ("first", "dtype", "tolerance", "epochs"),
     [
         ("logits", np.float32, 1e-4, 4),
         ("logits", np.float16, 1e-3, 4),
@@ -153,30 +159,31 @@ def start(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("block5_conv1", np.float16, 1e-3, 1),
     ],
 )
-def test_without_augmentation_cached_and_naive_training_come_to_the_same(
-    first: str, stored: type, apart: float, epochs: int, split: Split, start: Path, tmp_path: Path,
+def test_without_augmentation_a_cached_training_equals_an_uncached_one(
+    first: str, dtype: type, tolerance: float, epochs: int, split: Split, start: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Unrounded, all is the same; so it is in half precision until many layers have learnt from roundings.
+    """In float32 all epochs are equal. In half precision rounding errors grow if many layers are trained.
 
-    Whole blocks that learn carry a rounding further with every step, how far depends on the processor: there
-    the first epoch alone is compared.
+    How fast they grow depends on the processor, so only the first epoch is compared there.
     """
-    monkeypatch.setattr(feature_cache, "STORED", stored)
+    monkeypatch.setattr(feature_cache, "DTYPE", dtype)
     spec = replace(
         get_recipe("vgg16-finetune", seed=2, epochs=4), batch_size=6, augmentation=0.0,
         precision="float32", learning_rate=2e-3, stages=(Stage(1.0, first),),
     )  # fmt: skip
-    _, naive, slow = _learn(split, tmp_path / "naive", replace(spec, variants=0), start)
-    _, cached, fast = _learn(split, tmp_path / "cached", replace(spec, variants=1), start)
-    figures = [np.array([(r.loss, r.val_loss) for r in reports]) for reports in (naive, cached)]
-    assert figures[1][:epochs] == pytest.approx(figures[0][:epochs], abs=apart)
-    assert [r.val_accuracy for r in cached[:epochs]] == [r.val_accuracy for r in naive[:epochs]]
-    assert np.ptp(figures[0][:, 1]) > 2 * apart  # what is learnt is more than what may differ
-    assert all(one.shape == other.shape for one, other in zip(slow, fast, strict=True))
+    _, uncached, uncached_weights = _train(split, tmp_path / "uncached", replace(spec, variants=0), start)
+    _, cached, cached_weights = _train(split, tmp_path / "cached", replace(spec, variants=1), start)
+    metrics = [np.array([(r.loss, r.val_loss) for r in reports]) for reports in (uncached, cached)]
+    assert metrics[1][:epochs] == pytest.approx(metrics[0][:epochs], abs=tolerance)
+    assert [r.val_accuracy for r in cached[:epochs]] == [r.val_accuracy for r in uncached[:epochs]]
+    assert np.ptp(metrics[0][:, 1]) > 2 * tolerance  # the training changes more than the tolerance
+    assert all(
+        first.shape == second.shape for first, second in zip(uncached_weights, cached_weights, strict=True)
+    )
 
 
-def test_the_trunk_runs_once_for_each_radiograph_and_variant(
+def test_the_frozen_layers_run_once_for_each_image_and_variant(
     split: Split, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes: list[tuple[int, int]] = []
@@ -189,7 +196,7 @@ def test_the_trunk_runs_once_for_each_radiograph_and_variant(
     monkeypatch.setattr(feature_cache, "compute", counted)
     stages = (Stage(0.5, "logits"), Stage(0.5, "block5_conv1"))
     spec = replace(get_recipe("vgg16-finetune", seed=2, epochs=8), batch_size=6, variants=4, stages=stages)
-    _, reports, _ = _learn(split, tmp_path / "out", spec, start)
-    # Four epochs a stage: at most two variants, so that the trunk runs half as often as without a cache.
+    _, reports, _ = _train(split, tmp_path / "out", spec, start)
+    # Four epochs in a stage: at most two variants, so the frozen layers run half as often as uncached.
     assert shapes == [(12, 2), (6, 1), (12, 2), (6, 1)]
     assert len(reports) == 8

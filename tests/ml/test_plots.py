@@ -1,4 +1,4 @@
-"""Pictures of a training and of an evaluation."""
+"""Plots of a training and of an evaluation: safe SVG, contrast, contents."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def _evaluation(version: str, noise: float) -> Evaluation:
     return from_logits(Manifest(version, Architecture(), Preprocessing(), points, {}), radiographs, logits)
 
 
-CANDIDATE, IN_FORCE = _evaluation("candidate", 0.8), _evaluation("v3", 1.2)
+CANDIDATE, ACTIVE = _evaluation("candidate", 0.8), _evaluation("v3", 1.2)
 
 
 @pytest.mark.parametrize(
-    "drawing",
+    "svg",
     [
         plots.curves_svg(EPOCHS),
         plots.curves_svg(EPOCHS[:1]),
         plots.confusion_svg(CANDIDATE),
-        plots.roc_svg(CANDIDATE, IN_FORCE),
+        plots.roc_svg(CANDIDATE, ACTIVE),
         plots.roc_svg(CANDIDATE, None),
     ],
     ids=["curves", "one epoch", "confusion", "roc", "roc alone"],
 )
-def test_a_picture_is_safe_svg_on_a_transparent_ground(drawing: str) -> None:
-    root = ElementTree.fromstring(drawing)
+def test_a_plot_is_safe_svg_with_a_transparent_background(svg: str) -> None:
+    root = ElementTree.fromstring(svg)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert not re.search(r"<script|<!|on\w+=|@import|url\(http", drawing)
-    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', drawing))
-    ground = root.find(".//*[@id='patch_1']/*")
-    assert ground is not None
-    assert "opacity: 0" in ground.attrib["style"]
+    assert not re.search(r"<script|<!|on\w+=|@import|url\(http", svg)
+    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', svg))
+    background = root.find(".//*[@id='patch_1']/*")
+    assert background is not None
+    assert "opacity: 0" in background.attrib["style"]
 
 
 def _contrast(one: str, other: str) -> float:
@@ -60,40 +60,40 @@ def _contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("ground", ["#0e1115", "#ffffff"])
+@pytest.mark.parametrize("background", ["#0e1115", "#ffffff"])
 @pytest.mark.parametrize(
     "colour",
-    [plots.TEXT, plots.TRAIN, plots.VALIDATION, plots.CANDIDATE, plots.IN_FORCE],
+    [plots.TEXT, plots.TRAIN, plots.VALIDATION, plots.CANDIDATE, plots.ACTIVE],
 )
-def test_every_colour_can_be_read_on_both_grounds(colour: str, ground: str) -> None:
-    assert _contrast(colour, ground) >= 3  # WCAG 2.2, 1.4.11 for graphics
+def test_every_colour_has_enough_contrast_on_both_backgrounds(colour: str, background: str) -> None:
+    assert _contrast(colour, background) >= 3  # WCAG 2.2, 1.4.11 for graphics
 
 
-def test_numbers_in_a_cell_can_be_read() -> None:
+def test_numbers_in_matrix_cells_have_enough_contrast() -> None:
     assert _contrast("#16202a", "#e9eff4") >= 4.5
     assert _contrast("#ffffff", "#155785") >= 4.5
 
 
-def test_the_curves_keep_one_colour_for_each_set_of_radiographs() -> None:
-    drawing = plots.curves_svg(EPOCHS)
-    assert drawing.count(f"stroke: {plots.TRAIN}") >= 2
-    assert drawing.count(f"stroke: {plots.VALIDATION}") >= 2
+def test_curves_of_training_and_validation_set_have_their_colours() -> None:
+    svg = plots.curves_svg(EPOCHS)
+    assert svg.count(f"stroke: {plots.TRAIN}") >= 2
+    assert svg.count(f"stroke: {plots.VALIDATION}") >= 2
 
 
-def test_the_matrix_holds_every_count_and_how_many_radiographs_there_are() -> None:
-    drawing = plots.confusion_svg(CANDIDATE)
+def test_the_matrix_shows_every_count_and_the_number_of_radiographs() -> None:
+    svg = plots.confusion_svg(CANDIDATE)
     for count in np.array(CANDIDATE.confusion).ravel():
-        assert f">{count}<" in drawing
-    assert drawing.count("n = 20") == 3
-    assert "candidate: 60 radiographs, 30 patients" in drawing
+        assert f">{count}<" in svg
+    assert svg.count("n = 20") == 3
+    assert "candidate: 60 radiographs, 30 patients" in svg
 
 
-def test_the_roc_names_both_versions_with_interval_and_number() -> None:
-    drawing = plots.roc_svg(CANDIDATE, IN_FORCE)
-    for name, evaluation in (("candidate", CANDIDATE), ("in force", IN_FORCE)):
+def test_the_roc_legend_has_both_versions_with_interval_and_number() -> None:
+    svg = plots.roc_svg(CANDIDATE, ACTIVE)
+    for name, evaluation in (("candidate", CANDIDATE), ("active version", ACTIVE)):
         area = evaluation.per_class["covid-19"].auroc
-        assert f"{name}: AUROC {area.value:.3f} [{area.low:.3f}, {area.high:.3f}], n = 60" in drawing
+        assert f"{name}: AUROC {area.value:.3f} [{area.low:.3f}, {area.high:.3f}], n = 60" in svg
 
 
-def test_the_same_figures_give_the_same_bytes() -> None:
-    assert plots.roc_svg(CANDIDATE, IN_FORCE) == plots.roc_svg(CANDIDATE, IN_FORCE)
+def test_equal_evaluations_give_equal_bytes() -> None:
+    assert plots.roc_svg(CANDIDATE, ACTIVE) == plots.roc_svg(CANDIDATE, ACTIVE)

@@ -1,4 +1,4 @@
-"""Small radiographs whose class a network can see: a different side of each is bright."""
+"""Small images whose class a network can learn: another side of each class is bright."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.radiographs import radiograph_grey
 CLASSES = ("covid-19", "pneumonia", "normal")
 
 
-def bright_sides(folder: Path) -> Split:
-    """Write twelve radiographs to learn from and six to check on."""
+def synthetic_split(folder: Path) -> Split:
+    """Write twelve training and six validation images of three classes."""
     return Split(
-        bright_radiographs(folder, CLASSES, range(12)), bright_radiographs(folder, CLASSES, range(12, 18)), ()
+        synthetic_images(folder, CLASSES, range(12)), synthetic_images(folder, CLASSES, range(12, 18)), ()
     )
 
 
-def bright_radiographs(folder: Path, classes: tuple[str, ...], numbers: range) -> tuple[LabelledImage, ...]:
-    """Write radiographs of 64 pixels a side, the classes in turn; one that has no bright side is `other`."""
+def synthetic_images(folder: Path, classes: tuple[str, ...], numbers: range) -> tuple[LabelledImage, ...]:
+    """Write images of 64 x 64 pixels with alternating classes; `other` has no bright side."""
     radiographs = []
     for number in numbers:
         label = classes[number % len(classes)]

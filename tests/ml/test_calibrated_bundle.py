@@ -1,4 +1,4 @@
-"""A calibrated version knows what it cannot exclude and what it has never seen."""
+"""A calibrated bundle: candidates, out-of-distribution detection and its reference file."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ml.errors import BundleError
 from ml.images import preprocessing
 from ml.inference import calibration
 from ml.inference.predictor import Predictor
 from ml.networks import bundle, out_of_distribution
-from ml.records import BundleError, LabelledImage
+from ml.records import LabelledImage
 from tests.radiographs import radiograph_grey, radiograph_png
 from tests.small_bundle import make_bundle
 
 pytestmark = pytest.mark.network
 CLASSES = ("covid-19", "pneumonia", "normal")
-NEW = ("conformal", "abstention", "out_of_distribution", "reference_sha256")
+ADDED = ("conformal", "abstention", "out_of_distribution", "reference_sha256")
 
 
-def draw(folder: Path, numbers: range) -> list[LabelledImage]:
+def write_radiographs(folder: Path, numbers: range) -> list[LabelledImage]:
     folder.mkdir()
     radiographs = []
     for number in numbers:
@@ -35,23 +36,25 @@ def draw(folder: Path, numbers: range) -> list[LabelledImage]:
 
 
 @pytest.fixture(scope="module")
-def checking(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
-    return draw(tmp_path_factory.mktemp("radiographs") / "checking", range(60))
+def validation_images(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
+    return write_radiographs(tmp_path_factory.mktemp("radiographs") / "validation", range(60))
 
 
 @pytest.fixture(scope="module")
-def learning(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
-    radiographs = draw(tmp_path_factory.mktemp("radiographs") / "learning", range(100, 180))
-    radiographs[0].path.write_bytes(b"no radiograph")
+def training_images(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
+    radiographs = write_radiographs(tmp_path_factory.mktemp("radiographs") / "training", range(100, 180))
+    radiographs[0].path.write_bytes(b"not a radiograph")
     return radiographs
 
 
 @pytest.fixture(scope="module")
 def calibrated(
-    tmp_path_factory: pytest.TempPathFactory, checking: list[LabelledImage], learning: list[LabelledImage]
+    tmp_path_factory: pytest.TempPathFactory,
+    validation_images: list[LabelledImage],
+    training_images: list[LabelledImage],
 ) -> Path:
     directory = make_bundle(tmp_path_factory.mktemp("bundle") / "b", "scratch-cnn")
-    calibration.calibrate(directory, checking, learning=learning)
+    calibration.calibrate(directory, validation_images, training_images=training_images)
     return directory
 
 
@@ -71,15 +74,13 @@ def change(directory: Path, **entries: Any) -> None:
 
 
 def photograph(seed: int) -> NDArray[np.float32]:
-    """Draw a ball in front of waves."""
+    """Return an image of a ball in front of waves."""
     y, x = np.mgrid[:256, :256] / 256
     ball = ((x - 0.5) ** 2 + (y - 0.6) ** 2) < 0.05
     return (0.5 + 0.3 * np.sin(9 * x + seed) * np.cos(7 * y) + 0.2 * ball).astype(np.float32)
 
 
-def test_features_are_the_last_layers_each_averaged_over_its_cells(
-    predictor: Predictor, calibrated: Path
-) -> None:
+def test_features_are_the_averages_of_the_last_layers(predictor: Predictor, calibrated: Path) -> None:
     import keras
 
     grey = radiograph_grey(1).astype(np.float32)
@@ -92,36 +93,36 @@ def test_features_are_the_last_layers_each_averaged_over_its_cells(
     np.testing.assert_allclose(predictor.explain(grey).features, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_pictures_that_are_no_chest_radiographs_are_called_unlike(predictor: Predictor) -> None:
+def test_images_other_than_chest_radiographs_are_out_of_distribution(predictor: Predictor) -> None:
     noise = np.random.default_rng(0).random((5, 256, 256)).astype(np.float32)
-    strange = [
+    others = [
         *noise,
         *map(photograph, range(5)),
         *(np.rot90(radiograph_grey(seed)).astype(np.float32) for seed in range(200, 205)),
         *(1 - radiograph_grey(seed).astype(np.float32) for seed in range(200, 205)),
     ]
-    for picture in strange:
-        found = predictor.explain(picture)
+    for image in others:
+        found = predictor.explain(image)
         assert found.out_of_distribution is not None
         assert found.out_of_distribution.knn.exceeded
         assert found.out_of_distribution.mahalanobis.exceeded
         assert found.outcome == "out-of-distribution"
-        assert sum(found.probabilities.values()) == pytest.approx(1)  # the score stays
+        assert sum(found.probabilities.values()) == pytest.approx(1)  # the score is still given
 
 
-def test_radiographs_of_the_same_kind_are_seldom_called_unlike(predictor: Predictor) -> None:
+def test_few_typical_radiographs_are_out_of_distribution(predictor: Predictor) -> None:
     found = [predictor.explain(radiograph_grey(seed).astype(np.float32)) for seed in range(300, 340)]
     assert np.mean([each.outcome == "out-of-distribution" for each in found]) <= 0.2
     for each in found:
         limits = predictor.manifest.conformal
-        kept = {label for label, p in each.probabilities.items() if 1 - p <= limits[label]}
-        assert set(each.candidates) == kept
+        candidates = {label for label, p in each.probabilities.items() if 1 - p <= limits[label]}
+        assert set(each.candidates) == candidates
 
 
-def test_limits_come_from_the_calibration_radiographs_and_the_reference_from_the_others(
-    predictor: Predictor, checking: list[LabelledImage]
+def test_limits_come_from_the_validation_set_and_the_reference_from_the_training_set(
+    predictor: Predictor, validation_images: list[LabelledImage]
 ) -> None:
-    from ml.images.reading import read_radiograph
+    from ml.images.decoding import decode_radiograph
 
     limits = predictor.manifest.out_of_distribution
     assert limits is not None
@@ -130,21 +131,21 @@ def test_limits_come_from_the_calibration_radiographs_and_the_reference_from_the
         79,
         60,
     )
-    said = [
-        predictor.explain(read_radiograph(radiograph.path.read_bytes()).grey).out_of_distribution
-        for radiograph in checking
+    distances = [
+        predictor.explain(decode_radiograph(radiograph.path.read_bytes()).grey).out_of_distribution
+        for radiograph in validation_images
     ]
     for name in ("knn", "mahalanobis", "energy"):
-        values = [getattr(each, name).value for each in said]
+        values = [getattr(each, name).value for each in distances]
         assert getattr(limits, name) == pytest.approx(max(values), rel=1e-3)  # of 60 the 99th percentile
 
 
-def test_without_learning_radiographs_half_of_the_patients_are_the_reference(
-    tmp_path: Path, checking: list[LabelledImage]
+def test_without_training_images_half_of_the_patients_are_the_reference(
+    tmp_path: Path, validation_images: list[LabelledImage]
 ) -> None:
-    more = draw(tmp_path / "more", range(400, 440))
+    more = write_radiographs(tmp_path / "more", range(400, 440))
     directory = make_bundle(tmp_path / "b")
-    manifest = calibration.calibrate(directory, [*checking, *more])
+    manifest = calibration.calibrate(directory, [*validation_images, *more])
     assert manifest.out_of_distribution is not None
     assert (manifest.out_of_distribution.source, manifest.out_of_distribution.reference_radiographs) == (
         "validation set",
@@ -153,20 +154,24 @@ def test_without_learning_radiographs_half_of_the_patients_are_the_reference(
     assert manifest.out_of_distribution.calibration_radiographs == 50
 
 
-def test_too_few_radiographs_leave_novelty_unmeasured(tmp_path: Path, checking: list[LabelledImage]) -> None:
+def test_too_few_radiographs_give_no_out_of_distribution_limits(
+    tmp_path: Path, validation_images: list[LabelledImage]
+) -> None:
     directory = make_bundle(tmp_path / "b")
-    manifest = calibration.calibrate(directory, checking[:20])
+    manifest = calibration.calibrate(directory, validation_images[:20])
     assert (manifest.out_of_distribution, manifest.reference_sha256) == (None, "")
     assert not (directory / bundle.REFERENCE).exists()
-    assert manifest.conformal == dict.fromkeys(CLASSES, 1.0)  # seven radiographs of each: nothing is excluded
+    assert manifest.conformal == dict.fromkeys(
+        CLASSES, 1.0
+    )  # seven radiographs of each class: no class is excluded
     found = Predictor(directory).explain(photograph(1))
     assert (found.out_of_distribution, found.outcome, len(found.candidates)) == (None, "indeterminate", 3)
 
 
-def test_a_bundle_of_an_earlier_release_answers_as_before(copy: Path) -> None:
+def test_a_bundle_without_calibration_gives_a_finding_without_candidates(copy: Path) -> None:
     stored = json.loads((copy / bundle.MANIFEST).read_text())
-    earlier = {name: value for name, value in stored.items() if name not in NEW}
-    (copy / bundle.MANIFEST).write_text(json.dumps(earlier))
+    uncalibrated = {name: value for name, value in stored.items() if name not in ADDED}
+    (copy / bundle.MANIFEST).write_text(json.dumps(uncalibrated))
     (copy / bundle.REFERENCE).unlink()
     found = Predictor(copy).explain(photograph(1))
     assert (found.outcome, found.candidates, found.out_of_distribution, found.doubtful) == (
@@ -182,7 +187,7 @@ def test_a_changed_reference_is_refused(copy: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(BundleError, match="reference features of copy are not those"):
+    with pytest.raises(BundleError, match="reference features of copy do not match"):
         Predictor(copy)
 
 
@@ -192,8 +197,8 @@ def test_a_missing_reference_is_refused(copy: Path) -> None:
         bundle.verify(copy)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"no archive at all"])
-def test_a_reference_that_is_none_is_refused_even_with_its_checksum(copy: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 truncated", b"not an archive"])
+def test_an_invalid_reference_file_is_refused_even_with_its_checksum(copy: Path, content: bytes) -> None:
     import hashlib
 
     (copy / bundle.REFERENCE).write_bytes(content)
@@ -202,7 +207,7 @@ def test_a_reference_that_is_none_is_refused_even_with_its_checksum(copy: Path, 
         Predictor(copy)
 
 
-def test_a_reference_of_pickled_objects_is_not_opened(copy: Path) -> None:
+def test_a_reference_of_pickled_objects_is_refused(copy: Path) -> None:
     import hashlib
 
     path = copy / bundle.REFERENCE
@@ -232,13 +237,13 @@ def test_the_reference_of_another_network_is_refused(copy: Path) -> None:
         {"reference_sha256": ""},
     ],
 )
-def test_thresholds_that_make_no_sense_are_refused(copy: Path, entries: dict[str, Any]) -> None:
+def test_invalid_thresholds_are_refused(copy: Path, entries: dict[str, Any]) -> None:
     change(copy, **entries)
     with pytest.raises(BundleError):
         bundle.read_manifest(copy)
 
 
-def test_a_bundle_written_again_keeps_its_reference_and_one_elsewhere_has_none(
+def test_a_rewritten_bundle_keeps_its_reference_and_a_copy_elsewhere_has_none(
     copy: Path, tmp_path: Path
 ) -> None:
     model, manifest = bundle.load_network(copy)

@@ -1,4 +1,4 @@
-"""Agreement of readers against published examples and scikit-learn."""
+"""Inter-reader agreement, compared with published examples and scikit-learn."""
 
 from __future__ import annotations
 
@@ -54,53 +54,53 @@ def _pairs(seed: int, cases: int = 60) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_two_readers_as_scikit_learn_has_it(seed: int) -> None:
+def test_cohens_kappa_equals_that_of_scikit_learn(seed: int) -> None:
     pairs = _pairs(seed)
     expected = cohen_kappa_score([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    found = reader_agreement.cohen_kappa(pairs)
-    assert found.value == pytest.approx(expected, abs=1e-12)
-    assert found.interval[0] < found.value < found.interval[1]
-    assert found.cases == 60
+    agreement = reader_agreement.cohen_kappa(pairs)
+    assert agreement.value == pytest.approx(expected, abs=1e-12)
+    assert agreement.interval[0] < agreement.value < agreement.interval[1]
+    assert agreement.cases == 60
 
 
-def test_fourteen_readers_as_published() -> None:
+def test_fleiss_kappa_of_fourteen_readers_equals_the_published_value() -> None:
     assert reader_agreement.fleiss_kappa(FOURTEEN).value == pytest.approx(0.210, abs=5e-4)
 
 
-def test_four_observers_with_gaps_as_published() -> None:
+def test_krippendorffs_alpha_with_missing_readings_equals_the_published_value() -> None:
     counts = reader_agreement.counts_of(UNITS, "12345")
-    found = reader_agreement.krippendorff_alpha(counts)
-    assert found.value == pytest.approx(0.743, abs=5e-4)
-    assert found.cases == 11  # the last unit has one observer
+    agreement = reader_agreement.krippendorff_alpha(counts)
+    assert agreement.value == pytest.approx(0.743, abs=5e-4)
+    assert agreement.cases == 11  # the last unit has one observer
 
 
-def test_for_two_readers_fleiss_is_scotts_pi() -> None:
-    """By hand: 8 of 10 agree; 12 of 20 words are the first: by chance 0.36 + 0.16; (0.8 - 0.52) / 0.48."""
+def test_fleiss_kappa_of_two_readers_is_scotts_pi() -> None:
+    """8 of 10 agree; 12 of 20 readings are the first class: by chance 0.36 + 0.16; (0.8 - 0.52) / 0.48."""
     counts = np.array([[2, 0]] * 5 + [[1, 1]] * 2 + [[0, 2]] * 3, float)
     assert reader_agreement.fleiss_kappa(counts).value == pytest.approx(0.28 / 0.48)
 
 
-def test_full_agreement_is_one_and_one_word_alone_is_no_agreement_at_all() -> None:
-    both = reader_agreement.cohen_kappa([("a", "a"), ("b", "b"), ("a", "a")])
-    assert both.value == 1
+def test_full_agreement_is_one_and_undefined_for_a_single_finding() -> None:
+    full = reader_agreement.cohen_kappa([("a", "a"), ("b", "b"), ("a", "a")])
+    assert full.value == 1
     assert np.isnan(reader_agreement.cohen_kappa([("a", "a")] * 5).value)
     assert np.isnan(reader_agreement.krippendorff_alpha(np.array([[2.0, 0.0]] * 5)).value)
 
 
-def test_nothing_to_compare_is_no_number() -> None:
+def test_agreement_without_two_readings_of_a_case_is_nan() -> None:
     empty = reader_agreement.krippendorff_alpha(np.empty((0, 3)))
     assert np.isnan(empty.value)
     assert empty.cases == 0
     assert reader_agreement.krippendorff_alpha(np.array([[1.0, 0.0]])).cases == 0
 
 
-def test_fleiss_refuses_a_number_of_readings_that_differs() -> None:
+def test_fleiss_kappa_refuses_different_numbers_of_readings() -> None:
     with pytest.raises(ValueError, match="same number"):
         reader_agreement.fleiss_kappa(np.array([[2.0, 0.0], [2.0, 1.0]]))
 
 
-def test_the_interval_covers_what_the_readers_were_made_to_agree_on() -> None:
-    """Of 40 studies whose readers agree beyond chance 0.6, a 95 % interval misses 0.6 in two; six at most."""
+def test_the_interval_covers_the_simulated_agreement() -> None:
+    """In 40 simulated studies with kappa 0.6, the 95 % interval misses 0.6 in about two; six are allowed."""
     misses = 0
     for seed in range(40):
         random = np.random.default_rng(seed)

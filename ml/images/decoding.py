@@ -1,0 +1,85 @@
+"""Decoding of a PNG, JPEG or DICOM file into grey values from 0 to 1."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.errors import UnreadableImage
+from ml.images.dicom import Study, read_dicom
+from ml.images.raster import Raster, read_raster
+from ml.images.size_limits import MAX_FILE_BYTES
+from ml.records import DecodedRadiograph, Grey
+
+FileFormat: TypeAlias = Literal["PNG", "JPEG", "DICOM"]
+
+NO_STUDY: Final = Study(view="", sex="", age=None, study_at=None)
+
+
+def decode_radiograph(content: bytes) -> DecodedRadiograph:
+    """Decode a PNG, JPEG or DICOM file; raises UnreadableImage.
+
+    Grey values are rounded to 16 bits, so that every lossless encoding of an image decodes to equal pixels.
+    """
+    file_format = detect_format(content)
+    with unreadable_if_decoding_fails():
+        if file_format == "DICOM":
+            raster, study = read_dicom(content)
+        else:
+            raster, study = read_raster(content, file_format), NO_STUDY
+    return _decoded(raster, file_format, study)
+
+
+def detect_format(content: bytes) -> FileFormat:
+    """Return the format of a file by its first bytes; raises UnreadableImage."""
+    if not content:
+        raise UnreadableImage("empty_file", "This file is empty.")
+    if len(content) > MAX_FILE_BYTES:
+        raise UnreadableImage("too_large", "This file is larger than 64 MB.")
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if content[128:132] == b"DICM":
+        return "DICOM"
+    raise UnreadableImage("unknown_format", "This file is not a PNG, JPEG or DICOM image.")
+
+
+@contextmanager
+def unreadable_if_decoding_fails() -> Iterator[None]:
+    """Convert any decoder error to UnreadableImage with the code `damaged`."""
+    try:
+        yield
+    except (UnreadableImage, MemoryError):
+        raise
+    except Exception as error:  # three decoders raise eight families of errors, all for a damaged file
+        raise UnreadableImage("damaged", "This file is damaged and cannot be decoded.") from error
+
+
+def _decoded(raster: Raster, file_format: FileFormat, study: Study) -> DecodedRadiograph:
+    pixels = to_16_bit(raster.grey)
+    if pixels.min() == pixels.max():
+        raise UnreadableImage("blank", "This image is blank.")
+    digest = hashlib.sha256(f"{pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels, "<u2").data)
+    return DecodedRadiograph(
+        grey=pixels.astype(np.float32) / np.float32(65535),
+        bits=raster.bits,
+        source_format=file_format,
+        pixel_sha256=digest.hexdigest(),
+        view=study.view,
+        sex=study.sex,
+        age=study.age,
+        study_at=study.study_at,
+        colour=raster.colour,
+    )
+
+
+def to_16_bit(grey: Grey) -> NDArray[np.uint16]:
+    """Round grey values from 0 to 1 to integers from 0 to 65535, same shape."""
+    return np.rint(np.clip(grey, 0, 1) * np.float32(65535)).astype(np.uint16)

@@ -1,0 +1,64 @@
+"""Comparison of a candidate with the active version: verdicts of the three rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from ml.metrics.comparison import Comparison, compare
+from tests.ml.evaluations import evaluation_with_errors
+
+
+def _compared(labels: Sequence[str], candidate: Sequence[int], active: Sequence[int]) -> Comparison:
+    return compare(
+        evaluation_with_errors(labels=labels, wrong=candidate, version="v2"),
+        evaluation_with_errors(labels=labels, wrong=active),
+    )
+
+
+def test_a_better_candidate_is_accepted() -> None:
+    comparison = _compared(["covid-19"] * 120 + ["normal"] * 120, [], range(0, 240, 8))
+    assert comparison.verdict == "accept"
+    assert comparison.sensitivity.difference == pytest.approx(15 / 120)
+    assert (comparison.only_candidate_right, comparison.only_active_right) == (30, 0)
+
+
+def test_a_worse_candidate_is_rejected_with_a_reason() -> None:
+    comparison = _compared(["covid-19"] * 120 + ["normal"] * 120, range(0, 240, 4), [])
+    assert comparison.verdict == "reject"
+    assert "70.0%" not in comparison.reason
+    assert "75.0% against 100.0% on 120 radiographs" in comparison.reason
+
+
+def test_few_radiographs_are_inconclusive_even_without_a_difference() -> None:
+    labels = ["covid-19"] * 10 + ["normal"] * 10
+    assert _compared(labels, [], []).verdict == "inconclusive"
+
+
+def test_equal_versions_are_accepted_on_enough_radiographs() -> None:
+    labels = ["covid-19"] * 60 + ["normal"] * 60
+    assert _compared(labels, [3], [3]).verdict == "accept"
+
+
+def test_a_test_set_with_few_radiographs_of_the_target_is_inconclusive() -> None:
+    comparison = compare(
+        evaluation_with_errors(labels=["covid-19", "normal"] * 2, version="v2"),
+        evaluation_with_errors(labels=["covid-19", "normal"] * 2),
+    )
+    assert comparison.verdict == "inconclusive"
+    json.dumps(comparison.to_json(), allow_nan=False)
+
+
+def test_mcnemars_test_alone_can_reject() -> None:
+    # The sensitivity for the target is unchanged, but the accuracy of the other classes is lower.
+    labels = ["covid-19"] * 100 + ["pneumonia"] * 100
+    comparison = _compared(labels, range(100, 125), range(100, 105))
+    assert [rule.outcome for rule in comparison.rules][:2] == ["kept", "broken"]
+    assert comparison.verdict == "reject"
+
+
+def test_evaluations_on_different_radiographs_are_refused() -> None:
+    with pytest.raises(ValueError, match="same radiographs"):
+        compare(evaluation_with_errors(labels=["normal"] * 3), evaluation_with_errors(labels=["normal"] * 4))

@@ -1,0 +1,207 @@
+"""Decoding in a child process: equal results, and an error code for each way in which a decoder can fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.errors import UnreadableImage
+from ml.images import decode_in_child
+from ml.images.decode_in_child import decode_radiograph_in_child
+from ml.images.decoding import decode_radiograph
+from ml.records import DecodedRadiograph
+from tests.ml.encodings import dcmtk, dicom, saved
+from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def large_radiograph() -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (6600, 6000), np.uint8)
+    return saved(Image.fromarray(noise), "PNG", compress_level=0)
+
+
+def refusal_code(content: bytes, **limits: float) -> str:
+    with pytest.raises(UnreadableImage) as raised:
+        decode_radiograph_in_child(content, **limits)  # type: ignore[arg-type]
+    return raised.value.code
+
+
+def equal(first: DecodedRadiograph, second: DecodedRadiograph) -> bool:
+    no_pixels = np.zeros((1, 1), np.float32)
+    return replace(first, grey=no_pixels) == replace(second, grey=no_pixels) and np.array_equal(
+        first.grey, second.grey
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        radiograph_png(),
+        radiograph_png16(),
+        radiograph_jpeg(),
+        radiograph_dicom(StudyDate="20200131", PatientSex="M"),
+    ],
+    ids=["png", "png16", "jpeg", "dicom"],
+)
+def test_the_child_process_decodes_to_the_same_values(content: bytes) -> None:
+    assert equal(decode_radiograph_in_child(content), decode_radiograph(content))
+
+
+def test_refusals_of_the_child_process_have_their_codes() -> None:
+    assert refusal_code(b"") == "empty_file"
+    assert refusal_code(b"%PDF") == "unknown_format"
+    assert refusal_code(radiograph_png()[:300]) == "damaged"
+    assert refusal_code(radiograph_dicom(modality="CT")) == "not_an_xray_modality"
+
+
+def test_a_radiograph_at_the_size_limit_is_decoded() -> None:
+    assert decode_radiograph_in_child(large_radiograph()).grey.shape == (6600, 6000)
+
+
+def test_the_largest_dicom_radiograph_is_decoded_within_the_memory_limit() -> None:
+    noise = np.random.default_rng(0).integers(0, 4095, (5700, 5700), np.uint16)
+    content = dicom(
+        noise,
+        bits=12,
+        PhotometricInterpretation="MONOCHROME1",
+        RescaleSlope=2,
+        RescaleIntercept=-1000,
+        WindowCenter=2000,
+        WindowWidth=4000,
+    )
+    assert decode_radiograph_in_child(content).grey.shape == (5700, 5700)
+
+
+def test_a_large_colour_photograph_is_decoded_within_the_memory_limit() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (600, 600, 3), np.uint8)
+    photograph = Image.fromarray(noise).resize((6000, 6600), Image.Resampling.NEAREST)
+    assert decode_radiograph_in_child(saved(photograph, "JPEG", quality=80)).grey.shape == (6600, 6000)
+
+
+def test_decoding_beyond_the_time_limit_is_refused_with_code_decoder_timeout() -> None:
+    started = time.monotonic()
+    assert refusal_code(large_radiograph(), seconds=0.05) == "decoder_timeout"
+    assert time.monotonic() - started < 5
+
+
+def test_decoding_beyond_the_memory_limit_is_refused_with_code_decoder_memory() -> None:
+    assert refusal_code(large_radiograph(), memory_bytes=500_000_000) == "decoder_memory"
+
+
+def test_every_mutation_of_a_lossless_dicom_file_is_decoded_or_refused(tmp_path: Path) -> None:
+    # GDCM aborts or crashes on some of these; each must give a radiograph or an error code.
+    intact = dcmtk("dcmcjpeg", "+e1", radiograph=radiograph_dicom(size=(96, 96)), folder=tmp_path)
+    random = np.random.default_rng(7)
+    results = set()
+    for _ in range(60):
+        broken = bytearray(intact)
+        for index in random.integers(200, len(intact), 3):
+            broken[index] = random.integers(256)
+        try:
+            decode_radiograph_in_child(bytes(broken))
+        except UnreadableImage as error:
+            results.add(error.code)
+        else:
+            results.add("radiograph")
+    assert "radiograph" in results
+
+
+def test_a_killed_decoding_server_is_restarted() -> None:
+    decode_radiograph_in_child(radiograph_png())
+    child = decode_in_child._server._child
+    assert child is not None
+    child.kill()
+    child.wait()
+    assert decode_radiograph_in_child(radiograph_png()).height == 256
+
+
+def test_concurrent_threads_get_their_own_radiographs() -> None:
+    radiographs = [radiograph_png(seed) for seed in range(8)]
+    digests: dict[int, str] = {}
+
+    def read(seed: int) -> None:
+        digests[seed] = decode_radiograph_in_child(radiographs[seed]).pixel_sha256
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert digests == {seed: decode_radiograph(radiographs[seed]).pixel_sha256 for seed in range(8)}
+
+
+def test_decoding_leaves_no_file_descriptor_open() -> None:
+    decode_radiograph_in_child(radiograph_png())
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for content in (radiograph_png(), radiograph_png()[:300], radiograph_dicom()):
+        try:
+            decode_radiograph_in_child(content)
+        except UnreadableImage:
+            continue
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_environment_of_the_decoding_server_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "canary")
+    decode_in_child._server.stop()
+    decode_radiograph_in_child(radiograph_png())
+    child = decode_in_child._server._child
+    assert child is not None
+    assert b"canary" not in Path(f"/proc/{child.pid}/environ").read_bytes()
+
+
+def test_a_daemonic_process_can_decode() -> None:
+    """The prefork children of Celery are daemonic and cannot start children with multiprocessing."""
+    script = """
+        import multiprocessing, sys
+        from ml.images.decode_in_child import decode_radiograph_in_child
+        from tests.radiographs import radiograph_png
+
+        def work():
+            assert multiprocessing.current_process().daemon
+            sys.exit(0 if decode_radiograph_in_child(radiograph_png()).height == 256 else 1)
+
+        decode_radiograph_in_child(radiograph_png())
+        child = multiprocessing.get_context("fork").Process(target=work, daemon=True)
+        child.start()
+        child.join(20)
+        sys.exit(child.exitcode)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
+def test_the_decoding_server_ends_with_its_owner() -> None:
+    script = (
+        "import os; from ml.images import decode_in_child as d; "
+        "from tests.radiographs import radiograph_png; "
+        "d.decode_radiograph_in_child(radiograph_png()); print(d._server._child.pid, flush=True); os._exit(9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    server = int(done.stdout)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and _runs(server):
+        time.sleep(0.05)
+    assert not _runs(server)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return " Z " not in Path(f"/proc/{process}/stat").read_text()
