@@ -89,7 +89,7 @@ def _training(manifest: Manifest) -> str:
     text = (
         f"VGG16 with batch normalisation, {architecture.size} x {architecture.size} grey pixels, global "
         f"average pooling and one dense layer; classes {', '.join(architecture.classes)}. Trained from "
-        "scratch on two shared CPU cores, one run. The duration is limited by time, so another machine "
+        "scratch on two shared CPU cores, one run. The training is limited by time, so another machine "
         "makes another number of steps and gets other weights:\n"
     )
     return "\n".join([text, *(_stage(number, stage) for number, stage in enumerate(stages, start=1))])

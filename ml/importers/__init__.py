@@ -13,7 +13,6 @@ from ml.importers import recognition, zip_file
 from ml.importers.recognition import Importer
 from ml.importers.records import (
     DEFAULTS,
-    REASON_TEXTS,
     ExcludedFiles,
     LabelledCollection,
     Provenance,
@@ -23,7 +22,6 @@ from ml.importers.records import (
 )
 
 __all__ = [
-    "REASON_TEXTS",
     "ExcludedFiles",
     "Importer",
     "LabelledCollection",

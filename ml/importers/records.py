@@ -24,7 +24,7 @@ class UnreadableCollection(ValueError):
 
 
 class Reason(Enum):
-    """Reason for the exclusion of a file or row; the value is a stable code, REASON_TEXTS has the text."""
+    """Reason for the exclusion of a file or row; the value is a stable code."""
 
     NOT_AN_IMAGE = "not-an-image"
     NOT_AN_XRAY = "not-an-x-ray"
@@ -37,21 +37,6 @@ class Reason(Enum):
     FILE_MISSING = "file-missing"
     OUTSIDE = "outside"
     MASK = "mask"
-
-
-REASON_TEXTS: Final = {
-    Reason.NOT_AN_IMAGE: "Not a PNG, JPEG or DICOM file.",
-    Reason.NOT_AN_XRAY: "Not an X-ray.",
-    Reason.LATERAL: "Lateral view.",
-    Reason.VIEW_NOT_GIVEN: "The view is not given.",
-    Reason.FINDING_NOT_GIVEN: "The finding is not given.",
-    Reason.FINDING_NOT_KNOWN: "The finding is not one of the supported classes.",
-    Reason.TWO_FINDINGS: "Listed more than once, with different findings.",
-    Reason.LISTED_TWICE: "Listed more than once; imported once.",
-    Reason.FILE_MISSING: "Listed, but the file does not exist.",
-    Reason.OUTSIDE: "The path is outside the collection, or is a link.",
-    Reason.MASK: "A mask, not a radiograph.",
-}
 
 
 @dataclass(frozen=True)
