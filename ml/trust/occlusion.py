@@ -54,7 +54,7 @@ def lung_occlusion(test_set: EvaluationSet) -> Outcome:
 
 @check(catalogue.CORNER_OCCLUSION, threshold="more than 5 % of the predictions change WARN (*)")
 def corner_occlusion(test_set: EvaluationSet) -> Outcome:
-    """Count the predictions that change when the corners, the place of markers and text, are black."""
+    """Count the predictions that change when the corners, where markers and text are, are black."""
     altered = test_set.predictor.predict(test_set.inputs, without_corners(test_set.squares))
     changed = altered.predicted != test_set.predictions.predicted
     share = float(changed.mean())

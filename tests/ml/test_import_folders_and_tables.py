@@ -11,6 +11,22 @@ from ml.importers import ReadOptions, Reason, UnreadableCollection
 from tests.ml.collection_layouts import labels, patients, write_cohen_collection, write_files
 from tests.radiographs import radiograph_dicom
 
+TABLE = [
+    "Path,Label,Patient,View,Source",
+    "deep/a.png,covid,Smith 4711,PA,north",
+    "deep\\b.png,COVID-19,Smith 4711,ap,south",
+    "c.png,normal,,,",
+    "d.png,normal,,lateral,",
+    "e.png,broken arm,,,",
+    "c.png,normal,,,",
+    "absent.png,normal,,,",
+    "notes.txt,normal,,,",
+    "/etc/hostname,normal,,,",
+    "../secret.png,normal,,,",
+    "C:\\radiographs\\x.png,normal,,,",
+    "",
+]
+
 
 def test_the_nearest_folder_named_after_a_finding_gives_the_label(tmp_path: Path) -> None:
     folder = write_files(
@@ -52,23 +68,8 @@ def test_a_table_of_paths_and_labels_is_imported(tmp_path: Path, separator: str)
     folder = write_files(
         tmp_path / "collection", "deep/a.png", "deep/b.png", "c.png", "d.png", "e.png", "notes.txt"
     )
-    rows = [
-        "Path,Label,Patient,View,Source",
-        "deep/a.png,covid,Smith 4711,PA,north",
-        "deep\\b.png,COVID-19,Smith 4711,ap,south",
-        "c.png,normal,,,",
-        "d.png,normal,,lateral,",
-        "e.png,broken arm,,,",
-        "c.png,normal,,,",
-        "absent.png,normal,,,",
-        "notes.txt,normal,,,",
-        "/etc/hostname,normal,,,",
-        "../secret.png,normal,,,",
-        "C:\\radiographs\\x.png,normal,,,",
-        "",
-    ]
     table = folder / "ward.csv"
-    table.write_text("\n".join(rows).replace(",", separator), encoding="utf-8-sig")
+    table.write_text("\n".join(TABLE).replace(",", separator), encoding="utf-8-sig")
 
     collection = importers.read(table)
 
