@@ -1,6 +1,6 @@
-"""How long from the knock to the work: enqueue-to-start latency of both brokers, with the product's settings.
+"""Enqueue-to-start latency of both brokers with the settings of the product.
 
-python -m benchmarks.broker_latency [--messages 80] [--option name=value ...]
+python -m benchmarks.broker_latency [--messages 80]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ app.conf.update(celery_settings(os.environ.get("BENCHMARK_BROKER", "filesystem:/
 
 @app.task(name="note_start")
 def note_start(name: str, seconds: float = 0.0) -> None:
-    """Write down the moment, then be busy for a while."""
+    """Record the start time, then occupy the worker."""
     with STARTS.open("a") as file:
         file.write(f"{name} {time.time()}\n")
     time.sleep(seconds)
@@ -42,9 +42,9 @@ def note_start(name: str, seconds: float = 0.0) -> None:
 
 def main() -> None:
     """Measure both brokers and print one line each."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--messages", type=int, default=80)
-    messages = arguments.parse_args().messages
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=80)
+    messages = parser.parse_args().messages
     print(f"{'broker':<9} {'p50':>8} {'p95':>8} {'max':>8} {'STAT':>8} {'200 no-ops':>11} {'idle CPU':>9}")
     measure("embedded", "filesystem://", messages)
     with redis_server() as url:
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def measure(name: str, broker: str, messages: int) -> None:
-    """Start one worker on one broker and print its figures."""
+    """Measure one broker in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="readroom-latency-") as home:
         os.environ["BENCHMARK_HOME"], os.environ["BENCHMARK_BROKER"] = home, broker
         print(f"{name:<9} ", end="", flush=True)
@@ -61,18 +61,18 @@ def measure(name: str, broker: str, messages: int) -> None:
         )
 
 
-def measured(messages: int) -> None:
-    """Measure in a process whose settings are those of the worker."""
+def print_latencies(messages: int) -> None:
+    """Start a worker and print its latencies; the settings of this process are those of the worker."""
     with _worker() as pid:
         before = _cpu(pid)
         time.sleep(5)
         idle = (_cpu(pid) - before) / 5
-        waits = [_single(number) for number in range(messages)]
+        latencies = [_single(number) for number in range(messages)]
         stat = _stat_behind(60)
         drained = _drain(200)
-    cuts = quantiles(waits, n=20)
+    cuts = quantiles(latencies, n=20)
     print(
-        f"{cuts[9] * 1000:5.0f} ms {cuts[18] * 1000:5.0f} ms {max(waits) * 1000:5.0f} ms "
+        f"{cuts[9] * 1000:5.0f} ms {cuts[18] * 1000:5.0f} ms {max(latencies) * 1000:5.0f} ms "
         f"{stat * 1000:5.0f} ms {drained:9.2f} s {idle:9.1%}"
     )
 
@@ -83,7 +83,7 @@ def _worker() -> Iterator[int]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _send("first", "inference")
-        wait_until(lambda: "first" in _starts(), seconds=30, what="the worker's start")
+        wait_until(lambda: "first" in _starts(), seconds=30, what="the start of the worker")
         yield process.pid
     finally:
         process.terminate()
@@ -97,21 +97,23 @@ def _single(number: int) -> float:
 
 
 def _stat_behind(count: int) -> float:
-    """Give the wait of a STAT message behind `count` routine ones of 50 ms each."""
+    """Return the latency of a STAT message behind `count` routine ones of 50 ms each."""
     for number in range(count):
         _send(f"routine-{number}", "inference", 0.05)
     sent = _send("stat", "stat")
-    wait = _start_of("stat") - sent
+    latency = _start_of("stat") - sent
     _start_of(f"routine-{count - 1}")
-    return wait
+    return latency
 
 
 def _drain(count: int) -> float:
-    began = time.time()
+    start = time.time()
     for number in range(count):
         _send(f"drain-{number}", "inference")
-    wait_until(lambda: sum(n.startswith("drain-") for n in _starts()) == count, seconds=60, what="the drain")
-    return time.time() - began
+    wait_until(
+        lambda: sum(n.startswith("drain-") for n in _starts()) == count, seconds=60, what="the no-op messages"
+    )
+    return time.time() - start
 
 
 def _send(name: str, queue: str, seconds: float = 0.0) -> float:
@@ -137,8 +139,8 @@ def _cpu(pid: int) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        from benchmarks import broker_latency  # the module whose task the worker knows
+        from benchmarks import broker_latency  # the module in which the worker finds the task
 
-        broker_latency.measured(int(sys.argv[2]))
+        broker_latency.print_latencies(int(sys.argv[2]))
     else:
         main()

@@ -1,4 +1,7 @@
-"""Ozturk's five folds, as published and by patient: `python -m benchmarks.darkcovidnet DATA --out FILE`."""
+"""Five-fold cross-validation on DarkCovidNet, random as published and by patient.
+
+python -m benchmarks.darkcovidnet DATA --out FILE
+"""
 
 from __future__ import annotations
 
@@ -30,18 +33,28 @@ from ml.recipes import TrainingSpec, at_size, get_recipe
 from ml.records import LabelledImage, Preprocessing
 
 FOLDS: Final = 5
-CALIBRATION_FOLDS: Final = 7  # one of seven: about 15 % of what is learnt from
+CALIBRATION_FOLDS: Final = 7  # one of seven: about 15 % of the training set
 SEED: Final = 20260101
 THUMBNAIL: Final = Preprocessing(size=32, scale="unit")
 TASKS: Final = {"3 classes": ("covid-19", "pneumonia", "normal"), "binary": ("covid-19", "normal")}
 PROTOCOLS: Final = ("by patient", "random")
 
-Places = NDArray[np.int_]
+Indices = NDArray[np.int_]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A task, a protocol and the recipe of the network."""
+
+    task: str
+    protocol: str
+    spec: TrainingSpec
+    start_from: Path | None
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What one network and one thumbnail probe said of one fold's test radiographs."""
+    """Predictions of the network and of the thumbnail probe for one fold's test set."""
 
     task: str
     protocol: str
@@ -54,151 +67,144 @@ class FoldResult:
     seconds: float
 
 
-def radiographs_of(folder: Path) -> tuple[LabelledImage, ...]:
-    """List darkcovidnet with its patients; radiographs that look alike are one patient."""
-    known = importers.Options(cohen=folder / "covid-chestxray-dataset")
-    radiographs = importers.read(folder / "darkcovidnet", known).radiographs
-    hashes = np.stack(
-        [perceptual_hash(read_radiograph(radiograph.path.read_bytes()).grey) for radiograph in radiographs]
+def main() -> None:
+    """Parse the arguments, run the missing folds and print the table."""
+    arguments = _parser().parse_args()
+    if not arguments.table_only:
+        radiographs = darkcovidnet_radiographs(arguments.data)
+        spec = replace(
+            at_size(get_recipe(arguments.preset, epochs=arguments.epochs), arguments.size), seed=SEED
+        )
+        if arguments.learning_rate:
+            spec = replace(spec, learning_rate=arguments.learning_rate)
+        for protocol in arguments.protocols:
+            for task in arguments.tasks:
+                experiment = Experiment(task, protocol, spec, arguments.start_from)
+                _run_missing_folds(arguments.out, radiographs, experiment)
+    results: dict[tuple[str, str], list[FoldResult]] = defaultdict(list)
+    for result in stored_results(arguments.out):
+        results[result.task, result.protocol].append(result)
+    print(table(results, TASKS))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with DarkCovidNet and Cohen's collection")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="results, one line per fold; runs are resumed"
     )
-    same = DisjointSets()
+    parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--protocols", nargs="*", default=list(PROTOCOLS), choices=PROTOCOLS)
+    parser.add_argument("--preset", default="scratch-cnn")
+    parser.add_argument("--size", type=int, default=128, help="side of the input in pixels")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument(
+        "--start-from", type=Path, help="bundle to fine-tune; must not be trained on these radiographs"
+    )
+    parser.add_argument("--table-only", action="store_true", help="print the table of the stored results")
+    return parser
+
+
+def darkcovidnet_radiographs(folder: Path) -> tuple[LabelledImage, ...]:
+    """Return DarkCovidNet with its patients; near-duplicates get a common patient."""
+    options = importers.ReadOptions(cohen=folder / "covid-chestxray-dataset")
+    radiographs = importers.read(folder / "darkcovidnet", options).radiographs
+    hashes = np.stack(
+        [perceptual_hash(read_radiograph(image.path.read_bytes()).grey) for image in radiographs]
+    )
+    patients = DisjointSets()
     for one, other in np.argwhere(np.triu(distances(hashes, hashes) <= SAME_IMAGE, 1)):
-        same.join(radiographs[one].patient, radiographs[other].patient)
-    return tuple(replace(radiograph, patient=same.find(radiograph.patient)) for radiograph in radiographs)
+        patients.join(radiographs[one].patient, radiographs[other].patient)
+    return tuple(replace(image, patient=patients.find(image.patient)) for image in radiographs)
 
 
-def parts_of(
+def folds_of(
     radiographs: Sequence[LabelledImage], protocol: str, folds: int
-) -> Iterator[tuple[Places, Places]]:
-    """Part radiographs into places to learn from and to test on, stratified by finding."""
-    labels = [radiograph.label for radiograph in radiographs]
+) -> Iterator[tuple[Indices, Indices]]:
+    """Yield the indices of training and test set of each fold, stratified by finding."""
+    labels = [image.label for image in radiographs]
     if protocol == "random":
         yield from StratifiedKFold(folds, shuffle=True, random_state=SEED).split(labels, labels)
     else:
-        patients = [radiograph.patient for radiograph in radiographs]
-        cut = StratifiedGroupKFold(folds, shuffle=True, random_state=SEED)
-        yield from cut.split(labels, labels, patients)
+        patients = [image.patient for image in radiographs]
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=SEED)
+        yield from splitter.split(labels, labels, patients)
 
 
 def network_logits(
-    radiographs: Sequence[LabelledImage],
-    test: Sequence[LabelledImage],
-    protocol: str,
-    spec: TrainingSpec,
-    start: Path | None,
+    radiographs: Sequence[LabelledImage], test: Sequence[LabelledImage], experiment: Experiment
 ) -> tuple[list[list[float]], float]:
-    """Train on `radiographs` alone, a seventh of them to watch it by, and answer for the test radiographs."""
+    """Train on `radiographs`, a seventh of them for validation; return test logits and seconds."""
     from ml.networks import bundle
-    from ml.training import trainer  # TensorFlow, only where it is needed
+    from ml.training import trainer  # TensorFlow is imported only where it is needed
 
-    learnt, watched = next(iter(parts_of(radiographs, protocol, CALIBRATION_FOLDS)))
-    split = Split(tuple(radiographs[k] for k in learnt), tuple(radiographs[k] for k in watched), ())
+    train, validation = next(iter(folds_of(radiographs, experiment.protocol, CALIBRATION_FOLDS)))
+    split = Split(tuple(radiographs[k] for k in train), tuple(radiographs[k] for k in validation), ())
     with TemporaryDirectory() as folder:
         out = Path(folder, "bundle")
         manifest = trainer.train(
-            split, spec, start_from=start, out=out, on_epoch=lambda _report: None, should_stop=lambda: False
-        )
+            split, experiment.spec, start_from=experiment.start_from, out=out,
+            on_epoch=lambda _report: None, should_stop=lambda: False,
+        )  # fmt: skip
         model, _ = bundle.load_network(out)
-    prep, named = manifest.preprocessing, manifest.architecture.classes
+    prep, classes = manifest.preprocessing, manifest.architecture.classes
     logits = model.predict(batches.load(test, prep, side=prep.size).inputs(prep), batch_size=16, verbose=0)
-    order = [named.index(label) for label in in_order({radiograph.label for radiograph in radiographs})]
+    order = [classes.index(label) for label in in_order({image.label for image in radiographs})]
     return np.asarray(logits, np.float64)[:, order].tolist(), float(manifest.training["seconds"])
 
 
-def thumbnail_answers(radiographs: Sequence[LabelledImage], learnt: Places, tested: Places) -> list[str]:
-    """Name the findings of the test radiographs by a support vector machine on 32 x 32 pixels."""
-    pixels = (
-        batches.load(radiographs, THUMBNAIL, side=THUMBNAIL.size).pixels.reshape(len(radiographs), -1) / 255
-    )
-    labels = np.array([radiograph.label for radiograph in radiographs])
-    probe = make_pipeline(StandardScaler(), PCA(60, random_state=SEED), SVC(C=3)).fit(
-        pixels[learnt], labels[learnt]
-    )
-    return [str(name) for name in probe.predict(pixels[tested])]
+def thumbnail_predictions(radiographs: Sequence[LabelledImage], train: Indices, test: Indices) -> list[str]:
+    """Return the findings predicted by a support vector machine on 32 x 32 pixels."""
+    store = batches.load(radiographs, THUMBNAIL, side=THUMBNAIL.size)
+    pixels = store.pixels.reshape(len(radiographs), -1) / 255
+    labels = np.array([image.label for image in radiographs])
+    probe = make_pipeline(StandardScaler(), PCA(60, random_state=SEED), SVC(C=3))
+    probe.fit(pixels[train], labels[train])
+    return [str(label) for label in probe.predict(pixels[test])]
 
 
-def results(
-    radiographs: Sequence[LabelledImage],
-    task: str,
-    protocol: str,
-    spec: TrainingSpec,
-    start: Path | None,
-    done: set[int],
+def run_folds(
+    radiographs: Sequence[LabelledImage], experiment: Experiment, completed: set[int]
 ) -> Iterator[FoldResult]:
-    """Go through the folds that are not done yet."""
-    radiographs = [radiograph for radiograph in radiographs if radiograph.label in TASKS[task]]
-    for fold, (learnt, tested) in enumerate(parts_of(radiographs, protocol, FOLDS)):
-        if fold in done:
+    """Train and test each fold that is not completed."""
+    radiographs = [image for image in radiographs if image.label in TASKS[experiment.task]]
+    for fold, (train, test) in enumerate(folds_of(radiographs, experiment.protocol, FOLDS)):
+        if fold in completed:
             continue
-        test = [radiographs[k] for k in tested]
-        logits, seconds = network_logits([radiographs[k] for k in learnt], test, protocol, spec, start)
+        test_set = [radiographs[k] for k in test]
+        logits, seconds = network_logits([radiographs[k] for k in train], test_set, experiment)
         yield FoldResult(
-            task=task,
-            protocol=protocol,
+            task=experiment.task,
+            protocol=experiment.protocol,
             fold=fold,
-            truth=[radiograph.label for radiograph in test],
-            patients=[radiograph.patient for radiograph in test],
+            truth=[image.label for image in test_set],
+            patients=[image.patient for image in test_set],
             network=logits,
-            thumbnail=thumbnail_answers(radiographs, learnt, tested),
-            recipe=f"{spec.preset}, {spec.preprocessing.size} px",
+            thumbnail=thumbnail_predictions(radiographs, train, test),
+            recipe=f"{experiment.spec.preset}, {experiment.spec.preprocessing.size} px",
             seconds=seconds,
         )
 
 
-def kept(file: Path) -> list[FoldResult]:
-    """Read the folds that an earlier run has finished."""
+def stored_results(file: Path) -> list[FoldResult]:
+    """Return the folds that earlier runs completed."""
     if not file.exists():
         return []
     return [FoldResult(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def main() -> None:
-    """Read the command line, go through what is missing, print the table."""
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("data", type=Path, help="folder with darkcovidnet and Cohen's collection")
-    words.add_argument("--out", type=Path, required=True, help="results, a line a fold; a second run goes on")
-    words.add_argument("--tasks", nargs="*", default=list(TASKS), choices=TASKS)
-    words.add_argument("--protocols", nargs="*", default=list(PROTOCOLS), choices=PROTOCOLS)
-    words.add_argument("--preset", default="scratch-cnn")
-    words.add_argument("--size", type=int, default=128, help="side of the input in pixels")
-    words.add_argument("--epochs", type=int, default=40)
-    words.add_argument("--learning-rate", type=float)
-    words.add_argument(
-        "--start-from", type=Path, help="bundle to fine-tune; it must know none of these radiographs"
-    )
-    words.add_argument("--table-only", action="store_true", help="print the table of what is done")
-    wanted = words.parse_args()
-    if not wanted.table_only:
-        radiographs = radiographs_of(wanted.data)
-        spec = replace(at_size(get_recipe(wanted.preset, epochs=wanted.epochs), wanted.size), seed=SEED)
-        if wanted.learning_rate:
-            spec = replace(spec, learning_rate=wanted.learning_rate)
-        for protocol in wanted.protocols:
-            for task in wanted.tasks:
-                _go_on(wanted.out, radiographs, task, protocol, spec, wanted.start_from)
-    found: dict[tuple[str, str], list[FoldResult]] = defaultdict(list)
-    for result in kept(wanted.out):
-        found[result.task, result.protocol].append(result)
-    print(table(found, TASKS))
-
-
-def _go_on(
-    file: Path,
-    radiographs: Sequence[LabelledImage],
-    task: str,
-    protocol: str,
-    spec: TrainingSpec,
-    start: Path | None,
-) -> None:
-    done = {result.fold for result in kept(file) if (result.task, result.protocol) == (task, protocol)}
-    for result in results(radiographs, task, protocol, spec, start, done):
+def _run_missing_folds(file: Path, radiographs: Sequence[LabelledImage], experiment: Experiment) -> None:
+    task, protocol = experiment.task, experiment.protocol
+    completed = {
+        result.fold for result in stored_results(file) if (result.task, result.protocol) == (task, protocol)
+    }
+    for result in run_folds(radiographs, experiment, completed):
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(result)) + "\n")
-        right = np.argmax(result.network, axis=1) == [TASKS[task].index(name) for name in result.truth]
-        print(
-            f"{task}, {protocol}, fold {result.fold}: {right.mean():.3f} in {result.seconds:.0f} s",
-            flush=True,
-        )
+        correct = np.argmax(result.network, axis=1) == [TASKS[task].index(label) for label in result.truth]
+        seconds = f"{result.seconds:.0f} s"
+        print(f"{task}, {protocol}, fold {result.fold}: {correct.mean():.3f} in {seconds}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of the darkcovidnet benchmark, in Markdown."""
+"""Results table of the DarkCovidNet benchmark, in Markdown."""
 
 from __future__ import annotations
 
@@ -13,54 +13,62 @@ from ml.metrics import statistics
 PUBLISHED: Final = {"3 classes": "87.02 %", "binary": "98.08 %"}  # Ozturk et al. 2020, mean of five folds
 TARGET: Final = "covid-19"
 SEED: Final = 20260101
-HEAD: Final = (
+TABLE_HEAD: Final = (
     "| task | folds | recipe | network: mean +- SD of folds | pooled [95 %, patients] | AUROC COVID-19 "
     "| thumbnail SVM | published |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
-def table(found: Mapping[tuple[str, str], Sequence[Any]], tasks: Mapping[str, Sequence[str]]) -> str:
-    """Return one line for each task and protocol; folds that are missing are counted."""
-    return "\n".join([HEAD, *(_line(*key, results, tasks[key[0]]) for key, results in sorted(found.items()))])
+def table(results: Mapping[tuple[str, str], Sequence[Any]], tasks: Mapping[str, Sequence[str]]) -> str:
+    """Return one row for each task and protocol, with the number of completed folds."""
+    rows = (_row(*key, folds, tasks[key[0]]) for key, folds in sorted(results.items()))
+    return "\n".join([TABLE_HEAD, *rows])
 
 
-def _line(task: str, protocol: str, results: Sequence[Any], classes: Sequence[str]) -> str:
-    accuracies = [np.mean(_right(result, classes)) for result in results]
-    right = np.concatenate([_right(result, classes) for result in results]).astype(np.float64)
-    patients = np.array([patient for result in results for patient in result.patients])
-    weights = statistics.patient_weights(np.unique(patients, return_inverse=True)[1], seed=SEED)
-    low, high = statistics.percentile_interval(weights @ right / weights.sum(axis=1))
-    truth = np.array([name == TARGET for result in results for name in result.truth])
-    scores = np.concatenate([softmax(result.network, axis=1)[:, classes.index(TARGET)] for result in results])
-    areas = statistics.weighted_auroc(scores, truth, weights)
-    area, (least, most) = statistics.auroc(scores, truth), statistics.percentile_interval(areas)
-    probe = [np.mean(np.array(result.thumbnail) == np.array(result.truth)) for result in results]
+def _row(task: str, protocol: str, folds: Sequence[Any], classes: Sequence[str]) -> str:
+    accuracies = [np.mean(_correct(fold, classes)) for fold in folds]
+    probe = [np.mean(np.array(fold.thumbnail) == np.array(fold.truth)) for fold in folds]
+    pooled, (low, high), auroc, (auroc_low, auroc_high) = _pooled(folds, classes)
     cells = (
         task,
-        protocol + _missing(results),
-        results[0].recipe,
-        f"{_percent(np.mean(accuracies))} +- {_points(accuracies)}",
-        f"{_percent(right.mean())} [{100 * low:.1f}, {100 * high:.1f}]",
-        f"{area:.3f} [{least:.3f}, {most:.3f}]",
+        protocol + _completed(folds),
+        folds[0].recipe,
+        f"{_percent(np.mean(accuracies))} +- {_deviation(accuracies)}",
+        f"{_percent(pooled)} [{100 * low:.1f}, {100 * high:.1f}]",
+        f"{auroc:.3f} [{auroc_low:.3f}, {auroc_high:.3f}]",
         _percent(np.mean(probe)),
         PUBLISHED[task] if protocol == "random" else "not measured",
     )
     return f"| {' | '.join(cells)} |"
 
 
+def _pooled(
+    folds: Sequence[Any], classes: Sequence[str]
+) -> tuple[float, statistics.Interval, float, statistics.Interval]:
+    """Return accuracy and AUROC over all folds, each with its interval by resampling patients."""
+    correct = np.concatenate([_correct(fold, classes) for fold in folds]).astype(np.float64)
+    patients = np.array([patient for fold in folds for patient in fold.patients])
+    weights = statistics.patient_weights(np.unique(patients, return_inverse=True)[1], seed=SEED)
+    accuracy_interval = statistics.percentile_interval(weights @ correct / weights.sum(axis=1))
+    truth = np.array([label == TARGET for fold in folds for label in fold.truth])
+    scores = np.concatenate([softmax(fold.network, axis=1)[:, classes.index(TARGET)] for fold in folds])
+    auroc_interval = statistics.percentile_interval(statistics.weighted_auroc(scores, truth, weights))
+    return float(correct.mean()), accuracy_interval, statistics.auroc(scores, truth), auroc_interval
+
+
 def _percent(share: Any) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _points(accuracies: Sequence[Any]) -> str:
+def _deviation(accuracies: Sequence[Any]) -> str:
     return f"{100 * np.std(accuracies, ddof=1):.2f}" if len(accuracies) > 1 else "?"
 
 
-def _right(result: Any, classes: Sequence[str]) -> np.ndarray:
-    named = np.array(classes)[np.argmax(result.network, axis=1)]
-    right: np.ndarray = named == np.array(result.truth)
-    return right
+def _correct(fold: Any, classes: Sequence[str]) -> np.ndarray:
+    predicted = np.array(classes)[np.argmax(fold.network, axis=1)]
+    correct: np.ndarray = predicted == np.array(fold.truth)
+    return correct
 
 
-def _missing(results: Sequence[Any]) -> str:
-    return "" if len(results) == 5 else f" ({len(results)} of 5 folds)"
+def _completed(folds: Sequence[Any]) -> str:
+    return "" if len(folds) == 5 else f" ({len(folds)} of 5 folds)"

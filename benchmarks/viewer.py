@@ -1,10 +1,10 @@
-"""How quick the viewer is in Chromium, on 3000 x 3000 radiographs of 16 bits: dragging, and Next.
+"""Speed of the viewer in Chromium on 16-bit radiographs of 3000 x 3000 pixels: dragging, and next case.
 
-python -m benchmarks.viewer [--nexts 10] [--frames 180] [--gpu]
+python -m benchmarks.viewer [--cases 10] [--frames 180] [--gpu]
 
-Measured on the same machine in the same browser: the product's own choice, both of its ways to paint the
-full depth, and the peer: the display PNG of 8 bits on a 2-D canvas. Without --gpu Chromium has no graphics
-processor: it composes pages, and draws WebGL, in software.
+Compared on the same machine in the same browser: the renderer that the product selects, both of its
+full-depth renderers, and the baseline, the 8-bit display PNG on a 2-D canvas. Without --gpu Chromium composes
+pages and renders WebGL in software.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.stack import (
 )
 
 SIDE: Final = 3000  # pixels
-LOOKED: Final = 4000  # milliseconds that a reader looks at a radiograph at least
+VIEWING: Final = 4000  # milliseconds between two actions of a reader
 NO_WEBGL: Final = """
 const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
@@ -47,11 +47,11 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
 ANY_WEBGL: Final = """
 const real = WebGL2RenderingContext.prototype.getExtension;
 WebGL2RenderingContext.prototype.getExtension = function (name) {
-  return name === "WEBGL_debug_renderer_info" ? null : real.call(this, name); // as if it were no software
+  return name === "WEBGL_debug_renderer_info" ? null : real.call(this, name); // hides the software renderer
 };
 """
-# From the key to the frame after the one in which another radiograph was painted.
-CLOCK: Final = """
+# From the key press to the frame after the one in which the next radiograph was painted.
+TIMER: Final = """
 addEventListener("keydown", (event) => {
   if (event.key === "Enter") window.pressed = performance.now();
 }, true);
@@ -87,55 +87,60 @@ DRAG: Final = """({frames, button}) => new Promise((done) => {
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to paint a radiograph."""
+class Renderer:
+    """One renderer of a radiograph."""
 
     name: str
     script: str
     depth: bool
-    painted_by: str  # as the viewer says it; empty where it may choose
+    painted_by: str  # value of the data attribute of the viewer; empty where the viewer selects
 
 
-WAYS: Final = (
-    Way("the product's choice", "", depth=True, painted_by=""),
-    Way("full depth, WebGL2", ANY_WEBGL, depth=True, painted_by="webgl2"),
-    Way("full depth, 2-D canvas", NO_WEBGL, depth=True, painted_by="2d"),
-    Way("8-bit PNG, 2-D canvas (peer)", NO_WEBGL, depth=False, painted_by="2d of the picture"),
+RENDERERS: Final = (
+    Renderer("selected by the product", "", depth=True, painted_by=""),
+    Renderer("full depth, WebGL2", ANY_WEBGL, depth=True, painted_by="webgl2"),
+    Renderer("full depth, 2-D canvas", NO_WEBGL, depth=True, painted_by="2d"),
+    Renderer("8-bit PNG, 2-D canvas (baseline)", NO_WEBGL, depth=False, painted_by="2d of the picture"),
 )
 
 
 def main() -> None:
-    """Measure every way and print one line each."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--nexts", type=int, default=10)
-    arguments.add_argument("--frames", type=int, default=180)
-    arguments.add_argument("--gpu", action="store_true", help="draw WebGL with the machine's own processor")
-    wanted = arguments.parse_args()
-    drawn_by = "graphics processor" if wanted.gpu else "no graphics processor"
-    print(f"{os.cpu_count()} cores, {platform.machine()}, {drawn_by}; load {load()}")
-    with readroom(wanted.nexts) as stack, chromium(gpu=wanted.gpu) as browser:
-        seen = {way: measured(stack, browser, way, wanted.nexts, wanted.frames) for way in WAYS}
-    peer = seen[WAYS[-1]]
-    print(f"{'ms: median / p95 / median to peer':<34} {'window':>22} {'move':>22} {'Next':>22}")
-    for way, figures in seen.items():
-        pairs = zip(figures, peer, strict=True)
-        print(f"{way.name:<34}", *(f"{told(own, other):>22}" for own, other in pairs))
+    """Measure every renderer and print one line each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=10, help="number of case changes per renderer")
+    parser.add_argument("--frames", type=int, default=180)
+    parser.add_argument("--gpu", action="store_true", help="render WebGL with the graphics processor")
+    arguments = parser.parse_args()
+    processor = "graphics processor" if arguments.gpu else "no graphics processor"
+    print(f"{os.cpu_count()} cores, {platform.machine()}, {processor}; load {load()}")
+    with readroom(arguments.cases) as stack, chromium(gpu=arguments.gpu) as browser:
+        durations = {
+            renderer: measure(stack, browser, renderer, arguments.cases, arguments.frames)
+            for renderer in RENDERERS
+        }
+    baseline = durations[RENDERERS[-1]]
+    print(f"{'ms: median / p95 / ratio':<34} {'window':>22} {'move':>22} {'next case':>22}")
+    for renderer, own in durations.items():
+        pairs = zip(own, baseline, strict=True)
+        print(f"{renderer.name:<34}", *(f"{summary(values, base):>22}" for values, base in pairs))
     print(f"load at the end {load()}")
 
 
-def told(own: list[float], peer: list[float]) -> str:
-    """Write median, 95th percentile and the ratio of medians."""
-    return f"{median(own):.1f} / {quantiles(own, n=20)[-1]:.1f} / {median(own) / median(peer):.2f}x"
+def summary(values: list[float], baseline: list[float]) -> str:
+    """Return median, 95th percentile and the ratio of medians as text."""
+    return (
+        f"{median(values):.1f} / {quantiles(values, n=20)[-1]:.1f} / {median(values) / median(baseline):.2f}x"
+    )
 
 
 def load() -> str:
-    """Say how busy the machine is."""
+    """Return the load average of the machine."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 @contextmanager
-def readroom(nexts: int) -> Iterator[Stack]:
-    """Run Readroom with enough deep radiographs for every way, all of them answered."""
+def readroom(case_changes: int) -> Iterator[Stack]:
+    """Run Readroom with enough predicted 16-bit radiographs for every renderer."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "small"
         code = (
@@ -146,37 +151,54 @@ def readroom(nexts: int) -> Iterator[Stack]:
         with readroom_stack("embedded", bundle=bundle) as stack:
             technician = stack.script("technician")
             seeds = count(1)
-            cases = [admit(technician, next(seeds)) for _radiograph in range(len(WAYS) * (nexts + 1) + 2)]
+            radiographs = len(RENDERERS) * (case_changes + 1) + 2
+            cases = [upload(technician, next(seeds)) for _ in range(radiographs)]
             is_done = lambda: technician.get(f"/api/v1/cases/{cases[-1]}/").json()["status"] == "done"  # noqa: E731
-            wait_until(is_done, seconds=600, what="the machine's answers")
+            wait_until(is_done, seconds=600, what="the predictions")
             yield stack
 
 
-def admit(technician: Any, seed: int) -> str:
-    """Send one drawn radiograph of 16 bits whose window leaves out its ends."""
+def upload(technician: Any, seed: int) -> str:
+    """Upload a synthetic 16-bit radiograph whose window excludes both ends of the range."""
     radiograph = radiograph_dicom(seed, (SIDE, SIDE), bits=16, WindowCenter=30000, WindowWidth=40000)
-    order = {"patient_ref": f"P-{seed}", "accession_number": f"FIG-{seed}"}
+    fields = {"patient_ref": f"P-{seed}", "accession_number": f"FIG-{seed}"}
     return str(
-        technician.post("/api/v1/cases/", order, {"radiograph": ("radiograph.dcm", radiograph)}).json()["id"]
+        technician.post("/api/v1/cases/", fields, {"radiograph": ("radiograph.dcm", radiograph)}).json()["id"]
     )
 
 
 @contextmanager
 def chromium(*, gpu: bool) -> Iterator[Any]:
-    """Open Chromium, without a graphics processor unless told otherwise."""
-    arguments = [each for each in CHROMIUM_ARGUMENTS if not gpu or each != "--disable-gpu"]
+    """Start Chromium, by default without a graphics processor."""
+    arguments = [flag for flag in CHROMIUM_ARGUMENTS if not gpu or flag != "--disable-gpu"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
         yield browser
         browser.close()
 
 
-def measured(stack: Stack, browser: Any, way: Way, nexts: int, frames: int) -> tuple[list[float], ...]:
-    """Give milliseconds between frames of a window and a moving drag, and from Enter to the next radiograph."""
+def measure(
+    stack: Stack, browser: Any, renderer: Renderer, case_changes: int, frames: int
+) -> tuple[list[float], ...]:
+    """Return milliseconds between frames while windowing and while moving, and from Enter to the next."""
+    page = _reading_page(stack, browser, renderer)
+    page.wait_for_timeout(VIEWING)
+    window = page.evaluate(DRAG, {"frames": frames, "button": 0})
+    for _step in range(4):
+        page.keyboard.press("+")
+    moving = page.evaluate(DRAG, {"frames": frames, "button": 1})
+    next_case = [_sign_and_wait(page) for _ in range(case_changes)]
+    page.keyboard.press("b")
+    page.context.close()
+    return window, moving, next_case
+
+
+def _reading_page(stack: Stack, browser: Any, renderer: Renderer) -> Any:
+    """Sign in as a radiologist and open the first case."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
-    page.add_init_script(CLOCK)
-    page.add_init_script(way.script)
-    if not way.depth:
+    page.add_init_script(TIMER)
+    page.add_init_script(renderer.script)
+    if not renderer.depth:
         page.route("**/radiograph.pixels", lambda route: route.abort())
     page.goto(f"{stack.base_url}/accounts/login/?next=/review/")
     page.fill("input[name=username]", "radiologist")
@@ -184,24 +206,16 @@ def measured(stack: Stack, browser: Any, way: Way, nexts: int, frames: int) -> t
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/review/")
     page.keyboard.press("n")
-    done = "[data-depth=full]" if way.depth else "[data-depth=none]"
-    page.wait_for_selector(f"[data-viewer=ready]{done}", timeout=60_000)
+    depth = "[data-depth=full]" if renderer.depth else "[data-depth=none]"
+    page.wait_for_selector(f"[data-viewer=ready]{depth}", timeout=60_000)
     painted_by = page.get_attribute("figure", "data-by")
-    assert way.painted_by in ("", painted_by), painted_by
-    page.wait_for_timeout(LOOKED)
-    window = page.evaluate(DRAG, {"frames": frames, "button": 0})
-    for _step in range(4):
-        page.keyboard.press("+")
-    moving = page.evaluate(DRAG, {"frames": frames, "button": 1})
-    taken = [next_one(page) for _next in range(nexts)]
-    page.keyboard.press("b")
-    page.context.close()
-    return window, moving, taken
+    assert renderer.painted_by in ("", painted_by), painted_by
+    return page
 
 
-def next_one(page: Any) -> float:
-    """Sign, and give the milliseconds until the next radiograph was painted."""
-    page.wait_for_timeout(LOOKED)
+def _sign_and_wait(page: Any) -> float:
+    """Sign a reading and return the milliseconds until the next radiograph was painted."""
+    page.wait_for_timeout(VIEWING)
     page.evaluate("delete document.documentElement.dataset.took")
     page.keyboard.press("3")
     page.keyboard.press("Enter")

@@ -1,6 +1,6 @@
-"""How long the first page of the worklist takes with few and with many radiographs that wait.
+"""Response time of the worklist with few and with many queued cases.
 
-python -m benchmarks.worklist [--cases 1000 100000] [--looks 15] [--database sqlite postgres]
+python -m benchmarks.worklist [--cases 1000 100000] [--requests 15] [--database sqlite postgres]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.servers import postgres_server
 
-VIEWS: Final = {
+QUERIES: Final = {
     "first page": "",
     "sorted by accession": "?sort=accession",
     "only urgent": "?priority=urgent",
@@ -26,27 +26,61 @@ VIEWS: Final = {
     "last page": "?page=last",
 }
 DATABASES: Final = ("sqlite", "postgres")
-INSIDE: Final = "READROOM_BENCHMARK_CASES"
+CASES_VARIABLE: Final = "READROOM_BENCHMARK_CASES"  # set in the child process that measures
+REQUESTS_VARIABLE: Final = "READROOM_BENCHMARK_REQUESTS"
 
 
 def main() -> None:
-    """Read the command line and measure each database in a process of its own."""
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--cases", nargs="*", default=["1000", "100000"])
-    words.add_argument("--looks", default="15")
-    words.add_argument("--database", nargs="*", choices=DATABASES, default=list(DATABASES))
-    wanted = words.parse_args()
+    """Parse the arguments and measure each database in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", nargs="*", default=["1000", "100000"])
+    parser.add_argument("--requests", default="15")
+    parser.add_argument("--database", nargs="*", choices=DATABASES, default=list(DATABASES))
+    arguments = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    for name in wanted.database:
-        for cases in wanted.cases:
-            with _database(name) as environment, tempfile.TemporaryDirectory() as home:
-                settings = {"READROOM_HOME": home, INSIDE: cases, "READROOM_BENCHMARK_LOOKS": wanted.looks}
-                print(f"{name}, {int(cases):,} radiographs that wait", flush=True)
-                subprocess.run(
-                    [sys.executable, "-m", "benchmarks.worklist"],
-                    env=os.environ | environment | settings | {"DJANGO_SETTINGS_MODULE": "webapp.settings"},
-                    check=True,
-                )
+    for name in arguments.database:
+        for cases in arguments.cases:
+            print(f"{name}, {int(cases):,} queued cases", flush=True)
+            _measure_in_child(name, cases, arguments.requests)
+
+
+def measure(cases: int, requests: int) -> None:
+    """Fill a new database and request the worklist as a radiologist."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client
+
+    from benchmarks.worklist_data import fill
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    client = Client()
+    client.force_login(fill(cases))
+    for name, query in QUERIES.items():
+        durations = []
+        for _ in range(requests):
+            start = time.perf_counter()
+            response = client.get(f"/review/{query}", headers={"host": "127.0.0.1"})
+            durations.append(1000 * (time.perf_counter() - start))
+            assert response.status_code == 200, response.status_code
+        print(f"  {name:22} median {median(durations):7.1f} ms, slowest {max(durations):7.1f} ms", flush=True)
+
+
+def _measure_in_child(database: str, cases: str, requests: str) -> None:
+    with _database(database) as environment, tempfile.TemporaryDirectory() as home:
+        settings = {
+            "READROOM_HOME": home,
+            CASES_VARIABLE: cases,
+            REQUESTS_VARIABLE: requests,
+            "DJANGO_SETTINGS_MODULE": "webapp.settings",
+        }
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.worklist"],
+            env=os.environ | environment | settings,
+            check=True,
+        )
 
 
 @contextmanager
@@ -58,81 +92,8 @@ def _database(name: str) -> Iterator[dict[str, str]]:
         yield {"DATABASE_URL": url, "SECRET_KEY": "for-a-benchmark-" + "x" * 40}
 
 
-def inside(cases: int, looks: int) -> None:
-    """Fill a fresh database and look at the worklist as a radiologist."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.test import Client
-
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    reader = _fill(cases)
-    client = Client()
-    client.force_login(reader)
-    for name, query in VIEWS.items():
-        times = []
-        for _ in range(looks):
-            began = time.perf_counter()
-            answer = client.get(f"/review/{query}", headers={"host": "127.0.0.1"})
-            times.append(1000 * (time.perf_counter() - began))
-            assert answer.status_code == 200, answer.status_code
-        print(f"  {name:22} median {median(times):7.1f} ms, slowest {max(times):7.1f} ms", flush=True)
-
-
-def _fill(cases: int) -> object:
-    from datetime import timedelta
-
-    from django.db import connection
-    from django.utils import timezone
-
-    from diagnostics.accounts.models import Site, User
-    from diagnostics.cases.deadlines import due_at
-    from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
-    from diagnostics.jobs.models import JobStatus
-
-    now = timezone.now()
-    site = Site.objects.filter(is_default=True).first() or Site.objects.create(name="North", is_default=True)
-    reader = User.objects.create_user("reader", role="radiologist")
-    reader.sites.set([site])
-    rows = []
-    for number in range(cases):
-        priority = (Priority.STAT, Priority.URGENT, *[Priority.ROUTINE] * 18)[number % 20]
-        opened_at = now - timedelta(seconds=20 * number)
-        rows.append(
-            Case(
-                site=site,
-                patient_ref=f"P-{number}",
-                accession_number=f"ACC-{number}",
-                priority=priority,
-                priority_rank=PRIORITY_RANK[priority],
-                opened_by=reader,
-                opened_at=opened_at,
-                due_at=due_at(site, priority, opened_at),
-            )
-        )
-    Case.objects.bulk_create(rows, batch_size=5000)
-    radiographs = (
-        Radiograph(
-            case=case, site=site, original="a", display="b", file_sha256=f"{n:064d}",
-            pixel_sha256=f"{n:064d}", width=256, height=256, bits=8, source_format="PNG", view="PA",
-        )
-        for n, case in enumerate(rows)
-    )  # fmt: skip
-    Radiograph.objects.bulk_create(radiographs, batch_size=5000)
-    answers = (
-        Prediction(case=case, status=JobStatus.DONE, queued_at=case.opened_at, finding="normal")
-        for case in rows
-    )
-    Prediction.objects.bulk_create(answers, batch_size=5000)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    return reader
-
-
 if __name__ == "__main__":
-    if INSIDE in os.environ:
-        inside(int(os.environ[INSIDE]), int(os.environ["READROOM_BENCHMARK_LOOKS"]))
+    if CASES_VARIABLE in os.environ:
+        measure(int(os.environ[CASES_VARIABLE]), int(os.environ[REQUESTS_VARIABLE]))
     else:
         main()

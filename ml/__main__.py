@@ -1,4 +1,4 @@
-"""`python -m ml ...`: the library at work without Django, one JSON line for each image."""
+"""Command line of the library without Django: `python -m ml explain` and `python -m ml trust`."""
 
 from __future__ import annotations
 
@@ -26,49 +26,57 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    explain = commands.add_parser("explain", help="classify radiographs and draw their heat maps")
-    explain.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG or DICOM file")
-    explain.add_argument(
-        "--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="the model to ask"
-    )
-    explain.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where pictures are written")
-    explain.set_defaults(run=_explain)
-    trust = commands.add_parser("trust", help="ask what a model's figures are worth")
-    trust.add_argument("bundle", type=Path, metavar="BUNDLE", help="the model, a folder")
-    trust.add_argument("data", type=Path, metavar="DATA", help="labelled radiographs it did not learn from")
-    trust.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where the report is written")
-    trust.add_argument(
-        "--cohen", type=Path, metavar="DIR", help="Cohen's collection, which names darkcovidnet's patients"
-    )
-    trust.add_argument("--most", type=int, default=0, metavar="N", help="take at most N radiographs")
-    trust.add_argument("--no-pictures", action="store_true", help="show no radiograph in the report")
-    trust.set_defaults(run=_trust)
+    _add_explain(commands.add_parser("explain", help="classify radiographs and write their heatmaps"))
+    _add_trust(commands.add_parser("trust", help="run the trust checks of a model and write the report"))
     return parser
 
 
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG or DICOM file")
+    parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="model bundle")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder for the heatmaps")
+    parser.set_defaults(run=_explain)
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle, a folder")
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="labelled radiographs outside the training set"
+    )
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder for the report")
+    parser.add_argument(
+        "--cohen", type=Path, metavar="DIR", help="Cohen's collection, with the patients of DarkCovidNet"
+    )
+    parser.add_argument("--limit", type=int, default=0, metavar="N", help="use at most N radiographs")
+    parser.add_argument("--no-images", action="store_true", help="no example radiographs in the report")
+    parser.set_defaults(run=_trust)
+
+
 def _explain(options: argparse.Namespace) -> int:
-    """Explain each image; 0 if at least one could be read, 1 if none."""
+    """Explain each image and return 0 if at least one was readable, 1 if none, 2 without a usable bundle."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from ml.inference.predictor import Predictor  # not before the arguments are known to be right
+    from ml.inference.predictor import (
+        Predictor,
+    )  # TensorFlow is imported only after the arguments are checked
     from ml.records import BundleError
 
     try:
         predictor = Predictor(options.bundle)
-    except BundleError as trouble:
-        print(f"python -m ml explain: {trouble}", file=sys.stderr)
+    except BundleError as error:
+        print(f"python -m ml explain: {error}", file=sys.stderr)
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     names = _stems(options.images)
-    lines = 0
+    succeeded = 0
     for image, name in zip(options.images, names, strict=True):
-        line = _line(predictor, image, options.out / name)
-        lines += "error" not in line
-        print(json.dumps({"image": str(image), **line}), flush=True)
-    return 0 if lines else 1
+        result = _explanation(predictor, image, options.out / name)
+        succeeded += "error" not in result
+        print(json.dumps({"image": str(image), **result}), flush=True)
+    return 0 if succeeded else 1
 
 
 def _trust(options: argparse.Namespace) -> int:
-    """Write the trust report and print its summary; 0 whatever the verdict, 2 if it cannot be made."""
+    """Write the trust report and print its summary; return 0 for any verdict, 2 without a report."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ml.trust import command
 
@@ -77,22 +85,22 @@ def _trust(options: argparse.Namespace) -> int:
         options.data,
         out=options.out,
         cohen=options.cohen,
-        most=options.most,
-        with_pictures=not options.no_pictures,
+        limit=options.limit,
+        with_images=not options.no_images,
     )
 
 
 def _stems(images: list[Path]) -> list[str]:
-    """Name the outputs after their images, with a number where two images share a name."""
-    seen: dict[str, int] = {}
+    """Return the output names: those of the images, with a number where two images share a name."""
+    counts: dict[str, int] = {}
     names = []
     for image in images:
-        count = seen[image.stem] = seen.get(image.stem, 0) + 1
+        count = counts[image.stem] = counts.get(image.stem, 0) + 1
         names.append(image.stem if count == 1 else f"{image.stem}-{count}")
     return names
 
 
-def _line(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
+def _explanation(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
     import numpy as np
 
     from ml.images.decode import read_radiograph_in_child
@@ -101,27 +109,33 @@ def _line(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
 
     try:
         radiograph = read_radiograph_in_child(image.read_bytes())
-    except UnreadableImage as refusal:
-        return {"error": refusal.code, "message": str(refusal)}
-    except OSError as trouble:
-        return {"error": "no_file", "message": f"This file cannot be opened: {trouble.strerror}."}
-    found = predictor.explain(radiograph.grey, colour=radiograph.colour)
-    heat = found.maps[found.finding]
-    picture, grid = stem.with_name(f"{stem.name}.overlay.png"), stem.with_name(f"{stem.name}.grid.npy")
-    reference = predictor.manifest.heatmap_reference.get(found.finding) or heat.raw_max or 1.0
-    picture.write_bytes(overlay.overlay_png(radiograph.grey, heat, found.frame, reference=reference))
-    np.save(grid, heat.grid, allow_pickle=False)
+    except UnreadableImage as error:
+        return {"error": error.code, "message": str(error)}
+    except OSError as error:
+        return {"error": "no_file", "message": f"This file cannot be opened: {error.strerror}."}
+    explanation = predictor.explain(radiograph.grey, colour=radiograph.colour)
+    finding = explanation.finding
+    heatmap = explanation.maps[finding]
+    overlay_path, grid_path = (
+        stem.with_name(f"{stem.name}.overlay.png"),
+        stem.with_name(f"{stem.name}.grid.npy"),
+    )
+    reference = predictor.manifest.heatmap_reference.get(finding) or heatmap.raw_max or 1.0
+    png = overlay.overlay_png(radiograph.grey, heatmap, explanation.frame, reference=reference)
+    overlay_path.write_bytes(png)
+    np.save(grid_path, heatmap.grid, allow_pickle=False)
+    out_of_distribution = explanation.out_of_distribution
     return {
-        "probabilities": found.probabilities,
-        "finding": found.finding,
-        "outcome": found.outcome,
-        "candidates": found.candidates,
-        "doubtful": found.doubtful,
-        "out_of_distribution": asdict(found.out_of_distribution) if found.out_of_distribution else None,
-        "quality_flags": found.quality_flags,
-        "version": found.version,
-        "heatmap": str(picture),
-        "grid": str(grid),
+        "probabilities": explanation.probabilities,
+        "finding": finding,
+        "outcome": explanation.outcome,
+        "candidates": explanation.candidates,
+        "doubtful": explanation.doubtful,
+        "out_of_distribution": asdict(out_of_distribution) if out_of_distribution else None,
+        "quality_flags": explanation.quality_flags,
+        "version": explanation.version,
+        "heatmap": str(overlay_path),
+        "grid": str(grid_path),
     }
 
 

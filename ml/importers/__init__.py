@@ -1,8 +1,8 @@
-"""Collections of labelled chest radiographs as they lie on disk, read without decoding a radiograph.
+"""Importers of labelled chest radiograph collections; no image is decoded.
 
-`recognise(path)` tells which importer fits a folder, a table or a ZIP, and `read(path)` lists its radiographs with
-what was left out and why. Findings are translated by the one table in `labels`; patients are pseudonyms that
-begin with the collection's name.
+`recognise(path)` returns the importer of a folder, a table or a ZIP. `read(path)` returns its radiographs and
+the excluded files with reasons. `labels` maps all findings. Patients are pseudonyms with the name of the
+collection as prefix.
 """
 
 from __future__ import annotations
@@ -13,22 +13,20 @@ from ml.importers import recognition, zip_file
 from ml.importers.recognition import Importer
 from ml.importers.records import (
     DEFAULTS,
-    SENTENCES,
     ExcludedFiles,
-    Imported,
-    Options,
+    LabelledCollection,
     Provenance,
+    ReadOptions,
     Reason,
     UnreadableCollection,
 )
 
 __all__ = [
-    "SENTENCES",
     "ExcludedFiles",
-    "Imported",
     "Importer",
-    "Options",
+    "LabelledCollection",
     "Provenance",
+    "ReadOptions",
     "Reason",
     "UnreadableCollection",
     "read",
@@ -37,10 +35,10 @@ __all__ = [
 
 
 def recognise(path: Path) -> Importer:
-    """Tell which collection a folder, a table or a ZIP is; raises UnreadableCollection."""
+    """Return the importer of a folder, a table or a ZIP; raises UnreadableCollection."""
     return Importer(zip_file, path) if zip_file.recognises(path) else recognition.recognise(path)
 
 
-def read(path: Path, options: Options = DEFAULTS) -> Imported:
-    """List the radiographs of a collection; raises UnreadableCollection."""
+def read(path: Path, options: ReadOptions = DEFAULTS) -> LabelledCollection:
+    """Return the radiographs of a collection; raises UnreadableCollection."""
     return recognise(path).read(options)

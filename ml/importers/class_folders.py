@@ -1,4 +1,4 @@
-"""Any tree of folders in which a folder's name is the finding of the radiographs below it."""
+"""Importer of any folder tree in which a folder's name is the finding of the radiographs inside."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from typing import Final
 
 from ml.importers.files import MASK_FOLDERS, files_below, is_radiograph
 from ml.importers.labels import finding_of
-from ml.importers.records import Gathering, Imported, Options, Provenance, Reason
+from ml.importers.records import CollectionBuilder, LabelledCollection, Provenance, ReadOptions, Reason
 from ml.records import LabelledImage
 
 NAME: Final = "tree"
 
 
 def recognises(folder: Path) -> bool:
-    """Tell whether any radiograph lies below a folder."""
+    """Return whether a subfolder contains a radiograph."""
     return any(path.parent != folder and is_radiograph(path) for path in files_below(folder))
 
 
-def read(folder: Path, options: Options) -> Imported:
-    """Take each radiograph under the finding of the nearest folder above it that is named after one."""
-    gathering, name = Gathering(), options.name or folder.name
+def read(folder: Path, options: ReadOptions) -> LabelledCollection:
+    """Return each radiograph with the finding of its nearest parent folder that is named after one."""
+    builder, name = CollectionBuilder(), options.name or folder.name
     for path in files_below(folder):
-        above = path.relative_to(folder).parent.parts
-        finding = _finding(above)
+        parents = path.relative_to(folder).parent.parts
+        finding = _finding(parents)
         if path.is_symlink():
-            gathering.leave(Reason.OUTSIDE, path.name)
+            builder.exclude(Reason.OUTSIDE, path.name)
         elif not is_radiograph(path):
-            gathering.leave(Reason.NOT_AN_IMAGE, path.name)
-        elif above and above[-1].casefold() in MASK_FOLDERS:
-            gathering.leave(Reason.MASK, path.name)
+            builder.exclude(Reason.NOT_AN_IMAGE, path.name)
+        elif parents and parents[-1].casefold() in MASK_FOLDERS:
+            builder.exclude(Reason.MASK, path.name)
         elif isinstance(finding, Reason):
-            gathering.leave(finding, path.name, "/".join(above))
+            builder.exclude(finding, path.name, "/".join(parents))
         else:
-            own = options.pseudonym(path.relative_to(folder).as_posix())
-            gathering.take(LabelledImage(path, finding, f"{name}-{own}", name))
-    return gathering.done(_provenance(name))
+            pseudonym = options.pseudonym(path.relative_to(folder).as_posix())
+            builder.add(LabelledImage(path, finding, f"{name}-{pseudonym}", name))
+    return builder.build(_provenance(name))
 
 
-def _finding(above: tuple[str, ...]) -> str | Reason:
-    for name in reversed(above):
+def _finding(parents: tuple[str, ...]) -> str | Reason:
+    for name in reversed(parents):
         if not isinstance(finding := finding_of(name), Reason):
             return finding
-    return Reason.FINDING_NOT_KNOWN if above else Reason.FINDING_NOT_GIVEN
+    return Reason.FINDING_NOT_KNOWN if parents else Reason.FINDING_NOT_GIVEN
 
 
 def _provenance(name: str) -> Provenance:
@@ -50,5 +50,5 @@ def _provenance(name: str) -> Provenance:
         name=name,
         citation="",
         licence="Not stated.",
-        patients="Not known: each radiograph is taken for a patient of its own.",
+        patients="Unknown: each radiograph counts as a separate patient.",
     )

@@ -1,4 +1,4 @@
-"""Any table of path and label, with patient, view and source where they are known."""
+"""Importer of any CSV table with path and label, and optionally patient, view and source."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from ml.importers import table_reader
-from ml.importers.files import files_in, inside, is_radiograph, is_there
+from ml.importers.files import file_exists, files_in, inside, is_radiograph
 from ml.importers.labels import finding_of, view_of
-from ml.importers.records import Gathering, Imported, Options, Provenance, Reason
+from ml.importers.records import CollectionBuilder, LabelledCollection, Provenance, ReadOptions, Reason
 from ml.records import LabelledImage
 
 NAME: Final = "table"
@@ -18,32 +18,34 @@ COLUMNS: Final = {
     "patient": ("patient", "patient_id", "patientid"),
     "view": ("view",),
     "source": ("source",),
-}  # what it may be called; the first that is there counts
+}  # accepted column names; the first one present is used
 
 
-def recognises(place: Path) -> bool:
-    """Tell whether a table, or the only such table in a folder, names paths and labels."""
-    return _table(place) is not None
+def recognises(path: Path) -> bool:
+    """Return whether a table, or the only such table in a folder, has paths and labels."""
+    return _table(path) is not None
 
 
-def read(place: Path, options: Options) -> Imported:
-    """Take each row whose file lies in the table's folder or below it."""
-    table = _table(place)
-    assert table is not None  # whoever reads has asked recognises
+def read(path: Path, options: ReadOptions) -> LabelledCollection:
+    """Return each row whose file is in the table's folder or below it."""
+    table = _table(path)
+    assert table is not None  # recognises() is called before
     columns, name = _columns(table), options.name or table.stem
-    gathering = Gathering()
+    builder = CollectionBuilder()
     for row in table_reader.rows(table):
-        cells = {what: row[column] for what, column in columns.items()}
+        cells = {field: row[column] for field, column in columns.items()}
         radiograph = _radiograph(table.parent, cells, name, options)
         if isinstance(radiograph, LabelledImage):
-            gathering.take(radiograph)
+            builder.add(radiograph)
         else:
             detail = cells["label"] if radiograph is Reason.FINDING_NOT_KNOWN else ""
-            gathering.leave(radiograph, Path(cells["path"]).name, detail)
-    return gathering.done(_provenance(name, has_patients="patient" in columns))
+            builder.exclude(radiograph, Path(cells["path"]).name, detail)
+    return builder.build(_provenance(name, has_patients="patient" in columns))
 
 
-def _radiograph(root: Path, cells: table_reader.Row, name: str, options: Options) -> LabelledImage | Reason:
+def _radiograph(
+    root: Path, cells: table_reader.Row, name: str, options: ReadOptions
+) -> LabelledImage | Reason:
     finding, view = finding_of(cells["label"]), view_of(cells.get("view", ""))
     if isinstance(finding, Reason):
         return finding
@@ -52,25 +54,27 @@ def _radiograph(root: Path, cells: table_reader.Row, name: str, options: Options
     path = inside(root, cells["path"])
     if path is None:
         return Reason.OUTSIDE
-    if not is_there(path):
+    if not file_exists(path):
         return Reason.FILE_MISSING
     if not is_radiograph(path):
         return Reason.NOT_AN_IMAGE
-    # Sources of one table share its patients: a patient joined by mistake costs little, one torn apart leaks.
-    who = cells.get("patient") or f"file {path.relative_to(root).as_posix()}"
-    return LabelledImage(path, finding, f"{name}-{options.pseudonym(who)}", cells.get("source") or name, view)
+    # Sources of one table share its patients: two joined patients cost little, one divided patient leaks.
+    patient = cells.get("patient") or f"file {path.relative_to(root).as_posix()}"
+    return LabelledImage(
+        path, finding, f"{name}-{options.pseudonym(patient)}", cells.get("source") or name, view
+    )
 
 
-def _table(place: Path) -> Path | None:
-    candidates = files_in(place) if place.is_dir() else [place]
-    found = [p for p in candidates if p.suffix.lower() == ".csv" and {"path", "label"} <= _columns(p).keys()]
-    return found[0] if len(found) == 1 else None
+def _table(path: Path) -> Path | None:
+    candidates = files_in(path) if path.is_dir() else [path]
+    tables = [p for p in candidates if p.suffix.lower() == ".csv" and {"path", "label"} <= _columns(p).keys()]
+    return tables[0] if len(tables) == 1 else None
 
 
 def _columns(table: Path) -> dict[str, str]:
-    there = table_reader.header(table)
-    named = {what: next((n for n in names if n in there), "") for what, names in COLUMNS.items()}
-    return {what: name for what, name in named.items() if name}
+    header = table_reader.header(table)
+    columns = {field: next((n for n in names if n in header), "") for field, names in COLUMNS.items()}
+    return {field: name for field, name in columns.items() if name}
 
 
 def _provenance(name: str, *, has_patients: bool) -> Provenance:
@@ -79,8 +83,8 @@ def _provenance(name: str, *, has_patients: bool) -> Provenance:
         citation="",
         licence="Not stated.",
         patients=(
-            "By the table's patient column, under pseudonyms; rows without one are patients of their own."
+            "Patient column of the table, as pseudonyms; each row without one counts as a separate patient."
             if has_patients
-            else "Not known: each radiograph is taken for a patient of its own."
+            else "Unknown: each radiograph counts as a separate patient."
         ),
     )

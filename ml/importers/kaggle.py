@@ -1,4 +1,4 @@
-"""Kaggle's Chest X-Ray Images (Pneumonia), which are Kermany et al.'s radiographs of children."""
+"""Importer of Chest X-Ray Images (Pneumonia) on Kaggle: radiographs of children (Kermany et al. 2018)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ml.importers.files import files_in, is_radiograph
-from ml.importers.records import Gathering, Imported, Options, Provenance, Reason
+from ml.importers.records import CollectionBuilder, LabelledCollection, Provenance, ReadOptions, Reason
 from ml.records import LabelledImage
 
 NAME: Final = "kaggle"
@@ -25,29 +25,29 @@ PROVENANCE: Final = Provenance(
     ),
     licence="CC BY 4.0",
     patients=(
-        "By the number in the file name where there is one, otherwise each radiograph its own. All are children of "
-        "one to five years. The collection's own train, val and test are put together again."
+        "Number in the file name, otherwise one per radiograph. All are children of one to five years. The "
+        "collection's own train, val and test folders are merged."
     ),
 )
 
 
 def recognises(folder: Path) -> bool:
-    """Tell by the folders' names and the collection's ways of naming radiographs."""
+    """Return whether the folder names and the file names match."""
     return any(_patient(path) for _, path in _files(folder))
 
 
-def read(folder: Path, options: Options) -> Imported:
-    """Take every radiograph of train, val and test."""
-    gathering = Gathering()
+def read(folder: Path, options: ReadOptions) -> LabelledCollection:
+    """Return every radiograph of train, val and test."""
+    builder = CollectionBuilder()
     for label, path in _files(folder):
         if path.is_symlink():
-            gathering.leave(Reason.OUTSIDE, path.name)
+            builder.exclude(Reason.OUTSIDE, path.name)
         elif is_radiograph(path):
             patient = _patient(path) or path.stem
-            gathering.take(LabelledImage(path, label, f"{NAME}-{patient}", NAME, "AP"))
+            builder.add(LabelledImage(path, label, f"{NAME}-{patient}", NAME, "AP"))
         else:
-            gathering.leave(Reason.NOT_AN_IMAGE, path.name)
-    return gathering.done(PROVENANCE)
+            builder.exclude(Reason.NOT_AN_IMAGE, path.name)
+    return builder.build(PROVENANCE)
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:
@@ -60,6 +60,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _patient(path: Path) -> str:
-    """Return the patient in the file's name; one number in two parts is one person, so that none leaks."""
-    found = next((m for way in (PERSON, SERIES, RELEASE_3) if (m := way.fullmatch(path.stem))), None)
-    return found[1] if found else ""
+    """Return the patient in the file name; the same number in two parts is one patient."""
+    patterns = (PERSON, SERIES, RELEASE_3)
+    match = next((m for pattern in patterns if (m := pattern.fullmatch(path.stem))), None)
+    return match[1] if match else ""

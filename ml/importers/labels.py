@@ -1,4 +1,4 @@
-"""The one table that turns other people's words into the house's findings and views."""
+"""Mapping of finding and view texts of public collections to the supported findings and views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from ml.importers.records import Reason
 
-# Only a whole part counts, so that 'non-COVID' or 'COVID-19 ruled out' is never taken for COVID-19.
+# Only complete parts match, so that 'non-COVID' or 'COVID-19 ruled out' never match COVID-19.
 SYNONYMS: Final[dict[str, frozenset[str]]] = {
     "covid-19": frozenset(
         {
@@ -15,7 +15,7 @@ SYNONYMS: Final[dict[str, frozenset[str]]] = {
             "sars cov 2", "2019 ncov",
         }
     ),
-    # Every other infection of the lung, by its kind or by its germ (Cohen's collection names the germ).
+    # Every other infection of the lung, by type or by pathogen (Cohen's collection names the pathogen).
     "pneumonia": frozenset(
         {
             "pneumonia", "viral", "bacterial", "fungal", "aspiration", "virus", "bacteria",
@@ -26,7 +26,7 @@ SYNONYMS: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "normal": frozenset({"normal", "no finding", "no findings", "healthy"}),
-    # A sign or another disease. 'Lung opacity' stands here: RSNA's readers marked a sign, not its cause.
+    # A sign or another disease. 'Lung opacity' is a sign: RSNA's readers did not label its cause.
     "other": frozenset(
         {
             "other", "other abnormality", "ards", "lung opacity", "tuberculosis", "atelectasis",
@@ -36,8 +36,8 @@ SYNONYMS: Final[dict[str, frozenset[str]]] = {
     ),
 }  # fmt: skip
 NOT_GIVEN: Final = frozenset({"", "todo", "unknown", "none", "nan", "na", "n.a.", "?"})
-FINDINGS: Final = {word: finding for finding, words in SYNONYMS.items() for word in words}
-STRONGEST_FIRST: Final = ("covid-19", "pneumonia", "other")
+FINDINGS: Final = {synonym: finding for finding, synonyms in SYNONYMS.items() for synonym in synonyms}
+PRECEDENCE: Final = ("covid-19", "pneumonia", "other")
 
 VIEWS: Final = {
     "pa": "PA", "ap": "AP", "ap erect": "AP", "ap supine": "AP Supine", "aps": "AP Supine",
@@ -46,12 +46,12 @@ VIEWS: Final = {
 
 
 def finding_of(text: str) -> str | Reason:
-    """Translate 'COVID-19', 'COVID-19, ARDS' or 'Pneumonia/Viral/COVID-19', or say why it cannot be.
+    """Return the finding of a text like 'COVID-19, ARDS' or 'Pneumonia/Viral', or the exclusion reason.
 
-    Each part must be known. COVID-19 outweighs pneumonia, and that any other finding; nothing is normal and
-    ill at once.
+    Each part must be known. COVID-19 takes precedence over pneumonia, and pneumonia over other findings.
+    Normal together with another finding is not accepted.
     """
-    parts = {_plain(part) for part in re.split(r"[,/|;+]", text)}
+    parts = {_normalised(part) for part in re.split(r"[,/|;+]", text)}
     if parts <= NOT_GIVEN:
         return Reason.FINDING_NOT_GIVEN
     findings = {FINDINGS.get(part, "") for part in parts}
@@ -59,13 +59,13 @@ def finding_of(text: str) -> str | Reason:
         return "normal"
     if findings & {"", "normal"}:
         return Reason.FINDING_NOT_KNOWN
-    return next(finding for finding in STRONGEST_FIRST if finding in findings)
+    return next(finding for finding in PRECEDENCE if finding in findings)
 
 
 def view_of(text: str) -> str:
-    """Translate a view into PA, AP, AP Supine or LATERAL; empty if it is none of them."""
-    return VIEWS.get(_plain(text), "")
+    """Return the view PA, AP, AP Supine or LATERAL; empty if it is none of them."""
+    return VIEWS.get(_normalised(text), "")
 
 
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     return re.sub(r"[\s_-]+", " ", text).strip().casefold()

@@ -1,4 +1,4 @@
-"""The COVID-19 Radiography Database: a folder per class, with lung masks in its later releases."""
+"""Importer of the COVID-19 Radiography Database: a folder per class, in later releases with lung masks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from ml.importers.files import files_in, folders_in, is_radiograph
 from ml.importers.labels import finding_of
-from ml.importers.records import Gathering, Imported, Options, Provenance, Reason
+from ml.importers.records import CollectionBuilder, LabelledCollection, Provenance, ReadOptions, Reason
 from ml.records import LabelledImage
 
 NAME: Final = "radiography"
@@ -23,42 +23,43 @@ PROVENANCE: Final = Provenance(
         "132665. Rahman et al.: Exploring the effect of image enhancement techniques on COVID-19 detection "
         "using chest X-ray images. Comput Biol Med 132 (2021) 104319."
     ),
-    licence="None of its own is known here: a compilation of other collections, each under its own terms.",
-    patients="Not known: each radiograph is taken for a patient of its own, though patients do repeat.",
+    licence="No licence of the compilation is known; each source collection has its own terms.",
+    patients="Unknown: each radiograph counts as a separate patient, although some patients have several.",
 )
 
 
 def recognises(folder: Path) -> bool:
-    """Tell by the folders' names and the database's way of naming radiographs."""
+    """Return whether the folder names and the file names match."""
     covid = [path for name in COVID for path in _radiographs(folder / name)]
     return any((folder / name).is_dir() for name in OTHERS) and any(
         RADIOGRAPH.fullmatch(p.stem) for p in covid
     )
 
 
-def read(folder: Path, options: Options) -> Imported:
-    """Take every radiograph of CLASS/images or CLASS, and note the mask of each that has one."""
-    gathering = Gathering()
-    for place in folders_in(folder):
-        label = finding_of(place.name)
-        masks = {path.stem: path for path in files_in(place / "masks")}
-        for path in _radiographs(place):
+def read(folder: Path, options: ReadOptions) -> LabelledCollection:
+    """Return every radiograph of CLASS/images or CLASS, with its mask where one exists."""
+    builder = CollectionBuilder()
+    for class_folder in folders_in(folder):
+        label = finding_of(class_folder.name)
+        masks = {path.stem: path for path in files_in(class_folder / "masks")}
+        for path in _radiographs(class_folder):
             if path.is_symlink():
-                gathering.leave(Reason.OUTSIDE, path.name)
+                builder.exclude(Reason.OUTSIDE, path.name)
             elif not is_radiograph(path):
-                gathering.leave(Reason.NOT_AN_IMAGE, path.name)
+                builder.exclude(Reason.NOT_AN_IMAGE, path.name)
             elif isinstance(label, Reason):
-                gathering.leave(label, path.name, place.name)
+                builder.exclude(label, path.name, class_folder.name)
             else:
-                gathering.take(_radiograph(path, label, place.name), masks.get(path.stem))
-    return gathering.done(PROVENANCE)
+                builder.add(_radiograph(path, label, class_folder.name), masks.get(path.stem))
+    return builder.build(PROVENANCE)
 
 
 def _radiograph(path: Path, label: str, folder: str) -> LabelledImage:
-    # The classes come from different collections, so each is a source of its own.
+    # The classes come from different collections, so each is a separate source.
     source = f"{NAME}-{folder.replace(' ', '-').lower()}"
     return LabelledImage(path, label, f"{NAME}-{path.stem}", source)
 
 
-def _radiographs(place: Path) -> list[Path]:
-    return files_in(place / "images" if (place / "images").is_dir() else place)
+def _radiographs(class_folder: Path) -> list[Path]:
+    images = class_folder / "images"
+    return files_in(images if images.is_dir() else class_folder)

@@ -1,4 +1,4 @@
-"""Which collection a folder or a table is."""
+"""Selection of the importer that fits a folder or a table."""
 
 from __future__ import annotations
 
@@ -9,67 +9,67 @@ from typing import Final, Protocol
 
 from ml.importers import class_folders, cohen, csv_table, darkcovidnet, kaggle, radiography
 from ml.importers.files import folders_in
-from ml.importers.records import DEFAULTS, Imported, Options, UnreadableCollection
+from ml.importers.records import DEFAULTS, LabelledCollection, ReadOptions, UnreadableCollection
 
-MOST_WRAPPINGS: Final = 3  # folders that hold nothing but the next one, as archives have them
+MAX_WRAPPING_FOLDERS: Final = 3  # folders that contain only one folder, as in many archives
 
 
-class Kind(Protocol):
-    """What each module of a collection offers."""
+class CollectionFormat(Protocol):
+    """Interface of the module of each collection."""
 
     @property
     def NAME(self) -> str: ...
 
     def recognises(self, folder: Path, /) -> bool: ...
 
-    def read(self, folder: Path, options: Options, /) -> Imported: ...
+    def read(self, folder: Path, options: ReadOptions, /) -> LabelledCollection: ...
 
 
-PUBLIC: Final[tuple[Kind, ...]] = (cohen, darkcovidnet, radiography, kaggle, csv_table)
+PUBLIC: Final[tuple[CollectionFormat, ...]] = (cohen, darkcovidnet, radiography, kaggle, csv_table)
 
 
 @dataclass(frozen=True)
 class Importer:
-    """A collection that was recognised, and where it begins."""
+    """The format of a collection and its root path."""
 
-    kind: Kind
+    format: CollectionFormat
     path: Path
 
     @property
     def name(self) -> str:
-        """Say which importer it is: cohen, darkcovidnet, radiography, kaggle, table, tree or zip."""
-        return self.kind.NAME
+        """Return the format: cohen, darkcovidnet, radiography, kaggle, table, tree or zip."""
+        return self.format.NAME
 
-    def read(self, options: Options = DEFAULTS) -> Imported:
-        """List the collection's radiographs; raises UnreadableCollection."""
-        return self.kind.read(self.path, options)
+    def read(self, options: ReadOptions = DEFAULTS) -> LabelledCollection:
+        """Return the collection's radiographs; raises UnreadableCollection."""
+        return self.format.read(self.path, options)
 
 
 def recognise(path: Path) -> Importer:
-    """Tell which collection a folder or a table is; raises UnreadableCollection."""
+    """Return the importer of a folder or a table; raises UnreadableCollection."""
     if path.is_file() and path.name == cohen.TABLE and cohen.recognises(path.parent):
         return Importer(cohen, path.parent)
-    for place in _unwrapped(path):
-        for kind in PUBLIC:
-            if kind.recognises(place):
-                return Importer(kind, place)
-    if path.is_dir() and any(kind.recognises(inner) for inner in folders_in(path) for kind in PUBLIC[:-1]):
-        # As one tree they would lose their patients and their tables.
+    for root in _unwrapped(path):
+        for candidate in PUBLIC:
+            if candidate.recognises(root):
+                return Importer(candidate, root)
+    if path.is_dir() and any(known.recognises(inner) for inner in folders_in(path) for known in PUBLIC[:-1]):
+        # Imported as class folders they would lose their patients and their tables.
         raise UnreadableCollection(
-            "several_collections", "This folder holds collections. Import each by itself."
+            "several_collections", "This folder contains several collections. Import each of them separately."
         )
     if path.is_dir() and class_folders.recognises(path):
         return Importer(class_folders, path)
     raise UnreadableCollection(
         "not_a_collection",
-        "There is no collection here: neither one of the known ones, nor folders named after findings, nor a "
-        "table (CSV) with the columns path and label.",
+        "No collection was recognised: the path is no known collection, has no folders named after "
+        "findings, and no table (CSV) with the columns path and label.",
     )
 
 
 def _unwrapped(path: Path) -> Iterator[Path]:
     yield path
-    for _ in range(MOST_WRAPPINGS):
+    for _ in range(MAX_WRAPPING_FOLDERS):
         inner = folders_in(path) if path.is_dir() else []
         if len(inner) != 1:
             return

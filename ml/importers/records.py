@@ -1,4 +1,4 @@
-"""What an importer is asked, what it answers, and why it leaves radiographs out."""
+"""Types of the importers: options, the labelled collection they return, and the reasons for exclusion."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Final
 
 from ml.records import LabelledImage
 
-MOST_EXAMPLES: Final = 5
+MAX_EXAMPLES: Final = 5
 
 
 class UnreadableCollection(ValueError):
-    """Nothing can be imported from this path; `code` is stable, the message is for a person."""
+    """The path cannot be imported; `code` is stable, the message is shown to the user."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class UnreadableCollection(ValueError):
 
 
 class Reason(Enum):
-    """Why a file or a row takes no part; the value is stable, SENTENCES are for a person."""
+    """Reason for the exclusion of a file or row; the value is a stable code."""
 
     NOT_AN_IMAGE = "not-an-image"
     NOT_AN_XRAY = "not-an-x-ray"
@@ -39,110 +39,91 @@ class Reason(Enum):
     MASK = "mask"
 
 
-SENTENCES: Final = {
-    Reason.NOT_AN_IMAGE: "Not a PNG, JPEG or DICOM file.",
-    Reason.NOT_AN_XRAY: "Not an X-ray.",
-    Reason.LATERAL: "A lateral view.",
-    Reason.VIEW_NOT_GIVEN: "An X-ray whose view is not given.",
-    Reason.FINDING_NOT_GIVEN: "The finding is not given.",
-    Reason.FINDING_NOT_KNOWN: "The finding is none that can be learnt.",
-    Reason.TWO_FINDINGS: "Listed more than once, with different findings.",
-    Reason.LISTED_TWICE: "Listed more than once; taken once.",
-    Reason.FILE_MISSING: "Listed, but the file is not there.",
-    Reason.OUTSIDE: "The path leads out of the collection, or is a link.",
-    Reason.MASK: "A mask, not a radiograph.",
-}
-
-
 @dataclass(frozen=True)
 class ExcludedFiles:
-    """How many were left out for one reason."""
+    """Files or rows excluded for one reason."""
 
     count: int
-    examples: tuple[str, ...]  # file names, five at most
-    details: Mapping[str, int]  # what exactly, as the collection says it -> count
+    examples: tuple[str, ...]  # file names, at most five
+    details: Mapping[str, int]  # text in the collection, such as the unknown finding -> count
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a collection comes from, and what may be done with it."""
+    """Origin and licence of a collection."""
 
     name: str
     citation: str
     licence: str
-    patients: str  # how it is known which radiographs are of one patient
+    patients: str  # how the patient of a radiograph is determined
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What a collection holds; not one radiograph has been decoded yet."""
+class LabelledCollection:
+    """The radiographs of a collection, not decoded yet, and what was excluded."""
 
     radiographs: tuple[LabelledImage, ...]
-    left_out: Mapping[Reason, ExcludedFiles]
+    excluded: Mapping[Reason, ExcludedFiles]
     provenance: Provenance
-    masks: Mapping[Path, Path]  # a radiograph -> the mask of its lungs, where the collection has one
+    masks: Mapping[Path, Path]  # radiograph -> lung mask, where the collection has one
 
-    def counts(self) -> dict[str, int]:
-        """Count what was left out: the reason's code -> files or rows."""
-        return {reason.value: aside.count for reason, aside in self.left_out.items()}
+    def excluded_counts(self) -> dict[str, int]:
+        """Return the number of excluded files or rows by reason code."""
+        return {reason.value: files.count for reason, files in self.excluded.items()}
 
 
 def digest(text: str) -> str:
-    """Stand for a name that may be a hospital's; give Options a keyed one where secrecy matters."""
+    """Return an unkeyed pseudonym of a name; pass a keyed function in ReadOptions where secrecy matters."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the caller may wish."""
+class ReadOptions:
+    """Options of reading a collection."""
 
-    all_views: bool = False  # also lateral radiographs and those whose view is not given
-    cohen: Path | None = None  # Cohen's collection, which knows the patients of DarkCovidNet's COVID-19
-    unpack_into: Path | None = None  # an existing folder; needed for a ZIP, and removed by the caller
-    name: str = ""  # of a collection that has none of its own; otherwise its folder's
-    pseudonym: Callable[[str], str] = digest  # of a patient or a file whose name may be a hospital's
-
-
-DEFAULTS: Final = Options()
+    all_views: bool = False  # include lateral radiographs and those without a given view
+    cohen: Path | None = None  # Cohen's collection, which has the patients of DarkCovidNet's COVID-19
+    unpack_into: Path | None = None  # an existing folder, required for a ZIP; the caller removes it
+    name: str = ""  # of a collection without a name of its own; default: the folder's name
+    pseudonym: Callable[[str], str] = digest  # of patient and file names, which may identify a person
 
 
-class Gathering:
-    """Radiographs and reasons while a collection is read."""
+DEFAULTS: Final = ReadOptions()
+
+
+class CollectionBuilder:
+    """Collects radiographs and exclusions while a collection is read."""
 
     def __init__(self) -> None:
         self._radiographs: dict[Path, LabelledImage] = {}
         self._masks: dict[Path, Path] = {}
-        self._contradicted: set[Path] = set()
+        self._contradictory: set[Path] = set()
         self._examples: dict[Reason, list[str]] = defaultdict(list)
         self._details: dict[Reason, Counter[str]] = defaultdict(Counter)
 
-    def take(self, radiograph: LabelledImage, mask: Path | None = None) -> None:
-        """Keep a radiograph; one that is listed again is kept once, and not at all if its findings differ."""
+    def add(self, radiograph: LabelledImage, mask: Path | None = None) -> None:
+        """Add a radiograph once; exclude it if it is listed again with another finding."""
         known = self._radiographs.get(radiograph.path)
-        if radiograph.path in self._contradicted:
-            self.leave(Reason.TWO_FINDINGS, radiograph.path.name)
+        if radiograph.path in self._contradictory:
+            self.exclude(Reason.TWO_FINDINGS, radiograph.path.name)
         elif known is None:
             self._radiographs[radiograph.path] = radiograph
             if mask is not None:
                 self._masks[radiograph.path] = mask
         elif known.label == radiograph.label:
-            self.leave(Reason.LISTED_TWICE, radiograph.path.name)
+            self.exclude(Reason.LISTED_TWICE, radiograph.path.name)
         else:
-            self._contradicted.add(radiograph.path)
-            del self._radiographs[radiograph.path]
-            self._masks.pop(radiograph.path, None)
-            self.leave(Reason.TWO_FINDINGS, radiograph.path.name)
-            self.leave(Reason.TWO_FINDINGS, radiograph.path.name)  # both rows take no part
+            self._exclude_contradictory(radiograph.path)
 
-    def leave(self, reason: Reason, name: str, detail: str = "") -> None:
-        """Count one that takes no part."""
+    def exclude(self, reason: Reason, name: str, detail: str = "") -> None:
+        """Count an excluded file or row."""
         self._details[reason][detail] += 1
-        if len(self._examples[reason]) < MOST_EXAMPLES and name not in self._examples[reason]:
+        if len(self._examples[reason]) < MAX_EXAMPLES and name not in self._examples[reason]:
             self._examples[reason].append(name)
 
-    def done(self, provenance: Provenance) -> Imported:
-        """Close the books."""
-        left = {
+    def build(self, provenance: Provenance) -> LabelledCollection:
+        """Return the collection."""
+        excluded = {
             reason: ExcludedFiles(
                 details.total(),
                 tuple(self._examples[reason]),
@@ -150,4 +131,11 @@ class Gathering:
             )
             for reason, details in self._details.items()
         }
-        return Imported(tuple(self._radiographs.values()), left, provenance, dict(self._masks))
+        return LabelledCollection(tuple(self._radiographs.values()), excluded, provenance, dict(self._masks))
+
+    def _exclude_contradictory(self, path: Path) -> None:
+        self._contradictory.add(path)
+        del self._radiographs[path]
+        self._masks.pop(path, None)
+        for _row in range(2):  # both rows are excluded
+            self.exclude(Reason.TWO_FINDINGS, path.name)

@@ -1,4 +1,4 @@
-"""Tables of text: read whole, small, and with their own separators."""
+"""Reading of CSV tables of limited size with comma, semicolon or tab as separator."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final
 from ml.images.size_limits import MAX_FILE_BYTES
 from ml.importers.records import UnreadableCollection
 
-LONGEST_HEADER: Final = 16_384
+MAX_HEADER_CHARACTERS: Final = 16_384
 SEPARATORS: Final = (",", ";", "\t")
 
 Row = dict[str, str]
 
 
 def header(path: Path) -> tuple[str, ...]:
-    """Return a table's column names in small letters; none if the file is no table."""
+    """Return a table's column names in lower case; none if the file is not a table."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            line = file.readline(LONGEST_HEADER)
+            line = file.readline(MAX_HEADER_CHARACTERS)
         names = next(csv.reader([line], delimiter=_separator(line)), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return ()
@@ -28,7 +28,7 @@ def header(path: Path) -> tuple[str, ...]:
 
 
 def rows(path: Path) -> list[Row]:
-    """Read a table into rows of trimmed text under small-lettered names; raises UnreadableCollection."""
+    """Return rows of trimmed text by lower-case column name; raises UnreadableCollection."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise UnreadableCollection("table_too_large", "This table is larger than 64 MB.")
@@ -37,10 +37,10 @@ def rows(path: Path) -> list[Row]:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text.split("\n", 1)[0]))
         next(lines, None)
         return [_row(columns, cells) for cells in lines if any(cell.strip() for cell in cells)]
-    except UnicodeDecodeError as trouble:
-        raise UnreadableCollection("table_not_utf8", "This table is not text in UTF-8.") from trouble
-    except (OSError, csv.Error) as trouble:
-        raise UnreadableCollection("table_damaged", "This table cannot be read.") from trouble
+    except UnicodeDecodeError as error:
+        raise UnreadableCollection("table_not_utf8", "This table is not UTF-8 text.") from error
+    except (OSError, csv.Error) as error:
+        raise UnreadableCollection("table_damaged", "This table cannot be read.") from error
 
 
 def _row(columns: tuple[str, ...], cells: list[str]) -> Row:

@@ -1,1 +1,1 @@
-"""What a figure is worth: the checks of guide section 4, of the radiographs and of what is guessed from them."""
+"""The trust report: checks of a data set and of a model's predictions, described in docs/trust.md."""

@@ -1,4 +1,4 @@
-"""How far the source of a radiograph gives its label away: three figures of a table of counts (guide check A5)."""
+"""Association between label and source: three measures of a contingency table (check A5, docs/trust.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml.metrics.statistics import Floats
 
 
 def label_by_source(labels: Sequence[str], sources: Sequence[str]) -> tuple[NDArray[np.int_], Floats]:
-    """Place each radiograph in the table of labels (house's order) by sources: its cell, and the (r, c) counts."""
+    """Return the flat cell index of each radiograph and the (labels, sources) table of counts."""
     rows, columns = in_order(labels), sorted(set(sources))
     cells = np.array(
         [
@@ -26,9 +26,9 @@ def label_by_source(labels: Sequence[str], sources: Sequence[str]) -> tuple[NDAr
 
 
 def cramers_v(table: Floats) -> Floats:
-    """Return Cramer's V of (..., r, c) counts, sqrt(chi2 / (n (min(r, c) - 1))).
+    """Return Cramér's V of (..., r, c) counts, sqrt(chi2 / (n (min(r, c) - 1))).
 
-    Empty rows and columns do not count; where one row or one column is left nothing is associated: 0.
+    Empty rows and columns are ignored; with only one row or column left the association is 0.
     """
     n = table.sum(axis=(-2, -1))
     rows, columns = table.sum(axis=-1), table.sum(axis=-2)
@@ -37,18 +37,18 @@ def cramers_v(table: Floats) -> Floats:
     shares = np.divide(table**2, products, out=np.zeros_like(table), where=products > 0)
     phi_squared = np.where(n > 0, np.maximum(0, shares.sum(axis=(-2, -1)) - 1), 0)
     freedom = np.minimum((rows > 0).sum(axis=-1), (columns > 0).sum(axis=-1)) - 1
-    found: Floats = np.sqrt(np.divide(phi_squared, freedom, out=np.zeros_like(n), where=freedom > 0))
-    return np.minimum(found, 1)
+    v: Floats = np.sqrt(np.divide(phi_squared, freedom, out=np.zeros_like(n), where=freedom > 0))
+    return np.minimum(v, 1)
 
 
 def source_only_balanced_accuracy(table: Floats) -> float:
-    """Return the balanced accuracy of naming, for each source, the label that most of its radiographs have."""
-    named = table.argmax(axis=0)
-    found = [table[row, named == row].sum() / table[row].sum() for row in range(len(table))]
-    return float(np.mean(found))
+    """Return the balanced accuracy of predicting the most frequent label of each source."""
+    predicted = table.argmax(axis=0)
+    recalls = [table[row, predicted == row].sum() / table[row].sum() for row in range(len(table))]
+    return float(np.mean(recalls))
 
 
 def mixed_source_share(table: Floats, target: int) -> float:
-    """Return the share of the target row's radiographs that come from sources which also hold other labels."""
+    """Return the share of the target row's radiographs from sources that also hold other labels."""
     others = table.sum(axis=0) - table[target]
     return float(table[target, others > 0].sum() / table[target].sum())

@@ -1,4 +1,4 @@
-"""`python -m ml trust BUNDLE DATA`: one line of JSON to read by a program, a page to read by a person."""
+"""`python -m ml trust BUNDLE DATA`: writes the trust report and prints its summary as one line of JSON."""
 
 from __future__ import annotations
 
@@ -12,51 +12,60 @@ from tempfile import TemporaryDirectory
 from ml import importers
 from ml.datasets.hashing import share_of
 from ml.records import BundleError, LabelledImage
-from ml.trust import run as report
-from ml.trust.check import Check
+from ml.trust import run as trust
+from ml.trust.report import CheckProgress, TrustFindings
 from ml.trust.report_files import HTML, JSON
 
 
-def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, most: int, with_pictures: bool) -> int:
-    """Make the report of a bundle on a collection and return the exit status."""
+def run(bundle: Path, data: Path, *, out: Path, cohen: Path | None, limit: int, with_images: bool) -> int:
+    """Write the report of a bundle for a collection and return the exit status."""
     with TemporaryDirectory() as unpacked:
         try:
-            options = importers.Options(cohen=cohen, unpack_into=Path(unpacked))
-            found = importers.read(data, options)
-            split = report.parted(_some(found.radiographs, most))
-            given = report.Given(masks=found.masks)
-            findings = report.run_checks(
-                bundle, split, given=given, on_check=_tell, with_pictures=with_pictures
+            options = importers.ReadOptions(cohen=cohen, unpack_into=Path(unpacked))
+            collection = importers.read(data, options)
+            findings = trust.run_checks(
+                bundle,
+                trust.calibration_test_split(_limited(collection.radiographs, limit)),
+                supplementary=trust.SupplementaryData(masks=collection.masks),
+                on_check=print_progress,
+                with_images=with_images,
             )
-        except (importers.UnreadableCollection, BundleError, ValueError, OSError) as trouble:
-            sys.stderr.write(f"python -m ml trust: {trouble}\n")
+        except (importers.UnreadableCollection, BundleError, ValueError, OSError) as error:
+            sys.stderr.write(f"python -m ml trust: {error}\n")
             return 2
         out.mkdir(parents=True, exist_ok=True)
-        report.write(findings, out)
-    made = findings.report
-    summary = {
-        "version": made.subject,
-        "verdict": made.verdict,
-        "failed": list(made.failed),
-        "checks": dict(Counter(check.status for check in made.checks)),
-        "radiographs": len(findings.answers.radiographs),
-        "report": str(out / HTML),
-        "json": str(out / JSON),
-    }
-    sys.stdout.write(json.dumps(summary) + "\n")
+        trust.write(findings, out)
+    sys.stdout.write(json.dumps(_summary(findings, out)) + "\n")
     return 0
 
 
-def _some(radiographs: Sequence[LabelledImage], most: int) -> list[LabelledImage]:
-    """Take whole patients, always the same, until there are enough radiographs."""
-    if not most or len(radiographs) <= most:
+def print_progress(progress: CheckProgress) -> None:
+    """Write one line about a completed check to the standard error output."""
+    check = progress.check
+    sys.stderr.write(
+        f"{progress.number:2}/{progress.total} {check.spec.id:2} {progress.name}: {check.status} "
+        f"({check.seconds:.1f} s). {check.summary}\n"
+    )
+    sys.stderr.flush()
+
+
+def _summary(findings: TrustFindings, out: Path) -> dict[str, object]:
+    report = findings.report
+    return {
+        "version": report.subject,
+        "verdict": report.verdict,
+        "failed": list(report.failed),
+        "checks": dict(Counter(check.status for check in report.checks)),
+        "radiographs": len(findings.predictions.radiographs),
+        "report": str(out / HTML),
+        "json": str(out / JSON),
+    }
+
+
+def _limited(radiographs: Sequence[LabelledImage], limit: int) -> list[LabelledImage]:
+    """Return at most `limit` radiographs in a fixed order by patient; all of them if the limit is 0."""
+    if not limit or len(radiographs) <= limit:
         return list(radiographs)
     return sorted(
         radiographs, key=lambda radiograph: (share_of(radiograph.patient, "most"), radiograph.path.name)
-    )[:most]
-
-
-def _tell(check: Check) -> None:
-    line = f"{check.id:3} {check.status:12} {check.seconds:6.1f} s  {check.words}"
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    )[:limit]

@@ -1,4 +1,4 @@
-"""Small probes trained and tested so that no patient is on both sides, and what their scores are worth."""
+"""Cross-validation of small probe classifiers, grouped by patient, and the AUROC of their scores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ml.trust.dataset_scan import DatasetScan, Thumbnails
 
 FOLDS: Final = 5
 COMPONENTS: Final = 60
-BLOCK: Final = 200  # resamples weighed at once
+BLOCK: Final = 200  # resamples weighted at once
 
 Inputs = NDArray[np.float32]
 Groups = NDArray[np.int_]
@@ -31,97 +31,98 @@ Groups = NDArray[np.int_]
 
 @dataclass(frozen=True)
 class Fold:
-    """Radiographs learnt from and tested on, without a patient in common: their places and what is seen."""
+    """Indices and inputs of a training and a test set without a patient in common."""
 
-    learnt: NDArray[np.int_]
-    tested: NDArray[np.int_]
-    learnt_inputs: Inputs
-    tested_inputs: Inputs
+    train: NDArray[np.int_]
+    test: NDArray[np.int_]
+    train_inputs: Inputs
+    test_inputs: Inputs
 
 
-def probe_radiographs(survey: DatasetScan, among: Truth | None = None) -> NDArray[np.int_]:
-    """Return the places of the radiographs whose patient is known; raises NotPossible if five folds need more."""
-    known = survey.known_patient
+def probe_indices(scan: DatasetScan, among: Truth | None = None) -> NDArray[np.int_]:
+    """Return the indices of radiographs with a known patient; raises NotPossible if they are too few."""
+    known = scan.known_patient
     if not known.any():
+        raise NotPossible("No radiograph names its patient, so a split by patient cannot be made.")
+    indices = np.flatnonzero(known if among is None else known & among)
+    groups, truth = scan.groups[indices], scan.truth[indices]
+    patients = {side: len(set(groups[truth == side].tolist())) for side in (True, False)}
+    if min(patients.values()) < FOLDS:
         raise NotPossible(
-            "No radiograph says whose it is, so radiographs of one patient cannot be kept together."
+            f"Five folds need {FOLDS} patients with {scan.target} and {FOLDS} without; "
+            f"there are {patients[True]} and {patients[False]}."
         )
-    places = np.flatnonzero(known if among is None else known & among)
-    groups, truth = survey.groups[places], survey.truth[places]
-    sides = {side: len(set(groups[truth == side].tolist())) for side in (True, False)}
-    if min(sides.values()) < FOLDS:
-        raise NotPossible(
-            f"Five folds need {FOLDS} patients with {survey.target} and {FOLDS} without; "
-            f"there are {sides[True]} and {sides[False]}."
-        )
-    return places
+    return indices
 
 
-def parted(inputs: Inputs, labels: NDArray[Any], groups: Groups) -> tuple[Fold, ...]:
-    """Part radiographs into five folds by patient, with about the same share of each label."""
+def patient_folds(inputs: Inputs, labels: NDArray[Any], groups: Groups) -> tuple[Fold, ...]:
+    """Split radiographs into five folds by patient, stratified by label."""
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED).split(inputs, labels, groups)
-    return tuple(Fold(learnt, tested, inputs[learnt], inputs[tested]) for learnt, tested in folds)
+    return tuple(Fold(train, test, inputs[train], inputs[test]) for train, test in folds)
 
 
-def thumbnail_folds(pictures: Thumbnails, labels: NDArray[Any], groups: Groups) -> tuple[Fold, ...]:
-    """Part thumbnails likewise, and reduce each fold's to 60 principal components of those learnt from."""
-    return tuple(reduced(fold) for fold in parted(pictures.reshape(len(pictures), -1), labels, groups))
+def thumbnail_folds(thumbnails: Thumbnails, labels: NDArray[Any], groups: Groups) -> tuple[Fold, ...]:
+    """Split thumbnails by patient and reduce each fold to 60 principal components of its training set."""
+    inputs = thumbnails.reshape(len(thumbnails), -1)
+    return tuple(reduce_dimensions(fold) for fold in patient_folds(inputs, labels, groups))
 
 
-def support_vectors() -> SVC:
-    """Build what the guide's thumbnail probe separates with: RBF support vectors, C = 3."""
+def thumbnail_classifier() -> SVC:
+    """Return the classifier of the thumbnail probes: a support vector machine with RBF kernel, C = 3."""
     return SVC(C=3, kernel="rbf")
 
 
-def header_trees() -> ExtraTreesClassifier:
-    """Build the guide's header probe: 400 extremely randomised trees with leaves of two."""
+def header_classifier() -> ExtraTreesClassifier:
+    """Return the classifier of the header probe: 400 extremely randomised trees, two samples a leaf."""
     return ExtraTreesClassifier(400, min_samples_leaf=2, random_state=SEED)
 
 
-def scores(folds: Sequence[Fold], make: Callable[[], Any], truth: Truth) -> Floats:
-    """Score each radiograph by a classifier that has not seen its patient."""
-    found = np.empty(len(truth))
+def out_of_fold_scores(folds: Sequence[Fold], make: Callable[[], Any], truth: Truth) -> Floats:
+    """Return each radiograph's score by a classifier trained without its patient."""
+    scores = np.empty(len(truth))
     for fold in folds:
-        fitted = _fitted(fold, make, truth)
-        decide = getattr(fitted, "decision_function", None)
-        rows = fold.tested_inputs
-        found[fold.tested] = decide(rows) if decide else fitted.predict_proba(rows)[:, 1]
-    return found
+        classifier = _fitted(fold, make, truth)
+        decide = getattr(classifier, "decision_function", None)
+        inputs = fold.test_inputs
+        scores[fold.test] = decide(inputs) if decide else classifier.predict_proba(inputs)[:, 1]
+    return scores
 
 
-def answers(folds: Sequence[Fold], make: Callable[[], Any], labels: NDArray[np.str_]) -> NDArray[np.str_]:
-    """Name each radiograph's label by a classifier that has not seen its patient."""
-    found = np.empty_like(labels)
+def out_of_fold_labels(
+    folds: Sequence[Fold], make: Callable[[], Any], labels: NDArray[np.str_]
+) -> NDArray[np.str_]:
+    """Return each radiograph's label predicted by a classifier trained without its patient."""
+    predicted = np.empty_like(labels)
     for fold in folds:
-        found[fold.tested] = _fitted(fold, make, labels).predict(fold.tested_inputs)
-    return found
+        predicted[fold.test] = _fitted(fold, make, labels).predict(fold.test_inputs)
+    return predicted
 
 
-def resampled_areas(found: Floats, truth: Truth, groups: Groups) -> Floats:
-    """Return the area under the ROC curve in each resample of patients; the same patients draw the same."""
+def resampled_aurocs(scores: Floats, truth: Truth, groups: Groups) -> Floats:
+    """Return the AUROC of each bootstrap resample of patients; equal groups give equal resamples."""
     _, numbers = np.unique(groups, return_inverse=True)
     weights = statistics.patient_weights(numbers, seed=SEED)
     blocks = [weights[start : start + BLOCK] for start in range(0, len(weights), BLOCK)]
-    return np.concatenate([statistics.weighted_auroc(found, truth, block) for block in blocks])
+    return np.concatenate([statistics.weighted_auroc(scores, truth, block) for block in blocks])
 
 
-def area(found: Floats, truth: Truth, groups: Groups) -> tuple[float, Interval]:
-    """Return the area under the ROC curve and its interval by resampling patients."""
-    interval = statistics.percentile_interval(resampled_areas(found, truth, groups))
-    return statistics.auroc(found, truth), interval
+def auroc_with_interval(scores: Floats, truth: Truth, groups: Groups) -> tuple[float, Interval]:
+    """Return the AUROC and its 95 % interval by resampling patients."""
+    interval = statistics.percentile_interval(resampled_aurocs(scores, truth, groups))
+    return statistics.auroc(scores, truth), interval
 
 
-def reduced(fold: Fold) -> Fold:
-    """Reduce both sides to 60 principal components of the one learnt from."""
-    components = min(COMPONENTS, len(fold.learnt))
-    reduce = make_pipeline(StandardScaler(), PCA(components, svd_solver="randomized", random_state=SEED)).fit(
-        fold.learnt_inputs
-    )
-    learnt, tested = (reduce.transform(rows) for rows in (fold.learnt_inputs, fold.tested_inputs))
-    return replace(fold, learnt_inputs=learnt, tested_inputs=tested)
+def reduce_dimensions(fold: Fold) -> Fold:
+    """Project both sets onto 60 principal components of the training set."""
+    components = min(COMPONENTS, len(fold.train))
+    reduction = make_pipeline(
+        StandardScaler(), PCA(components, svd_solver="randomized", random_state=SEED)
+    ).fit(fold.train_inputs)
+    train, test = (reduction.transform(inputs) for inputs in (fold.train_inputs, fold.test_inputs))
+    return replace(fold, train_inputs=train, test_inputs=test)
 
 
 def _fitted(fold: Fold, make: Callable[[], Any], labels: NDArray[Any]) -> Any:
-    if len(np.unique(labels[fold.learnt])) < 2:
+    if len(np.unique(labels[fold.train])) < 2:
         raise NotPossible("Nearly all radiographs of one finding belong to the same patient.")
-    return make().fit(fold.learnt_inputs, labels[fold.learnt])
+    return make().fit(fold.train_inputs, labels[fold.train])

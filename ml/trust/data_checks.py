@@ -1,4 +1,4 @@
-"""Checks A1 to A4 and A7: do radiographs repeat, do labels agree, what is known of them (guide section 4)."""
+"""Checks A1 to A4 and A7: patient overlap, duplicates, label conflicts, metadata (docs/trust.md)."""
 
 from __future__ import annotations
 
@@ -10,158 +10,171 @@ from typing import Final
 
 import numpy as np
 
+from ml.trust import catalogue
 from ml.trust.check import NotPossible, Outcome, Status, check
-from ml.trust.dataset_scan import Background, DatasetScan, ScannedImage
-from ml.trust.near_duplicate_pairs import SAME_IMAGE
+from ml.trust.dataset_scan import DatasetScan, RadiographMetadata, ScannedImage
+from ml.trust.near_duplicate_pairs import SAME_IMAGE, Pair
 
-FEW_UNKNOWN: Final = 0.05
+MAX_UNKNOWN: Final = 0.05
 COMPLETE: Final = 0.80
 
 
-@check("A1", blocking=True, threshold="any overlap FAIL; patient unknown for more than 5 % WARN (*)")
-def patient_split(survey: DatasetScan) -> Outcome:
-    """Look for patients, or pictures, in more than one part of the split."""
-    if not survey.parted:
-        raise NotPossible("These radiographs are not parted into what is learnt from and what is tested on.")
-    several = [group for group in _by_group(survey) if len({one.part for one in group}) > 1]
-    unknown = 1 - float(survey.known_patient.mean())
-    if not several and unknown == 1:
+@check(
+    catalogue.PATIENT_SPLIT,
+    threshold="any patient in two parts FAIL; patient unknown for more than 5 % WARN (*)",
+)
+def patient_split(scan: DatasetScan) -> Outcome:
+    """Search for patients, or images, in more than one part of the split."""
+    if not scan.is_split:
+        raise NotPossible("The radiographs are not split into training, validation and test sets.")
+    overlapping = [group for group in _by_group(scan) if len({image.part for image in group}) > 1]
+    unknown = 1 - float(scan.known_patient.mean())
+    if not overlapping and unknown == 1:
         raise NotPossible(
-            "No radiograph says whose it is, so nobody can tell whether a patient is in two parts."
+            "No radiograph names its patient, so patient overlap between the parts cannot be determined."
         )
-    share = _leaked(survey)
-    status: Status = "FAIL" if several else "WARN" if unknown > FEW_UNKNOWN else "PASS"
-    found = _count(len(several), "patient")
+    share = _test_overlap(scan)
+    status: Status = "FAIL" if overlapping else "WARN" if unknown > MAX_UNKNOWN else "PASS"
     return Outcome(
         status,
-        f"{found} in more than one part; {share:.0%} of the test radiographs show somebody who is also learnt from "
-        f"or tuned on. The patient is unknown for {unknown:.0%} of the radiographs.",
-        value=float(len(several)),
-        n=len(survey.radiographs),
-        figures={"share_of_test_radiographs_known_from_learning": share, "share_without_patient": unknown},
-        examples=tuple(_names(group) for group in several),
+        f"{_count(len(overlapping), 'patient')} in more than one part of the split; {share:.0%} of the test "
+        f"radiographs belong to a patient of the training or validation set. The patient is unknown for "
+        f"{unknown:.0%} of the radiographs.",
+        value=float(len(overlapping)),
+        n=len(scan.radiographs),
+        metrics={"share_of_test_radiographs_with_training_patient": share, "share_without_patient": unknown},
+        examples=tuple(_names(group) for group in overlapping),
     )
 
 
-@check("A2", blocking=True, threshold="the same pixels across parts FAIL; inside a part WARN")
-def exact_duplicates(survey: DatasetScan) -> Outcome:
-    """Look for radiographs with the same size and the same 8-bit grey pixels."""
-    alike: dict[str, list[ScannedImage]] = defaultdict(list)
-    for one in survey.radiographs:
-        alike[one.pixels].append(one)
-    pairs = [pair for group in alike.values() for pair in combinations(group, 2)]
+@check(catalogue.EXACT_DUPLICATES, threshold="identical pixels across parts FAIL; within a part WARN")
+def exact_duplicates(scan: DatasetScan) -> Outcome:
+    """Search for radiographs with the same size and the same 8-bit grey pixels."""
+    by_pixels: dict[str, list[ScannedImage]] = defaultdict(list)
+    for image in scan.radiographs:
+        by_pixels[image.pixel_sha256].append(image)
+    pairs = [pair for group in by_pixels.values() for pair in combinations(group, 2)]
     across = [pair for pair in pairs if pair[0].part != pair[1].part]
     status: Status = "FAIL" if across else "WARN" if pairs else "PASS"
     return Outcome(
         status,
-        f"{_count(len(pairs), 'pair')} of radiographs with exactly the same pixels, {len(across)} across parts.",
+        f"{_count(len(pairs), 'pair')} of radiographs with identical pixels, {len(across)} across parts of "
+        "the split.",
         value=float(len(pairs)),
-        n=len(survey.radiographs),
-        figures={"across_parts": float(len(across))},
+        n=len(scan.radiographs),
+        metrics={"across_parts": float(len(across))},
         examples=tuple(_names(pair) for pair in (across or pairs)),
     )
 
 
 @check(
-    "A3", blocking=True, threshold="at most 40 of 255 bits apart across parts FAIL; 41 to 62 to be looked at"
+    catalogue.NEAR_DUPLICATES,
+    threshold="at most 40 of 255 bits apart across parts FAIL; 41 to 62 bits WARN",
 )
-def near_duplicates(survey: DatasetScan) -> Outcome:
-    """Look for radiographs that show the same picture, also changed, inverted, mirrored or turned."""
-    radiographs = survey.radiographs
-    across = [pair for pair in survey.pairs if radiographs[pair.first].part != radiographs[pair.second].part]
-    copies, doubtful = [p for p in across if p.same], [p for p in across if not p.same]
-    inside = [p for p in survey.pairs if p.same and radiographs[p.first].part == radiographs[p.second].part]
-    # Where radiographs are not parted yet, whoever parts them must keep the copies together.
-    doubt = doubtful or (inside and not survey.parted)
-    status: Status = "FAIL" if copies else "WARN" if doubt else "PASS"
+def near_duplicates(scan: DatasetScan) -> Outcome:
+    """Search for radiographs of the same image, also edited, inverted, mirrored or rotated."""
+    across = [pair for pair in scan.pairs if not _in_one_part(scan, pair)]
+    duplicates, possible = [pair for pair in across if pair.same], [pair for pair in across if not pair.same]
+    within = [pair for pair in scan.pairs if pair.same and _in_one_part(scan, pair)]
+    # Before the split, duplicates are a warning: the split must assign them to the same part.
+    review = possible or (within and not scan.is_split)
+    status: Status = "FAIL" if duplicates else "WARN" if review else "PASS"
     return Outcome(
         status,
-        f"{_count(len(copies), 'pair')} of radiographs across parts show the same picture; {len(doubtful)} more "
-        f"may (41 to 62 bits apart) and should be looked at. Inside one part: {_count(len(inside), 'pair')}.",
-        value=float(len(copies)),
-        n=len(radiographs),
-        figures={
-            "to_be_looked_at_across_parts": float(len(doubtful)),
-            "inside_parts": float(len(inside)),
-            "to_be_looked_at": float(sum(pair.distance > SAME_IMAGE for pair in survey.pairs)),
+        f"{_count(len(duplicates), 'pair')} of radiographs across parts show the same image; "
+        f"{len(possible)} more are possible near-duplicates (41 to 62 bits apart) and need review. Within a "
+        f"part: {_count(len(within), 'pair')}.",
+        value=float(len(duplicates)),
+        n=len(scan.radiographs),
+        metrics={
+            "for_review_across_parts": float(len(possible)),
+            "within_parts": float(len(within)),
+            "for_review": float(sum(pair.distance > SAME_IMAGE for pair in scan.pairs)),
         },
         examples=tuple(
-            f"{_names((radiographs[p.first], radiographs[p.second]))}: {p.distance} bits"
-            for p in [*copies, *doubtful, *inside]
+            f"{_names((scan.radiographs[pair.first], scan.radiographs[pair.second]))}: {pair.distance} bits"
+            for pair in [*duplicates, *possible, *within]
         ),
     )
 
 
-@check("A4", blocking=True, threshold="one patient or picture, two labels, study date equal or unknown FAIL")
-def label_conflict(survey: DatasetScan) -> Outcome:
-    """Look for patients whose radiographs of the same time, or of an unknown one, carry different labels."""
-    mixed = [group for group in _by_group(survey) if len({one.radiograph.label for one in group}) > 1]
-    conflicts = [pairs for group in mixed if (pairs := _conflicting(group))]
-    if not conflicts and not survey.known_patient.any():
-        raise NotPossible("No radiograph says whose it is, so labels of one patient cannot be compared.")
-    open_ones, dated = len(conflicts), len(mixed) - len(conflicts)
+@check(
+    catalogue.LABEL_CONFLICTS,
+    threshold="a patient or image with two labels and equal or unknown study dates FAIL",
+)
+def label_conflicts(scan: DatasetScan) -> Outcome:
+    """Search for patients with different labels for the same or an unknown study date."""
+    several = [group for group in _by_group(scan) if len({image.radiograph.label for image in group}) > 1]
+    conflicts = [pairs for group in several if (pairs := _conflicting_pairs(group))]
+    if not conflicts and not scan.known_patient.any():
+        raise NotPossible("No radiograph names its patient, so the labels of a patient cannot be compared.")
+    dated = len(several) - len(conflicts)
     return Outcome(
         "FAIL" if conflicts else "PASS",
-        f"{_count(open_ones, 'patient')} with different labels for the same or an unknown date, for a person "
-        f"to decide; {_count(dated, 'patient')} with different labels at different dates.",
-        value=float(open_ones),
-        n=len(survey.radiographs),
-        figures={"at_different_dates": float(dated)},
+        f"{_count(len(conflicts), 'patient')} with different labels for the same or an unknown date, for "
+        f"review; {_count(dated, 'patient')} with different labels at different dates.",
+        value=float(len(conflicts)),
+        n=len(scan.radiographs),
+        metrics={"at_different_dates": float(dated)},
         examples=tuple(_names(pairs[0]) for pairs in conflicts),
     )
 
 
-@check("A7", threshold="known for less than 80 % of the radiographs WARN (*)")
-def completeness(survey: DatasetScan) -> Outcome:
-    """Count for how many radiographs view, sex, age, date and the ground of the label are known."""
+@check(catalogue.METADATA_COMPLETENESS, threshold="known for less than 80 % of the radiographs WARN (*)")
+def metadata_completeness(scan: DatasetScan) -> Outcome:
+    """Measure the share of radiographs with known view, sex, age, study date and reference standard."""
     known = {
-        item.name: sum(bool(getattr(one.background, item.name)) for one in survey.radiographs)
-        / len(survey.radiographs)
-        for item in fields(Background)
+        item.name: sum(bool(getattr(image.metadata, item.name)) for image in scan.radiographs)
+        / len(scan.radiographs)
+        for item in fields(RadiographMetadata)
     }
-    lacking = [f"{name} {share:.0%}" for name, share in known.items() if share < COMPLETE]
-    words = (
-        f"Known for too few radiographs: {', '.join(lacking)}."
-        if lacking
-        else "Known for at least 80 % of the radiographs."
+    incomplete = [f"{name} {share:.0%}" for name, share in known.items() if share < COMPLETE]
+    summary = (
+        f"Known for less than 80 % of the radiographs: {', '.join(incomplete)}."
+        if incomplete
+        else "All metadata are known for at least 80 % of the radiographs."
     )
     return Outcome(
-        "WARN" if lacking else "PASS",
-        words,
+        "WARN" if incomplete else "PASS",
+        summary,
         value=min(known.values()),
-        n=len(survey.radiographs),
-        figures=known,
+        n=len(scan.radiographs),
+        metrics=known,
     )
 
 
-def _by_group(survey: DatasetScan) -> list[list[ScannedImage]]:
+def _by_group(scan: DatasetScan) -> list[list[ScannedImage]]:
     groups: dict[int, list[ScannedImage]] = defaultdict(list)
-    for one, number in zip(survey.radiographs, survey.groups.tolist(), strict=True):
-        groups[number].append(one)
+    for image, number in zip(scan.radiographs, scan.groups.tolist(), strict=True):
+        groups[number].append(image)
     return list(groups.values())
 
 
-def _leaked(survey: DatasetScan) -> float:
-    parts = np.array([one.part for one in survey.radiographs])
-    tested = survey.groups[parts == "test"]
-    return float(np.isin(tested, survey.groups[parts != "test"]).mean()) if len(tested) else 0.0
+def _test_overlap(scan: DatasetScan) -> float:
+    parts = np.array([image.part for image in scan.radiographs])
+    test = scan.groups[parts == "test"]
+    return float(np.isin(test, scan.groups[parts != "test"]).mean()) if len(test) else 0.0
 
 
-def _conflicting(group: Sequence[ScannedImage]) -> list[tuple[ScannedImage, ScannedImage]]:
+def _in_one_part(scan: DatasetScan, pair: Pair) -> bool:
+    return scan.radiographs[pair.first].part == scan.radiographs[pair.second].part
+
+
+def _conflicting_pairs(group: Sequence[ScannedImage]) -> list[tuple[ScannedImage, ScannedImage]]:
     return [pair for pair in combinations(group, 2) if _conflict(*pair)]
 
 
 def _conflict(one: ScannedImage, other: ScannedImage) -> bool:
     if one.radiograph.label == other.radiograph.label:
         return False
-    times = {one.background.study, other.background.study}
-    # The same pixels are the same moment, whatever the dates say.
-    return "" in times or len(times) == 1 or one.pixels == other.pixels
+    dates = {one.metadata.study, other.metadata.study}
+    # Identical pixels are one exposure, whatever the dates are.
+    return "" in dates or len(dates) == 1 or one.pixel_sha256 == other.pixel_sha256
 
 
-def _names(radiographs: Iterable[ScannedImage]) -> str:
-    return " = ".join(one.radiograph.path.name for one in radiographs)
+def _names(images: Iterable[ScannedImage]) -> str:
+    return " = ".join(image.radiograph.path.name for image in images)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""Every radiograph read once, into all that the checks ask of it."""
+"""Scan of a data set: every radiograph is read once into the features that the checks need."""
 
 from __future__ import annotations
 
@@ -26,35 +26,33 @@ from ml.records import (
     Preprocessing,
     UnreadableImage,
 )
-from ml.trust.near_duplicate_pairs import Pair, near_pairs, turned_hashes
+from ml.trust.near_duplicate_pairs import Pair, near_duplicate_pairs, rotated_hashes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 THUMBNAIL: Final = 32
-SQUARE: Final = 160  # side at which parts are blacked out before the thumbnail is taken
-# The guide's 'outer 10 %' (B1) and 'outermost 5 %' (section 0) name one figure, 0.944. 5 % at each side, 10 %
-# of the width, give it with the interval printed there.
-BORDER: Final = 0.05
-LUNGS: Final = 0.12  # what lies between 12 and 88 % of both sides is blacked out instead of the lungs
+SQUARE: Final = 160  # side in pixels at which regions are masked, before the thumbnail is made
+BORDER: Final = 0.05  # of each side, so 10 % of the width and of the height
+LUNGS: Final = 0.12  # the region between 12 and 88 % of both sides is masked instead of the lungs
 
 Thumbnails = NDArray[np.float32]  # (n, 32, 32), 0 black to 1 white
 
 
 @dataclass(frozen=True)
-class Background:
-    """What is known of a radiograph besides its label; empty where nobody knows."""
+class RadiographMetadata:
+    """Metadata of a radiograph besides its label; empty where unknown."""
 
     view: str = ""
     sex: str = ""
     age: str = ""
-    study: str = ""  # the date, or any text that is the same for radiographs of the same time
-    reference: str = ""  # what the label rests on: RT-PCR, consensus, single reader
+    study: str = ""  # the date, or any text that is equal for radiographs of the same time
+    reference: str = ""  # reference standard of the label: RT-PCR, consensus, single reader
 
 
 @dataclass(frozen=True)
 class Header:
-    """What can be known of a file without looking at the picture, and the mean grey."""
+    """Properties of a file that do not depend on the image content, and the mean grey value."""
 
     width: int
     height: int
@@ -70,67 +68,67 @@ class ScannedImage:
     """One readable radiograph."""
 
     radiograph: LabelledImage
-    part: str  # train, validation, test; empty where radiographs are not parted
-    content: str  # SHA-256 of the file
-    pixels: str  # SHA-256 of size and 8-bit grey pixels, turned as EXIF says
+    part: str  # train, validation, test; empty without a split
+    file_sha256: str
+    pixel_sha256: str  # of size and 8-bit grey pixels, after EXIF orientation
     header: Header
-    background: Background
+    metadata: RadiographMetadata
 
 
 @dataclass(frozen=True)
 class DatasetScan:
-    """The readable radiographs, their thumbnails, their near copies, and who belongs together."""
+    """The readable radiographs with thumbnails, near-duplicate pairs and patient groups."""
 
     radiographs: tuple[ScannedImage, ...]
-    whole: Thumbnails
-    frame: Thumbnails  # only the border
-    centre_black: Thumbnails  # all but the lungs
+    full: Thumbnails
+    border: Thumbnails  # all but the border is black
+    lungs_masked: Thumbnails  # the lung region is black
     pairs: tuple[Pair, ...]  # at most 62 of 255 bits apart
-    groups: NDArray[np.int_]  # radiographs of one patient, or of one picture, share a number
-    left_out: tuple[Exclusion, ...]
+    groups: NDArray[np.int_]  # radiographs of one patient, or of one image, share a number
+    excluded: tuple[Exclusion, ...]
     preprocessing: str
 
     @property
     def labels(self) -> NDArray[np.str_]:
         """Return each radiograph's label."""
-        return np.array([one.radiograph.label for one in self.radiographs], dtype=np.str_)
+        return np.array([image.radiograph.label for image in self.radiographs], dtype=np.str_)
 
     @property
     def target(self) -> str:
-        """Name the finding that is told from the rest; empty without radiographs."""
+        """Return the target finding; empty without radiographs."""
         classes = in_order(self.labels.tolist())
         return TARGET if TARGET in classes or not classes else classes[0]
 
     @property
     def truth(self) -> NDArray[np.bool_]:
-        """Return whether each radiograph shows the target."""
+        """Return whether each radiograph has the target finding."""
         return np.array(self.labels == self.target, dtype=bool)
 
     @property
     def known_patient(self) -> NDArray[np.bool_]:
         """Return whether each radiograph's patient is known."""
-        return np.array([bool(one.radiograph.patient) for one in self.radiographs], dtype=bool)
+        return np.array([bool(image.radiograph.patient) for image in self.radiographs], dtype=bool)
 
     @property
-    def parted(self) -> bool:
-        """Tell whether the radiographs came parted into what is learnt from and what is tested on."""
-        return any(one.part for one in self.radiographs)
+    def is_split(self) -> bool:
+        """Return whether the radiographs are split into training, validation and test sets."""
+        return any(image.part for image in self.radiographs)
 
     @property
     def fingerprint(self) -> str:
-        """Name what was surveyed (SHA-256); the radiographs' order and places do not matter."""
+        """Return the SHA-256 of the scanned data; order and paths of the files are not included."""
         lines = sorted(
             repr(
                 (
-                    one.content,
-                    one.radiograph.label,
-                    one.radiograph.patient,
-                    one.radiograph.source,
-                    one.part,
-                    one.background,
+                    image.file_sha256,
+                    image.radiograph.label,
+                    image.radiograph.patient,
+                    image.radiograph.source,
+                    image.part,
+                    image.metadata,
                 )
             )
-            for one in self.radiographs
+            for image in self.radiographs
         )
         return hashlib.sha256("\n".join([self.preprocessing, *lines]).encode()).hexdigest()
 
@@ -139,34 +137,31 @@ def scan_dataset(
     radiographs: Split | Sequence[LabelledImage],
     prep: Preprocessing,
     *,
-    background: Mapping[Path, Background] = MappingProxyType({}),
+    metadata: Mapping[Path, RadiographMetadata] = MappingProxyType({}),
 ) -> DatasetScan:
-    """Read radiographs as a network with this preprocessing sees them; those that cannot be read are named.
+    """Read radiographs with the preprocessing of a network; unreadable ones are listed in `excluded`.
 
-    `background` adds to what the files say of themselves; where both speak, it is believed.
+    `metadata` supplements the metadata in the files and overrides it where both are given.
     """
-    found: list[ScannedImage] = []
+    images: list[ScannedImage] = []
     thumbnails: list[tuple[Grey, Grey, Grey]] = []
     hashes: list[NDArray[np.bool_]] = []
-    left_out: list[Exclusion] = []
+    excluded: list[Exclusion] = []
     for radiograph, part in _with_parts(radiographs):
         try:
             content = radiograph.path.read_bytes()
-            picture = read_radiograph(content)
-        except (UnreadableImage, OSError) as trouble:
-            left_out.append(Exclusion(radiograph, getattr(trouble, "code", "unreadable")))
+            decoded = read_radiograph(content)
+        except (UnreadableImage, OSError) as error:
+            excluded.append(Exclusion(radiograph, getattr(error, "code", "unreadable")))
             continue
-        known = _known(radiograph, picture, background.get(radiograph.path, Background()))
-        digest = hashlib.sha256(content).hexdigest()
-        found.append(
-            ScannedImage(radiograph, part, digest, _pixels(picture.grey), _header(content, picture), known)
-        )
-        thumbnails.append(_thumbnails(picture.grey, prep))
-        hashes.append(turned_hashes(picture.grey))
-    pairs = near_pairs(hashes)
-    whole, frame, centre_black = (_stacked([three[place] for three in thumbnails]) for place in range(3))
-    groups = _groups(found, pairs)
-    return DatasetScan(tuple(found), whole, frame, centre_black, pairs, groups, tuple(left_out), prep.id)
+        given = metadata.get(radiograph.path, RadiographMetadata())
+        images.append(_scanned(radiograph, part, content, decoded, given))
+        thumbnails.append(_thumbnails(decoded.grey, prep))
+        hashes.append(rotated_hashes(decoded.grey))
+    pairs = near_duplicate_pairs(hashes)
+    full, border, lungs_masked = (_stacked([kinds[index] for kinds in thumbnails]) for index in range(3))
+    groups = _groups(images, pairs)
+    return DatasetScan(tuple(images), full, border, lungs_masked, pairs, groups, tuple(excluded), prep.id)
 
 
 def _with_parts(radiographs: Split | Sequence[LabelledImage]) -> list[tuple[LabelledImage, str]]:
@@ -176,54 +171,73 @@ def _with_parts(radiographs: Split | Sequence[LabelledImage]) -> list[tuple[Labe
     return [(radiograph, name) for name, part in parts.items() for radiograph in part]
 
 
-def _known(radiograph: LabelledImage, picture: DecodedRadiograph, told: Background) -> Background:
-    return replace(
-        told,
-        view=told.view or radiograph.view or picture.view,
-        sex=told.sex or picture.sex,
-        age=told.age or ("" if picture.age is None else str(picture.age)),
-        study=told.study or ("" if picture.study_at is None else picture.study_at.date().isoformat()),
+def _scanned(
+    radiograph: LabelledImage,
+    part: str,
+    content: bytes,
+    decoded: DecodedRadiograph,
+    given: RadiographMetadata,
+) -> ScannedImage:
+    return ScannedImage(
+        radiograph=radiograph,
+        part=part,
+        file_sha256=hashlib.sha256(content).hexdigest(),
+        pixel_sha256=_pixel_sha256(decoded.grey),
+        header=_header(content, decoded),
+        metadata=_metadata(radiograph, decoded, given),
     )
 
 
-def _pixels(grey: Grey) -> str:
-    shown = np.rint(grey * 255).astype(np.uint8)
-    return hashlib.sha256(f"{shown.shape}".encode() + shown.tobytes()).hexdigest()
+def _metadata(
+    radiograph: LabelledImage, decoded: DecodedRadiograph, given: RadiographMetadata
+) -> RadiographMetadata:
+    return replace(
+        given,
+        view=given.view or radiograph.view or decoded.view,
+        sex=given.sex or decoded.sex,
+        age=given.age or ("" if decoded.age is None else str(decoded.age)),
+        study=given.study or ("" if decoded.study_at is None else decoded.study_at.date().isoformat()),
+    )
 
 
-def _header(content: bytes, picture: DecodedRadiograph) -> Header:
+def _pixel_sha256(grey: Grey) -> str:
+    pixels = np.rint(grey * 255).astype(np.uint8)
+    return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+
+
+def _header(content: bytes, decoded: DecodedRadiograph) -> Header:
     mode = "DICOM"
-    if picture.source_format != "DICOM":
-        with Image.open(io.BytesIO(content), formats=[picture.source_format]) as image:
+    if decoded.source_format != "DICOM":
+        with Image.open(io.BytesIO(content), formats=[decoded.source_format]) as image:
             mode = image.mode
-    size, mean = len(content), float(picture.grey.mean())
-    return Header(picture.width, picture.height, mode, picture.source_format, picture.bits, size, mean)
+    size, mean = len(content), float(decoded.grey.mean())
+    return Header(decoded.width, decoded.height, mode, decoded.source_format, decoded.bits, size, mean)
 
 
 def _thumbnails(grey: Grey, prep: Preprocessing) -> tuple[Grey, Grey, Grey]:
     square, _ = to_square(grey, replace(prep, size=SQUARE))
-    frame, centre_black = square.copy(), square.copy()
-    for picture, share in ((frame, BORDER), (centre_black, LUNGS)):
+    border, lungs_masked = square.copy(), square.copy()
+    for pixels, share in ((border, BORDER), (lungs_masked, LUNGS)):
         edge = round(share * SQUARE)
-        picture[edge:-edge, edge:-edge] = 0
-    return _small(square), _small(frame), _small(centre_black)
+        pixels[edge:-edge, edge:-edge] = 0
+    return _thumbnail(square), _thumbnail(border), _thumbnail(lungs_masked)
 
 
-def _small(square: Grey) -> Grey:
-    small: Grey = cv2.resize(square, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return small
+def _thumbnail(square: Grey) -> Grey:
+    thumbnail: Grey = cv2.resize(square, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    return thumbnail
 
 
-def _stacked(pictures: list[Grey]) -> Thumbnails:
-    return np.stack(pictures) if pictures else np.empty((0, THUMBNAIL, THUMBNAIL), np.float32)
+def _stacked(thumbnails: list[Grey]) -> Thumbnails:
+    return np.stack(thumbnails) if thumbnails else np.empty((0, THUMBNAIL, THUMBNAIL), np.float32)
 
 
-def _groups(radiographs: Sequence[ScannedImage], pairs: Sequence[Pair]) -> NDArray[np.int_]:
-    """Number the connected components of 'same patient' and 'same picture' (guide check A1)."""
+def _groups(images: Sequence[ScannedImage], pairs: Sequence[Pair]) -> NDArray[np.int_]:
+    """Number the connected components of the relations 'same patient' and 'same image'."""
     same = DisjointSets()
     names = [
-        f"patient {f.radiograph.patient}" if f.radiograph.patient else f"radiograph {k}"
-        for k, f in enumerate(radiographs)
+        f"patient {image.radiograph.patient}" if image.radiograph.patient else f"radiograph {index}"
+        for index, image in enumerate(images)
     ]
     for pair in pairs:
         if pair.same:

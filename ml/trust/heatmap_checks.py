@@ -1,6 +1,6 @@
-"""Checks G: whether the heat maps show what the network used (guide section 4).
+"""Checks G: faithfulness of the heatmaps to the network (docs/trust.md).
 
-A pass is never a proof by itself: a shortcut inside the lungs passes G1.
+No single check is a proof: a shortcut inside the lungs passes the localisation check G1.
 """
 
 from __future__ import annotations
@@ -8,234 +8,197 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import cv2
 import keras
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.special import softmax
-from scipy.stats import spearmanr, wilcoxon
+from scipy.stats import wilcoxon
 
-from ml.images.preprocessing import resize
 from ml.metrics.evaluation_result import SEED
-from ml.metrics.statistics import Floats
 from ml.networks import builder
-from ml.records import Grey
-from ml.trust.batch_predictor import BatchPredictor, Maps, Squares
+from ml.trust import catalogue, heatmap_measures
+from ml.trust.batch_predictor import BatchPredictor, Maps
 from ml.trust.check import NotPossible, Outcome, Status, check
-from ml.trust.evaluation_set import EvaluationSet, LungRegions
+from ml.trust.evaluation_set import EvaluationSet
+from ml.trust.heatmap_measures import energy_in_lungs, pointing_game, rank_correlation
 from ml.trust.structural_similarity import structural_similarity
 
 ENRICHED, NOT_ENRICHED, POINTED = 1.5, 1.1, 0.80
-DILATED: Final = 0.02  # of the side
-STEPS: Final = 20
 RANDOM_MAPS: Final = 10
-FILL_BLUR: Final = 0.10  # of the side
 P: Final = 0.01
-INCOMPLETE: Final = 1e-3
-MOST: Final = 50
-FEWEST: Final = 5
+MAX_COMPLETENESS_ERROR: Final = 1e-3
+MAX_RADIOGRAPHS: Final = 50
+MIN_RADIOGRAPHS: Final = 5
 
 
 @check(
-    "G1",
+    catalogue.LUNG_LOCALISATION,
     threshold="median enrichment at least 1.5 and pointing at least 0.80 PASS, enrichment below 1.1 FAIL (*)",
 )
-def in_the_lungs(examined: EvaluationSet) -> Outcome:
-    """Measure how much of the target's heat lies in the lungs, beside the lungs' share of the picture."""
-    hits = _true_hits(examined)
-    maps = _upsampled(
-        examined.reader.maps(examined.squares[hits], examined.target), examined.squares.shape[1]
+def lung_localisation(test_set: EvaluationSet) -> Outcome:
+    """Measure the target heatmap's energy in the lungs, relative to the lungs' share of the image."""
+    selected = _true_positives(test_set)
+    squares = test_set.squares[selected]
+    maps = heatmap_measures.upsampled(
+        test_set.predictor.heatmaps(squares, test_set.target_index), squares.shape[1]
     )
-    speaking = maps.max(axis=(1, 2)) > 0
-    if speaking.sum() < FEWEST:
-        raise NotPossible("Hardly any map of a radiograph rightly named shows heat at all.")
-    maps, lungs = maps[speaking], examined.lungs[hits][speaking]
-    energy, enrichment = energies(maps, lungs)
-    pointed = int(pointing(maps, lungs).sum())
-    middle, share = float(np.median(enrichment)), pointed / len(maps)
-    passed = middle >= ENRICHED and share >= POINTED
-    status: Status = "PASS" if passed else "FAIL" if middle < NOT_ENRICHED else "WARN"
+    positive = maps.max(axis=(1, 2)) > 0
+    if positive.sum() < MIN_RADIOGRAPHS:
+        raise NotPossible(f"Fewer than {MIN_RADIOGRAPHS} heatmaps of true positives have a value above 0.")
+    maps, lungs = maps[positive], test_set.lungs[selected][positive]
+    energy, enrichment = energy_in_lungs(maps, lungs)
+    pointed = int(pointing_game(maps, lungs).sum())
+    median, share = float(np.median(enrichment)), pointed / len(maps)
+    passed = median >= ENRICHED and share >= POINTED
+    status: Status = "PASS" if passed else "FAIL" if median < NOT_ENRICHED else "WARN"
     return Outcome(
         status,
-        f"Of the heat for {examined.answers.target}, {np.median(energy):.0%} lies in the lungs, {middle:.2f} "
-        f"times their share of the picture; the hottest point lies there in {pointed} of {len(maps)} radiographs. "
-        f"{examined.outline}",
-        value=middle,
+        f"Of the heatmap for {test_set.predictions.target}, {np.median(energy):.0%} lies in the lungs, "
+        f"{median:.2f} times their share of the image (medians). The maximum lies in the lungs in {pointed} "
+        f"of {len(maps)} radiographs. {test_set.lung_region_note}",
+        value=median,
         n=len(maps),
-        figures={"in_lung_energy": float(np.median(energy)), "pointing": share},
+        metrics={"in_lung_energy": float(np.median(energy)), "pointing": share},
     )
 
 
-@check("G2", threshold="deletion lower than by random maps, paired Wilcoxon p < 0.01 PASS, else WARN")
-def deletion(examined: EvaluationSet, *, most: int = 20) -> Outcome:
-    """Blur away the hottest 5 % after 5 %, and compare with ten random maps of the same smoothness."""
-    hits = _true_hits(examined)[:most]
-    squares = examined.squares[hits]
-    grids = np.maximum(examined.reader.maps(squares, examined.target), 0)
-    own, others, kept = [], [], []
+@check(
+    catalogue.DELETION,
+    threshold="deletion area below that of random maps, paired Wilcoxon p < 0.01 PASS, else WARN",
+)
+def deletion(test_set: EvaluationSet, *, limit: int = 20) -> Outcome:
+    """Blur the image in steps of 5 % by descending heatmap value, compared with ten random maps."""
+    selected = _true_positives(test_set)[:limit]
+    squares = test_set.squares[selected]
+    grids = np.maximum(test_set.predictor.heatmaps(squares, test_set.target_index), 0)
+    own, by_chance, insertion = [], [], []
     random = np.random.default_rng(SEED)
     for square, grid in zip(squares, grids, strict=True):
-        order = _resized(grid, square.shape[0])
-        own.append(_area_of(examined, square, order, insert=False))
-        kept.append(_area_of(examined, square, order, insert=True))
-        chance = [
-            _resized(random.random(grid.shape).astype(np.float32), square.shape[0])
+        order = heatmap_measures.resized(grid, square.shape[0])
+        own.append(heatmap_measures.curve_area(test_set, square, order, insert=False))
+        insertion.append(heatmap_measures.curve_area(test_set, square, order, insert=True))
+        orders = [
+            heatmap_measures.resized(random.random(grid.shape).astype(np.float32), square.shape[0])
             for _ in range(RANDOM_MAPS)
         ]
-        others.append(float(np.mean([_area_of(examined, square, one, insert=False) for one in chance])))
-    difference = np.array(own) - np.array(others)
+        areas = [heatmap_measures.curve_area(test_set, square, one, insert=False) for one in orders]
+        by_chance.append(float(np.mean(areas)))
+    difference = np.array(own) - np.array(by_chance)
     p = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
-    lower = float(np.mean(difference)) < 0
     return Outcome(
-        "PASS" if lower and p < P else "WARN",
-        f"Blurring what is hottest first leaves {examined.answers.target} a mean probability of "
-        f"{np.mean(own):.3f}, blurring at random {np.mean(others):.3f} (p = {p:.3f}).",
+        "PASS" if float(np.mean(difference)) < 0 and p < P else "WARN",
+        f"Blurring the highest heatmap values first leaves {test_set.predictions.target} a mean probability "
+        f"of {np.mean(own):.3f}, blurring in random order {np.mean(by_chance):.3f} (p = {p:.3f}).",
         value=float(np.mean(own)),
         n=len(own),
-        figures={"random": float(np.mean(others)), "insertion": float(np.mean(kept)), "p": p},
+        metrics={"random": float(np.mean(by_chance)), "insertion": float(np.mean(insertion)), "p": p},
     )
 
 
 @check(
-    "G3",
-    threshold="median likeness below that of two different radiographs' maps once head and last block are random",
+    catalogue.WEIGHT_RANDOMISATION,
+    threshold="median similarity with random head and last block below that of two different radiographs "
+    "PASS, else WARN",
 )
-def randomised(examined: EvaluationSet, *, most: int = MOST) -> Outcome:
-    """Make the network forget from its head downwards; a map that stays the same did not come from it."""
-    squares, place = examined.squares[:most], examined.target
-    if len(squares) < FEWEST:
-        raise NotPossible(f"It needs {FEWEST} radiographs.")
-    trained = _shown(examined.reader.maps(squares, place), squares.shape[1])
-    base = _base_likeness(trained)
-    figures, value = {"different_radiographs": base}, 1.0
-    for stage, forgetful in forgetting(examined.reader):
-        maps = _shown(forgetful.maps(squares, place), squares.shape[1])
-        value = float(np.median([structural_similarity(a, b) for a, b in zip(trained, maps, strict=True)]))
-        ranks = [rank_correlation(a, b) for a, b in zip(trained, maps, strict=True)]
-        figures |= {f"likeness after {stage}": value, f"spearman after {stage}": float(np.median(ranks))}
+def weight_randomisation(test_set: EvaluationSet, *, limit: int = MAX_RADIOGRAPHS) -> Outcome:
+    """Compare heatmaps before and after randomising layers; a heatmap of the weights must change."""
+    squares, target = test_set.squares[:limit], test_set.target_index
+    if len(squares) < MIN_RADIOGRAPHS:
+        raise NotPossible(f"The check needs {MIN_RADIOGRAPHS} radiographs.")
+    trained = heatmap_measures.normalised(test_set.predictor.heatmaps(squares, target), squares.shape[1])
+    base = _similarity_of_different_radiographs(trained)
+    metrics, value = {"different_radiographs": base}, 1.0
+    for stage, randomised in randomised_stages(test_set.predictor):
+        maps = heatmap_measures.normalised(randomised.heatmaps(squares, target), squares.shape[1])
+        value = _median_similarity(trained, maps)
+        ranks = [rank_correlation(one, other) for one, other in zip(trained, maps, strict=True)]
+        metrics |= {f"similarity after {stage}": value, f"spearman after {stage}": float(np.median(ranks))}
     return Outcome(
         "PASS" if value < base else "WARN",
-        f"With a random head and last block the maps are {value:.2f} alike the trained network's; maps "
-        f"of different radiographs are {base:.2f} alike.",
+        f"After randomising the head and the last block, the structural similarity to the heatmaps of the "
+        f"trained network is {value:.2f} (median); heatmaps of different radiographs have {base:.2f}.",
         value=value,
         n=len(squares),
-        figures=figures,
+        metrics=metrics,
     )
 
 
 @check(
-    "G4",
-    threshold="median likeness of two seeds above that of two different radiographs' maps PASS, else WARN",
+    catalogue.SEED_REPRODUCIBILITY,
+    threshold="median similarity of two seeds above that of two different radiographs PASS, else WARN",
 )
-def reproduced(examined: EvaluationSet, *, second: Path | None = None) -> Outcome:
-    """Compare the maps with those of a second training that differs in its seed alone."""
+def seed_reproducibility(test_set: EvaluationSet, *, second: Path | None = None) -> Outcome:
+    """Compare the heatmaps with those of a second training that differs only in its seed."""
     if second is None:
         raise NotPossible("No second training of the same recipe was given.")
-    squares, place = examined.squares[:MOST], examined.target
+    squares, target = test_set.squares[:MAX_RADIOGRAPHS], test_set.target_index
     maps, others = (
-        _shown(one.maps(squares, place), squares.shape[1])
-        for one in (examined.reader, BatchPredictor(second))
+        heatmap_measures.normalised(predictor.heatmaps(squares, target), squares.shape[1])
+        for predictor in (test_set.predictor, BatchPredictor(second))
     )
-    base = _base_likeness(maps)
-    value = float(np.median([structural_similarity(a, b) for a, b in zip(maps, others, strict=True)]))
-    words = f"Maps of two seeds are {value:.2f} alike; those of different radiographs {base:.2f}."
-    return Outcome(
-        "PASS" if value > base else "WARN", words, value=value, n=len(maps), figures={"base": base}
+    base = _similarity_of_different_radiographs(maps)
+    value = _median_similarity(maps, others)
+    summary = (
+        f"Heatmaps of two seeds have a structural similarity of {value:.2f} (median); heatmaps of different "
+        f"radiographs have {base:.2f}."
     )
+    status: Status = "PASS" if value > base else "WARN"
+    return Outcome(status, summary, value=value, n=len(maps), metrics={"different_radiographs": base})
 
 
-@check("G5", threshold="HiResCAM's sum equals logit less bias within 0.001, else WARN")
-def complete(examined: EvaluationSet) -> Outcome:
-    """Check that HiResCAM adds up to the score it explains, as it must for a head of average and dense."""
-    dense = [layer for layer in examined.reader.model.layers if isinstance(layer, keras.layers.Dense)]
-    if examined.reader.manifest.architecture.head != "gap" or len(dense) > 1:
-        raise NotPossible("Only a head of global average pooling and one dense layer adds up by theory.")
-    squares, place = examined.squares[:MOST], examined.target
-    bias = float(examined.reader.model.get_layer("logits").get_weights()[1][place])
-    scores = examined.reader.logits(squares)[:, place] - bias
-    sums = examined.reader.maps(squares, place, "hirescam").sum(axis=(1, 2))
-    value = float(np.max(np.abs(sums - scores) / np.maximum(np.abs(scores), 1e-9)))
-    words = f"HiResCAM adds up to the score within {value:.1e} of it."
-    return Outcome("PASS" if value < INCOMPLETE else "WARN", words, value=value, n=len(squares))
+@check(
+    catalogue.HIRESCAM_COMPLETENESS,
+    threshold="sum of HiResCAM equals logit minus bias within 0.001, else WARN",
+)
+def hirescam_completeness(test_set: EvaluationSet) -> Outcome:
+    """Compare the sum of HiResCAM with the logit; they are equal for average pooling and one dense layer."""
+    predictor = test_set.predictor
+    dense = [layer for layer in predictor.model.layers if isinstance(layer, keras.layers.Dense)]
+    if predictor.manifest.architecture.head != "gap" or len(dense) > 1:
+        raise NotPossible("Completeness holds only for global average pooling and one dense layer.")
+    squares, target = test_set.squares[:MAX_RADIOGRAPHS], test_set.target_index
+    bias = float(predictor.model.get_layer("logits").get_weights()[1][target])
+    logits = predictor.logits(squares)[:, target] - bias
+    sums = predictor.heatmaps(squares, target, "hirescam").sum(axis=(1, 2))
+    value = float(np.max(np.abs(sums - logits) / np.maximum(np.abs(logits), 1e-9)))
+    summary = f"HiResCAM sums to the logit within a relative error of {value:.1e}."
+    status: Status = "PASS" if value < MAX_COMPLETENESS_ERROR else "WARN"
+    return Outcome(status, summary, value=value, n=len(squares))
 
 
-def energies(maps: Maps, lungs: LungRegions) -> tuple[Floats, Floats]:
-    """Return the share of each map's energy in the lungs, and that over the lungs' share of the picture."""
-    energy: Floats = (maps * lungs).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
-    return energy, energy / lungs.mean(axis=(1, 2))
-
-
-def rank_correlation(one: Grey, other: Grey) -> float:
-    """Return Spearman's correlation of two maps, -1 to 1; 0 where one of them is the same everywhere."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return float(spearmanr(one.ravel(), other.ravel()).statistic)
-
-
-def pointing(maps: Maps, lungs: LungRegions) -> np.ndarray:
-    """Return whether each map's hottest point lies in the lungs, widened by 2 % of the side."""
-    reach = 2 * max(1, round(DILATED * maps.shape[1])) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    wide = [cv2.dilate(lung.astype(np.uint8), kernel) for lung in lungs]
-    return np.array([bool(lung.ravel()[heat.argmax()]) for lung, heat in zip(wide, maps, strict=True)])
-
-
-def forgetting(reader: BatchPredictor) -> list[tuple[str, BatchPredictor]]:
-    """Return readers whose head is random, and whose head and last convolutions are."""
-    architecture = reader.manifest.architecture
+def randomised_stages(predictor: BatchPredictor) -> list[tuple[str, BatchPredictor]]:
+    """Return predictors with a random head, and with a random head and random last convolutions."""
+    architecture = predictor.manifest.architecture
     keras.utils.set_random_seed(SEED)
-    fresh = builder.build(architecture)
-    last = [layer.name for layer in fresh.layers if layer.get_weights() and layer.name != "logits"]
-    block = [name for name in last if name.startswith("block5")] or last[-2:]
+    random = builder.build(architecture)
+    trainable = [layer.name for layer in random.layers if layer.get_weights() and layer.name != "logits"]
+    block = [name for name in trainable if name.startswith("block5")] or trainable[-2:]
     stages = {"head": ["logits"], "head and last block": ["logits", *block]}
-    return [(words, _with_fresh(reader, fresh, names)) for words, names in stages.items()]
+    return [(stage, _with_layers_of(predictor, random, names)) for stage, names in stages.items()]
 
 
-def _with_fresh(reader: BatchPredictor, fresh: keras.Model, names: list[str]) -> BatchPredictor:
-    forgetful = builder.build(reader.manifest.architecture)
-    forgetful.set_weights(reader.model.get_weights())
+def _with_layers_of(predictor: BatchPredictor, random: keras.Model, names: list[str]) -> BatchPredictor:
+    model = builder.build(predictor.manifest.architecture)
+    model.set_weights(predictor.model.get_weights())
     for name in names:
-        forgetful.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
-    return reader.with_model(forgetful)
+        model.get_layer(name).set_weights(random.get_layer(name).get_weights())
+    return predictor.with_model(model)
 
 
-def _true_hits(examined: EvaluationSet) -> np.ndarray:
-    hits = np.flatnonzero(examined.answers.truth & (examined.answers.named == examined.target))[:MOST]
-    if len(hits) < FEWEST:
+def _true_positives(test_set: EvaluationSet) -> np.ndarray:
+    predictions = test_set.predictions
+    hits = predictions.truth & (predictions.predicted == test_set.target_index)
+    selected = np.flatnonzero(hits)[:MAX_RADIOGRAPHS]
+    if len(selected) < MIN_RADIOGRAPHS:
         raise NotPossible(
-            f"Fewer than {FEWEST} radiographs with {examined.answers.target} were rightly named."
+            f"Fewer than {MIN_RADIOGRAPHS} radiographs with {predictions.target} were predicted correctly."
         )
-    return hits
+    return selected
 
 
-def _resized(grid: Grey, side: int) -> Grey:
-    return resize(grid, (side, side))
+def _median_similarity(maps: Maps, others: Maps) -> float:
+    return float(np.median([structural_similarity(a, b) for a, b in zip(maps, others, strict=True)]))
 
 
-def _upsampled(maps: Maps, side: int) -> Maps:
-    return np.stack([_resized(np.maximum(grid, 0), side) for grid in maps])
-
-
-def _shown(maps: Maps, side: int) -> Maps:
-    """Rectify, enlarge and scale each map to a largest value of 1, as a reader sees it."""
-    large = _upsampled(maps, side)
-    most = large.max(axis=(1, 2), keepdims=True)
-    return np.divide(large, most, out=np.zeros_like(large), where=most > 0)
-
-
-def _base_likeness(maps: Maps) -> float:
+def _similarity_of_different_radiographs(maps: Maps) -> float:
     random = np.random.default_rng(SEED)
-    pairs = [random.choice(len(maps), 2, replace=False) for _ in range(MOST)]
+    pairs = [random.choice(len(maps), 2, replace=False) for _ in range(MAX_RADIOGRAPHS)]
     return float(np.mean([structural_similarity(maps[a], maps[b]) for a, b in pairs]))
-
-
-def _area_of(examined: EvaluationSet, square: Grey, order: Grey, *, insert: bool) -> float:
-    """Return the target's mean probability while the radiograph is blurred, or restored, hottest part first."""
-    blurred = gaussian_filter(square, FILL_BLUR * square.shape[0])
-    ranks = np.empty(order.size, dtype=np.int_)
-    ranks[np.argsort(-order.ravel(), kind="stable")] = np.arange(order.size)
-    done = ranks.reshape(order.shape)[None] < (np.linspace(0, 1, STEPS + 1) * order.size)[:, None, None]
-    frames: Squares = np.where(done, *((square, blurred) if insert else (blurred, square)))
-    logits = examined.reader.logits(frames)
-    chances = softmax(logits / examined.reader.manifest.temperature, axis=1)
-    return float(np.trapezoid(chances[:, examined.target], dx=1 / STEPS))

@@ -1,4 +1,4 @@
-"""What a network said of radiographs with a known finding: the table that checks C, D, E and H read."""
+"""Predictions of one model version for radiographs with a known finding: input of checks C, D, E and H."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from ml.metrics.evaluation_result import FEW_BINS, MANY_BINS, SMALL_SAMPLE, TARG
 from ml.metrics.statistics import Floats, Truth
 from ml.records import LabelledImage
 
-HALF: Final = 0.5
+DEFAULT_OPERATING_POINT: Final = 0.5
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """One version's logits on radiographs of one part; all rows stand in the order of `radiographs`.
+    """Logits of one version for one part of the split; all arrays have the order of `radiographs`.
 
-    `logits` is (n, classes), before the temperature. Radiographs of findings that the network has no name for are
-    left out.
+    `logits` is (n, classes), before temperature scaling. Every radiograph's label is one of `classes`.
     """
 
     version: str
@@ -35,69 +34,79 @@ class Predictions:
 
     @property
     def probabilities(self) -> Floats:
-        """Return calibrated probabilities, (n, classes), each row of sum 1."""
-        chances: Floats = softmax(self.logits / self.temperature, axis=1)
-        return chances
+        """Return calibrated probabilities, (n, classes); each row sums to 1."""
+        probabilities: Floats = softmax(self.logits / self.temperature, axis=1)
+        return probabilities
 
     @property
-    def places(self) -> NDArray[np.int_]:
-        """Return each radiograph's known finding as its place in `classes`, (n,)."""
+    def label_indices(self) -> NDArray[np.int_]:
+        """Return the index of each radiograph's known finding in `classes`, (n,)."""
         return np.array(
             [self.classes.index(radiograph.label) for radiograph in self.radiographs], dtype=np.int_
         )
 
     @property
-    def named(self) -> NDArray[np.int_]:
-        """Return the class of the highest probability, (n,)."""
+    def predicted(self) -> NDArray[np.int_]:
+        """Return the index of the class with the highest probability, (n,)."""
         return np.asarray(self.logits.argmax(axis=1), dtype=np.int_)
 
     @property
-    def right(self) -> Truth:
-        """Return whether the known finding was named, (n,)."""
-        return np.array(self.named == self.places, dtype=bool)
+    def correct(self) -> Truth:
+        """Return whether the known finding was predicted, (n,)."""
+        return np.array(self.predicted == self.label_indices, dtype=bool)
 
     @property
     def target(self) -> str:
-        """Name the finding that is told from the rest."""
+        """Return the target finding, which is separated from all others."""
         return TARGET if TARGET in self.classes else in_order(self.classes)[0]
 
     @property
+    def target_index(self) -> int:
+        """Return the index of the target in `classes`."""
+        return self.classes.index(self.target)
+
+    @property
     def truth(self) -> Truth:
-        """Return whether each radiograph is known to show the target, (n,)."""
-        return np.array(self.places == self.classes.index(self.target), dtype=bool)
+        """Return whether the target is the known finding, (n,)."""
+        return np.array(self.label_indices == self.target_index, dtype=bool)
 
     @property
     def scores(self) -> Floats:
         """Return each radiograph's probability of the target, (n,)."""
-        chances: Floats = self.probabilities[:, self.classes.index(self.target)]
-        return chances
+        scores: Floats = self.probabilities[:, self.target_index]
+        return scores
 
     @property
-    def point(self) -> float:
-        """Return the probability from which the target's flag is raised."""
-        return self.operating_points.get(self.target, HALF)
+    def operating_point(self) -> float:
+        """Return the probability from which the target is flagged."""
+        return self.operating_points.get(self.target, DEFAULT_OPERATING_POINT)
+
+    @property
+    def flagged(self) -> Truth:
+        """Return whether the target is flagged at the operating point, (n,)."""
+        return np.array(self.scores >= self.operating_point, dtype=bool)
 
     @property
     def patients(self) -> NDArray[np.int_]:
-        """Number the patients, (n,); a radiograph of nobody known is a patient of its own."""
+        """Return a patient number for each radiograph, (n,); without a known patient each has its own."""
         names = [
-            radiograph.patient or f"radiograph {place}" for place, radiograph in enumerate(self.radiographs)
+            radiograph.patient or f"radiograph {index}" for index, radiograph in enumerate(self.radiographs)
         ]
         return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int_)
 
     @property
     def bins(self) -> int:
-        """Return how many bins of equally many radiographs calibration is measured in."""
+        """Return the number of equal-count bins for calibration."""
         return FEW_BINS if len(self.radiographs) < SMALL_SAMPLE else MANY_BINS
 
     @property
     def fingerprint(self) -> str:
-        """Name these answers (SHA-256) by what they rest on; file names do not matter."""
+        """Return the SHA-256 of the predictions and their inputs; file names are not included."""
         known = [
             (radiograph.label, radiograph.patient, radiograph.source, radiograph.view)
             for radiograph in self.radiographs
         ]
-        whole = repr(
+        inputs = repr(
             (self.version, self.classes, known, self.temperature, sorted(self.operating_points.items()))
         )
-        return hashlib.sha256(whole.encode() + np.ascontiguousarray(self.logits).tobytes()).hexdigest()
+        return hashlib.sha256(inputs.encode() + np.ascontiguousarray(self.logits).tobytes()).hexdigest()

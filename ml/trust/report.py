@@ -1,57 +1,67 @@
-"""The trust report: all checks of one model or data set, and what follows from them."""
+"""The trust report: the results of all checks of one model version or data set, and the verdict."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ml.datasets.patient_split import Exclusion
-from ml.metrics.evaluation_result import SEED, plain
+from ml.metrics.evaluation_result import SEED, Evaluation, plain
 from ml.metrics.statistics import RESAMPLES
-from ml.trust.check import Check
+from ml.records import Manifest
+from ml.trust.catalogue import CHECK_ORDER, CheckSpec
+from ml.trust.check import CheckResult
+from ml.trust.predictions import Predictions
 
 Verdict = Literal["research only", "incomplete", "passed"]
 
-BLOCKING: Final = ("A1", "A2", "A3", "A4", "A5", "A6", "B1", "B2", "B3", "B4")
-FAILS_IF_NOT_POSSIBLE: Final = ("B4",)  # without a held-out source nothing is known of any other hospital
+VERDICT_TEXTS: Final[dict[Verdict, str]] = {
+    "research only": "Research only: at least one blocking check failed.",
+    "incomplete": "Incomplete: at least one blocking check was not run.",
+    "passed": "No blocking check failed. This does not change the intended use: research only.",
+}
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was checked, on what, and how it ended."""
+    """The checked subject, its data and the results."""
 
-    subject: str  # a model's version or a data set's name
-    data: str  # fingerprint of the survey
+    subject: str  # a model version or the name of a data set
+    data: str  # fingerprint of the data set scan
     preprocessing: str
-    checks: tuple[Check, ...]
-    left_out: tuple[Exclusion, ...] = ()
+    checks: tuple[CheckResult, ...]
+    excluded: tuple[Exclusion, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Name the blocking checks that failed."""
-        return tuple(check.id for check in self.checks if check.blocking and _failed(check))
+        """Return the ids of the blocking checks that failed."""
+        return tuple(check.spec.id for check in self.checks if check.spec.blocking and check.failed)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Name the blocking checks that were not asked."""
-        asked = {check.id for check in self.checks}
-        return tuple(name for name in BLOCKING if name not in asked)
+        """Return the ids of the blocking checks that were not run."""
+        completed = {check.spec for check in self.checks}
+        return tuple(spec.id for spec in CHECK_ORDER if spec.blocking and spec not in completed)
 
     @property
     def not_possible(self) -> tuple[str, ...]:
-        """Name the checks that could not be made."""
-        return tuple(check.id for check in self.checks if check.status == "NOT_POSSIBLE")
+        """Return the ids of the checks that could not be computed."""
+        return tuple(check.spec.id for check in self.checks if check.status == "NOT_POSSIBLE")
 
     @property
     def verdict(self) -> Verdict:
-        """Say 'research only' after a blocking failure, 'incomplete' while a blocking check is not asked."""
+        """Return 'research only' after a blocking failure, 'incomplete' while a blocking check is missing."""
         if self.failed:
             return "research only"
         return "incomplete" if self.missing else "passed"
 
+    def result(self, spec: CheckSpec) -> CheckResult | None:
+        """Return the result of a check, or None if it was not run."""
+        return next((check for check in self.checks if check.spec == spec), None)
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; undefined numbers are None and radiographs left out go by their file's name."""
-        return plain(
+        """Return plain values; undefined numbers are None, excluded radiographs are listed by file name."""
+        stored: dict[str, Any] = plain(
             {
                 "subject": self.subject,
                 "data": self.data,
@@ -62,14 +72,45 @@ class Report:
                 "not_possible": self.not_possible,
                 "seed": SEED,
                 "resamples": RESAMPLES,
-                "checks": [asdict(check) for check in self.checks],
-                "left_out": [
-                    {"radiograph": out.radiograph.path.name, "reason": out.reason} for out in self.left_out
+                "checks": [check.to_json() for check in self.checks],
+                "excluded": [
+                    {"radiograph": item.radiograph.path.name, "reason": item.reason} for item in self.excluded
                 ],
             }
         )
+        return stored
 
 
-def _failed(check: Check) -> bool:
-    impossible = check.status == "NOT_POSSIBLE" and check.id in FAILS_IF_NOT_POSSIBLE
-    return check.status == "FAIL" or impossible
+@dataclass(frozen=True)
+class Example:
+    """A radiograph with its heatmap as PNG."""
+
+    known: str
+    predicted: str
+    score: float  # probability of the target
+    png: bytes
+
+
+@dataclass(frozen=True)
+class TrustFindings:
+    """A report with the data of its plots and example images."""
+
+    report: Report
+    manifest: Manifest
+    predictions: Predictions
+    evaluation: Evaluation
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckProgress:
+    """A completed check and its position in the run."""
+
+    number: int  # of the completed checks, from 1
+    total: int
+    check: CheckResult
+
+    @property
+    def name(self) -> str:
+        """Return the short name of the check."""
+        return self.check.spec.name

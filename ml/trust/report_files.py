@@ -1,4 +1,4 @@
-"""Names of the report's two files, which lie in the bundle they are about."""
+"""File names of the trust report inside a bundle."""
 
 from typing import Final
 

@@ -1,33 +1,31 @@
-"""The trust report as one page that needs nothing else: no script, no other file, fit for print."""
+"""The trust report as one self-contained HTML page: no scripts, no other files, suitable for printing."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
+from itertools import groupby
 from typing import Final
 
 from ml.metrics import plots
 from ml.records import EpochReport
-from ml.trust import report_plots
-from ml.trust.check import Check, Status
-from ml.trust.discrimination import ELSEWHERE
-from ml.trust.run import Example, TrustFindings
+from ml.trust import catalogue, report_plots
+from ml.trust.check import CheckResult, Status
+from ml.trust.discrimination import EXTERNAL_PERFORMANCE
+from ml.trust.report import VERDICT_TEXTS, Example, Report, TrustFindings, Verdict
 
-MARKS: Final[dict[Status, str]] = {"PASS": "✓", "WARN": "△", "FAIL": "✕", "NOT_POSSIBLE": "–"}
-WORDS: Final[dict[Status, str]] = {
-    "PASS": "pass", "WARN": "look closer", "FAIL": "fail", "NOT_POSSIBLE": "not possible",
-}  # fmt: skip
-GROUPS: Final = {
-    "A": "The radiographs", "B": "Shortcuts", "C": "Telling findings apart", "D": "Probabilities",
-    "E": "Saying nothing", "F": "Other pictures", "G": "Heat maps", "H": "Groups of patients",
-    "I": "Stability",
-}  # fmt: skip
-VERDICTS: Final = {
-    "research only": "Research only: a check that blocks has failed.",
-    "incomplete": "Incomplete: not every check that blocks was asked.",
-    "passed": "No blocking check failed. Research use only all the same.",
+STATUS_ICONS: Final[dict[Status, str]] = {"PASS": "✓", "WARN": "△", "FAIL": "✕", "NOT_POSSIBLE": "–"}
+STATUS_LABELS: Final[dict[Status, str]] = {
+    "PASS": "pass",
+    "WARN": "warning",
+    "FAIL": "fail",
+    "NOT_POSSIBLE": "not possible",
 }
+VERDICT_TONES: Final[dict[Verdict, str]] = {"research only": "bad", "incomplete": "fair", "passed": "good"}
+TABLE_HEAD: Final = (
+    "<thead><tr><th>Check<th>Status<th>Value<th>Result<th>Threshold<th>Radiographs</tr></thead>"
+)
 STYLE: Final = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#16202a;--quiet:#5b6772;--line:#d5dbe1;--pass:#17684f;
 --warn:#8a5a00;--fail:#b3261e}
@@ -50,116 +48,127 @@ small{color:var(--quiet);display:block}.plots{display:flex;flex-wrap:wrap;gap:1.
 .plots svg{max-width:100%;height:auto}figure{margin:0}figure img{max-width:16rem;width:100%;display:block}
 details{margin:.2rem 0}summary{cursor:pointer;color:var(--quiet)}
 @media (max-width:40rem){table,tbody,tr,td{display:block}thead{display:none}td{border:0;padding:.1rem 0}
-tr{border-bottom:1px solid var(--line);padding:.5rem 0}td.threshold::before{content:"Rule: "}}
+tr{border-bottom:1px solid var(--line);padding:.5rem 0}td.threshold::before{content:"Threshold: "}}
 @media print{details{display:none}body{max-width:none}}
 """
 
 
 def report_page(findings: TrustFindings) -> str:
     """Return the report as HTML."""
-    body = "".join((_verdict(findings), _table(findings), _pictures(findings), _how(findings)))
-    subject = escape(findings.report.subject)
+    report = findings.report
+    body = "".join(
+        (
+            _summary(findings),
+            checks_table(report.checks),
+            _figures(findings),
+            _excluded(report),
+            methods(report),
+        )
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>Trust report of {subject}</title><style>{STYLE}</style></head>"
+        f"<title>Trust report of {escape(report.subject)}</title><style>{STYLE}</style></head>"
         f"<body><main>{body}</main></body></html>"
     )
 
 
-def _verdict(findings: TrustFindings) -> str:
-    report, answers = findings.report, findings.answers
-    tone = {"research only": "bad", "incomplete": "fair", "passed": "good"}[report.verdict]
+def summary(report: Report, *, radiographs: int, patients: int) -> str:
+    """Return the heading, the verdict and the discrimination result."""
     failed = f" Failed: {', '.join(report.failed)}." if report.failed else ""
-    radiographs, patients = len(answers.radiographs), len(set(answers.patients.tolist()))
     return (
-        f"<h1>What the figures of {escape(report.subject)} are worth</h1>"
-        f"<p class=quiet>Asked of {radiographs} radiographs of {patients} patients that it did not learn from. "
-        "Research use only. Not for diagnosis.</p>"
-        f'<p class="verdict {tone}">{VERDICTS[report.verdict]}{failed}</p>'
-        f"<p>{escape(_lead(report.checks))}</p>"
+        f"<h1>Trust report of model version {escape(report.subject)}</h1>"
+        f"<p class=quiet>Test set: {radiographs} radiographs of {patients} patients outside the training "
+        "set. Research use only. Not for diagnosis.</p>"
+        f'<p class="verdict {VERDICT_TONES[report.verdict]}">{VERDICT_TEXTS[report.verdict]}{failed}</p>'
+        f"<p>{escape(_discrimination(report))}</p>"
     )
 
 
-def _table(findings: TrustFindings) -> str:
-    rows = "".join(_rows(findings.report.checks))
-    return f"<h2>All checks</h2><div class=wide><table>{_HEAD}<tbody>{rows}</tbody></table></div>"
+def checks_table(checks: Iterable[CheckResult]) -> str:
+    """Return the table of all checks, by group."""
+    rows = "".join(_rows(checks))
+    return f"<h2>Checks</h2><div class=wide><table>{TABLE_HEAD}<tbody>{rows}</tbody></table></div>"
 
 
-def _pictures(findings: TrustFindings) -> str:
-    drawn = "".join(_plots(findings))
-    return f"<h2>Pictures</h2><div class=plots>{drawn}</div>{_examples(findings.examples)}"
-
-
-def _how(findings: TrustFindings) -> str:
-    report = findings.report
+def methods(report: Report) -> str:
+    """Return the note on intervals, thresholds and data."""
     return (
-        f"{_left_out(findings)}<h2>How it was made</h2>"
-        "<p class=quiet>Intervals: 2,000 resamples of patients, or Wilson's. Thresholds marked (*) are "
-        f"proposals. Data set {escape(report.data[:16])}; preprocessing {escape(report.preprocessing)}.</p>"
+        "<h2>Methods</h2><p class=quiet>Confidence intervals: 2,000 bootstrap resamples of patients, or "
+        "Wilson. Thresholds marked (*) are proposals; the others follow publications. "
+        f"Data set {escape(report.data[:16])}; preprocessing {escape(report.preprocessing)}.</p>"
     )
 
 
-_HEAD: Final = (
-    "<thead><tr><th>Check<th>Outcome<th>Value<th>What was found<th>Rule<th>Radiographs</tr></thead>"
-)
+def _summary(findings: TrustFindings) -> str:
+    predictions = findings.predictions
+    patients = len(set(predictions.patients.tolist()))
+    return summary(findings.report, radiographs=len(predictions.radiographs), patients=patients)
 
 
-def _lead(checks: Iterable[Check]) -> str:
-    told = next((check.words for check in checks if check.id == "C1"), "")
-    return told if told.endswith(ELSEWHERE) else f"{told} {ELSEWHERE}".strip()
+def _discrimination(report: Report) -> str:
+    result = report.result(catalogue.TARGET_AUROC)
+    text = result.summary if result else ""
+    return text if text.endswith(EXTERNAL_PERFORMANCE) else f"{text} {EXTERNAL_PERFORMANCE}".strip()
 
 
-def _rows(checks: Iterable[Check]) -> Iterable[str]:
-    group = ""
-    for check in checks:
-        if check.id[0] != group:
-            group = check.id[0]
-            yield f"<tr class=group><th colspan=6 scope=rowgroup>{group} {GROUPS.get(group, '')}</th></tr>"
-        blocking = "<small>blocks</small>" if check.blocking else ""
-        yield (
-            f"<tr><td>{escape(check.id)}{blocking}</td>"
-            f'<td class="status {check.status}">{MARKS[check.status]} {WORDS[check.status]}</td>'
-            f"<td class=number>{_value(check)}</td><td>{escape(check.words)}{_more(check)}</td>"
-            f"<td class=threshold>{escape(check.threshold)}</td><td class=number>{check.n}</td></tr>"
-        )
+def _rows(checks: Iterable[CheckResult]) -> Iterable[str]:
+    for group, members in groupby(checks, key=lambda check: check.spec.group):
+        yield f"<tr class=group><th colspan=6 scope=rowgroup>{escape(group)}</th></tr>"
+        yield from (_row(check) for check in members)
 
 
-def _value(check: Check) -> str:
+def _row(check: CheckResult) -> str:
+    blocking = ", blocking" if check.spec.blocking else ""
+    return (
+        f"<tr><td>{escape(check.spec.name)}<small>{escape(check.spec.id)}{blocking}</small></td>"
+        f'<td class="status {check.status}">{STATUS_ICONS[check.status]} {STATUS_LABELS[check.status]}</td>'
+        f"<td class=number>{_value(check)}</td><td>{escape(check.summary)}{_details(check)}</td>"
+        f"<td class=threshold>{escape(check.threshold)}</td><td class=number>{check.n}</td></tr>"
+    )
+
+
+def _value(check: CheckResult) -> str:
     if check.value is None:
         return ""
     interval = f"<small>{check.ci[0]:.3f} to {check.ci[1]:.3f}</small>" if check.ci else ""
     return f"{check.value:.3g}{interval}"
 
 
-def _more(check: Check) -> str:
-    lines = [f"{escape(name)}: {value:.4g}" for name, value in check.figures.items()]
+def _details(check: CheckResult) -> str:
+    lines = [f"{escape(name)}: {value:.4g}" for name, value in check.metrics.items()]
     lines += [escape(example) for example in check.examples]
-    return f"<details><summary>more</summary><small>{'<br>'.join(lines)}</small></details>" if lines else ""
+    if not lines:
+        return ""
+    return f"<details><summary>Details</summary><small>{'<br>'.join(lines)}</small></details>"
+
+
+def _figures(findings: TrustFindings) -> str:
+    images = "".join(_plots(findings))
+    return f"<h2>Figures</h2><div class=plots>{images}</div>{_examples(findings.examples)}"
 
 
 def _plots(findings: TrustFindings) -> Iterable[str]:
     yield plots.roc_svg(findings.evaluation, None)
     yield plots.confusion_svg(findings.evaluation)
-    yield report_plots.reliability_svg(findings.answers)
-    yield report_plots.coverage_svg(findings.answers)
-    yield report_plots.scores_svg(findings.answers)
+    yield report_plots.reliability_svg(findings.predictions)
+    yield report_plots.coverage_svg(findings.predictions)
+    yield report_plots.scores_svg(findings.predictions)
     if epochs := findings.manifest.training.get("epochs"):
         yield plots.curves_svg([EpochReport(**epoch) for epoch in epochs])
 
 
 def _examples(examples: Iterable[Example]) -> str:
     figures = [
-        f'<figure><img alt="Radiograph with heat map" src="data:image/png;base64,{b64encode(one.png).decode()}">'
-        f"<figcaption>known: {escape(one.known)}; named: {escape(one.named)} ({one.score:.2f})"
-        "</figcaption></figure>"
+        f'<figure><img alt="Radiograph with heatmap" '
+        f'src="data:image/png;base64,{b64encode(one.png).decode()}">'
+        f"<figcaption>reference: {escape(one.known)}; predicted: {escape(one.predicted)} ({one.score:.2f}). "
+        "Research use only.</figcaption></figure>"
         for one in examples
     ]
-    if not figures:
-        return ""
-    return f"<h2>Where it looked</h2><div class=plots>{''.join(figures)}</div>"
+    return f"<h2>Example heatmaps</h2><div class=plots>{''.join(figures)}</div>" if figures else ""
 
 
-def _left_out(findings: TrustFindings) -> str:
-    lines = [f"{escape(out.radiograph.path.name)}: {escape(out.reason)}" for out in findings.report.left_out]
-    return f"<h2>Radiographs left out</h2><p class=quiet>{'<br>'.join(lines)}</p>" if lines else ""
+def _excluded(report: Report) -> str:
+    lines = [f"{escape(item.radiograph.path.name)}: {escape(item.reason)}" for item in report.excluded]
+    return f"<h2>Excluded radiographs</h2><p class=quiet>{'<br>'.join(lines)}</p>" if lines else ""

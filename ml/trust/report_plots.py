@@ -1,4 +1,4 @@
-"""The trust report's own pictures, as SVG: reliability, errors by coverage, scores by source."""
+"""Plots of the trust report as SVG: reliability, risk by coverage, scores by source."""
 
 from __future__ import annotations
 
@@ -6,70 +6,73 @@ from typing import Final
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure as Sheet
+from matplotlib.figure import Figure
 
 from ml.metrics import statistics
 from ml.metrics.plots import CANDIDATE, IN_FORCE, STYLE, TEXT, as_svg
 from ml.trust.abstention import risk_curve
 from ml.trust.predictions import Predictions
 
-MOST_SOURCES: Final = 6
+MAX_SOURCES: Final = 6
+JITTER: Final = 0.12  # of the distance between two sources
 
 
-def reliability_svg(answers: Predictions) -> str:
-    """Draw the stated against the true share of radiographs with the target, in bins of equally many radiographs."""
-    order = np.argsort(answers.scores, kind="stable")
-    parts = [part for part in np.array_split(order, answers.bins) if len(part)]
-    stated = [float(answers.scores[part].mean()) for part in parts]
-    true = [float(answers.truth[part].mean()) for part in parts]
-    bounds = [statistics.wilson(int(answers.truth[part].sum()), len(part)) for part in parts]
-    reach = np.abs(np.array(bounds).T - np.array(true))
+def reliability_svg(predictions: Predictions) -> str:
+    """Plot predicted probability against observed frequency of the target in equal-count bins."""
+    scores, truth = predictions.scores, predictions.truth
+    order = np.argsort(scores, kind="stable")
+    bins = [members for members in np.array_split(order, predictions.bins) if len(members)]
+    predicted = [float(scores[members].mean()) for members in bins]
+    observed = [float(truth[members].mean()) for members in bins]
+    intervals = [statistics.wilson(int(truth[members].sum()), len(members)) for members in bins]
+    errors = np.abs(np.array(intervals).T - np.array(observed))
     with mpl.rc_context(STYLE):
-        sheet = Sheet(figsize=(4.4, 4.2), layout="constrained")
-        axes = sheet.subplots()
+        figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+        axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=TEXT, linewidth=0.8, linestyle=":")
-        axes.errorbar(stated, true, yerr=reach, color=CANDIDATE, marker="o", markersize=4, linewidth=1)
-        axes.set(
-            xlim=(0, 1), ylim=(0, 1), xlabel=f"stated probability of {answers.target}", ylabel="true share"
+        axes.errorbar(
+            predicted, observed, yerr=errors, color=CANDIDATE, marker="o", markersize=4, linewidth=1
         )
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.set(xlabel=f"predicted probability of {predictions.target}", ylabel="observed frequency")
         axes.set_title("Reliability")
         axes.set_aspect("equal")
         axes.grid(visible=True)
-        return as_svg(sheet)
+        return as_svg(figure)
 
 
-def coverage_svg(answers: Predictions) -> str:
-    """Draw the share of errors among the surest radiographs against how many are answered."""
-    curve = risk_curve(answers.probabilities.max(axis=1), answers.right)
+def coverage_svg(predictions: Predictions) -> str:
+    """Plot the error rate of the most confident predictions against their share."""
+    curve = risk_curve(predictions.probabilities.max(axis=1), predictions.correct)
     with mpl.rc_context(STYLE):
-        sheet = Sheet(figsize=(4.4, 4.2), layout="constrained")
-        axes = sheet.subplots()
+        figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+        axes = figure.subplots()
         axes.plot(np.arange(1, len(curve) + 1) / len(curve), curve, color=CANDIDATE)
         axes.set(xlim=(0, 1), ylim=(0, max(0.1, float(curve.max()) * 1.05)))
-        axes.set(xlabel="share of radiographs answered, surest first", ylabel="share of these wrongly named")
-        axes.set_title("Errors by coverage")
+        axes.set(xlabel="coverage (share of radiographs, most confident first)", ylabel="error rate")
+        axes.set_title("Risk by coverage")
         axes.grid(visible=True)
-        return as_svg(sheet)
+        return as_svg(figure)
 
 
-def scores_svg(answers: Predictions) -> str:
-    """Draw each radiograph's score by source, radiographs with and without the target side by side."""
-    sources = sorted({radiograph.source for radiograph in answers.radiographs})[:MOST_SOURCES]
+def scores_svg(predictions: Predictions) -> str:
+    """Plot each radiograph's score by source, separately with and without the target."""
+    sources = sorted({radiograph.source for radiograph in predictions.radiographs})[:MAX_SOURCES]
+    sides = (("with", -0.18, predictions.truth, IN_FORCE), ("without", 0.18, ~predictions.truth, CANDIDATE))
+    random = np.random.default_rng(0)
     with mpl.rc_context(STYLE):
-        sheet = Sheet(figsize=(4.4, 0.9 + 0.75 * len(sources)), layout="constrained")
-        axes = sheet.subplots()
-        random = np.random.default_rng(0)
+        figure = Figure(figsize=(4.4, 0.9 + 0.75 * len(sources)), layout="constrained")
+        axes = figure.subplots()
         for row, source in enumerate(sources):
-            members = np.array([radiograph.source == source for radiograph in answers.radiographs])
-            for shift, side, colour in ((-0.18, answers.truth, IN_FORCE), (0.18, ~answers.truth, CANDIDATE)):
-                scores = answers.scores[members & side]
-                heights = row + shift + random.uniform(-0.12, 0.12, len(scores))
-                name = None if row else ("with" if shift < 0 else "without") + f" {answers.target}"
-                axes.scatter(scores, heights, s=6, color=colour, alpha=0.6, linewidth=0, label=name)
-        axes.set_yticks(range(len(sources)), [source or "not named" for source in sources])
-        axes.set(
-            xlim=(-0.02, 1.02), ylim=(len(sources) - 0.4, -0.9), xlabel=f"probability of {answers.target}"
-        )
+            members = np.array([radiograph.source == source for radiograph in predictions.radiographs])
+            for side, offset, of_side, colour in sides:
+                scores = predictions.scores[members & of_side]
+                heights = row + offset + random.uniform(-JITTER, JITTER, len(scores))
+                label = None if row else f"{side} {predictions.target}"
+                axes.scatter(scores, heights, s=6, color=colour, alpha=0.6, linewidth=0, label=label)
+        axes.set_yticks(range(len(sources)), [source or "unknown source" for source in sources])
+        axes.set(xlim=(-0.02, 1.02), ylim=(len(sources) - 0.4, -0.9))
+        axes.set(xlabel=f"probability of {predictions.target}")
         axes.set_title("Scores by source")
         axes.legend(loc="upper center", ncols=2)
-        return as_svg(sheet)
+        return as_svg(figure)

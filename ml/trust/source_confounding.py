@@ -1,4 +1,4 @@
-"""Checks A5 and A6: how far a radiograph's source, or its file alone, gives its label away (guide section 4)."""
+"""Checks A5 and A6: how well the source, or the file header alone, predicts the label (docs/trust.md)."""
 
 from __future__ import annotations
 
@@ -12,96 +12,101 @@ from ml.datasets.patient_split import in_order
 from ml.metrics import statistics
 from ml.metrics.evaluation_result import SEED
 from ml.metrics.statistics import Interval
-from ml.trust import association, cross_validation
-from ml.trust.check import NotPossible, Outcome, Status, check
+from ml.trust import association, catalogue, cross_validation
+from ml.trust.check import NotPossible, Outcome, Status, check, interval_text
 from ml.trust.dataset_scan import DatasetScan, Header
 
-FEW_UNKNOWN: Final = 0.05
-LEAST_MIXED: Final = 0.5
+MAX_UNKNOWN: Final = 0.05
+MIN_MIXED: Final = 0.5
 SOURCE_MARGIN: Final = 0.05
 STRONG_ASSOCIATION: Final = 0.3
 HEADER_FAIL, HEADER_WARN = 0.70, 0.60
 
 
 @check(
-    "A5",
-    blocking=True,
+    catalogue.SOURCE_CONFOUNDING,
     threshold="mixed-source share below 0.5, or source-only balanced accuracy at least the model's - 0.05 "
     "FAIL (*); Cramér's V above 0.3 WARN (*)",
 )
-def source_confounding(survey: DatasetScan, *, model_balanced_accuracy: float | None = None) -> Outcome:
-    """Measure how far a radiograph's source gives its label away."""
-    places = np.array([k for k, one in enumerate(survey.radiographs) if one.radiograph.source], dtype=np.int_)
-    unknown = 1 - len(places) / len(survey.radiographs)
-    labels = survey.labels[places].tolist()
-    if survey.target not in labels or len(set(labels)) < 2:
+def source_confounding(scan: DatasetScan, *, model_balanced_accuracy: float | None = None) -> Outcome:
+    """Measure the association between source and label."""
+    indices = np.array(
+        [index for index, image in enumerate(scan.radiographs) if image.radiograph.source], dtype=np.int_
+    )
+    labels = scan.labels[indices].tolist()
+    if scan.target not in labels or len(set(labels)) < 2:
         raise NotPossible(
-            f"Radiographs with {survey.target} and radiographs without must both name their source."
+            f"The source must be known for radiographs with {scan.target} and for radiographs without it."
         )
-    sources = [survey.radiographs[place].radiograph.source for place in places]
+    sources = [scan.radiographs[index].radiograph.source for index in indices]
     cells, table = association.label_by_source(labels, sources)
-    v = float(association.cramers_v(table))
-    guess = association.source_only_balanced_accuracy(table)
-    mixed = association.mixed_source_share(table, in_order(labels).index(survey.target))
-    near = model_balanced_accuracy is not None and guess >= model_balanced_accuracy - SOURCE_MARGIN
-    doubtful = v > STRONG_ASSOCIATION or unknown > FEW_UNKNOWN
-    status: Status = "FAIL" if mixed < LEAST_MIXED or near else "WARN" if doubtful else "PASS"
+    metrics = {
+        "cramers_v": float(association.cramers_v(table)),
+        "source_only_balanced_accuracy": association.source_only_balanced_accuracy(table),
+        "mixed_source_share": association.mixed_source_share(table, in_order(labels).index(scan.target)),
+        "share_without_source": 1 - len(indices) / len(scan.radiographs),
+    }
     return Outcome(
-        status,
-        _source_words(survey.target, v, guess, mixed, model_balanced_accuracy, unknown),
-        value=v,
-        ci=_association_interval(survey, places, cells, (len(table), table.shape[1])),
-        n=len(places),
-        figures={
-            "cramers_v": v,
-            "source_only_balanced_accuracy": guess,
-            "mixed_source_share": mixed,
-            "share_without_source": unknown,
-        },
+        _confounding_status(metrics, model_balanced_accuracy),
+        _confounding_summary(scan.target, metrics, model_balanced_accuracy),
+        value=metrics["cramers_v"],
+        ci=_association_interval(scan, indices, cells, (len(table), table.shape[1])),
+        n=len(indices),
+        metrics=metrics,
     )
 
 
-@check("A6", blocking=True, threshold="lower limit of the AUROC above 0.70 FAIL, above 0.60 WARN (*)")
-def header_probe(survey: DatasetScan) -> Outcome:
-    """Try to tell the target from file headers alone, without looking at the picture."""
-    places = cross_validation.probe_radiographs(survey)
-    inputs = _header_table([survey.radiographs[place].header for place in places])
-    truth, groups = survey.truth[places], survey.groups[places]
-    found = cross_validation.scores(
-        cross_validation.parted(inputs, truth, groups), cross_validation.header_trees, truth
-    )
-    value, ci = cross_validation.area(found, truth, groups)
+@check(catalogue.HEADER_PROBE, threshold="lower limit of the AUROC above 0.70 FAIL, above 0.60 WARN (*)")
+def header_probe(scan: DatasetScan) -> Outcome:
+    """Measure the AUROC of a probe that receives only file properties and the mean grey value."""
+    indices = cross_validation.probe_indices(scan)
+    inputs = _header_table([scan.radiographs[index].header for index in indices])
+    truth, groups = scan.truth[indices], scan.groups[indices]
+    folds = cross_validation.patient_folds(inputs, truth, groups)
+    scores = cross_validation.out_of_fold_scores(folds, cross_validation.header_classifier, truth)
+    value, ci = cross_validation.auroc_with_interval(scores, truth, groups)
     status: Status = "FAIL" if ci[0] > HEADER_FAIL else "WARN" if ci[0] > HEADER_WARN else "PASS"
     return Outcome(
         status,
-        f"Size, format and mean grey of the files alone tell {survey.target} with AUROC {value:.3f} "
-        f"({ci[0]:.3f} to {ci[1]:.3f}).",
+        f"File size, format and mean grey value alone predict {scan.target} with AUROC {value:.3f} "
+        f"({interval_text(ci)}).",
         value=value,
         ci=ci,
-        n=len(places),
+        n=len(indices),
     )
 
 
 def _association_interval(
-    survey: DatasetScan, places: NDArray[np.int_], cells: NDArray[np.int_], shape: tuple[int, int]
+    scan: DatasetScan, indices: NDArray[np.int_], cells: NDArray[np.int_], shape: tuple[int, int]
 ) -> Interval | None:
-    if not survey.known_patient.any():
+    if not scan.known_patient.any():
         return None
-    _, patients = np.unique(survey.groups[places], return_inverse=True)
+    _, patients = np.unique(scan.groups[indices], return_inverse=True)
     weights = statistics.patient_weights(patients, seed=SEED)
     tables = weights @ np.eye(shape[0] * shape[1])[cells]
     return statistics.percentile_interval(association.cramers_v(tables.reshape(-1, *shape)))
 
 
-def _source_words(
-    target: str, v: float, guess: float, mixed: float, model: float | None, unknown: float
-) -> str:
-    beside = "" if model is None else f", the model's is {model:.3f}"
-    missing = f" The source is unknown for {unknown:.0%} of the radiographs." if unknown else ""
+def _confounding_status(metrics: dict[str, float], model_balanced_accuracy: float | None) -> Status:
+    no_better_than_source = (
+        model_balanced_accuracy is not None
+        and metrics["source_only_balanced_accuracy"] >= model_balanced_accuracy - SOURCE_MARGIN
+    )
+    if metrics["mixed_source_share"] < MIN_MIXED or no_better_than_source:
+        return "FAIL"
+    associated = metrics["cramers_v"] > STRONG_ASSOCIATION
+    return "WARN" if associated or metrics["share_without_source"] > MAX_UNKNOWN else "PASS"
+
+
+def _confounding_summary(target: str, metrics: dict[str, float], model: float | None) -> str:
+    model_text = "" if model is None else f"; the model reaches {model:.3f}"
+    unknown = metrics["share_without_source"]
+    unknown_text = f" The source is unknown for {unknown:.0%} of the radiographs." if unknown else ""
     return (
-        f"Label and source go together with Cramér's V {v:.2f} (1 is the same thing twice). Naming the usual "
-        f"label of each source has a balanced accuracy of {guess:.3f}{beside}. {mixed:.0%} of the radiographs with "
-        f"{target} come from sources that also hold others.{missing}"
+        f"Cramér's V of label and source is {metrics['cramers_v']:.2f} (1 is complete association). "
+        "Predicting the most frequent label of each source reaches a balanced accuracy of "
+        f"{metrics['source_only_balanced_accuracy']:.3f}{model_text}. {metrics['mixed_source_share']:.0%} "
+        f"of the radiographs with {target} come from sources that also hold other labels.{unknown_text}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Check B4: what is left where a whole source is held out (guide section 4)."""
+"""Check B4: performance on a source that is held out of the training set (docs/trust.md)."""
 
 from __future__ import annotations
 
@@ -10,89 +10,93 @@ from numpy.typing import NDArray
 
 from ml.metrics import statistics
 from ml.metrics.statistics import Floats, Interval
-from ml.trust import cross_validation
-from ml.trust.check import NotPossible, Outcome, Status, check
+from ml.trust import catalogue, cross_validation
+from ml.trust.check import NotPossible, Outcome, Status, check, interval_text
 from ml.trust.dataset_scan import DatasetScan
 
-LEAST: Final = 10  # radiographs of each side
+MIN_PER_CLASS: Final = 10  # radiographs with and without the target
 LOWER_FAIL: Final = 0.60
 GAP_FAIL: Final = 0.15
-UPSIDE_DOWN: Final = 0.40
+INVERTED: Final = 0.40
 
-Places = NDArray[np.int_]
-Retrain = Callable[[DatasetScan, Places, Places], Floats]  # learnt from, asked about: the target's scores
+Indices = NDArray[np.int_]
+Retrain = Callable[
+    [DatasetScan, Indices, Indices], Floats
+]  # training set, test set: target scores of the latter
 
 
 @check(
-    "B4",
-    blocking=True,
+    catalogue.SOURCE_HELD_OUT,
     threshold="lower limit of the worst source's AUROC below 0.60 FAIL; gap above 0.15 FAIL",
 )
-def source_held_out(survey: DatasetScan, *, retrain: Retrain | None = None) -> Outcome:
-    """Train without each source that shows both sides, and test on it; by a thumbnail probe by default."""
-    retrain = retrain or thumbnail_scores
-    sources = sources_with_both(survey)
+def source_held_out(scan: DatasetScan, *, retrain: Retrain | None = None) -> Outcome:
+    """Train without one source and test on it, for each source; `retrain` defaults to a thumbnail probe."""
+    sources = eligible_sources(scan)
     if not sources:
         raise NotPossible(
-            f"No source has {LEAST} radiographs with {survey.target} and {LEAST} without, so nothing is known of "
-            "any place that was not learnt from."
+            f"No source has {MIN_PER_CLASS} radiographs with {scan.target} and {MIN_PER_CLASS} without, so "
+            "the performance on an unseen source cannot be measured."
         )
-    inside = _grouped(survey)
-    areas: dict[str, tuple[float, Interval]] = {}
-    for name, members in sources.items():
-        learnt, asked = np.flatnonzero(~members), np.flatnonzero(members)
-        if len(set(survey.truth[learnt].tolist())) < 2:
-            continue
-        areas[name] = cross_validation.area(
-            retrain(survey, learnt, asked), survey.truth[asked], survey.groups[asked]
-        )
-    if not areas:
-        raise NotPossible("Without any one source, only one side is left to learn from.")
-    worst = min(areas, key=lambda name: areas[name][0])
-    value, ci = areas[worst]
-    gap = inside - value
+    aurocs = _aurocs_by_source(scan, sources, retrain or thumbnail_scores)
+    if not aurocs:
+        raise NotPossible("Without any one source, the training set has a single class.")
+    cross_validated = _cross_validated_auroc(scan)
+    worst = min(aurocs, key=lambda name: aurocs[name][0])
+    value, ci = aurocs[worst]
+    gap = cross_validated - value
     status: Status = "FAIL" if ci[0] < LOWER_FAIL or gap > GAP_FAIL else "PASS"
-    odd = (
-        " It ranks radiographs the wrong way round: look at the scores by source."
-        if value < UPSIDE_DOWN
-        else ""
-    )
+    note = " The ranking is inverted: inspect the scores by source." if value < INVERTED else ""
     return Outcome(
         status,
-        f"Learnt without {worst} and tested there: AUROC {value:.3f} ({ci[0]:.3f} to {ci[1]:.3f}), against "
-        f"{inside:.3f} with patients of all sources on both sides.{odd}",
+        f"Trained without {worst} and tested on it: AUROC {value:.3f} ({interval_text(ci)}). "
+        f"Cross-validation by patient over all sources: {cross_validated:.3f}.{note}",
         value=value,
         ci=ci,
         n=int(sources[worst].sum()),
-        figures={"inside": inside, "gap": gap} | {f"auroc {name}": area for name, (area, _) in areas.items()},
+        metrics={"cross_validated": cross_validated, "gap": gap}
+        | {f"auroc {name}": auroc for name, (auroc, _) in aurocs.items()},
     )
 
 
-def sources_with_both(survey: DatasetScan) -> dict[str, NDArray[np.bool_]]:
-    """Tell the radiographs of each source that holds ten with and ten without the target."""
-    names = np.array([one.radiograph.source for one in survey.radiographs], dtype=np.str_)
-    found = {name: np.array(names == name, dtype=bool) for name in sorted(set(names.tolist()) - {""})}
+def eligible_sources(scan: DatasetScan) -> dict[str, NDArray[np.bool_]]:
+    """Return the members of each source with at least ten radiographs with and ten without the target."""
+    names = np.array([image.radiograph.source for image in scan.radiographs], dtype=np.str_)
+    members = {name: np.array(names == name, dtype=bool) for name in sorted(set(names.tolist()) - {""})}
     return {
-        name: members
-        for name, members in found.items()
-        if min((members & survey.truth).sum(), (members & ~survey.truth).sum()) >= LEAST
+        name: of_source
+        for name, of_source in members.items()
+        if min((of_source & scan.truth).sum(), (of_source & ~scan.truth).sum()) >= MIN_PER_CLASS
     }
 
 
-def thumbnail_scores(survey: DatasetScan, learnt: Places, asked: Places) -> Floats:
-    """Score radiographs by support vectors on 32 x 32 thumbnails."""
-    rows = survey.whole.reshape(len(survey.radiographs), -1)
-    part = cross_validation.reduced(cross_validation.Fold(learnt, asked, rows[learnt], rows[asked]))
+def thumbnail_scores(scan: DatasetScan, train: Indices, test: Indices) -> Floats:
+    """Return target scores of the test set by a support vector machine on 32 x 32 thumbnails."""
+    inputs = scan.full.reshape(len(scan.radiographs), -1)
+    fold = cross_validation.reduce_dimensions(cross_validation.Fold(train, test, inputs[train], inputs[test]))
     scores: Floats = (
-        cross_validation.support_vectors()
-        .fit(part.learnt_inputs, survey.truth[learnt])
-        .decision_function(part.tested_inputs)
+        cross_validation.thumbnail_classifier()
+        .fit(fold.train_inputs, scan.truth[train])
+        .decision_function(fold.test_inputs)
     )
     return scores
 
 
-def _grouped(survey: DatasetScan) -> float:
-    places = cross_validation.probe_radiographs(survey)
-    truth, groups = survey.truth[places], survey.groups[places]
-    parts = cross_validation.thumbnail_folds(survey.whole[places], truth, groups)
-    return statistics.auroc(cross_validation.scores(parts, cross_validation.support_vectors, truth), truth)
+def _aurocs_by_source(
+    scan: DatasetScan, sources: dict[str, NDArray[np.bool_]], retrain: Retrain
+) -> dict[str, tuple[float, Interval]]:
+    aurocs: dict[str, tuple[float, Interval]] = {}
+    for name, members in sources.items():
+        train, test = np.flatnonzero(~members), np.flatnonzero(members)
+        if len(set(scan.truth[train].tolist())) < 2:
+            continue
+        scores = retrain(scan, train, test)
+        aurocs[name] = cross_validation.auroc_with_interval(scores, scan.truth[test], scan.groups[test])
+    return aurocs
+
+
+def _cross_validated_auroc(scan: DatasetScan) -> float:
+    indices = cross_validation.probe_indices(scan)
+    truth, groups = scan.truth[indices], scan.groups[indices]
+    folds = cross_validation.thumbnail_folds(scan.full[indices], truth, groups)
+    scores = cross_validation.out_of_fold_scores(folds, cross_validation.thumbnail_classifier, truth)
+    return statistics.auroc(scores, truth)

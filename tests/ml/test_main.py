@@ -1,4 +1,4 @@
-"""`python -m ml explain` answers with one JSON line for each image, without Django."""
+"""`python -m ml explain` prints one JSON line per image, without Django."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_each_image_gets_a_line_and_its_pictures(
+def test_each_image_has_a_line_of_json_and_a_heatmap(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "one.png").write_bytes(radiograph_png(1, (300, 200)))
     (tmp_path / "two.dcm").write_bytes(radiograph_dicom(2))
-    (tmp_path / "three.txt").write_text("no radiograph")
+    (tmp_path / "three.txt").write_text("not a radiograph")
     images = [str(tmp_path / name) for name in ("one.png", "three.txt", "two.dcm", "four.png")]
     status = main(["explain", *images, "--bundle", str(directory), "--out", str(tmp_path / "out")])
     one, three, two, four = lines(capsys.readouterr().out)
@@ -54,19 +54,19 @@ def test_each_image_gets_a_line_and_its_pictures(
         grid = np.load(line["grid"], allow_pickle=False)
         assert grid.shape == (8, 8)
         assert grid.min() >= 0
-    with Image.open(one["heatmap"]) as picture:
-        assert picture.size == (200, 300)
+    with Image.open(one["heatmap"]) as image:
+        assert image.size == (200, 300)
 
 
-def test_no_readable_image_is_a_failure(
+def test_the_exit_status_is_1_without_a_readable_image(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "three.txt").write_text("no radiograph")
+    (tmp_path / "three.txt").write_text("not a radiograph")
     assert main(["explain", str(tmp_path / "three.txt"), "--bundle", str(directory)]) == 1
     assert lines(capsys.readouterr().out)[0]["error"] == "unknown_format"
 
 
-def test_images_of_one_name_do_not_overwrite_each_other(
+def test_outputs_of_images_with_the_same_name_do_not_overwrite_each_other(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for folder in ("a", "b"):
@@ -79,7 +79,9 @@ def test_images_of_one_name_do_not_overwrite_each_other(
     assert first["grid"] != second["grid"]
 
 
-def test_a_missing_bundle_is_told_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_bundle_ends_with_an_error_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["explain", "radiograph.png", "--bundle", str(tmp_path / "none")]) == 2
     assert "cannot be used" in capsys.readouterr().err
 

@@ -1,10 +1,10 @@
-"""Collections of small radiographs, laid out as their makers lay them out."""
+"""Collections of small radiographs in the layout of the public collections."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ml.importers import Imported
+from ml.importers import LabelledCollection
 from tests.radiographs import radiograph_png
 
 RADIOGRAPH = radiograph_png(size=(64, 64))
@@ -30,28 +30,28 @@ patientid,offset,sex,age,finding,view,modality,folder,filename,license
 """
 
 
-def lay(folder: Path, *names: str, content: bytes = RADIOGRAPH) -> Path:
-    """Put radiographs under the given names into a folder, and give the folder."""
+def write_files(folder: Path, *names: str, content: bytes = RADIOGRAPH) -> Path:
+    """Write radiographs with the given names into a folder and return the folder."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
 
 
-def lay_cohen(folder: Path) -> Path:
-    """Lay out Cohen's collection; one radiograph of its table is missing, and one is named outside."""
-    listed = [line.split("images,")[1].split(",")[0] for line in COHENS_TABLE.splitlines()[1:]]
-    lay(folder, *[f"images/{name}" for name in listed if name != "nowhere.png" and ".." not in name])
+def write_cohen_collection(folder: Path) -> Path:
+    """Write Cohen's collection; one radiograph of its table is missing, one has a path outside."""
+    names = [line.split("images,")[1].split(",")[0] for line in COHENS_TABLE.splitlines()[1:]]
+    write_files(folder, *[f"images/{name}" for name in names if name != "nowhere.png" and ".." not in name])
     (folder / "metadata.csv").write_text(COHENS_TABLE)
-    (folder.parent / "secret.png").write_bytes(b"not of the collection")
+    (folder.parent / "secret.png").write_bytes(b"outside the collection")
     return folder
 
 
-def labels(found: Imported) -> dict[str, str]:
-    """Give each radiograph's finding by its file name."""
-    return {radiograph.path.name: radiograph.label for radiograph in found.radiographs}
+def labels(collection: LabelledCollection) -> dict[str, str]:
+    """Return each radiograph's finding by file name."""
+    return {radiograph.path.name: radiograph.label for radiograph in collection.radiographs}
 
 
-def patients(found: Imported) -> dict[str, str]:
-    """Give each radiograph's patient by its file name."""
-    return {radiograph.path.name: radiograph.patient for radiograph in found.radiographs}
+def patients(collection: LabelledCollection) -> dict[str, str]:
+    """Return each radiograph's patient by file name."""
+    return {radiograph.path.name: radiograph.patient for radiograph in collection.radiographs}
