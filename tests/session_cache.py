@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
-
-
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that every pytest-xdist worker of this session sees."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder = shared / "session-cache"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def build_once(folder: Path, name: str, build: Callable[[Path], object]) -> Path:

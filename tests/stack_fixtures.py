@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,16 @@ from webapp.processes import INFERENCE, SCHEDULER, WEB
 StartStack = Callable[..., AbstractContextManager[Stack]]
 SHARED_PROCESSES = (WEB, INFERENCE, SCHEDULER)  # nothing on a shared stack trains
 SHARED_STACKS = ("embedded_stack", "production_stack")
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that every pytest-xdist worker of this session sees."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "session-cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
