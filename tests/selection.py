@@ -9,7 +9,7 @@ import pytest
 
 from tests.stack_fixtures import SHARED_STACKS
 
-SLOW_MARKERS: Final = frozenset({"stack", "browser", "network", "realdata", "nightly"})
+SLOW_MARKERS: Final = frozenset({"stack", "browser", "network", "slow", "realdata", "nightly"})
 TENSORFLOW: Final = frozenset({"tensorflow", "keras"})
 
 
@@ -32,7 +32,7 @@ _blocker = _TensorFlowBlocker()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--fast`."""
-    text = "run only tests without processes, browsers, networks and real data; never import TensorFlow"
+    text = "run only quick tests without processes, browsers and networks; never import TensorFlow"
     parser.addoption("--fast", action="store_true", help=text)
 
 
@@ -89,7 +89,7 @@ def _group_of(item: pytest.Item) -> str:
 
 def _rank(item: pytest.Item) -> int:
     markers = _markers(item)
-    return 0 if "stack" in markers else 1 if "network" in markers else 2
+    return 0 if "stack" in markers else 1 if markers & SLOW_MARKERS else 2
 
 
 def _markers(item: pytest.Item) -> set[str]:
