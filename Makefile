@@ -6,21 +6,33 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.installed-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
 PYTEST_ARGS ?=
+# A stack of processes and a network share two cores well; more workers than that make each other late.
+TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types imports venv venv-dev apt openapi benchmark-broker
+.PHONY: help run fast test nightly check style types imports venv venv-dev apt openapi benchmark-broker
 
 help:
 	@echo "make run     Readroom with demo staff on http://127.0.0.1:$${PORT:-8000}; Ctrl-C stops it"
-	@echo "make test    style, types, import contracts, every test"
-	@echo "make check   the first three of these only"
+	@echo "make fast    tests without processes, browsers and networks: under a minute"
+	@echo "make test    style, types, import contracts, all tests but the nightly ones: under 15 minutes"
+	@echo "make nightly long bursts, thousands of mutated files, real data: READROOM_REALDATA names its folder"
+	@echo "make check   style, types and import contracts only"
 	@echo "make openapi docs/openapi.yaml from the code"
 
 run: venv
 	@exec $(BIN)/python manage.py run_all
 
+fast: venv-dev
+	$(BIN)/python -m pytest --fast --numprocesses=auto --maxprocesses=8 --dist=worksteal $(PYTEST_ARGS)
+
+# --dist=loadgroup: tests of one stack run in one worker; tests/selection.py says which.
 test: venv-dev apt check
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not nightly" --numprocesses=$(TEST_WORKERS) --dist=loadgroup \
+		--no-loadscope-reorder $(PYTEST_ARGS)
+
+nightly: venv-dev apt
+	$(BIN)/python -m pytest -m nightly $(PYTEST_ARGS)
 
 check: venv-dev style types imports
 

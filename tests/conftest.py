@@ -1,4 +1,4 @@
-"""Staff, sites and a fixed moment that every test may ask for."""
+"""Staff, sites and a fixed point in time for all tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.core.cache import cache
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 
-pytest_plugins = ["tests.stack"]
+pytest_plugins = ["tests.stack_fixtures", "tests.selection"]
 PASSWORD = "a long pass phrase"
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,7 +26,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def site(db: None) -> Site:
-    # Pseudonyms are made with the site's id: the same patients then part the same way in every run.
+    # Pseudonyms depend on the site's id: a fixed id gives the same split by patient in every run.
     return Site.objects.create(pk=UUID(int=1), name="North", is_default=True)
 
 
@@ -37,26 +37,26 @@ def other_site(db: None) -> Site:
 
 @pytest.fixture
 def technician(site: Site) -> User:
-    return employ("technician", Role.TECHNICIAN, site)
+    return create_user("technician", Role.TECHNICIAN, site)
 
 
 @pytest.fixture
 def radiologist(site: Site) -> User:
-    return employ("radiologist", Role.RADIOLOGIST, site)
+    return create_user("radiologist", Role.RADIOLOGIST, site)
 
 
 @pytest.fixture
 def administrator(site: Site) -> User:
-    return employ("administrator", Role.ADMINISTRATOR, site)
+    return create_user("administrator", Role.ADMINISTRATOR, site)
 
 
 @pytest.fixture
 def stranger(other_site: Site) -> User:
-    return employ("stranger", Role.RADIOLOGIST, other_site)
+    return create_user("stranger", Role.RADIOLOGIST, other_site)
 
 
-def employ(username: str, role: Role, *sites: Site) -> User:
-    """Create a member of staff whose password is PASSWORD."""
+def create_user(username: str, role: Role, *sites: Site) -> User:
+    """Create a member of staff with the password PASSWORD."""
     is_admin = role == Role.ADMINISTRATOR
     user = User.objects.create_user(
         username, password=PASSWORD, role=role, is_staff=is_admin, is_superuser=is_admin
@@ -67,10 +67,10 @@ def employ(username: str, role: Role, *sites: Site) -> User:
 
 @pytest.fixture(scope="session")
 def realdata() -> Path:
-    """Give the folder of real radiographs, or skip and say why."""
+    """Return the folder of real radiographs; skip the test if there is none."""
     folder = Path(os.environ.get("READROOM_REALDATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip("no real radiographs here: set READROOM_REALDATA to their folder")
+        pytest.skip("no real radiographs: set READROOM_REALDATA to their folder")
     return folder
 
 

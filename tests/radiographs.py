@@ -1,4 +1,4 @@
-"""Drawn chest-like radiographs in every wrapping, and none of them of a patient."""
+"""Drawn chest-like images as PNG, JPEG and DICOM; none shows a patient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Size = tuple[int, int]  # height, width
 
 
 def radiograph_grey(seed: int = 0, size: Size = (256, 256)) -> NDArray[np.float64]:
-    """Draw two dark lungs in a bright chest with some grain; 0 black to 1 white."""
+    """Return two dark lungs in a bright chest with noise; 0 is black, 1 is white."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0 : size[0], 0 : size[1]]
     y, x = y / size[0], x / size[1]
@@ -28,17 +28,17 @@ def radiograph_grey(seed: int = 0, size: Size = (256, 256)) -> NDArray[np.float6
 
 
 def radiograph_png(seed: int = 0, size: Size = (256, 256)) -> bytes:
-    """Give a drawn radiograph as an 8-bit grey PNG."""
+    """Return a drawn radiograph as an 8-bit greyscale PNG."""
     return _saved(_eight_bits(seed, size), "PNG")
 
 
 def radiograph_png16(seed: int = 0, size: Size = (256, 256)) -> bytes:
-    """Give a drawn radiograph as a 16-bit grey PNG."""
+    """Return a drawn radiograph as a 16-bit greyscale PNG."""
     return _saved((radiograph_grey(seed, size) * 65535).round().astype(np.uint16), "PNG")
 
 
 def radiograph_jpeg(seed: int = 0, size: Size = (256, 256), quality: int = 95) -> bytes:
-    """Give a drawn radiograph as a grey JPEG."""
+    """Return a drawn radiograph as a greyscale JPEG."""
     return _saved(_eight_bits(seed, size), "JPEG", quality=quality)
 
 
@@ -51,7 +51,7 @@ def radiograph_dicom(
     modality: str = "DX",
     **tags: object,
 ) -> bytes:
-    """Give a drawn radiograph as an uncompressed DICOM file; further keywords are DICOM keywords."""
+    """Return a drawn radiograph as an uncompressed DICOM file; `tags` are DICOM keywords."""
     top = 2**bits - 1
     grey = radiograph_grey(seed, size)
     pixels = ((1 - grey if photometric == "MONOCHROME1" else grey) * top).round().astype(np.uint16)

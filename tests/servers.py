@@ -1,38 +1,50 @@
-"""Redis and PostgreSQL of one's own: on free loopback ports, in folders that are thrown away."""
+"""Redis and PostgreSQL for one test: on free loopback ports, in temporary folders."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
-START_WITHIN = 30.0  # seconds
+START_TIMEOUT = 30.0  # seconds
+POLL_INTERVAL = 0.05  # seconds
+# Below the range from which Linux takes ports for outgoing connections, and another block for each process.
+_PORTS = count(10_000 + os.getpid() % 220 * 100)
+_POSTGRES_SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def free_port() -> int:
-    """Find a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port on which nothing listens and that no other test process takes."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("count() ended")
 
 
-def wait_until(happened: Callable[[], object], *, seconds: float, what: str) -> None:
-    """Look again and again, and fail with `what` when it did not happen in time."""
-    until = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > until:
+def wait_until(condition: Callable[[], object], *, seconds: float, what: str) -> None:
+    """Poll a condition; raise TimeoutError with `what` if it stays false."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
-        time.sleep(0.05)
+        time.sleep(POLL_INTERVAL)
 
 
-def answers(port: int) -> bool:
-    """Say whether somebody listens on a loopback port."""
+def is_listening(port: int) -> bool:
+    """Return whether a process listens on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -40,7 +52,7 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """Run a Redis as production would (append-only, no eviction) and give its URL."""
+    """Run Redis as in production (append-only, no eviction) and yield its URL."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="readroom-redis-") as folder:
         command = [
@@ -48,56 +60,64 @@ def redis_server() -> Iterator[str]:
             *("--appendonly", "yes", "--maxmemory-policy", "noeviction", "--save", ""),
         ]
         with _running(command):
-            wait_until(lambda: answers(port), seconds=START_WITHIN, what="Redis' start")
+            wait_until(lambda: is_listening(port), seconds=START_TIMEOUT, what="the start of Redis")
             yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Run a PostgreSQL with one empty database and give its URL."""
+def postgres_server(template: Path | None = None, *, save_as: Path | None = None) -> Iterator[str]:
+    """Run PostgreSQL and yield the URL of its one database: an empty one, or that of a template cluster.
+
+    With `save_as` the stopped cluster is copied there at the end, as a template for later servers.
+    """
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="readroom-postgres-"))
-    as_user = _owned_by_a_mortal(folder)
-    cluster = str(folder / "cluster")
+    as_user = _as_unprivileged_user(folder)
+    cluster = folder / "cluster"
     try:
-        init = [
-            _program("initdb"),
-            "-D",
-            cluster,
-            "-U",
-            "readroom",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-N",
-        ]
-        subprocess.run([*as_user, *init], check=True, stdout=subprocess.DEVNULL, cwd=folder)
-        options = [
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            f"unix_socket_directories={folder}",
-            "-c",
-            "fsync=off",
-        ]
-        serve = [_program("postgres"), "-D", cluster, "-p", str(port), *options]
-        with _running([*as_user, *serve], cwd=folder):
-            wait_until(lambda: answers(port), seconds=START_WITHIN, what="PostgreSQL's start")
-            create = [_program("createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "readroom", "readroom"]
-            wait_until(
-                lambda: subprocess.run(create, capture_output=True, cwd=folder).returncode == 0,
-                seconds=START_WITHIN,
-                what="the creation of the database",
-            )
+        if template is None:
+            options = ("-U", "readroom", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            init = [*as_user, _program("initdb"), "-D", str(cluster), *options]
+            subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        else:
+            _copy(template, cluster)
+        with _running([*as_user, *_serve(cluster, port)], cwd=folder):
+            _wait_for_postgres(port, folder)
+            if template is None:
+                _postgres_client("createdb", port, folder, "readroom").check_returncode()
             yield f"postgres://readroom@127.0.0.1:{port}/readroom"
+        if save_as is not None:
+            _copy(cluster, save_as)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _owned_by_a_mortal(folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: give the words that run a command as its own user then."""
+def _serve(cluster: Path, port: int) -> list[str]:
+    settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={cluster.parent}", *_POSTGRES_SPEED)
+    options = [word for setting in settings for word in ("-c", setting)]
+    return [_program("postgres"), "-D", str(cluster), "-p", str(port), *options]
+
+
+def _wait_for_postgres(port: int, folder: Path) -> None:
+    wait_until(
+        lambda: _postgres_client("pg_isready", port, folder).returncode == 0,
+        seconds=START_TIMEOUT,
+        what="the start of PostgreSQL",
+    )
+
+
+def _postgres_client(name: str, port: int, folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = [_program(name), "-h", "127.0.0.1", "-p", str(port), "-U", "readroom", *words]
+    return subprocess.run(command, capture_output=True, cwd=folder)
+
+
+def _copy(cluster: Path, target: Path) -> None:
+    """Copy a stopped cluster with its owner, which must be the user that runs the server."""
+    subprocess.run(["cp", "-a", str(cluster), str(target)], check=True)
+
+
+def _as_unprivileged_user(folder: Path) -> list[str]:
+    """Return the command prefix that runs PostgreSQL as its own user, because it refuses to run as root."""
     if os.geteuid() != 0:
         return []
     shutil.chown(folder, "postgres", "postgres")
@@ -110,7 +130,7 @@ def _running(command: list[str], cwd: Path | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # PostgreSQL then ends without waiting for its clients
         try:
             server.wait(timeout=15)
         except subprocess.TimeoutExpired:
@@ -119,8 +139,8 @@ def _running(command: list[str], cwd: Path | None = None) -> Iterator[None]:
 
 
 def _program(name: str) -> str:
-    beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
-    found = str(beside[0]) if beside else shutil.which(name)
-    if found is None:
+    of_postgres = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    path = str(of_postgres[0]) if of_postgres else shutil.which(name)
+    if path is None:
         raise FileNotFoundError(f"{name} is not installed; `make apt` installs what the tests need")
-    return found
+    return path

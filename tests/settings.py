@@ -1,4 +1,4 @@
-"""The settings of the tests: the product's own, in a home that is thrown away."""
+"""Settings of the tests: those of the product, in a temporary home."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ _home = tempfile.mkdtemp(prefix="readroom-tests-")
 
 @atexit.register
 def _remove_home() -> None:
-    if os.getpid() == _pid:  # a forked child must not take its parent's home away
+    if os.getpid() == _pid:  # a forked child must not remove the home of its parent
         shutil.rmtree(_home, ignore_errors=True)
 
 
 os.environ["READROOM_HOME"] = _home
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin, which delays the other processes
 
 from webapp.settings import *  # noqa: E402, F403
 from webapp.settings import DATABASES, READROOM_HOME, STORAGES  # noqa: E402
@@ -29,4 +30,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 i
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": READROOM_HOME / "test.sqlite3"}  # a file: threads meet real locks
+    # A file, not memory, so that threads meet the locks of the product; without waiting for the disk.
+    DATABASES["default"]["TEST"] = {"NAME": READROOM_HOME / "test.sqlite3"}
+    _synced = DATABASES["default"]["OPTIONS"]["init_command"]
+    DATABASES["default"]["OPTIONS"]["init_command"] = _synced.replace("synchronous=FULL", "synchronous=OFF")

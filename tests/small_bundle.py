@@ -1,4 +1,4 @@
-"""A small random bundle: a real network that any test can load in a second."""
+"""A small untrained bundle: a network that a test loads in a second."""
 
 from __future__ import annotations
 

@@ -1,40 +1,35 @@
-"""Both kinds of machine, and what the journeys do on them."""
+"""What the journeys have in common: a radiograph is sent, and its prediction is awaited."""
 
 from __future__ import annotations
 
 import itertools
+import os
 
-import pytest
-
+from tests.http_client import HttpClient
 from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
-from tests.visitor import Visitor
 
-_SEEDS = itertools.count(50_000)
-
-
-@pytest.fixture(params=["embedded_stack", "production_stack"])
-def stack(request: pytest.FixtureRequest) -> Stack:
-    running: Stack = request.getfixturevalue(request.param)
-    return running
+_SEEDS = itertools.count(50_000 + os.getpid() % 1000 * 1000)  # no radiograph twice on a shared stack
 
 
-def send(script: Visitor, *, patient: str, priority: str = "routine") -> str:
-    """Send a radiograph nobody has seen before and give the address of its case."""
+def send(client: HttpClient, *, patient: str, priority: str = "routine") -> str:
+    """Send a radiograph that no other test sends and return the address of its case."""
     radiograph = radiograph_png(next(_SEEDS))
     fields = {"patient_ref": patient, "priority": priority}
-    sent = script.post("/api/v1/cases/", fields, {"radiograph": ("radiograph.png", radiograph)})
-    assert sent.status == 201, sent.text
-    return f"/api/v1/cases/{sent.json()['id']}/"
+    response = client.post("/api/v1/cases/", fields, {"radiograph": ("radiograph.png", radiograph)})
+    assert response.status == 201, response.text
+    return f"/api/v1/cases/{response.json()['id']}/"
 
 
-def answer_of(stack: Stack, script: Visitor, address: str, *, seconds: float = 60) -> dict[str, object]:
-    """Wait until the machine is through with a case and give what the API says of it."""
+def wait_for_case(
+    stack: Stack, client: HttpClient, address: str, *, seconds: float = 60
+) -> dict[str, object]:
+    """Return the case as the API shows it, as soon as its prediction is done or has failed."""
     wait_until(
-        lambda: script.get(address).json()["status"] in ("done", "failed"),
+        lambda: client.get(address).json()["status"] in ("done", "failed"),
         seconds=seconds,
-        what=f"an answer\n{stack.tail()}",
+        what=f"the prediction\n{stack.tail()}",
     )
-    answer: dict[str, object] = script.get(address).json()
-    return answer
+    case: dict[str, object] = client.get(address).json()
+    return case

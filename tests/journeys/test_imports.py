@@ -1,4 +1,4 @@
-"""An import on real processes: a killed worker loses no radiograph and brings none in twice."""
+"""An import on running processes: a killed worker loses no radiograph and imports none twice."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import zipfile
 
 import pytest
 
+from tests.http_client import HttpClient
 from tests.radiographs import radiograph_png
 from tests.servers import wait_until
-from tests.stack import Stack, readroom_stack
-from tests.visitor import Visitor
+from tests.stack import Stack
+from tests.stack_fixtures import SHARED_PROCESSES, StartStack
 
 pytestmark = pytest.mark.stack
 
@@ -33,6 +34,7 @@ print(json.dumps({
 
 
 def collection() -> bytes:
+    """Return a ZIP archive of radiographs in one folder for each finding."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for number in range(RADIOGRAPHS):
@@ -41,24 +43,28 @@ def collection() -> bytes:
     return out.getvalue()
 
 
-def test_a_worker_killed_in_the_middle_of_an_import_costs_no_radiograph_and_repeats_none() -> None:
-    with readroom_stack("embedded") as stack:
-        admin = stack.visitor("admin")
+def test_a_worker_killed_during_an_import_loses_no_radiograph_and_repeats_none(
+    start_stack: StartStack,
+) -> None:
+    with start_stack("embedded", processes=SHARED_PROCESSES) as stack:
+        admin = stack.session("admin")
         page = admin.post("/imports/look/", files={"upload": ("ward.zip", collection())})
         assert f"Import {RADIOGRAPHS} radiographs" in page.text
         assert json.loads(stack.shell(COUNT))["cases"] == 0
 
         admin.post(f"{page.url}begin/")
-        wait_until(lambda: _done(admin, page.url) >= 5, seconds=60, what=f"five radiographs\n{stack.tail()}")
+        wait_until(
+            lambda: _imported(admin, page.url) >= 5, seconds=90, what=f"five radiographs\n{stack.tail()}"
+        )
         stack.kill9_inference()
         before = json.loads(stack.shell(COUNT))
-        assert 5 <= before["cases"] < RADIOGRAPHS, "the worker was through before it was killed"
+        assert 5 <= before["cases"] < RADIOGRAPHS, "the import was over before the kill: this proves nothing"
         stack.restart_inference()
 
         wait_until(
             lambda: "Done" in admin.get(f"{page.url}state/").text,
             seconds=180,
-            what=f"the end\n{stack.tail()}",
+            what=f"the end of the import\n{stack.tail()}",
         )
         assert json.loads(stack.shell(COUNT)) == {
             "cases": RADIOGRAPHS,
@@ -67,15 +73,15 @@ def test_a_worker_killed_in_the_middle_of_an_import_costs_no_radiograph_and_repe
             "opened": RADIOGRAPHS,
             "ends": 1,
         }
-        _no_file_is_left_over(stack)
+        assert_no_file_is_left_over(stack)
 
 
-def _done(admin: Visitor, url: str) -> int:
-    words = re.search(r"Radiograph (\d+) of", admin.get(f"{url}state/").text)
-    return int(words[1]) if words else 0
+def _imported(admin: HttpClient, url: str) -> int:
+    progress = re.search(r"Radiograph (\d+) of", admin.get(f"{url}state/").text)
+    return int(progress[1]) if progress else 0
 
 
-def _no_file_is_left_over(stack: Stack) -> None:
-    kept = list((stack.home / "media" / "radiographs").rglob("*"))
-    assert len([path for path in kept if path.is_file()]) == 3 * RADIOGRAPHS
+def assert_no_file_is_left_over(stack: Stack) -> None:
+    stored = list((stack.home / "media" / "radiographs").rglob("*"))
+    assert len([path for path in stored if path.is_file()]) == 3 * RADIOGRAPHS
     assert not list((stack.home / "incoming").iterdir())

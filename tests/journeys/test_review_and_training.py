@@ -1,19 +1,20 @@
-"""Second and third walk: radiographs are read and signed, the network learns from them, a person promotes it."""
+"""Second and third walk: cases are read, a candidate version is trained on them, a person promotes it."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
-from tests.journeys.conftest import answer_of, send
-from tests.pages.looking import faults, visit
+from tests.http_client import HttpClient
+from tests.journeys.conftest import send, wait_for_case
+from tests.pages.page_checks import faults, open_page
 from tests.servers import wait_until
-from tests.stack import Broker, Stack, readroom_stack
+from tests.stack import Broker, Stack
+from tests.stack_fixtures import StartStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.network, pytest.mark.browser]
 
@@ -27,73 +28,94 @@ print(json.dumps({"status": run.status, "why": run.failure_text, "epochs": run.e
     "candidate": str(run.candidate.pk) if run.candidate else "", "snapshot": run.snapshot_sha256,
     "compared": sorted(run.candidate.comparison) if run.candidate else []}))
 """
+DUMP = """
+from django.core.management import call_command
+call_command("dumpdata", "{app}")
+"""
 
 
 @pytest.mark.parametrize("broker", ["embedded", "production"])
-def test_signed_findings_become_a_version_that_answers_for_the_next_radiograph(
-    broker: Broker, small_bundle: Path, browser: Any
+def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
+    broker: Broker, start_stack: StartStack, browser: Any
 ) -> None:
-    with readroom_stack(broker, bundle=small_bundle) as stack:
-        technician, admin = stack.script("technician"), stack.visitor("admin")
+    with start_stack(broker) as stack:
+        technician, admin = stack.api_client("technician"), stack.session("admin")
         radiographs = [
             send(technician, patient=f"CANARY-{number}") for number in range(PER_FINDING * len(FINDINGS))
         ]
-
-        radiologist = stack.visitor("radiologist")
-        signed = 0
-        page = radiologist.post("/review/next/")
-        while "/review/" in page.url and re.search(r"/review/[0-9a-f-]{36}/", page.url):
-            assert "probabilit" not in page.text.lower(), "the reading page told the machine's answer"
-            form = {"finding": FINDINGS[signed % 2], "confidence": "sure", "note": ""}
-            page = radiologist.post(f"{page.url.split('?')[0]}sign/", form)
-            signed += 1
-        assert signed == PER_FINDING * len(FINDINGS), page.text
+        sign_all(stack)
 
         started = admin.post("/training/start/", {"preset": "tiny-cnn", "epochs": "2", "seed": "7"})
         assert started.status == 200, started.text
-        wait_until(
-            lambda: json.loads(stack.shell(RUN))["status"] in ("done", "failed"),
-            seconds=180,
-            what=f"the end of the run\n{stack.tail()}",
-        )
-        run = json.loads(stack.shell(RUN))
+        run = wait_for_run(stack)
         assert run["status"] == "done", run["why"]
         assert run["epochs"] >= 1
         assert len(run["snapshot"]) == 64
-        assert run["compared"], "the candidate was not compared with the version in force"
+        assert run["compared"], "the candidate was not compared with the active version"
+        training_page = started.url.split("?")[0]
         if broker == "embedded":
-            places = ("/training/", started.url.split("?")[0], "/models/", f"/models/{run['candidate']}/")
-            looking = visit(browser, stack, "admin")
-            found = {place: faults(looking, urljoin(stack.base_url, place)) for place in places}
-            assert found == {place: [] for place in places}
-        assert "<svg" in admin.get(f"{started.url.split('?')[0]}curves.svg").text
+            urls = ("/training/", training_page, "/models/", f"/models/{run['candidate']}/")
+            page = open_page(browser, stack, "admin")
+            violations = {url: faults(page, urljoin(stack.base_url, url)) for url in urls}
+            assert violations == {url: [] for url in urls}
+        assert "<svg" in admin.get(f"{training_page}curves.svg").text
 
-        reason = {"reason": "journey: a candidate to try", "override": "on"}
-        promoted = admin.post(f"/models/{run['candidate']}/promote/", reason)
-        assert promoted.status == 200, promoted.text
-        after = answer_of(stack, technician, send(technician, patient="CANARY-next"))
-        back = admin.post("/models/roll-back/", {"reason": "journey: back to the first"})
-        assert back.status == 200, back.text
-        again = answer_of(stack, technician, send(technician, patient="CANARY-last"))
-
-        assert _version(answer_of(stack, technician, radiographs[0])) == "v1"
-        assert _version(after) == "v2"
-        assert _version(again) == "v1"
-        assert _leaks(stack) == []
+        promoted, rolled_back = promote_and_roll_back(stack, admin, technician, run["candidate"])
+        assert _version(wait_for_case(stack, technician, radiographs[0])) == "v1"
+        assert _version(promoted) == "v2"
+        assert _version(rolled_back) == "v1"
+        assert leaks(stack) == []
 
 
-def _version(answer: dict[str, object]) -> object:
-    prediction = answer["prediction"]
-    assert isinstance(prediction, dict), answer
+def sign_all(stack: Stack) -> None:
+    """Sign every waiting radiograph; no reading page may show a probability."""
+    radiologist = stack.session("radiologist")
+    signed = 0
+    page = radiologist.post("/review/next/")
+    while re.search(r"/review/[0-9a-f-]{36}/", page.url):
+        assert "probabilit" not in page.text.lower(), "the reading page showed the AI result"
+        form = {"finding": FINDINGS[signed % 2], "confidence": "sure", "note": ""}
+        page = radiologist.post(f"{page.url.split('?')[0]}sign/", form)
+        signed += 1
+    assert signed == PER_FINDING * len(FINDINGS), page.text
+
+
+def wait_for_run(stack: Stack) -> dict[str, Any]:
+    """Return the training run when it is done or has failed."""
+    wait_until(
+        lambda: json.loads(stack.shell(RUN))["status"] in ("done", "failed"),
+        seconds=240,
+        what=f"the end of the run\n{stack.tail()}",
+    )
+    run: dict[str, Any] = json.loads(stack.shell(RUN))
+    return run
+
+
+def promote_and_roll_back(
+    stack: Stack, admin: HttpClient, technician: HttpClient, candidate: str
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return a case that was classified while the candidate was active, and one after the rollback."""
+    reason = {"reason": "journey: a candidate to try", "override": "on"}
+    response = admin.post(f"/models/{candidate}/promote/", reason)
+    assert response.status == 200, response.text
+    promoted = wait_for_case(stack, technician, send(technician, patient="CANARY-next"))
+    response = admin.post("/models/roll-back/", {"reason": "journey: back to the first"})
+    assert response.status == 200, response.text
+    return promoted, wait_for_case(stack, technician, send(technician, patient="CANARY-last"))
+
+
+def _version(case: dict[str, object]) -> object:
+    prediction = case["prediction"]
+    assert isinstance(prediction, dict), case
     return prediction["version"]
 
 
-def _leaks(stack: Stack) -> list[str]:
-    """Name whatever holds a patient's reference besides the case itself: files, their names, other tables."""
+def leaks(stack: Stack) -> list[str]:
+    """Return the files, file names and tables other than the case's that hold a patient reference."""
     files = [path for path in stack.home.rglob("*") if not path.name.startswith("db.sqlite3")]
-    leaks = [path.name for path in files if "CANARY" in path.name]
-    leaks += [path.name for path in files if path.is_file() and b"CANARY" in path.read_bytes()]
-    rooms = ("audit", "registry", "training", "review", "accounts", "sessions")
-    leaks += [room for room in rooms if "CANARY" in stack.manage("dumpdata", room)]
+    found = [path.name for path in files if "CANARY" in path.name]
+    found += [path.name for path in files if path.is_file() and b"CANARY" in path.read_bytes()]
+    apps = ("audit", "registry", "training", "review", "accounts", "sessions")
+    found += [app for app in apps if "CANARY" in stack.shell(DUMP.format(app=app))]
     assert any(path.name == "snapshot.jsonl" for path in files)
-    return leaks
+    return found

@@ -1,4 +1,4 @@
-"""Every page, looked at by axe-core in Chromium: none may break WCAG 2.2 AA, none may be too wide."""
+"""Every page in Chromium: none breaks a WCAG 2.2 AA rule of axe-core, none is wider than the screen."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import Any, Final
 
 import pytest
 
-from tests.pages.looking import faults, visit
+from tests.pages.page_checks import faults, open_page
 from tests.radiographs import radiograph_png
-from tests.stack import Stack, readroom_stack
+from tests.servers import wait_until
+from tests.stack import Stack
+from tests.stack_fixtures import StartStack
 from tests.webapp.test_permissions import PEOPLE, RIGHTS
+from webapp.processes import INFERENCE, WEB
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.network]
+pytestmark = [
+    *(pytest.mark.stack, pytest.mark.browser, pytest.mark.network),
+    pytest.mark.xdist_group("every page"),
+]
 
 FILL: Final = """
 import json
@@ -49,7 +55,7 @@ pages = {"cases:case": [read, waiting], "review:case": [read, waiting], "review:
     "registry:trust": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
-PLAIN: Final = {  # pages without a number, and who looks at them
+PLAIN: Final = {  # pages without an id, and a user who may see them
     "accounts:login": "",
     "accounts:password": "technician",
     "accounts:profile": "technician",
@@ -64,8 +70,8 @@ PLAIN: Final = {  # pages without a number, and who looks at them
     "registry:versions": "admin",
     "audit:events": "admin",
 }
-READERS_OWN: Final = ("review:case",)
-NO_PAGES: Final = {  # pictures, parts of pages, tables and answers for scripts; Swagger's page is its own
+FOR_RADIOLOGISTS: Final = ("review:case",)
+NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI is third-party
     "cases:radiograph",
     "cases:pixels",
     "cases:heat",
@@ -88,45 +94,51 @@ NO_PAGES: Final = {  # pictures, parts of pages, tables and answers for scripts;
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """Run a Readroom with the network that is shipped, whose card and trust report are pages too."""
-    with readroom_stack("embedded") as stack:
+def stack(start_stack: StartStack) -> Iterator[Stack]:
+    """Run Readroom with the default bundle, because its model card and trust report are pages too."""
+    with start_stack("embedded", bundle=None, processes=(WEB, INFERENCE)) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 def pages(stack: Stack) -> dict[str, list[str]]:
-    """Fill the house with one thing of each kind, and say where their pages are."""
-    script = stack.script("technician")
+    """Create one object of each kind and return the addresses of their pages."""
+    technician = stack.api_client("technician")
     for seed, priority in ((9_801, "stat"), (9_802, "urgent"), (9_803, "routine")):
         order = {"patient_ref": f"P-{seed}", "accession_number": f"ALL-{seed}", "priority": priority}
-        script.post(
+        technician.post(
             "/api/v1/cases/", order, {"radiograph": ("radiograph.png", radiograph_png(seed, (300, 400)))}
         )
-    found: dict[str, list[str]] = json.loads(stack.shell(FILL % radiograph_png(9_804).hex()))
-    return found
+    wait_until(
+        lambda: technician.get("/api/v1/cases/?status=done").json()["count"] == 3,
+        seconds=180,
+        what=f"three predictions\n{stack.tail()}",
+    )
+    addresses: dict[str, list[str]] = json.loads(stack.shell(FILL % radiograph_png(9_804).hex()))
+    return addresses
 
 
-def test_axe_finds_no_fault_with_any_page(stack: Stack, pages: dict[str, list[str]], browser: Any) -> None:
-    looking = {name: visit(browser, stack, name) for name in ("", "technician", "radiologist", "admin")}
+def test_every_page_passes_axe_and_fits_the_screen(
+    stack: Stack, pages: dict[str, list[str]], browser: Any
+) -> None:
+    sessions = {name: open_page(browser, stack, name) for name in ("", "technician", "radiologist", "admin")}
     addresses = json.loads(stack.shell(_reverse(PLAIN)))
-    found = {address: faults(looking[PLAIN[name]], stack.base_url + address) for name, address in addresses}
-    for name, places in pages.items():
-        who = looking["radiologist" if name in READERS_OWN else "admin"]
-        found |= {address: faults(who, stack.base_url + address) for address in places}
+    found = {address: faults(sessions[PLAIN[name]], stack.base_url + address) for name, address in addresses}
+    for name, urls in pages.items():
+        page = sessions["radiologist" if name in FOR_RADIOLOGISTS else "admin"]
+        found |= {address: faults(page, stack.base_url + address) for address in urls}
     nowhere, forbidden = f"{stack.base_url}/nowhere/", f"{stack.base_url}/audit/"
-    found["no such page"] = faults(looking["technician"], nowhere, expected=404)
-    found["forbidden"] = faults(looking["technician"], forbidden, expected=403)
-    assert {address: wrong for address, wrong in found.items() if wrong} == {}
+    found["no such page"] = faults(sessions["technician"], nowhere, expected=404)
+    found["forbidden"] = faults(sessions["technician"], forbidden, expected=403)
+    assert {address: each for address, each in found.items() if each} == {}
 
 
 def _reverse(names: dict[str, str]) -> str:
-    listed = json.dumps(sorted(names))
-    told = f"print(json.dumps([[name, reverse(name)] for name in {listed}]))"
-    return f"import json; from django.urls import reverse; {told}"
+    printing = f"print(json.dumps([[name, reverse(name)] for name in {sorted(names)}]))"
+    return f"import json; from django.urls import reverse; {printing}"
 
 
-def test_no_page_is_left_out(pages: dict[str, list[str]]) -> None:
-    answered = {name for name, (get, _post) in RIGHTS.items() if {"200", "286"} & set(get.split())}
-    assert answered - NO_PAGES == set(PLAIN) | set(pages)
+def test_the_list_of_pages_is_complete(pages: dict[str, list[str]]) -> None:
+    readable = {name for name, (get, _post) in RIGHTS.items() if {"200", "286"} & set(get.split())}
+    assert readable - NO_PAGES == set(PLAIN) | set(pages)
     assert len(PEOPLE) == 5

@@ -1,80 +1,66 @@
-"""The worklist and the reading page in a browser against running processes, by keys alone."""
+"""The worklist and the reading page in Chromium against running processes, by keyboard."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from tests.http_client import HttpClient
+from tests.pages.page_checks import axe_violations, log_in, record_errors
 from tests.radiographs import radiograph_png
 from tests.servers import wait_until
-from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
-from tests.visitor import Visitor
+from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
+SITE = "reading"  # the tests read to the end of the worklist, so no other module may use this site
 SEEDS = count(9_300)
 CHOSEN = "[name=finding]:checked"
 READY = "[data-viewer=ready]"
 
 
-@pytest.fixture(scope="module")
-def embedded_stack(small_bundle: Path) -> Iterator[Stack]:
-    """Run a Readroom of its own: whoever reads to the end of the worklist must know what waits on it."""
-    with readroom_stack("embedded", bundle=small_bundle) as stack:
-        yield stack
-
-
-def log_in(context: Any, stack: Stack) -> Any:
-    page = context.new_page()
-    page.goto(f"{stack.base_url}/accounts/login/?next=/review/")
-    page.fill("input[name=username]", "radiologist")
-    page.fill("input[name=password]", DEMO_PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/review/")
-    return page
-
-
 @pytest.fixture
 def page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
-    """Give a radiologist's page that must stay free of errors."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, bypass_csp=True)
-    page = log_in(context, embedded_stack)
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    """Return a radiologist's page that must stay free of JavaScript errors."""
+    page = browser.new_context(viewport={"width": 1366, "height": 768}, bypass_csp=True).new_page()
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
+    errors = record_errors(page)
     yield page
-    assert troubles == []
+    assert errors == []
 
 
 @pytest.fixture
-def radiologist(embedded_stack: Stack) -> Visitor:
-    return embedded_stack.script("radiologist")
+def radiologist(embedded_stack: Stack) -> HttpClient:
+    return embedded_stack.api_client(embedded_stack.site(SITE).radiologist)
 
 
 @pytest.fixture
-def radiographs(embedded_stack: Stack) -> list[str]:
-    """Admit three STAT radiographs and give the ids of their cases; reading does not wait for the machine."""
-    technician = embedded_stack.script("technician")
-    return [admitted(technician, next(SEEDS)) for _radiograph in range(3)]
+def technician(embedded_stack: Stack) -> HttpClient:
+    return embedded_stack.api_client(embedded_stack.site(SITE).technician)
 
 
-def admitted(technician: Visitor, seed: int) -> str:
+@pytest.fixture
+def cases(technician: HttpClient) -> list[str]:
+    """Upload three STAT radiographs and return the ids of their cases; predictions may be pending."""
+    return [upload(technician, next(SEEDS)) for _radiograph in range(3)]
+
+
+def upload(technician: HttpClient, seed: int) -> str:
     order = {"patient_ref": f"P-{seed}", "accession_number": f"READ-{seed}", "priority": "stat"}
     radiograph = ("radiograph.png", radiograph_png(seed, (300, 400)))
     return str(technician.post("/api/v1/cases/", order, {"radiograph": radiograph}).json()["id"])
 
 
-def wait_for_answer(stack: Stack, case: str) -> None:
-    technician = stack.script("technician")
-    done = lambda: technician.get(f"/api/v1/cases/{case}/").json()["status"] == "done"  # noqa: E731
-    wait_until(done, seconds=60, what="the machine's answer")
+def wait_for_prediction(technician: HttpClient, case: str) -> None:
+    def is_done() -> bool:
+        return bool(technician.get(f"/api/v1/cases/{case}/").json()["status"] == "done")
+
+    wait_until(is_done, seconds=60, what="the prediction")
 
 
 def case_on(page: Any) -> str:
@@ -82,7 +68,7 @@ def case_on(page: Any) -> str:
 
 
 def start_reading(page: Any) -> str:
-    """Press N on the worklist, wherever the reader was before, and wait for the radiograph."""
+    """Press N on the worklist, wait for the radiograph and return its case."""
     page.goto(urljoin(page.url, "/review/"))
     page.keyboard.press("n")
     page.wait_for_selector("[data-reading]")
@@ -91,19 +77,17 @@ def start_reading(page: Any) -> str:
 
 
 def sign_by_keys(page: Any, *keys: str) -> None:
-    """Press keys the last of which signs, and wait for what comes next."""
+    """Press keys, the last of which signs, and wait for the next page."""
     before = page.url
     for key in keys:
         page.keyboard.press(key)
     page.wait_for_url(lambda url: url != before)
 
 
-def test_a_reader_signs_every_waiting_radiograph_with_two_keys_each_and_ends_at_the_worklist(
-    embedded_stack: Stack, page: Any, radiographs: list[str], radiologist: Visitor
+def test_every_queued_case_is_signed_with_two_keys_and_the_last_leads_back_to_the_worklist(
+    page: Any, cases: list[str], technician: HttpClient, radiologist: HttpClient
 ) -> None:
-    """Ten radiographs and whatever else waits, without a mouse."""
-    technician = embedded_stack.script("technician")
-    radiographs = radiographs + [admitted(technician, next(SEEDS)) for _radiograph in range(7)]
+    cases = cases + [upload(technician, next(SEEDS)) for _radiograph in range(7)]
     seen = [start_reading(page)]
     while len(seen) < 50:
         sign_by_keys(page, "3", "Enter")
@@ -112,70 +96,67 @@ def test_a_reader_signs_every_waiting_radiograph_with_two_keys_each_and_ends_at_
         seen.append(case_on(page))
     assert page.locator("text=All read. Nothing is waiting for you.").count() == 1
     assert len(set(seen)) == len(seen)
-    assert set(radiographs) <= set(seen)
-    for case in radiographs:
+    assert set(cases) <= set(seen)
+    for case in cases:
         (reading,) = radiologist.get(f"/api/v1/cases/{case}/readings/").json()
         assert (reading["finding"], reading["confidence"]) == ("normal", "sure")
 
 
-def test_nothing_of_the_machine_crosses_the_wire_before_the_signature(
-    embedded_stack: Stack, page: Any, radiographs: list[str], radiologist: Visitor
+def test_no_part_of_the_ai_result_is_transmitted_before_the_signature(
+    page: Any, cases: list[str], technician: HttpClient, radiologist: HttpClient
 ) -> None:
-    technician = embedded_stack.script("technician")
-    for radiograph in radiographs:
-        wait_for_answer(embedded_stack, radiograph)
-    answers = [
-        technician.get(f"/api/v1/cases/{radiograph}/").json()["prediction"] for radiograph in radiographs
-    ]
-    numbers = {f"{value:.6f}"[:4] for answer in answers for value in answer["probabilities"].values()}
+    for case in cases:
+        wait_for_prediction(technician, case)
+    predictions = [technician.get(f"/api/v1/cases/{case}/").json()["prediction"] for case in cases]
+    numbers = {f"{value:.6f}"[:4] for each in predictions for value in each["probabilities"].values()}
     sent: list[tuple[str, str]] = []
-    page.on("response", lambda answer: sent.append((answer.url, _words_of(answer))))
+    page.on("response", lambda response: sent.append((response.url, _text_of(response))))
     case = start_reading(page)
     page.wait_for_load_state("networkidle")
-    read = [radiologist.get(f"/api/v1/cases/{radiograph}/").json() for radiograph in radiographs]
+    read = [radiologist.get(f"/api/v1/cases/{each}/").json() for each in cases]
     read += radiologist.get("/api/v1/cases/").json()["results"]
-    sent += [("api", str(each)) for each in read if each["id"] in radiographs]
-    assert any(url.endswith(f"{case}/radiograph.png") for url, _words in sent)
-    assert all(each["withheld"] and each["prediction"] is None for each in read if each["id"] in radiographs)
-    assert _tells(sent, numbers) == []
+    sent += [("api", str(each)) for each in read if each["id"] in cases]
+    assert any(url.endswith(f"{case}/radiograph.png") for url, _text in sent)
+    assert all(each["withheld"] and each["prediction"] is None for each in read if each["id"] in cases)
+    assert _revealing(sent, numbers) == []
     assert page.locator("[data-viewer-heat], .rr-bar").count() == 0
     sent.clear()
     page.keyboard.press("3")
     page.keyboard.press("s")
     page.wait_for_selector("text=You: Normal")
     page.wait_for_load_state("networkidle")
-    assert _tells(sent, numbers) != []  # the same look finds it once it may be there
+    assert _revealing(sent, numbers) != []  # the same check finds it where it is permitted
 
 
-def _words_of(answer: Any) -> str:
-    """Give headers and text of a response; of what is the same for everybody, nothing."""
-    kind = answer.headers.get("content-type", "")
-    wordy = kind.startswith(("text/html", "application/json", "text/plain"))
-    body = answer.text() if wordy and answer.status == 200 else ""
-    return f"{answer.headers} {body}"
+def _text_of(response: Any) -> str:
+    """Return headers and text of a response, without the static files that are the same for everybody."""
+    kind = response.headers.get("content-type", "")
+    is_text = kind.startswith(("text/html", "application/json", "text/plain"))
+    body = response.text() if is_text and response.status == 200 else ""
+    return f"{response.headers} {body}"
 
 
-def _tells(sent: list[tuple[str, str]], numbers: set[str]) -> list[str]:
-    """Name the responses that hold a score, a heat map, or words of the machine's."""
-    told = re.compile(
+def _revealing(sent: list[tuple[str, str]], numbers: set[str]) -> list[str]:
+    """Return the URLs of responses that hold a score, a heatmap or any text of the AI result."""
+    revealing = re.compile(
         r"Machine|'probabilities'|\"probabilities\"|suspicio|unlike|Cannot separate|"
         + "|".join(rf"(?<![\d.]){re.escape(number)}" for number in sorted(numbers))
     )
-    return [url for url, words in sent if "/heat/" in url or "overlay" in url or told.search(words)]
+    return [url for url, text in sent if "/heat/" in url or "overlay" in url or revealing.search(text)]
 
 
-def test_the_reading_page_fits_a_screen_of_1366_by_768(page: Any, radiographs: list[str]) -> None:
+def test_the_reading_page_fits_a_screen_of_1366_by_768(page: Any, cases: list[str]) -> None:
     start_reading(page)
-    room = page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
-    assert room == [768, 1366]
+    size = page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
+    assert size == [768, 1366]
     assert page.locator("[data-sign-next]").bounding_box()["y"] < 700
     assert page.locator(".radiograph-stage").bounding_box()["height"] > 500
 
 
-def test_s_signs_and_puts_the_machine_beside_the_reader(
-    embedded_stack: Stack, page: Any, radiographs: list[str]
+def test_s_signs_and_shows_the_ai_result_beside_the_reading(
+    page: Any, cases: list[str], technician: HttpClient
 ) -> None:
-    wait_for_answer(embedded_stack, start_reading(page))
+    wait_for_prediction(technician, start_reading(page))
     page.keyboard.press("u")
     page.keyboard.press("s")
     page.wait_for_selector("text=You: Cannot judge")
@@ -183,15 +164,15 @@ def test_s_signs_and_puts_the_machine_beside_the_reader(
     assert "Machine (v1):" in panel
     assert page.locator(".reading-bars .rr-bar").count() >= 2
     page.wait_for_selector(READY)
-    with page.expect_response(lambda answer: "/heat/" in answer.url) as heat:
+    with page.expect_response(lambda response: "/heat/" in response.url) as heatmap:
         page.keyboard.press("Shift+O")
-    assert heat.value.status == 200
+    assert heatmap.value.status == 200
     before = case_on(page)
     sign_by_keys(page, "Enter")
     assert case_on(page) != before
 
 
-def test_enter_without_a_finding_signs_nothing(page: Any, radiographs: list[str]) -> None:
+def test_enter_without_a_finding_signs_nothing(page: Any, cases: list[str]) -> None:
     case = start_reading(page)
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)
@@ -199,8 +180,8 @@ def test_enter_without_a_finding_signs_nothing(page: Any, radiographs: list[str]
     assert page.locator("[data-reading]").count() == 1
 
 
-def test_keys_are_silent_while_somebody_types_and_the_draft_survives_a_reload(
-    page: Any, radiographs: list[str]
+def test_keys_are_ignored_in_a_text_field_and_the_draft_survives_a_reload(
+    page: Any, cases: list[str]
 ) -> None:
     start_reading(page)
     for key in ("2", "8", "t"):
@@ -217,7 +198,7 @@ def test_keys_are_silent_while_somebody_types_and_the_draft_survives_a_reload(
     assert page.locator(CHOSEN).count() == 0
 
 
-def test_help_lists_the_keys_and_keeps_them_from_acting(page: Any, radiographs: list[str]) -> None:
+def test_the_help_lists_the_keys_and_disables_them_while_open(page: Any, cases: list[str]) -> None:
     start_reading(page)
     page.keyboard.press("?")
     help_text = page.locator("dialog[open]").inner_text()
@@ -230,15 +211,13 @@ def test_help_lists_the_keys_and_keeps_them_from_acting(page: Any, radiographs: 
     assert page.locator(CHOSEN).input_value() == "covid-19"
 
 
-def test_a_slip_of_the_key_is_taken_back_by_another_within_ten_seconds(
-    page: Any, radiographs: list[str]
-) -> None:
+def test_a_signature_is_undone_by_a_key_within_ten_seconds(page: Any, cases: list[str]) -> None:
     case = start_reading(page)
     sign_by_keys(page, "1", "Enter")
     page.wait_for_selector(READY)
     offer = page.locator("[data-take-back]")
     assert "Signed: COVID-19" in offer.inner_text()
-    assert _faults(page) == []
+    assert axe_violations(page) == []
     page.keyboard.press("Shift+B")
     page.wait_for_url(f"**/{case}/")
     page.wait_for_selector(READY)
@@ -249,20 +228,20 @@ def test_a_slip_of_the_key_is_taken_back_by_another_within_ten_seconds(
     offer.wait_for(state="hidden", timeout=12_000)
 
 
-def test_b_gives_a_case_back(page: Any, radiographs: list[str]) -> None:
+def test_b_releases_a_case(page: Any, cases: list[str]) -> None:
     start_reading(page)
     sign_by_keys(page, "b")
     assert page.locator("text=The case is back on the worklist.").count() == 1
 
 
-def test_the_time_that_is_left_counts_down(page: Any, radiographs: list[str]) -> None:
+def test_the_remaining_time_of_the_claim_counts_down(page: Any, cases: list[str]) -> None:
     start_reading(page)
     first = page.locator("[data-lease]").inner_text()
     assert first.startswith("yours for ")
     page.wait_for_function("before => document.querySelector('[data-lease]').textContent < before", arg=first)
 
 
-def test_the_worklist_keeps_itself_fresh_and_the_row_in_hand(page: Any, radiographs: list[str]) -> None:
+def test_the_worklist_refreshes_itself_and_keeps_the_focused_row(page: Any, cases: list[str]) -> None:
     page.goto(urljoin(page.url, "/review/"))
     page.keyboard.press("j")
     row = page.evaluate("document.activeElement.id")
@@ -272,10 +251,9 @@ def test_the_worklist_keeps_itself_fresh_and_the_row_in_hand(page: Any, radiogra
     assert page.evaluate("document.activeElement.id") == row
 
 
-def test_radiographs_are_read_without_javascript(
-    embedded_stack: Stack, browser: Any, radiographs: list[str]
-) -> None:
-    page = log_in(browser.new_context(java_script_enabled=False), embedded_stack)
+def test_a_case_is_read_without_javascript(embedded_stack: Stack, browser: Any, cases: list[str]) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
     page.click("text=Read next")
     case = case_on(page)
     assert page.locator("img[data-viewer-radiograph]").count() == 1
@@ -286,19 +264,15 @@ def test_radiographs_are_read_without_javascript(
 
 
 @pytest.mark.parametrize("colours", ["dark", "light"])
-def test_the_pages_have_no_fault_that_axe_can_find(page: Any, radiographs: list[str], colours: str) -> None:
+def test_the_pages_pass_axe(page: Any, cases: list[str], colours: str) -> None:
     page.emulate_media(color_scheme=colours)
     page.reload()
-    faults = {"worklist": _faults(page)}
+    violations = {"worklist": axe_violations(page)}
     start_reading(page)
-    faults["reading"] = _faults(page)
+    violations["reading"] = axe_violations(page)
     page.keyboard.press("3")
     page.keyboard.press("s")
     page.wait_for_selector("text=You: Normal")
     page.click("text=Change my reading")
-    faults["signed"] = _faults(page)
-    assert faults == {"worklist": [], "reading": [], "signed": []}
-
-
-def _faults(page: Any) -> list[str]:
-    return [fault["id"] for fault in Axe().run(page).response["violations"]]
+    violations["signed"] = axe_violations(page)
+    assert violations == {"worklist": [], "reading": [], "signed": []}

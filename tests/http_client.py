@@ -1,4 +1,4 @@
-"""Somebody outside who speaks HTTP to a running Readroom: with cookies, or with an API token."""
+"""An HTTP client of a running Readroom: with cookies, as a browser, or with an API token, as a script."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 Fields = Mapping[str, str]
 Files = Mapping[str, tuple[str, bytes]]  # field -> (file name, bytes)
+TIMEOUT = 60  # seconds
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back."""
+class HttpResponse:
+    """Status, final URL, headers and body of one response."""
 
     status: int
     url: str
@@ -33,12 +34,12 @@ class Answer:
         return self.body.decode()
 
     def json(self) -> Any:
-        """Read the body as JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
-class Visitor:
-    """One person or script; a status of 400 and above is an answer, not an exception."""
+class HttpClient:
+    """One session or one API token; a status of 400 and above is returned, not raised."""
 
     def __init__(self, base_url: str, *, token: str = "") -> None:
         self.base_url = base_url
@@ -46,12 +47,12 @@ class Visitor:
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
 
-    def get(self, path: str) -> Answer:
-        """Fetch a page, following redirects."""
+    def get(self, path: str) -> HttpResponse:
+        """Fetch a page and follow redirects."""
         return self._open(urllib.request.Request(urljoin(self.base_url, path), headers=self._headers))
 
-    def post(self, path: str, fields: Fields | None = None, files: Files | None = None) -> Answer:
-        """Send a form, with the CSRF token of a browser when there is one."""
+    def post(self, path: str, fields: Fields | None = None, files: Files | None = None) -> HttpResponse:
+        """Send a form, with the session's CSRF token if there is one."""
         url = urljoin(self.base_url, path)
         headers = dict(self._headers) | {"Referer": url}
         form: dict[str, Any] = dict(fields or {})
@@ -64,23 +65,23 @@ class Visitor:
             body = urlencode(form).encode()
         return self._open(urllib.request.Request(url, data=body, headers=headers, method="POST"))
 
-    def log_in(self, username: str, password: str) -> Visitor:
+    def log_in(self, username: str, password: str) -> HttpClient:
         """Log in through the login page."""
         page = self.get("/accounts/login/")
-        hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        assert hidden, "the login page has no form"
-        form = {"username": username, "password": password, "csrfmiddlewaretoken": hidden[1]}
-        answer = self.post("/accounts/login/", form)
-        assert self._cookie("sessionid"), f"{username} was not let in: {answer.status}"
+        csrf_field = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert csrf_field, "the login page has no form"
+        form = {"username": username, "password": password, "csrfmiddlewaretoken": csrf_field[1]}
+        response = self.post("/accounts/login/", form)
+        assert self._cookie("sessionid"), f"login of {username} failed with status {response.status}"
         return self
 
     def _cookie(self, name: str) -> str | None:
         return next((cookie.value for cookie in self._cookies if cookie.name == name), None)
 
-    def _open(self, request: urllib.request.Request) -> Answer:
+    def _open(self, request: urllib.request.Request) -> HttpResponse:
         try:
-            with self._opener.open(request, timeout=60) as reply:
-                return Answer(reply.status, reply.url, dict(reply.headers), reply.read())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return Answer(refusal.code, refusal.url or "", dict(refusal.headers), refusal.read())
+            with self._opener.open(request, timeout=TIMEOUT) as reply:
+                return HttpResponse(reply.status, reply.url, dict(reply.headers), reply.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return HttpResponse(error.code, error.url or "", dict(error.headers), error.read())

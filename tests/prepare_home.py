@@ -1,0 +1,67 @@
+"""Prepare the Readroom home that the environment names, with staff, test sites and API tokens.
+
+`python -m tests.prepare_home`, in one process, because each start of Django costs seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+# A test module that needs a worklist of its own takes one of these sites; see tests.stack.Stack.site.
+TEST_SITES: Final = ("reading", "viewer", "race", "burst", "flush", "reference")
+TEST_ROLES: Final = ("technician", "radiologist", "colleague")
+
+
+def username(site: str, role: str) -> str:
+    """Return the name of the member of staff who has a role at a test site."""
+    return f"{site}-{role}"
+
+
+def token_of(username: str) -> str:
+    """Return the API token that a member of staff has on every prepared home."""
+    return hashlib.sha1(username.encode(), usedforsecurity=False).hexdigest()
+
+
+def main() -> None:
+    """Prepare the home; a second run changes nothing."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("prepare")
+    call_command("demo", staff_only=True)
+    _create_sites()
+    _create_tokens()
+
+
+def _create_sites() -> None:
+    from diagnostics.accounts.models import Site, User
+    from diagnostics.accounts.roles import Role
+
+    password = User.objects.get(username="technician").password  # hashed once, for all
+    for name in TEST_SITES:
+        site, _ = Site.objects.get_or_create(name=f"Test site {name}")
+        for role in TEST_ROLES:
+            user, _ = User.objects.get_or_create(
+                username=username(name, role),
+                defaults={
+                    "password": password,
+                    "role": Role.TECHNICIAN if role == "technician" else Role.RADIOLOGIST,
+                },
+            )
+            user.sites.set([site])
+
+
+def _create_tokens() -> None:
+    from rest_framework.authtoken.models import Token
+
+    from diagnostics.accounts.models import User
+
+    for user in User.objects.filter(auth_token=None):
+        Token.objects.create(user=user, key=token_of(user.username))
+
+
+if __name__ == "__main__":
+    main()
