@@ -25,10 +25,11 @@ from sklearn.svm import SVC
 from benchmarks.darkcovidnet_table import table
 from ml import importers
 from ml.datasets import batches
+from ml.datasets.class_order import sort_classes
 from ml.datasets.disjoint_sets import DisjointSets
-from ml.datasets.patient_split import Split, in_order
+from ml.datasets.patient_split import Split
+from ml.images.decoding import decode_radiograph
 from ml.images.perceptual_hash import SAME_IMAGE, distances, perceptual_hash
-from ml.images.reading import read_radiograph
 from ml.recipes import TrainingSpec, at_size, get_recipe
 from ml.records import LabelledImage, Preprocessing
 
@@ -111,7 +112,7 @@ def darkcovidnet_radiographs(folder: Path) -> tuple[LabelledImage, ...]:
     options = importers.ReadOptions(cohen=folder / "covid-chestxray-dataset")
     radiographs = importers.read(folder / "darkcovidnet", options).radiographs
     hashes = np.stack(
-        [perceptual_hash(read_radiograph(image.path.read_bytes()).grey) for image in radiographs]
+        [perceptual_hash(decode_radiograph(image.path.read_bytes()).grey) for image in radiographs]
     )
     patients = DisjointSets()
     for one, other in np.argwhere(np.triu(distances(hashes, hashes) <= SAME_IMAGE, 1)):
@@ -150,7 +151,7 @@ def network_logits(
         model, _ = bundle.load_network(out)
     prep, classes = manifest.preprocessing, manifest.architecture.classes
     logits = model.predict(batches.load(test, prep, side=prep.size).inputs(prep), batch_size=16, verbose=0)
-    order = [classes.index(label) for label in in_order({image.label for image in radiographs})]
+    order = [classes.index(label) for label in sort_classes({image.label for image in radiographs})]
     return np.asarray(logits, np.float64)[:, order].tolist(), float(manifest.training["seconds"])
 
 

@@ -1,4 +1,4 @@
-"""Hostile files sent to a running Readroom: responses, memory use, and surviving processes.
+"""HostileFile files sent to a running Readroom: responses, memory use, and surviving processes.
 
 python -m benchmarks.hostile_uploads [--mutants 2000] [--seed 1] [--inflated 800] [--largest 12] [--clients 4]
 """
@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.process_memory import MemoryMonitor
-from tests.hostile_files import ACCEPTED, MEGABYTE, Hostile, Reply, send, specimens
-from tests.mutants import largest, mutants, sound
+from tests.hostile_files import ACCEPTED, MEGABYTE, HostileFile, Reply, send, specimens
+from tests.mutants import largest_images, mutants, valid_images
 from tests.radiographs import radiograph_png
 from tests.small_bundle import make_bundle
 from tests.stack import Stack, readroom_stack
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(stack: Stack, arguments: argparse.Namespace) -> int:
-    token = stack.manage("drf_create_token", "technician").split()[2]
+    token = stack.token("technician")
     wrong = 0
     with MemoryMonitor(stack.processes[WEB].pid) as monitor:
         workers, at_rest = monitor.workers(), monitor.current()
@@ -62,32 +62,32 @@ def _measure(stack: Stack, arguments: argparse.Namespace) -> int:
         f"memory of the web process and its children: {_megabytes(at_rest):,} MB at rest, "
         f"{_megabytes(maximum):,} MB maximum"
     )
-    print(f"valid radiograph afterwards: {last.ending}")
+    print(f"valid radiograph afterwards: {last.outcome}")
     partial = list(stack.home.joinpath("media").rglob("*.tmp"))
     print(f"incomplete files: {len(partial)}")
-    return int(bool(wrong or not survived or last.ending != ACCEPTED or partial))
+    return int(bool(wrong or not survived or last.outcome != ACCEPTED or partial))
 
 
-def _files(arguments: argparse.Namespace) -> dict[str, Iterable[Hostile]]:
+def _files(arguments: argparse.Namespace) -> dict[str, Iterable[HostileFile]]:
     return {
         "specimens": specimens(inflated=arguments.inflated * MEGABYTE),
-        "valid radiographs": sound(),
-        "radiographs of 40 megapixels": largest(arguments.largest),
+        "valid radiographs": valid_images(),
+        "radiographs of 40 megapixels": largest_images(arguments.largest),
         "mutants": (
-            Hostile(f"mutant {number}", content, frozenset())
+            HostileFile(f"mutant {number}", content, frozenset())
             for number, content in enumerate(mutants(arguments.mutants, arguments.seed))
         ),
     }
 
 
-def _send_all(kind: str, files: Iterable[Hostile], stack: Stack, token: str, clients: int) -> int:
+def _send_all(kind: str, files: Iterable[HostileFile], stack: Stack, token: str, clients: int) -> int:
     """Send one kind of file, print the responses and return the number of wrong ones."""
     start, replies, wrong = time.monotonic(), [], []
     for file, reply in _replies(files, stack, token, clients):
         replies.append(reply)
-        if reply.status not in EXPECTED_STATUS or (file.right and reply.ending not in file.right):
-            wrong.append(f"  WRONG {file.what}: {reply.status} {reply.ending}, not {sorted(file.right)}")
-    endings = Counter(reply.ending for reply in replies)
+        if reply.status not in EXPECTED_STATUS or (file.allowed and reply.outcome not in file.allowed):
+            wrong.append(f"  WRONG {file.label}: {reply.status} {reply.outcome}, not {sorted(file.allowed)}")
+    endings = Counter(reply.outcome for reply in replies)
     seconds = time.monotonic() - start
     print(f"{kind}: {len(replies)} sent in {seconds:.0f} s, {len(wrong)} wrong responses")
     print("  " + ", ".join(f"{ending} {count}" for ending, count in endings.most_common()))
@@ -97,11 +97,11 @@ def _send_all(kind: str, files: Iterable[Hostile], stack: Stack, token: str, cli
 
 
 def _replies(
-    files: Iterable[Hostile], stack: Stack, token: str, clients: int
-) -> Iterator[tuple[Hostile, Reply]]:
+    files: Iterable[HostileFile], stack: Stack, token: str, clients: int
+) -> Iterator[tuple[HostileFile, Reply]]:
     in_memory = threading.BoundedSemaphore(2 * clients)  # limits the number of files in memory
 
-    def upload(file: Hostile) -> tuple[Hostile, Reply]:
+    def upload(file: HostileFile) -> tuple[HostileFile, Reply]:
         try:
             start = time.monotonic()
             reply = send(stack.base_url, token, file.content, file.name)

@@ -18,10 +18,10 @@ from benchmarks.collections_on_disk import (
     radiography_radiographs,
 )
 from ml.datasets.disjoint_sets import DisjointSets
-from ml.datasets.hashing import share_of
+from ml.datasets.hashing import hash_fraction
 from ml.datasets.patient_split import Split
-from ml.images.perceptual_hash import SAME_IMAGE, crops_of, distances, distances_to_crops, perceptual_hash
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
+from ml.images.perceptual_hash import SAME_IMAGE, crop_hashes, distances, distances_to_crops, perceptual_hash
 from ml.records import Grey, LabelledImage
 
 HELD_OUT_SHARE: Final = 0.5  # of Cohen's patients
@@ -74,7 +74,7 @@ def _held_out(
 ) -> tuple[LabelledImage, ...]:
     if held_out_unit == "source":
         return tuple(image for image in cohen if image.patient not in in_darkcovidnet)
-    return tuple(image for image in cohen if share_of(image.patient, "held-out") < HELD_OUT_SHARE)
+    return tuple(image for image in cohen if hash_fraction(image.patient, "held-out") < HELD_OUT_SHARE)
 
 
 def _without_duplicates(
@@ -107,17 +107,19 @@ def _without_crops(
         np.stack([perceptual_hash(grey) for grey in greys]) for greys in (held_out_greys, candidate_greys)
     )
     nearest = np.array(
-        [distances_to_crops(crops_of(grey), held_out_hashes).min() for grey in candidate_greys]
+        [distances_to_crops(crop_hashes(grey), held_out_hashes).min() for grey in candidate_greys]
     )
     for grey in held_out_greys:
-        nearest = np.minimum(nearest, distances_to_crops(crops_of(grey), candidate_hashes))
+        nearest = np.minimum(nearest, distances_to_crops(crop_hashes(grey), candidate_hashes))
     cropped = {image.path for image, bits in zip(candidates, nearest, strict=True) if bits <= CROPPED}
     return [image for image in radiographs if image.path not in cropped]
 
 
 def _by_patient(radiographs: Sequence[LabelledImage]) -> Split:
     validation = {
-        image.patient for image in radiographs if share_of(image.patient, "validation") < VALIDATION_SHARE
+        image.patient
+        for image in radiographs
+        if hash_fraction(image.patient, "validation") < VALIDATION_SHARE
     }
     return Split(
         train=tuple(image for image in radiographs if image.patient not in validation),
@@ -127,4 +129,4 @@ def _by_patient(radiographs: Sequence[LabelledImage]) -> Split:
 
 
 def _grey(image: LabelledImage) -> Grey:
-    return read_radiograph(image.path.read_bytes()).grey
+    return decode_radiograph(image.path.read_bytes()).grey

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import default_card
 from benchmarks.public_datasets import collect
 from ml import importers
-from ml.datasets.hashing import share_of
+from ml.datasets.hashing import hash_fraction
 from ml.datasets.patient_split import Split
 from ml.networks import bundle
 from ml.records import LabelledImage
@@ -61,7 +61,7 @@ def _metadata(folder: Path) -> dict[Path, RadiographMetadata]:
 
 def _share_of_patients(radiographs: tuple[LabelledImage, ...], share: float) -> tuple[LabelledImage, ...]:
     """Return the radiographs of a fixed share of the patients."""
-    return tuple(image for image in radiographs if share_of(image.patient, "trust report") < share)
+    return tuple(image for image in radiographs if hash_fraction(image.patient, "trust report") < share)
 
 
 if __name__ == "__main__":

@@ -25,16 +25,10 @@ from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
+from tests.chromium import CHROMIUM_ARGUMENTS, chromium_path
 from tests.radiographs import radiograph_dicom
 from tests.servers import wait_until
-from tests.stack import (
-    CHROMIUM_ARGUMENTS,
-    DEMO_PASSWORD,
-    ROOT,
-    Stack,
-    chromium_path,
-    readroom_stack,
-)
+from tests.stack import DEMO_PASSWORD, ROOT, Stack, readroom_stack
 
 SIDE: Final = 3000  # pixels
 VIEWING: Final = 4000  # milliseconds between two actions of a reader
@@ -149,7 +143,7 @@ def readroom(case_changes: int) -> Iterator[Stack]:
         )
         subprocess.run([sys.executable, "-c", code, str(bundle)], cwd=ROOT, check=True, capture_output=True)
         with readroom_stack("embedded", bundle=bundle) as stack:
-            technician = stack.script("technician")
+            technician = stack.api_client("technician")
             seeds = count(1)
             radiographs = len(RENDERERS) * (case_changes + 1) + 2
             cases = [upload(technician, next(seeds)) for _ in range(radiographs)]

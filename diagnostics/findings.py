@@ -16,4 +16,4 @@ class Finding(TextChoices):
     CANNOT_JUDGE = "cannot-judge", _("Cannot judge")
 
 
-LEARNABLE = (Finding.COVID_19, Finding.PNEUMONIA, Finding.NORMAL, Finding.OTHER)
+TRAINABLE_FINDINGS = (Finding.COVID_19, Finding.PNEUMONIA, Finding.NORMAL, Finding.OTHER)

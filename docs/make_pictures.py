@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
+from tests.chromium import CHROMIUM_ARGUMENTS
 from tests.servers import wait_until
-from tests.stack import CHROMIUM_ARGUMENTS, DEMO_PASSWORD, Stack, readroom_stack
+from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
 
 FOLDER: Final = Path(__file__).resolve().parent / "pictures"
 ELSEWHERE: Final = {"readers": "/review/readers/", "imports": "/imports/", "models": "/models/"}
@@ -24,7 +25,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with readroom_stack("embedded") as stack, sync_playwright() as playwright:
         stack.manage("demo")
-        script = stack.script("technician")
+        script = stack.api_client("technician")
         wait_until(
             lambda: script.get("/api/v1/cases/?status=done").json()["count"] >= 5,
             seconds=120,
@@ -50,7 +51,7 @@ def take(page: Any, stack: Stack) -> None:
     page.keyboard.press("3")
     _keep(page, "reading")
     page.keyboard.press("s")
-    page.get_by_text("Machine", exact=False).first.wait_for()
+    page.get_by_text("AI result", exact=False).first.wait_for()
     _keep(page, "answer")
 
 

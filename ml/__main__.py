@@ -55,10 +55,10 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 def _explain(options: argparse.Namespace) -> int:
     """Explain each image and return 0 if at least one was readable, 1 if none, 2 without a usable bundle."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ml.errors import BundleError
     from ml.inference.predictor import (
         Predictor,
     )  # TensorFlow is imported only after the arguments are checked
-    from ml.records import BundleError
 
     try:
         predictor = Predictor(options.bundle)
@@ -103,12 +103,12 @@ def _stems(images: list[Path]) -> list[str]:
 def _explanation(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any]:
     import numpy as np
 
-    from ml.images.decode import read_radiograph_in_child
+    from ml.errors import UnreadableImage
+    from ml.images.decode_in_child import decode_radiograph_in_child
     from ml.inference import overlay
-    from ml.records import UnreadableImage
 
     try:
-        radiograph = read_radiograph_in_child(image.read_bytes())
+        radiograph = decode_radiograph_in_child(image.read_bytes())
     except UnreadableImage as error:
         return {"error": error.code, "message": str(error)}
     except OSError as error:
@@ -130,7 +130,7 @@ def _explanation(predictor: Predictor, image: Path, stem: Path) -> dict[str, Any
         "finding": finding,
         "outcome": explanation.outcome,
         "candidates": explanation.candidates,
-        "doubtful": explanation.doubtful,
+        "low_confidence": explanation.low_confidence,
         "out_of_distribution": asdict(out_of_distribution) if out_of_distribution else None,
         "quality_flags": explanation.quality_flags,
         "version": explanation.version,

@@ -10,9 +10,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.errors import BundleError as BundleError  # cross: removed by the renaming of the whole tree
-from ml.errors import UnreadableImage as UnreadableImage  # cross: removed by the renaming of the whole tree
-
 Grey: TypeAlias = NDArray[np.float32]  # (height, width), 0 black to 1 white
 Grid: TypeAlias = NDArray[np.float32]  # (rows, columns) of the last convolution, >= 0
 Features: TypeAlias = NDArray[np.float32]  # (width,)
@@ -178,7 +175,7 @@ class Explanation:
     outcome: PredictionOutcome = "finding"
     candidates: tuple[str, ...] = ()  # conformal set, highest probability first; empty if not calibrated
     out_of_distribution: OutOfDistribution | None = None  # None: the version has no reference
-    doubtful: bool = False  # the highest probability is below the version's abstention threshold
+    low_confidence: bool = False  # the highest probability is below the version's abstention threshold
     quality_flags: tuple[QualityFlag, ...] = ()  # why the image may not be a plain chest radiograph
 
 

@@ -22,8 +22,8 @@ class Permission(TextChoices):
     TRAIN = "train", _("train models")
     PROMOTE = "promote", _("promote and roll back model versions")
     SEE_MODELS = "see-models", _("view model versions")
-    DISTRIBUTE = "distribute", _("set priorities and assign cases to readers")
-    OVERSEE = "oversee", _("measure reader agreement and set reading policies")
+    ASSIGN = "assign", _("set priorities and assign cases to readers")
+    MANAGE_READERS = "manage-readers", _("measure reader agreement and set reading policies")
     IMPORT = "import", _("import labelled collections")
     AUDIT = "audit", _("view the audit log")
 
@@ -38,7 +38,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.SEE_CASES,
             Permission.RETRY,
             Permission.READ,
-            Permission.DISTRIBUTE,
+            Permission.ASSIGN,
             Permission.SEE_MODELS,
         }
     ),
@@ -51,8 +51,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.TRAIN,
             Permission.PROMOTE,
             Permission.SEE_MODELS,
-            Permission.DISTRIBUTE,
-            Permission.OVERSEE,
+            Permission.ASSIGN,
+            Permission.MANAGE_READERS,
             Permission.AUDIT,
         }
     ),

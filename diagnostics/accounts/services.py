@@ -50,7 +50,7 @@ def record_logout(*, by: User, now: datetime) -> None:
 
 def record_failed_login(*, now: datetime) -> None:
     """Record a failed login; the user name is not stored, because it may be a password typed by mistake."""
-    audit.record(action=Action.LOGIN_REFUSED, by=None, now=now)
+    audit.record(action=Action.LOGIN_FAILED, by=None, now=now)
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def set_hotkeys(*, by: User, keys: Mapping[str, str]) -> None:
 
 
 @transaction.atomic
-def make_token(*, by: User, now: datetime) -> str:
+def create_token(*, by: User, now: datetime) -> str:
     """Create an API token with the user's permissions and return it; it replaces an earlier token."""
     Token.objects.filter(user=by).delete()
     token = Token.objects.create(user=by)

@@ -130,7 +130,7 @@ def keys(request: StaffRequest) -> HttpResponse:
 @require_POST
 def token(request: StaffRequest) -> HttpResponse:
     """Create an API token and show it once."""
-    return _profile(request, token=services.make_token(by=request.user, now=timezone.now()))
+    return _profile(request, token=services.create_token(by=request.user, now=timezone.now()))
 
 
 @login_required

@@ -62,7 +62,7 @@ def event_row(event: AuditEvent) -> EventRow:
 def _actor(event: AuditEvent) -> str:
     if event.by is not None:
         return event.by.get_username()
-    return _("Unknown user") if event.action == Action.LOGIN_REFUSED else _("System")
+    return _("Unknown user") if event.action == Action.LOGIN_FAILED else _("System")
 
 
 def _details(detail: dict[str, Any]) -> str:

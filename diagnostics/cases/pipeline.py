@@ -24,8 +24,9 @@ from diagnostics.jobs.errors import JobError, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
+from ml.errors import BundleError
 from ml.inference import heatmap_files, overlay
-from ml.records import BundleError, ClassMap, Explanation, Grey, Manifest
+from ml.records import ClassMap, Explanation, Grey, Manifest
 
 if TYPE_CHECKING:
     from ml.inference.predictor import Predictor
@@ -178,7 +179,7 @@ def _finish(
     if finished:
         detail = {"prediction": str(prediction.pk), "version": str(result.version)}
         Case.objects.filter(pk=prediction.case_id).update(triage_score=_triage_score(result))
-        audit.record(action=Action.CASE_CLASSIFIED, by=None, target=prediction.case, detail=detail, now=now)
+        audit.record(action=Action.PREDICTION_STORED, by=None, target=prediction.case, detail=detail, now=now)
     return finished
 
 
@@ -228,7 +229,7 @@ def _fail(lease: Lease, code: str) -> None:
     if Prediction.fail(lease.job_id, token=lease.token, code=code, text=text, now=now):
         prediction = Prediction.objects.select_related("case").get(pk=lease.job_id)
         audit.record(
-            action=Action.CLASSIFICATION_FAILED,
+            action=Action.PREDICTION_FAILED,
             by=None,
             target=prediction.case,
             detail={"prediction": str(lease.job_id), "code": code},

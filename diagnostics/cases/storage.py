@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from django.conf import settings
 
+from ml.images import decoding
 from ml.images import png as png_images
-from ml.images import reading
-from ml.images.decode import pack_depth_in_child
+from ml.images.decode_in_child import pack_full_depth_in_child
 from ml.records import DecodedRadiograph, Grey
 
 MAX_16_BIT: Final = 65535
@@ -120,7 +120,7 @@ def packed_bit_depth(names: RadiographFiles) -> bytes:
     try:
         return path(names.depth).read_bytes()
     except FileNotFoundError:
-        packed = pack_depth_in_child(path(names.original).read_bytes())
+        packed = pack_full_depth_in_child(path(names.original).read_bytes())
     try:
         store_file(names.depth, packed)
     except OSError as error:  # the next request packs the pixels again
@@ -175,7 +175,7 @@ def _prediction_folder(prediction_id: uuid.UUID) -> str:
 
 
 def _grey_png(grey: Grey) -> bytes:
-    encoded, png = cv2.imencode(".png", reading.to_16_bit(grey), FAST_PNG)
+    encoded, png = cv2.imencode(".png", decoding.to_16_bit(grey), FAST_PNG)
     if not encoded:
         raise OSError("the radiograph could not be encoded")
     return bytes(png)

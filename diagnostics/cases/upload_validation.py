@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from diagnostics.cases.errors import InvalidField, UnusableRadiograph
 from diagnostics.cases.models import Priority, View
-from ml.images import decode
+from ml.errors import UnreadableImage
+from ml.images import decode_in_child
 from ml.images.size_limits import MAX_FILE_BYTES
-from ml.records import DecodedRadiograph, UnreadableImage
+from ml.records import DecodedRadiograph
 
 MAX_REFERENCE_LENGTH: Final = 64  # characters
 
@@ -71,7 +72,7 @@ def decode_upload(radiograph: bytes) -> DecodedRadiograph:
     """Decode a radiograph in a limited child process; raises UnusableRadiograph."""
     check_file_size(len(radiograph))
     try:
-        return decode.read_radiograph_in_child(radiograph)
+        return decode_in_child.decode_radiograph_in_child(radiograph)
     except UnreadableImage as error:
         raise unusable_radiograph(error.code, str(error)) from error
 

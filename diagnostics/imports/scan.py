@@ -20,7 +20,7 @@ from diagnostics.imports.options import (
     printable_name,
 )
 from ml import importers
-from ml.importers import Imported, Options, UnreadableCollection, archive
+from ml.importers import LabelledCollection, ReadOptions, UnreadableCollection, archive
 from ml.records import LabelledImage
 
 MAX_RADIOGRAPHS: Final = 200_000
@@ -57,8 +57,8 @@ def scan_collection(
     return _scan_result(imported, options, importer=importer.name, path=importer.path)
 
 
-def _importer_options(options: ImportOptions, origin: str, cohen: Path | None) -> Options:
-    return Options(
+def _importer_options(options: ImportOptions, origin: str, cohen: Path | None) -> ReadOptions:
+    return ReadOptions(
         all_views=options.all_views,
         cohen=cohen,
         name=options.name or printable_name(Path(origin).stem) or "collection",
@@ -66,7 +66,9 @@ def _importer_options(options: ImportOptions, origin: str, cohen: Path | None) -
     )
 
 
-def _scan_result(imported: Imported, options: ImportOptions, *, importer: str, path: Path) -> ScanResult:
+def _scan_result(
+    imported: LabelledCollection, options: ImportOptions, *, importer: str, path: Path
+) -> ScanResult:
     images = balanced_subset(imported.radiographs, options.limit)
     if not images:
         raise UnknownCollection("no_radiographs", _("No radiograph of this collection can be imported."))
@@ -87,7 +89,7 @@ def _scan_result(imported: Imported, options: ImportOptions, *, importer: str, p
     )
 
 
-def _provenance(imported: Imported, options: ImportOptions) -> dict[str, str]:
+def _provenance(imported: LabelledCollection, options: ImportOptions) -> dict[str, str]:
     return {
         "citation": imported.provenance.citation,
         "licence": imported.provenance.licence,
@@ -96,7 +98,7 @@ def _provenance(imported: Imported, options: ImportOptions) -> dict[str, str]:
     }
 
 
-def _exclusions(imported: Imported) -> list[dict[str, Any]]:
+def _exclusions(imported: LabelledCollection) -> list[dict[str, Any]]:
     return [
         {
             "reason": reason.value,
@@ -104,7 +106,7 @@ def _exclusions(imported: Imported) -> list[dict[str, Any]]:
             "examples": list(excluded.examples),
             "details": dict(excluded.details),
         }
-        for reason, excluded in sorted(imported.left_out.items(), key=lambda item: -item[1].count)
+        for reason, excluded in sorted(imported.excluded.items(), key=lambda item: -item[1].count)
     ]
 
 

@@ -8,11 +8,11 @@ app_name = "imports"
 
 urlpatterns = [
     path("", views.import_list, name="imports"),
-    path("look/", views.scan, name="look"),
+    path("scan/", views.scan, name="scan"),
     path("<uuid:pk>/", views.import_detail, name="import"),
     path("<uuid:pk>/state/", views.import_state, name="state"),
-    path("<uuid:pk>/begin/", views.start, name="begin"),
+    path("<uuid:pk>/start/", views.start, name="start"),
     path("<uuid:pk>/stop/", views.stop, name="stop"),
     path("<uuid:pk>/discard/", views.discard, name="discard"),
-    path("<uuid:pk>/left-out.csv", views.exclusions_csv, name="left-out"),
+    path("<uuid:pk>/exclusions.csv", views.exclusions_csv, name="exclusions"),
 ]

@@ -116,7 +116,7 @@ def exclusions_csv(request: StaffRequest, pk: UUID) -> HttpResponseBase:
 
 def _scan(form: ScanForm, request: StaffRequest) -> Import:
     arguments: dict[str, Any] = {
-        "wishes": form.import_options(),
+        "options": form.import_options(),
         "site": home_site(request.user),
         "by": request.user,
         "now": timezone.now(),

@@ -25,8 +25,10 @@ from diagnostics.registry.errors import (
     ReasonRequired,
 )
 from diagnostics.registry.models import ModelVersion, Promotion, Verdict
+from ml.errors import BundleError
 from ml.networks import bundle as bundles
-from ml.records import BundleError, Manifest
+from ml.networks.manifest import parse_manifest
+from ml.records import Manifest
 
 MIN_REASON_LENGTH: Final = 10  # characters
 
@@ -142,7 +144,7 @@ def _check_files(version: ModelVersion) -> None:
 
 def _registered(version: ModelVersion) -> Manifest:
     try:
-        return bundles.manifest_of(version.manifest)  # possibly written by an earlier release
+        return parse_manifest(version.manifest)  # possibly written by an earlier release
     except BundleError as error:
         raise _damaged(version) from error
 

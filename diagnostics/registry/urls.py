@@ -10,6 +10,6 @@ urlpatterns = [
     path("", views.version_list, name="versions"),
     path("roll-back/", views.roll_back, name="roll-back"),
     path("<uuid:pk>/", views.version_detail, name="version"),
-    path("<uuid:pk>/trust/", views.trust_report_page, name="trust"),
+    path("<uuid:pk>/trust/", views.trust_report_page, name="trust-report"),
     path("<uuid:pk>/promote/", views.promote, name="promote"),
 ]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from diagnostics.errors import DomainError
 from diagnostics.jobs.errors import failure_code_of
-from ml.records import BundleError
+from ml.errors import BundleError
 
 FAILURE_TEXTS: Final[dict[str, Promise]] = {
     "too_few_cases": _(

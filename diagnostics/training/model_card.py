@@ -50,7 +50,7 @@ def _head(run: TrainingRun, manifest: Manifest) -> str:
         preprocessing=manifest.preprocessing.id,
         classes=", ".join(architecture.classes),
         parent=manifest.parent or "none (trained from scratch)",
-        selected_epoch=manifest.training.get("kept_epoch", "?"),
+        selected_epoch=manifest.training.get("selected_epoch", "?"),
         snapshot=run.snapshot_sha256,
         **{name: run.parameters.get(name, "?") for name in ("recipe", "epochs", "seed")},
     )

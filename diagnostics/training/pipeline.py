@@ -34,6 +34,7 @@ from ml.datasets.patient_split import Split
 from ml.metrics.comparison import compare
 from ml.networks import bundle
 from ml.records import LabelledImage, Manifest
+from ml.training.errors import NoUsableNetwork
 
 if TYPE_CHECKING:
     from ml.metrics.evaluation_result import Evaluation
@@ -145,11 +146,13 @@ def _freeze(context: RunContext) -> Split:
     images = snapshot.labelled_images(present, secret=settings.SECRET_KEY)
     duplicates = near_duplicates.find_near_duplicates(images)
     try:
-        split = patient_split.split_by_patient(images, seed=context.parameters.seed, looks=duplicates)
+        split = patient_split.split_by_patient(
+            images, seed=context.parameters.seed, near_duplicates=duplicates
+        )
     except patient_split.TooFewCases as error:
         complete = len(present) == len(entries) and not duplicates.unreadable
         raise JobError("too_few_cases" if complete else "data_damaged") from error
-    excluded = snapshot.exclusion_counts(split.left_out, missing=len(entries) - len(present))
+    excluded = snapshot.exclusion_counts(split.exclusions, missing=len(entries) - len(present))
     if (conflicting := labels.conflicting_cases())["cases"]:
         excluded[labels.CONFLICTING_LABELS] = conflicting
     imported = {"cases": sum(entry.imported for entry in present)}
@@ -165,8 +168,6 @@ def _entries(context: RunContext) -> list[SnapshotEntry]:
 
 
 def _train(context: RunContext, split: Split, start_from: Path) -> None:
-    from ml.training.loop import NoUsableNetwork
-
     context.update(phase=Phase.TRAINING)
     epochs = EpochLog(context.run, context.folder, check_lease=context.lease.check)
     try:
@@ -274,5 +275,7 @@ def _evaluate(directory: Path, images: Sequence[LabelledImage]) -> Evaluation:
 def _write_trust_report(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
     from ml.trust import run as trust_run
 
-    findings = trust_run.run_checks(directory, split, on_check=lambda _check: on_check(0, 0))
+    findings = trust_run.run_checks(
+        directory, split, on_check=lambda progress: on_check(progress.number, progress.total)
+    )
     trust_run.write(findings, directory)

@@ -88,7 +88,7 @@ class ClassCount:
     finding: str
     cases: int
     patients: int
-    required: int = patient_split.FEWEST_PATIENTS
+    required: int = patient_split.MIN_PATIENTS
 
     @property
     def label(self) -> str:
@@ -101,7 +101,7 @@ class ClassCount:
 
 def require_enough_labels(counts: Sequence[ClassCount]) -> None:
     """Raise TooFewLabels with the current counts unless enough findings have enough patients."""
-    if sum(count.sufficient for count in counts) >= patient_split.FEWEST_CLASSES:
+    if sum(count.sufficient for count in counts) >= patient_split.MIN_CLASSES:
         return
     current = "; ".join(f"{count.label}: {count.patients}" for count in counts)
     raise TooFewLabels(
@@ -110,8 +110,8 @@ def require_enough_labels(counts: Sequence[ClassCount]) -> None:
             "Current patients: %(current)s."
         )
         % {
-            "classes": patient_split.FEWEST_CLASSES,
-            "patients": patient_split.FEWEST_PATIENTS,
+            "classes": patient_split.MIN_CLASSES,
+            "patients": patient_split.MIN_PATIENTS,
             "current": current,
         }
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from ml.datasets.patient_split import Exclusion
+from ml.datasets.exclusions import Exclusion
 from ml.records import LabelledImage
 
 FILE: Final = "snapshot.jsonl"

@@ -13,5 +13,5 @@ urlpatterns = [
     path("<uuid:pk>/", views.run_detail, name="run"),
     path("<uuid:pk>/state/", views.run_state, name="state"),
     path("<uuid:pk>/stop/", views.stop, name="stop"),
-    path("<uuid:pk>/<str:name>.svg", views.plot, name="picture"),
+    path("<uuid:pk>/<str:name>.svg", views.plot, name="plot"),
 ]

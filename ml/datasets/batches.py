@@ -34,7 +34,7 @@ class ImageStore:
 
     pixels: NDArray[np.uint8]  # (n, side, side)
     radiographs: tuple[LabelledImage, ...]
-    left_out: tuple[Exclusion, ...]
+    exclusions: tuple[Exclusion, ...]
 
     @property
     def digest(self) -> str:
@@ -74,19 +74,19 @@ def load(
     square = replace(prep, size=side)
     pixels: list[NDArray[np.uint8]] = []
     decoded: list[LabelledImage] = []
-    left_out: list[Exclusion] = []
+    exclusions: list[Exclusion] = []
     for radiograph in radiographs:
         if should_stop():
             break
         try:
             grey = decode_radiograph(radiograph.path.read_bytes()).grey
         except (UnreadableImage, OSError) as error:
-            left_out.append(Exclusion(radiograph, reason_of(error)))
+            exclusions.append(Exclusion(radiograph, reason_of(error)))
             continue
         pixels.append(np.rint(to_square(grey, square)[0] * 255).astype(np.uint8))
         decoded.append(radiograph)
     stacked = np.stack(pixels) if pixels else np.empty((0, side, side), np.uint8)
-    return ImageStore(stacked, tuple(decoded), tuple(left_out))
+    return ImageStore(stacked, tuple(decoded), tuple(exclusions))
 
 
 def sampling_weights(radiographs: Sequence[LabelledImage]) -> NDArray[np.float64]:

@@ -30,6 +30,3 @@ def content_sha256(path: Path) -> str:
 def hash_fraction(name: str, purpose: str) -> float:
     """Map a name to a fixed number from 0 to 1, uniformly distributed and independent for each purpose."""
     return int(hashlib.sha256(f"{purpose}:{name}".encode()).hexdigest()[:8], 16) / 2**32
-
-
-share_of = hash_fraction  # cross: removed by the renaming of the whole tree

@@ -18,8 +18,8 @@ from ml.records import LabelledImage
 
 TEST_SHARE: Final = 0.20
 VALIDATION_SHARE: Final = 0.15  # of the patients who are not in the test set
-FEWEST_CLASSES: Final = 2
-FEWEST_PATIENTS: Final = 5  # of each class
+MIN_CLASSES: Final = 2
+MIN_PATIENTS: Final = 5  # of each class
 CONTESTED: Final = "the same image has another finding"
 IN_TEST: Final = "the patient shares an image with a test patient"
 
@@ -39,7 +39,7 @@ class Split:
     train: tuple[LabelledImage, ...]
     validation: tuple[LabelledImage, ...]
     test: tuple[LabelledImage, ...]
-    left_out: tuple[Exclusion, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Split:
 
 
 def split_by_patient(
-    radiographs: Sequence[LabelledImage], *, seed: int, looks: NearDuplicates = NO_DUPLICATES
+    radiographs: Sequence[LabelledImage], *, seed: int, near_duplicates: NearDuplicates = NO_DUPLICATES
 ) -> Split:
     """Split radiographs by patient and by image; raises TooFewCases.
 
@@ -66,9 +66,9 @@ def split_by_patient(
     the test set. Also excluded: images with two findings (no date shows which is valid), undecodable files,
     and classes with fewer than five patients.
     """
-    unreadable = {exclusion.radiograph.path for exclusion in looks.unreadable}
+    unreadable = {exclusion.radiograph.path for exclusion in near_duplicates.unreadable}
     readable = [radiograph for radiograph in radiographs if radiograph.path not in unreadable]
-    images = image_ids(readable, looks.pairs)
+    images = image_ids(readable, near_duplicates.pairs)
     contested = contested_images(readable, images)
     uncontested = [radiograph for radiograph in readable if images[radiograph.path] not in contested]
     eligible, rare = _without_rare_classes(uncontested)
@@ -80,8 +80,8 @@ def split_by_patient(
         train=_in_groups(groups, set(groups) - validation),
         validation=_in_groups(groups, validation),
         test=tuple(sorted(test, key=lambda radiograph: radiograph.patient)),
-        left_out=(
-            *looks.unreadable,
+        exclusions=(
+            *near_duplicates.unreadable,
             *(Exclusion(each, CONTESTED) for each in readable if images[each.path] in contested),
             *rare,
             *test_relatives,
@@ -103,15 +103,15 @@ def _without_rare_classes(
     radiographs: Sequence[LabelledImage],
 ) -> tuple[list[LabelledImage], tuple[Exclusion, ...]]:
     patients = {label: count["patients"] for label, count in _counts(radiographs).items()}
-    enough = {label for label, count in patients.items() if count >= FEWEST_PATIENTS}
-    if len(enough) < FEWEST_CLASSES:
+    enough = {label for label, count in patients.items() if count >= MIN_PATIENTS}
+    if len(enough) < MIN_CLASSES:
         counts = ", ".join(f"{label}: {count}" for label, count in patients.items()) or "none"
         raise TooFewCases(
-            f"Training needs at least {FEWEST_CLASSES} findings with radiographs of "
-            f"{FEWEST_PATIENTS} patients each. Patients so far: {counts}.",
+            f"Training needs at least {MIN_CLASSES} findings with radiographs of "
+            f"{MIN_PATIENTS} patients each. Patients so far: {counts}.",
             patients,
         )
-    reason = f"fewer than {FEWEST_PATIENTS} patients with this finding"
+    reason = f"fewer than {MIN_PATIENTS} patients with this finding"
     rare = tuple(
         Exclusion(radiograph, reason) for radiograph in radiographs if radiograph.label not in enough
     )
@@ -174,6 +174,3 @@ def _check_classes(split: Split) -> None:
                 f"No patient remains in the {name} set for: {', '.join(missing)}. More patients are needed.",
                 patients,
             )
-
-
-in_order = sort_classes  # cross: removed by the renaming of the whole tree

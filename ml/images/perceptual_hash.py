@@ -73,6 +73,3 @@ def _mirror_signs() -> NDArray[np.float32]:
     # Mirroring changes the sign of the odd horizontal frequencies and keeps the even ones.
     signs = np.tile(np.where(np.arange(16) % 2, -1, 1), 16)[1:]
     return signs.astype(np.float32)
-
-
-crops_of = crop_hashes  # cross: removed by the renaming of the whole tree

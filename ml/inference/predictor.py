@@ -82,7 +82,7 @@ class Predictor:
             ),
             candidates=candidates,
             out_of_distribution=distance,
-            doubtful=probabilities[explanation.finding] < (self.manifest.abstention or 0.0),
+            low_confidence=probabilities[explanation.finding] < (self.manifest.abstention or 0.0),
         )
 
     def _out_of_distribution(self, explanation: Explanation) -> OutOfDistribution | None:

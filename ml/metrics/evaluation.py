@@ -36,31 +36,31 @@ def evaluate(
     """
     model, manifest = bundle.load_network(bundle_dir)
     decoded: list[LabelledImage] = []
-    left_out: list[Exclusion] = []
+    exclusions: list[Exclusion] = []
     logits: list[NDArray[np.float64]] = []
-    for batch in _batches(_inputs(radiographs, manifest.preprocessing, left_out, should_stop)):
+    for batch in _batches(_inputs(radiographs, manifest.preprocessing, exclusions, should_stop)):
         decoded.extend(radiograph for radiograph, _ in batch)
         outputs = model.predict_on_batch(np.stack([pixels for _, pixels in batch]))
         logits.append(np.asarray(outputs, np.float64))
     if not decoded:
         raise ValueError("No radiograph could be decoded.")
-    return from_logits(manifest, decoded, np.concatenate(logits), left_out)
+    return from_logits(manifest, decoded, np.concatenate(logits), exclusions)
 
 
 def _inputs(
     radiographs: Sequence[LabelledImage],
     prep: Preprocessing,
-    left_out: list[Exclusion],
+    exclusions: list[Exclusion],
     should_stop: Callable[[], bool],
 ) -> Iterator[Prepared]:
     for radiograph in radiographs:
         if should_stop():
-            left_out.append(Exclusion(radiograph, "stopped"))
+            exclusions.append(Exclusion(radiograph, "stopped"))
             continue
         try:
             yield radiograph, prepare(decode_radiograph(radiograph.path.read_bytes()).grey, prep)[0]
         except (UnreadableImage, OSError) as error:
-            left_out.append(Exclusion(radiograph, reason_of(error)))
+            exclusions.append(Exclusion(radiograph, reason_of(error)))
 
 
 def _batches(inputs: Iterator[Prepared]) -> Iterator[list[Prepared]]:

@@ -73,12 +73,12 @@ class Evaluation:
     brier: float
     log_loss: float
     rows: tuple[RadiographResult, ...]
-    left_out: tuple[Exclusion, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; undefined numbers are None, exclusions a count."""
         stored = asdict(self)
-        stored["left_out"] = len(self.left_out)
+        stored["exclusions"] = len(self.exclusions)
         return json_values(stored)
 
     def summary(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def from_logits(
     manifest: Manifest,
     radiographs: Sequence[LabelledImage],
     logits: NDArray[np.float64],
-    left_out: Sequence[Exclusion] = (),
+    exclusions: Sequence[Exclusion] = (),
 ) -> Evaluation:
     """Compute all metrics from the logits (n, classes) of n radiographs."""
     rows = _rows(manifest, radiographs, logits)
@@ -135,7 +135,7 @@ def from_logits(
         brier=statistics.brier(probabilities, one_hot),
         log_loss=_log_loss(probabilities, one_hot),
         rows=rows,
-        left_out=tuple(left_out),
+        exclusions=tuple(exclusions),
     )
 
 
@@ -212,6 +212,3 @@ def json_values(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [json_values(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value
-
-
-plain = json_values  # cross: removed by the renaming of the whole tree

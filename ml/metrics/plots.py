@@ -22,7 +22,6 @@ from ml.records import EpochReport
 TEXT: Final = "#75818d"  # 3.9 to 1 on white, 4.8 to 1 on #0e1115
 TRAIN, VALIDATION = "#2f8fd0", "#cf7a1c"
 CANDIDATE, ACTIVE = "#1f9d83", "#b565c9"
-IN_FORCE = ACTIVE  # cross: removed by the renaming of the whole tree
 LIGHT, DARK = np.array([0xE9, 0xEF, 0xF4]) / 255, np.array([0x15, 0x57, 0x85]) / 255  # matrix cells
 ON_LIGHT, ON_DARK = "#16202a", "#ffffff"
 BAND_POINTS: Final = 101

@@ -114,16 +114,22 @@ def _manifest(
 ) -> Manifest:
     spec = loop.spec
     classes = spec.architecture.classes
-    left_out = (*radiographs.left_out, *loop.training_images.left_out, *loop.validation_images.left_out)
+    exclusions = (
+        *radiographs.exclusions,
+        *loop.training_images.exclusions,
+        *loop.validation_images.exclusions,
+    )
     training: dict[str, Any] = {
         "spec": spec.to_json(),
         "fingerprint": fingerprint([*radiographs.train, *radiographs.validation]),
         "counts": radiographs.counts(),
         "precision": loop.precision,
-        "left_out": [{"radiograph": each.radiograph.path.name, "reason": each.reason} for each in left_out],
+        "exclusions": [
+            {"radiograph": each.radiograph.path.name, "reason": each.reason} for each in exclusions
+        ],
         "steps": loop.progress.steps_done,
         "seconds": round(loop.progress.elapsed, 1),
-        "kept_epoch": loop.selected.epoch,
+        "selected_epoch": loop.selected.epoch,
         "stopped": not loop.progress.finished,
         "epochs": [vars(report) for report in loop.reports],
         **attempt,

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.datasets.patient_split import in_order
+from ml.datasets.class_order import sort_classes
 from ml.metrics.statistics import Floats
 
 
 def label_by_source(labels: Sequence[str], sources: Sequence[str]) -> tuple[NDArray[np.int_], Floats]:
     """Return the flat cell index of each radiograph and the (labels, sources) table of counts."""
-    rows, columns = in_order(labels), sorted(set(sources))
+    rows, columns = sort_classes(labels), sorted(set(sources))
     cells = np.array(
         [
             rows.index(label) * len(columns) + columns.index(source)

@@ -12,13 +12,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.datasets.patient_split import Exclusion
+from ml.datasets.exclusions import Exclusion
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.images.preprocessing import scale_values, to_square
-from ml.images.reading import read_radiograph
 from ml.inference import gradcam
 from ml.metrics.statistics import Floats
 from ml.networks import builder, bundle
-from ml.records import Grey, LabelledImage, UnreadableImage
+from ml.records import Grey, LabelledImage
 from ml.trust.predictions import Predictions
 
 BATCH: Final = 16
@@ -54,7 +55,7 @@ class BatchPredictor:
 
     def _set_model(self, model: keras.Model) -> None:
         self.model = model
-        self._explain = gradcam.explainer(model, builder.target_layer(self.manifest.architecture))
+        self._explain = gradcam.build_explainer(model, builder.target_layer(self.manifest.architecture))
 
     def load(self, radiographs: Sequence[LabelledImage]) -> NetworkInputs:
         """Read radiographs; unreadable ones and those with a finding outside the classes are excluded."""
@@ -66,7 +67,7 @@ class BatchPredictor:
                 excluded.append(Exclusion(radiograph, UNKNOWN_CLASS))
                 continue
             try:
-                grey = read_radiograph(radiograph.path.read_bytes()).grey
+                grey = decode_radiograph(radiograph.path.read_bytes()).grey
             except (UnreadableImage, OSError) as error:
                 excluded.append(Exclusion(radiograph, getattr(error, "code", "unreadable")))
                 continue

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ml import importers
-from ml.datasets.hashing import share_of
-from ml.records import BundleError, LabelledImage
+from ml.datasets.hashing import hash_fraction
+from ml.errors import BundleError
+from ml.records import LabelledImage
 from ml.trust import run as trust
 from ml.trust.report import CheckProgress, TrustFindings
 from ml.trust.report_files import HTML, JSON
@@ -67,5 +68,5 @@ def _limited(radiographs: Sequence[LabelledImage], limit: int) -> list[LabelledI
     if not limit or len(radiographs) <= limit:
         return list(radiographs)
     return sorted(
-        radiographs, key=lambda radiograph: (share_of(radiograph.patient, "most"), radiograph.path.name)
+        radiographs, key=lambda radiograph: (hash_fraction(radiograph.patient, "most"), radiograph.path.name)
     )[:limit]

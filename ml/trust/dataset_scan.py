@@ -14,18 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.datasets.class_order import sort_classes
 from ml.datasets.disjoint_sets import DisjointSets
-from ml.datasets.patient_split import Exclusion, Split, in_order
+from ml.datasets.exclusions import Exclusion
+from ml.datasets.patient_split import Split
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.images.preprocessing import to_square
-from ml.images.reading import read_radiograph
 from ml.metrics.evaluation_result import TARGET
-from ml.records import (
-    DecodedRadiograph,
-    Grey,
-    LabelledImage,
-    Preprocessing,
-    UnreadableImage,
-)
+from ml.records import DecodedRadiograph, Grey, LabelledImage, Preprocessing
 from ml.trust.near_duplicate_pairs import Pair, near_duplicate_pairs, rotated_hashes
 
 if TYPE_CHECKING:
@@ -96,7 +93,7 @@ class DatasetScan:
     @property
     def target(self) -> str:
         """Return the target finding; empty without radiographs."""
-        classes = in_order(self.labels.tolist())
+        classes = sort_classes(self.labels.tolist())
         return TARGET if TARGET in classes or not classes else classes[0]
 
     @property
@@ -150,7 +147,7 @@ def scan_dataset(
     for radiograph, part in _with_parts(radiographs):
         try:
             content = radiograph.path.read_bytes()
-            decoded = read_radiograph(content)
+            decoded = decode_radiograph(content)
         except (UnreadableImage, OSError) as error:
             excluded.append(Exclusion(radiograph, getattr(error, "code", "unreadable")))
             continue

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.images.reading import read_radiograph
+from ml.errors import UnreadableImage
+from ml.images.decoding import decode_radiograph
 from ml.metrics.statistics import Floats
-from ml.records import Grey, LabelledImage, UnreadableImage
+from ml.records import Grey, LabelledImage
 from ml.trust.batch_predictor import BatchPredictor, NetworkInputs, Squares
 from ml.trust.predictions import Predictions
 
@@ -100,7 +101,7 @@ def _lung_mask(predictor: BatchPredictor, path: Path | None) -> NDArray[np.bool_
     if path is None:
         return None
     try:
-        grey: Grey = read_radiograph(path.read_bytes()).grey
+        grey: Grey = decode_radiograph(path.read_bytes()).grey
     except (UnreadableImage, OSError):
         return None
     mask = np.array(predictor.crop(grey) > MASK_THRESHOLD, dtype=bool)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ml.datasets.patient_split import in_order
+from ml.datasets.class_order import sort_classes
 from ml.metrics.evaluation_result import FEW_BINS, MANY_BINS, SMALL_SAMPLE, TARGET
 from ml.metrics.statistics import Floats, Truth
 from ml.records import LabelledImage
@@ -58,7 +58,7 @@ class Predictions:
     @property
     def target(self) -> str:
         """Return the target finding, which is separated from all others."""
-        return TARGET if TARGET in self.classes else in_order(self.classes)[0]
+        return TARGET if TARGET in self.classes else sort_classes(self.classes)[0]
 
     @property
     def target_index(self) -> int:

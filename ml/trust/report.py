@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ml.datasets.patient_split import Exclusion
-from ml.metrics.evaluation_result import SEED, Evaluation, plain
+from ml.datasets.exclusions import Exclusion
+from ml.metrics.evaluation_result import SEED, Evaluation, json_values
 from ml.metrics.statistics import RESAMPLES
 from ml.records import Manifest
 from ml.trust.catalogue import CHECK_ORDER, CheckSpec
@@ -61,7 +61,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; undefined numbers are None, excluded radiographs are listed by file name."""
-        stored: dict[str, Any] = plain(
+        stored: dict[str, Any] = json_values(
             {
                 "subject": self.subject,
                 "data": self.data,

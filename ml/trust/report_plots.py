@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ml.metrics import statistics
-from ml.metrics.plots import CANDIDATE, IN_FORCE, STYLE, TEXT, as_svg
+from ml.metrics.plots import ACTIVE, CANDIDATE, STYLE, TEXT, as_svg
 from ml.trust.abstention import risk_curve
 from ml.trust.predictions import Predictions
 
@@ -58,7 +58,7 @@ def coverage_svg(predictions: Predictions) -> str:
 def scores_svg(predictions: Predictions) -> str:
     """Plot each radiograph's score by source, separately with and without the target."""
     sources = sorted({radiograph.source for radiograph in predictions.radiographs})[:MAX_SOURCES]
-    sides = (("with", -0.18, predictions.truth, IN_FORCE), ("without", 0.18, ~predictions.truth, CANDIDATE))
+    sides = (("with", -0.18, predictions.truth, ACTIVE), ("without", 0.18, ~predictions.truth, CANDIDATE))
     random = np.random.default_rng(0)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 0.9 + 0.75 * len(sources)), layout="constrained")

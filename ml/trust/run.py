@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
-from ml.datasets.hashing import share_of
+from ml.datasets.hashing import hash_fraction
 from ml.datasets.patient_split import Split
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
 from ml.inference.overlay import overlay_png
 from ml.inference.predictor import Predictor
 from ml.metrics.evaluation_result import from_logits
@@ -74,7 +74,7 @@ def calibration_test_split(radiographs: Sequence[LabelledImage]) -> Split:
     calibration = {
         radiograph.patient
         for radiograph in radiographs
-        if share_of(radiograph.patient, "trust") < CALIBRATION_SHARE
+        if hash_fraction(radiograph.patient, "trust") < CALIBRATION_SHARE
     }
     return Split(
         train=(),
@@ -194,7 +194,7 @@ def _examples(test_set: EvaluationSet, predictor: Predictor) -> Iterator[Example
     correct = [index for index in order if predictions.truth[index] and predictions.correct[index]]
     wrong = [index for index in order if not predictions.correct[index]]
     for index in (*correct[: EXAMPLES // 2], *wrong[: EXAMPLES // 2]):
-        grey = read_radiograph(predictions.radiographs[index].path.read_bytes()).grey
+        grey = decode_radiograph(predictions.radiographs[index].path.read_bytes()).grey
         explanation = predictor.explain(grey)
         reference = predictor.manifest.heatmap_reference.get(predictions.target, 1.0)
         heatmap = explanation.maps[predictions.target]

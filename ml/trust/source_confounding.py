@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.datasets.patient_split import in_order
+from ml.datasets.class_order import sort_classes
 from ml.metrics import statistics
 from ml.metrics.evaluation_result import SEED
 from ml.metrics.statistics import Interval
@@ -43,7 +43,7 @@ def source_confounding(scan: DatasetScan, *, model_balanced_accuracy: float | No
     metrics = {
         "cramers_v": float(association.cramers_v(table)),
         "source_only_balanced_accuracy": association.source_only_balanced_accuracy(table),
-        "mixed_source_share": association.mixed_source_share(table, in_order(labels).index(scan.target)),
+        "mixed_source_share": association.mixed_source_share(table, sort_classes(labels).index(scan.target)),
         "share_without_source": 1 - len(indices) / len(scan.radiographs),
     }
     return Outcome(

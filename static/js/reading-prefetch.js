@@ -15,7 +15,7 @@ export async function prefetch() {
     const response = await fetch(address);
     if (!response.ok || response.redirected) return;
     const { radiographs } = await response.json();
-    for (const radiograph of radiographs) await pixelsOf(radiograph.pixels, unpack, { ahead: true });
+    for (const radiograph of radiographs) await pixelsOf(radiograph.pixels, unpack, { prefetch: true });
   } catch {
     // The images are then loaded when their cases are opened.
   }

@@ -23,7 +23,7 @@ const pressMainButton = () => press("[data-sign-next], [data-claim] button, [dat
 const always = {
   next: () => press("[data-next] button"),
   prior: () => press("[data-prior]"),
-  "take-back": () => press("[data-undo-signature] button"),
+  "undo-signature": () => press("[data-undo-signature] button"),
   "second-opinion": () => press("[data-second-opinion] button"),
 };
 const whileReading = {
@@ -37,7 +37,7 @@ const whileReading = {
   unsure: () => choose("[data-confidence]", 2),
   note: () => form().querySelector("[data-note]").focus(),
   compare: () => press("[data-sign-stay]"),
-  "give-back": () => press("[data-release] button"),
+  "release": () => press("[data-release] button"),
 };
 
 document.addEventListener("keydown", (event) => {

@@ -1,6 +1,7 @@
 // Keys of the viewer: they act on the viewer last used, and not while the user types in a field.
 
 import { actOn, means } from "./hotkeys.js";
+import { typing } from "./typing.js";
 
 const viewers = new Set();
 let current = null;
@@ -11,16 +12,16 @@ const radiographActions = (viewer) => ({
   "zoom-out": () => viewer.view.zoomAt(0.8),
   fit: () => viewer.view.fit(),
   "true-size": () => viewer.trueSize(),
-  "turn-right": () => viewer.view.rotate(1),
-  "turn-left": () => viewer.view.rotate(-1),
+  "rotate-right": () => viewer.view.rotate(1),
+  "rotate-left": () => viewer.view.rotate(-1),
   undo: () => viewer.view.undo(),
   ...Object.fromEntries([1, 2, 3, 4, 5].map((number) => [`preset-${number}`, () => viewer.preset(number - 1)])),
 });
 const heatmapActions = ({ heatmap, side }, event) => ({
   peek: () => !event.repeat && heatmap.peek(true),
-  heat: () => heatmap.toggle(),
-  fainter: () => heatmap.fade(-10),
-  stronger: () => heatmap.fade(10),
+  heatmap: () => heatmap.toggle(),
+  "opacity-down": () => heatmap.fade(-10),
+  "opacity-up": () => heatmap.fade(10),
   "next-class": () => heatmap.nextClass(),
   side: () => side.toggle(),
 });
@@ -49,7 +50,7 @@ export function forgetViewer(viewer) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (!current?.painter || event.defaultPrevented || isTyping(event.target)) return;
+  if (!current?.painter || event.defaultPrevented || typing(event.target)) return;
   // Escape may have other meanings on the page, so its default is not prevented.
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) current.view.reset();
   const withHeatmap = linkedViewerWithHeatmap(current);
@@ -82,7 +83,3 @@ function moveByArrow(viewer, event) {
 }
 
 const TEXT_FIELDS = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]";
-
-function isTyping(target) {
-  return Boolean(target.closest?.(TEXT_FIELDS));
-}

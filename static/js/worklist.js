@@ -14,8 +14,8 @@ const acts = {
   next: () => document.querySelector("[data-next] button:enabled")?.click(),
   "row-down": () => moveFocus(1),
   "row-up": () => moveFocus(-1),
-  "choose-row": () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
-  "take-back": () => document.querySelector("[data-undo-signature] button")?.click(),
+  "select-row": () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
+  "undo-signature": () => document.querySelector("[data-undo-signature] button")?.click(),
   search: () => document.querySelector("[data-search]").select(),
 };
 

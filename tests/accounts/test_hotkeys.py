@@ -46,7 +46,10 @@ def test_a_key_of_another_action_is_refused_and_the_action_is_named() -> None:
 
 
 def test_two_actions_may_swap_their_keys() -> None:
-    assert hotkeys.validated({"turn-left": "r", "turn-right": "l"}) == {"turn-left": "r", "turn-right": "l"}
+    assert hotkeys.validated({"rotate-left": "r", "rotate-right": "l"}) == {
+        "rotate-left": "r",
+        "rotate-right": "l",
+    }
 
 
 def test_actions_without_a_common_page_may_share_a_key() -> None:

@@ -44,7 +44,7 @@ def test_a_wrong_password_is_refused_and_recorded_without_the_typed_text(client:
     assert response.status_code == 200
     assert "User name or password is wrong" in response.text
     event = AuditEvent.objects.get()
-    assert (event.action, event.by, event.target_id, event.detail) == (Action.LOGIN_REFUSED, None, "", {})
+    assert (event.action, event.by, event.target_id, event.detail) == (Action.LOGIN_FAILED, None, "", {})
 
 
 def test_an_inactive_user_cannot_log_in(client: Client, radiologist: User):

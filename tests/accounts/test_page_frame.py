@@ -167,7 +167,7 @@ def test_a_status_is_an_icon_and_a_text(status: str, text: str):
 
 
 def test_a_status_with_its_own_text_keeps_the_icon():
-    html = squeezed(render_to_string("includes/status.html", {"status": "done", "words": "Active"}))
+    html = squeezed(render_to_string("includes/status.html", {"status": "done", "message": "Active"}))
 
     assert "#done" in html
     assert "</svg> Active</span>" in html
@@ -194,7 +194,7 @@ def test_every_icon_of_a_status_or_an_alert_exists():
     ],
 )
 def test_only_an_error_interrupts_a_screen_reader(tone: str, icon: str, role: str):
-    html = render_to_string("includes/alert.html", {"tone": tone, "words": "A message."})
+    html = render_to_string("includes/alert.html", {"tone": tone, "message": "A message."})
 
     assert f"#{icon}" in html
     assert f'role="{role}"' in html

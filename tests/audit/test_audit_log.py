@@ -29,12 +29,12 @@ def test_an_event_stores_user_action_target_time_and_detail(technician: User, si
 
 
 def test_an_event_of_the_system_has_no_user(db: None):
-    assert record(action=Action.CASE_CLASSIFIED, by=None).by is None
+    assert record(action=Action.PREDICTION_STORED, by=None).by is None
 
 
 def test_events_are_listed_newest_first_and_filtered(technician: User, site: Site, now: datetime):
     opened = record(action=Action.CASE_OPENED, by=technician, target=site, now=now)
-    classified = record(action=Action.CASE_CLASSIFIED, by=None, target=site, now=now)
+    classified = record(action=Action.PREDICTION_STORED, by=None, target=site, now=now)
     logged_in = record(action=Action.LOGGED_IN, by=technician, now=now - timedelta(hours=1))
 
     assert list(selectors.events()) == [logged_in, classified, opened]
@@ -61,7 +61,7 @@ def rows(page: str) -> list[str]:
 
 
 def test_an_event_is_shown_as_a_sentence(client: Client, administrator: User, technician: User):
-    record(action=Action.LOGIN_REFUSED, by=None)
+    record(action=Action.LOGIN_FAILED, by=None)
     record(action=Action.RUN_STARTED, by=technician, detail={"number": 14})
     client.force_login(administrator)
 

@@ -71,7 +71,7 @@ def api_client(now: datetime) -> Login:
     """Return a function that gives an API client of a user, authenticated by token."""
 
     def log_in(user: User) -> Client:
-        key = accounts.make_token(by=user, now=now)
+        key = accounts.create_token(by=user, now=now)
         return Client(headers={"Authorization": f"Token {key}"}, enforce_csrf_checks=True)
 
     return log_in

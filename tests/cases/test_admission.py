@@ -31,7 +31,7 @@ from diagnostics.cases.services import admission
 from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
 from tests.cases.conftest import SendRadiograph
-from tests.conftest import employ
+from tests.conftest import create_user
 from tests.radiographs import radiograph_dicom, radiograph_png
 
 
@@ -140,7 +140,7 @@ def test_a_radiograph_of_another_patient_is_refused_and_audited(
     assert error.value.code == "radiograph_of_another_patient"
     assert "CANARY" not in str(error.value)
     assert str(case.pk) not in str(error.value)
-    conflict = AuditEvent.objects.get(action=Action.CONFLICT_FOUND)
+    conflict = AuditEvent.objects.get(action=Action.PATIENT_CONFLICT_FOUND)
     assert (conflict.by, conflict.target_id, conflict.detail) == (technician, str(case.pk), {})
     assert Case.objects.count() == 1
 
@@ -153,7 +153,7 @@ def test_the_audit_record_of_a_conflict_is_committed(send_radiograph: SendRadiog
         send_radiograph(1, patient_ref="P-2")
 
     connection.close()  # rolls back whatever is not committed
-    assert AuditEvent.objects.filter(action=Action.CONFLICT_FOUND).count() == 1
+    assert AuditEvent.objects.filter(action=Action.PATIENT_CONFLICT_FOUND).count() == 1
 
 
 def test_another_site_has_its_own_case_of_the_same_radiograph(
@@ -193,7 +193,7 @@ def test_an_inactive_user_may_not_upload(technician: User, now: datetime):
 
 
 def test_a_user_without_a_site_may_not_upload(db: None, now: datetime):
-    user = employ("without site", Role.TECHNICIAN)
+    user = create_user("without site", Role.TECHNICIAN)
 
     with pytest.raises(NotAllowed):
         admission.open_case(radiograph=radiograph_png(), patient_ref="P-1", by=user, now=now)

@@ -22,7 +22,7 @@ from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from tests.cases.conftest import SendRadiograph
 from tests.hostile_files import ACCEPTED, MEGABYTE, Reply, send, specimens
-from tests.mutants import mutants, sound
+from tests.mutants import mutants, valid_images
 from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
@@ -58,7 +58,7 @@ def script(settings: Settings, tmp_path: Path, now: datetime) -> Callable[[User]
     settings.MEDIA_ROOT = tmp_path / "media"
 
     def log_in(user: User) -> Client:
-        key = accounts.make_token(by=user, now=now)
+        key = accounts.create_token(by=user, now=now)
         return Client(headers={"Authorization": f"Token {key}"}, raise_request_exception=False)
 
     return log_in
@@ -81,6 +81,7 @@ def test_the_list_refuses_unknown_query_values(text: str, script: Any, technicia
 
 
 @pytest.mark.parametrize("text", INVALID.values(), ids=INVALID)
+@pytest.mark.slow
 def test_each_upload_field_is_accepted_or_refused_with_a_code(
     text: str, script: Any, technician: User
 ) -> None:
@@ -162,6 +163,7 @@ def test_an_authorization_without_a_valid_token_is_refused(header: str, db: None
     check(Client(headers={"Authorization": header}, raise_request_exception=False).get(LIST), 401)
 
 
+@pytest.mark.slow
 def test_the_pages_ignore_invalid_filters(
     radiologist: User, administrator: User, send_radiograph: SendRadiograph
 ) -> None:
@@ -184,23 +186,23 @@ def test_the_pages_ignore_invalid_filters(
 @pytest.mark.network
 def test_hostile_files_get_a_code_and_end_no_process(embedded_stack: Stack) -> None:
     stack = embedded_stack
-    token = stack.manage("drf_create_token", "technician").split()[2]
+    token = stack.token("technician")
     web = stack.processes["web"]
     before = _children(web.pid)
 
     def upload(content: bytes, name: str = "radiograph") -> Reply:
         return send(stack.base_url, token, content, name, patient="CANARY-HOSTILE")
 
-    files = [*specimens(inflated=16 * MEGABYTE), *sound()]
+    files = [*specimens(inflated=16 * MEGABYTE), *valid_images()]
     with ThreadPoolExecutor(4) as senders:
         specimen_replies = list(senders.map(lambda file: upload(file.content, file.name), files))
         mutant_replies = list(senders.map(upload, mutants(FAST_MUTANTS, seed=2)))
     wrong = [
-        (file.what, reply)
+        (file.label, reply)
         for file, reply in zip(files, specimen_replies, strict=True)
-        if reply.ending not in file.right
+        if reply.outcome not in file.allowed
     ]
-    endings = Counter(reply.ending for reply in mutant_replies)
+    endings = Counter(reply.outcome for reply in mutant_replies)
 
     assert wrong == []
     assert {reply.status for reply in specimen_replies + mutant_replies} <= {200, 201, 400}
@@ -208,7 +210,7 @@ def test_hostile_files_get_a_code_and_end_no_process(embedded_stack: Stack) -> N
     assert FAST_MUTANTS - endings[ACCEPTED] > FAST_MUTANTS / 10, endings
     assert web.poll() is None
     assert _children(web.pid) == before
-    assert upload(radiograph_png(81_000)).ending == ACCEPTED
+    assert upload(radiograph_png(81_000)).outcome == ACCEPTED
     logs = "".join(log.read_text(errors="replace") for log in stack.home.rglob("*.log"))
     assert "CANARY" not in logs
     assert "Traceback" not in stack.log_file("web").read_text(errors="replace")

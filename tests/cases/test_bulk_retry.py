@@ -42,7 +42,7 @@ def test_failed_cases_and_those_of_an_older_version_are_queued_and_the_others_sk
     queued = Prediction.objects.filter(status=JobStatus.QUEUED)
     assert {each.case for each in queued} == {cases["failed"], cases["older"]}
     assert {(each.version, each.queued_at) for each in queued} == {(next_version, later)}
-    events = AuditEvent.objects.filter(action=Action.CASE_RETRIED, by=technician)
+    events = AuditEvent.objects.filter(action=Action.PREDICTION_REQUESTED, by=technician)
     assert {event.target_id for event in events} == {str(each.case_id) for each in queued}
     assert retry_many(cases=cases.values(), by=technician, now=later) == BulkRetryResult(queued=0, skipped=4)
 

@@ -78,6 +78,7 @@ def test_an_upload_succeeds_while_the_broker_is_unavailable(
     assert "CANARY" not in caplog.text
 
 
+@pytest.mark.slow
 def test_an_unreachable_redis_returns_false_within_five_seconds(tmp_path: Path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused

@@ -19,7 +19,7 @@ from diagnostics.cases import storage
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import admission
 from diagnostics.registry.models import ModelVersion
-from ml.images.bit_depth import pack, read_bit_depth
+from ml.images.full_depth import pack, read_full_depth
 from tests.cases.conftest import SendRadiograph
 from tests.cases.predictions import finish_prediction
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png
@@ -105,7 +105,7 @@ def test_a_reader_sees_no_heatmap_before_reading(finished: Case, radiologist: Us
 
 
 def test_the_overlay_is_served_to_a_token(finished: Case, technician: User, client: Client) -> None:
-    token = accounts.make_token(by=technician, now=timezone.now())
+    token = accounts.create_token(by=technician, now=timezone.now())
     response = client.get(image_url(finished, "overlay"), headers={"Authorization": f"Token {token}"})
     assert response.status_code == 200
     assert opened(response).format == "PNG"
@@ -114,7 +114,7 @@ def test_the_overlay_is_served_to_a_token(finished: Case, technician: User, clie
 def test_the_token_of_a_user_of_another_site_finds_no_overlay(
     finished: Case, stranger: User, client: Client
 ) -> None:
-    token = accounts.make_token(by=stranger, now=timezone.now())
+    token = accounts.create_token(by=stranger, now=timezone.now())
     response = client.get(image_url(finished, "overlay"), headers={"Authorization": f"Token {token}"})
     assert response.status_code == 404
 
@@ -153,7 +153,7 @@ def test_the_full_depth_pixels_are_those_of_the_original_before_any_window(
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Cache-Control"] == "private, no-cache"
-    assert response.content == pack(read_bit_depth(upload))
+    assert response.content == pack(read_full_depth(upload))
 
 
 def test_the_full_depth_pixels_are_packed_once_and_stored(

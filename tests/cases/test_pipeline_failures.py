@@ -33,7 +33,7 @@ def failure_of(case: Case, clock: Clock) -> str:
     assert failed.status == JobStatus.FAILED
     assert failed.failure_text == errors.failure_text(failed.failure_code)
     assert (failed.token, failed.heatmap_file, failed.overlay_file) == (None, "", "")
-    event = AuditEvent.objects.get(action=Action.CLASSIFICATION_FAILED)
+    event = AuditEvent.objects.get(action=Action.PREDICTION_FAILED)
     assert (event.by, event.target_id) == (None, str(case.pk))
     assert event.detail == {"prediction": str(failed.pk), "code": failed.failure_code}
     assert not stored_files()
@@ -138,7 +138,7 @@ def test_a_worker_that_lost_its_lease_stores_nothing(
         Path(slow.heatmap_file).name,
         Path(slow.overlay_file).name,
     }
-    assert AuditEvent.objects.filter(action=Action.CASE_CLASSIFIED).count() == 1
+    assert AuditEvent.objects.filter(action=Action.PREDICTION_STORED).count() == 1
 
 
 def test_files_of_a_worker_that_died_are_deleted(

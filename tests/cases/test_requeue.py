@@ -74,7 +74,7 @@ def test_a_prediction_fails_after_three_lost_workers(row: QueueRow, messages: Pa
     lost.refresh_from_db()
     assert (lost.status, lost.attempts, lost.failure_code) == (JobStatus.FAILED, 3, "worker_lost")
     assert lost.failure_text == errors.failure_text("worker_lost")
-    event = AuditEvent.objects.get(action=Action.CLASSIFICATION_FAILED)
+    event = AuditEvent.objects.get(action=Action.PREDICTION_FAILED)
     assert (event.by, event.target_id, event.at) == (None, str(lost.case.pk), at)
     assert len(take_messages(messages)) == 2  # after the first and the second loss
     assert requeue.requeue_lost(now=at + timedelta(hours=1)) == 0
@@ -140,6 +140,7 @@ def test_a_stat_prediction_does_not_count_as_overtaking(row: QueueRow, messages:
     assert take_messages(messages) == []
 
 
+@pytest.mark.slow
 def test_after_a_loss_of_ten_thousand_messages_the_oldest_are_enqueued_first(
     row: QueueRow, messages: Path, now: datetime
 ):

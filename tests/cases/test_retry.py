@@ -42,7 +42,7 @@ def test_a_retry_after_a_failure_resets_the_same_row(
     assert prediction.pk == case.predictions.get().pk
     assert (prediction.status, prediction.attempts, prediction.queued_at) == (JobStatus.QUEUED, 0, later)
     assert (prediction.failure_code, prediction.failure_text, prediction.finished_at) == ("", "", None)
-    event = AuditEvent.objects.get(action=Action.CASE_RETRIED)
+    event = AuditEvent.objects.get(action=Action.PREDICTION_REQUESTED)
     assert (event.by, event.target_id, event.detail) == (technician, str(case.pk), {"version": "v1"})
 
 
@@ -74,7 +74,7 @@ def test_a_retry_is_refused_while_a_prediction_is_open(
     with pytest.raises(AlreadyRunning):
         retry.retry(case=case, by=technician, now=now)
 
-    assert not AuditEvent.objects.filter(action=Action.CASE_RETRIED).exists()
+    assert not AuditEvent.objects.filter(action=Action.PREDICTION_REQUESTED).exists()
 
 
 def test_a_retry_is_refused_when_the_active_version_has_a_prediction(

@@ -86,7 +86,7 @@ def test_a_radiograph_of_another_patient_is_a_conflict_that_reveals_no_patient(s
         "",
     )
     assert "H-FIRST" not in str(result)
-    assert AuditEvent.objects.filter(action=Action.CONFLICT_FOUND).count() == 1
+    assert AuditEvent.objects.filter(action=Action.PATIENT_CONFLICT_FOUND).count() == 1
 
 
 def test_a_file_over_the_size_limit_is_refused(sender: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_a_user_without_a_site_sees_why_the_upload_was_refused(sender: Client, t
     technician.sites.clear()
     (result,) = results(sender, file("a.png", radiograph_png(1)))
     assert result["code"] == "not_allowed"
-    assert "You belong to no site yet." in result["message"]
+    assert "You are not a member of a site." in result["message"]
 
 
 def test_neither_file_name_nor_reference_is_audited(sender: Client) -> None:

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from diagnostics.cases import storage, upload_validation
 from diagnostics.cases.errors import InvalidField, UnusableRadiograph
 from diagnostics.cases.models import Priority
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
 
@@ -92,14 +92,14 @@ def test_a_stored_radiograph_has_the_pixels_that_were_accepted(
     radiograph: bytes, settings: Settings, tmp_path: Path
 ):
     settings.MEDIA_ROOT = tmp_path
-    accepted = read_radiograph(radiograph)
+    accepted = decode_radiograph(radiograph)
     names = storage.radiograph_files(uuid.uuid4())
 
     storage.store_radiograph(names, original=radiograph, radiograph=accepted)
 
     assert np.array_equal(storage.read_grey(names.grey), accepted.grey)
     # Training decodes the file with another function and must get the same pixels.
-    assert read_radiograph(storage.path(names.grey).read_bytes()).pixel_sha256 == accepted.pixel_sha256
+    assert decode_radiograph(storage.path(names.grey).read_bytes()).pixel_sha256 == accepted.pixel_sha256
     assert storage.path(names.original).read_bytes() == radiograph
     assert storage.path(names.display).read_bytes().startswith(b"\x89PNG")
 

@@ -16,7 +16,7 @@ from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
-from tests.conftest import employ
+from tests.conftest import create_user
 
 MINUTE = timedelta(minutes=1)
 AddCase = Callable[..., Case]
@@ -67,7 +67,7 @@ def test_an_administrator_sees_the_cases_of_the_own_sites_only(
 
 
 def test_a_user_of_two_sites_sees_each_case_once(add_case: AddCase, site: Site, other_site: Site):
-    both = employ("both", Role.RADIOLOGIST, site, other_site)
+    both = create_user("both", Role.RADIOLOGIST, site, other_site)
     cases = {add_case(), add_case(at=other_site)}
 
     assert selectors.visible_to(both).count() == 2
@@ -79,7 +79,7 @@ def test_a_user_without_a_site_and_an_inactive_user_see_no_case(add_case: AddCas
     technician.is_active = False
 
     assert not selectors.visible_to(technician)
-    assert not selectors.visible_to(employ("nowhere", Role.ADMINISTRATOR))
+    assert not selectors.visible_to(create_user("nowhere", Role.ADMINISTRATOR))
 
 
 def test_the_prediction_status_is_that_of_the_latest_prediction(add_case: AddCase, technician: User):

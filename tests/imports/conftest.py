@@ -20,7 +20,7 @@ from diagnostics.imports.services import import_control, scans
 from diagnostics.registry import services as registry_services
 from diagnostics.registry.models import ModelVersion
 from tests.radiographs import radiograph_png
-from tests.registry.paper_bundle import paper_bundle
+from tests.registry.stub_bundle import stub_bundle
 
 SMALL = (80, 80)
 Scan = Callable[..., Import]
@@ -38,7 +38,7 @@ def data_folders(tmp_path: Path, settings: Settings) -> Path:
 @pytest.fixture
 def active_version(data_folders: Path, settings: Settings, now: datetime, db: None) -> ModelVersion:
     settings.BUNDLES = data_folders / "bundles"
-    settings.DEFAULT_BUNDLE = paper_bundle(data_folders / "default")
+    settings.DEFAULT_BUNDLE = stub_bundle(data_folders / "default")
     version = registry_services.adopt_default(now=now)
     assert version is not None
     return version
@@ -56,7 +56,7 @@ def scan(data_folders: Path, site: Site, administrator: User, now: datetime) -> 
         return scans.scan_path(
             collection=path,
             origin=path.name,
-            wishes=ImportOptions(**options),  # type: ignore[arg-type]
+            options=ImportOptions(**options),  # type: ignore[arg-type]
             site=site,
             by=administrator,
             now=now,

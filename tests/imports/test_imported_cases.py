@@ -16,9 +16,9 @@ from diagnostics.cases.services import retry
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.review.models import ReadingPolicy
 from diagnostics.review.selectors import queues, worklist
-from diagnostics.review.services import claiming, readings
+from diagnostics.review.services import claims, readings
 from diagnostics.review.worklist_query import WorklistQuery
-from tests.conftest import employ
+from tests.conftest import create_user
 from tests.imports.conftest import SMALL, RunImport, Scan, logged_in
 from tests.radiographs import radiograph_png
 
@@ -41,7 +41,7 @@ def test_imported_cases_are_neither_on_the_worklist_nor_served_next(
     assert list(worklist.worklist(radiologist, now=now)) == [uploaded]
     counts = worklist.counts(radiologist, now)
     assert (counts[""], counts["final"]) == (1, 0)
-    claimed = claiming.claim_next(by=radiologist, now=now)
+    claimed = claims.claim_next(by=radiologist, now=now)
     assert claimed is not None
     assert claimed.case == uploaded
 
@@ -69,7 +69,7 @@ def test_an_imported_case_read_by_one_of_two_readers_is_readable_by_the_second(
     imported: Case, site: Site, radiologist: User, now: datetime
 ) -> None:
     ReadingPolicy.objects.create(site=site, double_read_percent=100)
-    second = employ("second", Role.RADIOLOGIST, site)
+    second = create_user("second", Role.RADIOLOGIST, site)
 
     readings.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
 
@@ -101,7 +101,7 @@ def test_the_page_of_an_imported_case_states_that_there_is_no_prediction(
     page = logged_in(technician).get(reverse("cases:case", args=[imported.pk])).content.decode()
     api = logged_in(technician).get(reverse("api-case", args=[imported.pk])).json()
 
-    assert "The machine has not been asked about this radiograph." in page
+    assert "AI has not been run on this radiograph." in page
     assert (api["status"], api["prediction"], api["failure"]) == (None, None, None)
 
 
@@ -116,7 +116,7 @@ def test_a_prediction_can_be_requested_for_an_imported_case(
     imported: Case, active_version: object, technician: User, now: datetime
 ) -> None:
     page = logged_in(technician).get(reverse("cases:case", args=[imported.pk])).content.decode()
-    assert "now in force" in page
+    assert "Run AI (v" in page
 
     retry.retry(case=imported, by=technician, now=now)
 

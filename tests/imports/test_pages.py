@@ -17,7 +17,7 @@ from diagnostics.imports import pipeline
 from diagnostics.imports.models import Import, ImportedFile
 from diagnostics.imports.presenters import exclusions
 from diagnostics.jobs.models import JobStatus
-from tests.conftest import employ
+from tests.conftest import create_user
 from tests.imports.conftest import RunImport, Scan, logged_in, make_collection, run_batches, zipped
 
 
@@ -29,7 +29,7 @@ def client(administrator: User) -> Client:
 def test_a_collection_on_the_server_is_scanned(collection: Path, client: Client) -> None:
     assert '<option value="trees">' in client.get(reverse("imports:imports")).content.decode()
 
-    response = client.post(reverse("imports:look"), {"choice": "trees"}, follow=True)
+    response = client.post(reverse("imports:scan"), {"choice": "trees"}, follow=True)
 
     page = response.content.decode()
     assert "Start import (5 radiographs)" in page
@@ -41,7 +41,7 @@ def test_a_collection_on_the_server_is_scanned(collection: Path, client: Client)
 def test_an_uploaded_zip_is_scanned(collection: Path, client: Client) -> None:
     upload = SimpleUploadedFile("ward 3.zip", zipped(collection))
 
-    response = client.post(reverse("imports:look"), {"upload": upload}, follow=True)
+    response = client.post(reverse("imports:scan"), {"upload": upload}, follow=True)
 
     assert "Start import (5 radiographs)" in response.content.decode()
     assert Import.objects.get().collection == "ward 3"
@@ -49,7 +49,7 @@ def test_an_uploaded_zip_is_scanned(collection: Path, client: Client) -> None:
 
 @pytest.mark.parametrize("choice", ["../secret", "/etc", "trees/normal", "..", "nowhere"])
 def test_no_other_path_can_be_chosen_from_a_browser(collection: Path, client: Client, choice: str) -> None:
-    response = client.post(reverse("imports:look"), {"choice": choice})
+    response = client.post(reverse("imports:scan"), {"choice": choice})
 
     assert response.status_code == 400
     assert not Import.objects.exists()
@@ -59,7 +59,7 @@ def test_exactly_one_collection_is_required(collection: Path, client: Client) ->
     upload = SimpleUploadedFile("a.zip", zipped(collection))
 
     for data in ({}, {"choice": "trees", "upload": upload}):
-        response = client.post(reverse("imports:look"), data)
+        response = client.post(reverse("imports:scan"), data)
         assert response.status_code == 400
         assert (
             "Select either a collection on the server or a ZIP file to upload." in response.content.decode()
@@ -68,7 +68,7 @@ def test_exactly_one_collection_is_required(collection: Path, client: Client) ->
 
 def test_a_damaged_zip_is_refused_with_a_message(data_folders: Path, client: Client) -> None:
     response = client.post(
-        reverse("imports:look"), {"upload": SimpleUploadedFile("a.zip", b"PK\x03\x04 and no more")}
+        reverse("imports:scan"), {"upload": SimpleUploadedFile("a.zip", b"PK\x03\x04 and no more")}
     )
 
     assert response.status_code == 400
@@ -80,7 +80,7 @@ def test_the_page_polls_a_running_import_and_stops_when_it_has_finished(
 ) -> None:
     import_job = scan(collection)
     state = reverse("imports:state", args=[import_job.pk])
-    client.post(reverse("imports:begin", args=[import_job.pk]))
+    client.post(reverse("imports:start", args=[import_job.pk]))
     assert "Queued" in client.get(state).content.decode()
     pipeline.import_batch(import_job.pk, clock=lambda: now, seconds=0)
 
@@ -99,7 +99,7 @@ def test_an_administrator_stops_and_resumes_an_import(
     collection: Path, scan: Scan, client: Client, now: datetime
 ) -> None:
     import_job = scan(collection)
-    client.post(reverse("imports:begin", args=[import_job.pk]))
+    client.post(reverse("imports:start", args=[import_job.pk]))
     client.post(reverse("imports:stop", args=[import_job.pk]))
     pipeline.import_batch(import_job.pk, clock=lambda: now)
 
@@ -125,7 +125,7 @@ def test_exclusions_can_be_downloaded_as_a_table(
 ) -> None:
     import_job = run_import(scan(collection))
 
-    response = client.get(reverse("imports:left-out", args=[import_job.pk]))
+    response = client.get(reverse("imports:exclusions", args=[import_job.pk]))
 
     rows = list(csv.reader(response.getvalue().decode().splitlines()))
     assert response["Content-Disposition"] == 'attachment; filename="import-1-exclusions.csv"'
@@ -179,10 +179,10 @@ def test_an_administrator_of_another_site_cannot_see_an_import(
     collection: Path, scan: Scan, other_site: Site
 ) -> None:
     import_job = scan(collection)
-    client = logged_in(employ("elsewhere", Role.ADMINISTRATOR, other_site))
+    client = logged_in(create_user("elsewhere", Role.ADMINISTRATOR, other_site))
 
     assert client.get(reverse("imports:import", args=[import_job.pk])).status_code == 404
-    assert client.get(reverse("imports:left-out", args=[import_job.pk])).status_code == 404
+    assert client.get(reverse("imports:exclusions", args=[import_job.pk])).status_code == 404
     assert str(import_job.pk) not in client.get(reverse("imports:imports")).content.decode()
 
 

@@ -20,7 +20,7 @@ from diagnostics.imports.options import ImportOptions, balanced_subset
 from diagnostics.imports.services import scans
 from ml.records import LabelledImage
 from tests.imports.conftest import Scan, make_collection, zipped
-from tests.ml.layouts import lay_cohen
+from tests.ml.collection_layouts import write_cohen_collection
 
 
 def test_a_scan_lists_radiographs_findings_and_exclusions(collection: Path, scan: Scan) -> None:
@@ -55,7 +55,7 @@ def test_an_uploaded_zip_is_unpacked_and_then_removed(
     import_job = scans.scan_path(
         collection=iter([archive_bytes[:1000], archive_bytes[1000:]]),
         origin="mine.zip",
-        wishes=ImportOptions(),
+        options=ImportOptions(),
         site=site,
         by=administrator,
         now=now,
@@ -95,7 +95,7 @@ def test_an_empty_folder_is_refused_with_a_reason(data_folders: Path, scan: Scan
 
 
 def test_patient_pseudonyms_reveal_neither_name_nor_finding(data_folders: Path, scan: Scan) -> None:
-    import_job = scan(lay_cohen(data_folders / "covid"))
+    import_job = scan(write_cohen_collection(data_folders / "covid"))
     names = dict(import_job.files.values_list("path", "patient_ref"))
 
     assert names["images/first-day1.png"] == names["images/first-day4.png"]
@@ -106,7 +106,7 @@ def test_patient_pseudonyms_reveal_neither_name_nor_finding(data_folders: Path, 
 def test_another_secret_key_gives_other_pseudonyms(
     data_folders: Path, scan: Scan, settings: Settings
 ) -> None:
-    first = scan(lay_cohen(data_folders / "covid"))
+    first = scan(write_cohen_collection(data_folders / "covid"))
     settings.SECRET_KEY = "another" * 10
     second = scan(data_folders / "covid")
 
@@ -115,7 +115,7 @@ def test_another_secret_key_gives_other_pseudonyms(
 
 
 def test_an_ap_supine_radiograph_has_the_view_ap(data_folders: Path, scan: Scan) -> None:
-    import_job = scan(lay_cohen(data_folders / "covid"))
+    import_job = scan(write_cohen_collection(data_folders / "covid"))
 
     assert import_job.files.get(path="images/first-day4.png").view == "AP"
 
@@ -139,7 +139,7 @@ def test_only_entries_directly_inside_the_import_folder_can_be_chosen(
     assert staging.available_collections() == ["trees"]
     for name in ("link", "../secret", "trees/normal", "/etc", "", ".", "..", "readme.txt"):
         with pytest.raises(UnknownCollection, match="no longer in the import folder"):
-            scans.scan_choice(name=name, wishes=ImportOptions(), site=site, by=administrator, now=now)
+            scans.scan_choice(name=name, options=ImportOptions(), site=site, by=administrator, now=now)
 
 
 def test_only_an_administrator_may_scan(
@@ -148,7 +148,7 @@ def test_only_an_administrator_may_scan(
     for person in (radiologist, technician):
         with pytest.raises(NotAllowed):
             scans.scan_path(
-                collection=collection, origin="x", wishes=ImportOptions(), site=site, by=person, now=now
+                collection=collection, origin="x", options=ImportOptions(), site=site, by=person, now=now
             )
 
 

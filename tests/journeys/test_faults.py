@@ -29,7 +29,7 @@ print(json.dumps({
     "cases": len(ids),
     "done": predictions.filter(status="done").count(),
     "most": max(per_case), "least": min(per_case),
-    "audited": AuditEvent.objects.filter(action="case-classified", target_id__in=ids).count(),
+    "audited": AuditEvent.objects.filter(action="prediction-stored", target_id__in=ids).count(),
 }))
 """
 

@@ -27,7 +27,7 @@ print(json.dumps({
     "cases": Case.objects.count(),
     "radiographs": Case.objects.values("radiograph__pixel_sha256").distinct().count(),
     "labels": ImportedLabel.objects.count(),
-    "opened": ImportedFile.objects.filter(ending="opened").count(),
+    "opened": ImportedFile.objects.filter(status="imported").count(),
     "ends": AuditEvent.objects.filter(action="import-finished").count(),
 }))
 """
@@ -48,11 +48,11 @@ def test_a_worker_killed_during_an_import_loses_no_radiograph_and_repeats_none(
 ) -> None:
     with start_stack("embedded", processes=SHARED_PROCESSES) as stack:
         admin = stack.session("admin")
-        page = admin.post("/imports/look/", files={"upload": ("ward.zip", collection())})
-        assert f"Import {RADIOGRAPHS} radiographs" in page.text
+        page = admin.post("/imports/scan/", files={"upload": ("ward.zip", collection())})
+        assert f"Start import ({RADIOGRAPHS} radiographs)" in page.text
         assert json.loads(stack.shell(COUNT))["cases"] == 0
 
-        admin.post(f"{page.url}begin/")
+        admin.post(f"{page.url}start/")
         wait_until(
             lambda: _imported(admin, page.url) >= 5, seconds=90, what=f"five radiographs\n{stack.tail()}"
         )

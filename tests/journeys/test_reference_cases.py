@@ -19,9 +19,9 @@ from django.utils import timezone
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.services import open_case
-from diagnostics.review.gold import set_gold
-from diagnostics.review.models import Policy
-from diagnostics.review.services import sign_reading
+from diagnostics.review.services.reference_cases import set_reference_case
+from diagnostics.review.models import ReadingPolicy
+from diagnostics.review.services.readings import sign_reading
 site = Site.objects.get(name="{site.name}")
 reader = User.objects.get(username="{site.radiologist}")
 colleague = User.objects.get(username="{site.colleague}")
@@ -30,8 +30,8 @@ radiograph = bytes.fromhex("{radiograph}")
 reference = open_case(radiograph=radiograph, patient_ref="REFERENCE-SOURCE", by=colleague, now=now).case
 sign_reading(case=reference, by=colleague, finding="normal", now=now)
 administrator = User.objects.get(username="admin")
-set_gold(case=reference, finding="covid-19", basis="rt-pcr", by=administrator, now=now)
-Policy.objects.create(site=site, gold_percent=50, double_read_percent=100)
+set_reference_case(case=reference, finding="covid-19", basis="rt-pcr", by=administrator, now=now)
+ReadingPolicy.objects.create(site=site, reference_percent=50, double_read_percent=100)
 cases = [Case(site=site, patient_ref=f"P-{{n}}", accession_number=f"A-{{n}}", opened_by=reader, opened_at=now)
     for n in range({count})]
 Case.objects.bulk_create(cases)

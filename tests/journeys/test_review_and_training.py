@@ -45,7 +45,7 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         ]
         sign_all(stack)
 
-        started = admin.post("/training/start/", {"preset": "tiny-cnn", "epochs": "2", "seed": "7"})
+        started = admin.post("/training/start/", {"recipe": "tiny-cnn", "epochs": "2", "seed": "7"})
         assert started.status == 200, started.text
         run = wait_for_run(stack)
         assert run["status"] == "done", run["why"]

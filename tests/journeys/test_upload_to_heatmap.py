@@ -26,7 +26,7 @@ def test_a_radiograph_uploaded_on_the_page_gets_probabilities_and_a_heatmap(stac
     assert case, page.text
 
     wait_until(
-        lambda: "/heat/" in technician.get(case[0]).text, seconds=60, what=f"a heatmap\n{stack.tail()}"
+        lambda: "/heatmap/" in technician.get(case[0]).text, seconds=60, what=f"a heatmap\n{stack.tail()}"
     )
     assert "Research use only. Not for diagnosis." in technician.get(case[0]).text
     overlay = technician.get(f"{case[0]}overlay.png")

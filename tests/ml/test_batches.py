@@ -25,7 +25,7 @@ def test_undecodable_files_are_excluded_with_a_reason(tmp_path: Path) -> None:
         [LabelledImage(path, "normal", path.stem) for path in paths], Preprocessing(size=64), side=64
     )
     assert [radiograph.path for radiograph in store.radiographs] == [valid]
-    assert [(each.radiograph.path.name, each.reason) for each in store.left_out] == [
+    assert [(each.radiograph.path.name, each.reason) for each in store.exclusions] == [
         ("truncated.png", "damaged"),
         ("missing.png", "unreadable"),
     ]

@@ -174,7 +174,7 @@ def test_a_bundle_without_calibration_gives_a_finding_without_candidates(copy: P
     (copy / bundle.MANIFEST).write_text(json.dumps(uncalibrated))
     (copy / bundle.REFERENCE).unlink()
     found = Predictor(copy).explain(photograph(1))
-    assert (found.outcome, found.candidates, found.out_of_distribution, found.doubtful) == (
+    assert (found.outcome, found.candidates, found.out_of_distribution, found.low_confidence) == (
         "finding",
         (),
         None,

@@ -103,6 +103,6 @@ def test_the_evaluation_equals_the_predictor_and_lists_undecodable_files(tmp_pat
         tuple(explanation.probabilities.values()), abs=1e-5
     )
     assert evaluation.rows[0].finding == explanation.finding
-    assert [(item.radiograph.path.name, item.reason) for item in evaluation.left_out] == [
+    assert [(item.radiograph.path.name, item.reason) for item in evaluation.exclusions] == [
         ("radiograph-2.png", "unknown_format")
     ]

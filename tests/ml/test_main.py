@@ -46,7 +46,7 @@ def test_each_image_has_a_line_of_json_and_a_heatmap(
         assert sum(line["probabilities"].values()) == pytest.approx(1)
         assert line["finding"] in line["probabilities"]
         assert line["version"] == "small"
-        assert (line["outcome"], line["candidates"], line["doubtful"]) == ("finding", [], False)
+        assert (line["outcome"], line["candidates"], line["low_confidence"]) == ("finding", [], False)
         assert (line["out_of_distribution"], line["quality_flags"]) == (
             None,
             [] if line is two else ["small"],

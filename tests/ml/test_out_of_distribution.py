@@ -129,6 +129,7 @@ def test_a_stored_reference_gives_equal_distances(
 
 
 @pytest.mark.parametrize("width", [512, 256 + 512 + 512, 512 + 1024 + 2048])
+@pytest.mark.slow
 def test_the_largest_reference_file_is_below_its_limit(width: int, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     features = np.abs(random.normal(1, 0.3, (out_of_distribution.MAX_RADIOGRAPHS, width)))
@@ -139,6 +140,7 @@ def test_the_largest_reference_file_is_below_its_limit(width: int, tmp_path: Pat
     assert (tmp_path / "reference.npz").stat().st_size <= 1_500_000
 
 
+@pytest.mark.slow
 def test_wide_features_are_projected_and_still_detect_outliers(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     centres = np.repeat(np.eye(3), 200, axis=1) + 0.2  # 600 features

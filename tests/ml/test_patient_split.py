@@ -105,7 +105,7 @@ def test_a_patient_with_a_duplicate_of_a_test_radiograph_is_excluded_and_the_tes
 
     assert after.test == before.test
     assert patient not in _patients((*after.train, *after.validation))
-    assert [(each.radiograph.path.name, each.reason) for each in after.left_out] == [
+    assert [(each.radiograph.path.name, each.reason) for each in after.exclusions] == [
         ("duplicate.png", patient_split.IN_TEST),
         ("other.png", patient_split.IN_TEST),
     ]
@@ -121,10 +121,12 @@ def test_a_training_radiograph_never_moves_to_the_test_set_because_of_a_near_dup
     duplicate.write_bytes(b"the same image in another file")
     added = LabelledImage(duplicate, trained.label, next(_pseudonyms(test=True)))
 
-    after = patient_split.split_by_patient([*radiographs, added], seed=1, looks=_duplicates(trained, added))
+    after = patient_split.split_by_patient(
+        [*radiographs, added], seed=1, near_duplicates=_duplicates(trained, added)
+    )
 
     assert set(after.test) == {*before.test, added}
-    assert {each.radiograph for each in after.left_out} == {
+    assert {each.radiograph for each in after.exclusions} == {
         radiograph for radiograph in radiographs if radiograph.patient == trained.patient
     }
 
@@ -135,7 +137,7 @@ def test_near_duplicates_are_in_the_same_set(make: MakeRadiographs) -> None:
     chain = [each for each in (*split.train, *split.validation) if each.label == "normal"][::7]
     assert {radiograph in split.validation for radiograph in chain} == {True, False}
 
-    grouped = patient_split.split_by_patient(radiographs, seed=1, looks=_duplicates(*chain))
+    grouped = patient_split.split_by_patient(radiographs, seed=1, near_duplicates=_duplicates(*chain))
 
     assert len({radiograph in grouped.validation for radiograph in chain}) == 1
     assert grouped.test == split.test
@@ -148,9 +150,9 @@ def test_an_image_with_two_findings_is_excluded(make: MakeRadiographs) -> None:
         for label in ("normal", "covid-19")
     )
 
-    split = patient_split.split_by_patient(radiographs, seed=1, looks=_duplicates(first, second))
+    split = patient_split.split_by_patient(radiographs, seed=1, near_duplicates=_duplicates(first, second))
 
-    assert {(each.radiograph, each.reason) for each in split.left_out} == {
+    assert {(each.radiograph, each.reason) for each in split.exclusions} == {
         (first, patient_split.CONTESTED),
         (second, patient_split.CONTESTED),
     }
@@ -160,8 +162,10 @@ def test_an_image_with_two_findings_is_excluded(make: MakeRadiographs) -> None:
 def test_an_undecodable_radiograph_is_excluded(make: MakeRadiographs) -> None:
     radiographs = make(20)
     exclusion = Exclusion(radiographs[0], "damaged")
-    split = patient_split.split_by_patient(radiographs, seed=1, looks=NearDuplicates(unreadable=(exclusion,)))
-    assert split.left_out == (exclusion,)
+    split = patient_split.split_by_patient(
+        radiographs, seed=1, near_duplicates=NearDuplicates(unreadable=(exclusion,))
+    )
+    assert split.exclusions == (exclusion,)
     assert radiographs[0] not in {*split.train, *split.validation, *split.test}
 
 
@@ -180,8 +184,8 @@ def test_a_class_with_too_few_patients_is_excluded(make: MakeRadiographs) -> Non
     radiographs = [*make(10, ("covid-19", "normal")), *make(2, ("pneumonia",))]
     split = patient_split.split_by_patient(radiographs, seed=1)
     assert split.classes == ("covid-19", "normal")
-    assert {each.radiograph.label for each in split.left_out} == {"pneumonia"}
-    assert len(split.left_out) == 4
+    assert {each.radiograph.label for each in split.exclusions} == {"pneumonia"}
+    assert len(split.exclusions) == 4
 
 
 def test_counts_are_of_radiographs_and_of_patients(make: MakeRadiographs) -> None:

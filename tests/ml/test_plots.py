@@ -13,6 +13,8 @@ from ml.metrics import plots
 from ml.metrics.evaluation_result import Evaluation, from_logits
 from ml.records import Architecture, EpochReport, LabelledImage, Manifest, Preprocessing
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("covid-19", "pneumonia", "normal")
 EPOCHS = [EpochReport(n, 5, 1 / n, 0.5 + n / 20, 1.2 / n, 0.4 + n / 20, 3.0) for n in range(1, 6)]
 

@@ -128,7 +128,7 @@ def test_a_resumed_training_that_is_stopped_at_once_selects_its_best_epoch(
     losses = [report["val_loss"] for report in manifest.training["epochs"]]
     assert (resumed, trained) == ([1, 2], [])
     assert manifest.training["stopped"] is True
-    assert manifest.training["kept_epoch"] == 1 + int(np.argmin(losses))
+    assert manifest.training["selected_epoch"] == 1 + int(np.argmin(losses))
 
 
 @pytest.mark.network

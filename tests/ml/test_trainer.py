@@ -100,7 +100,7 @@ def test_the_imagenet_recipe_starts_from_the_convolutions_of_the_file(split: Spl
 def test_a_visible_difference_between_classes_is_learned(split: Split, tmp_path: Path) -> None:
     spec = replace(_small("scratch-cnn", epochs=25), augmentation=0.2)
     manifest, reports = _run(split, spec, tmp_path / "out")
-    best = reports[manifest.training["kept_epoch"] - 1]
+    best = reports[manifest.training["selected_epoch"] - 1]
     assert best.val_loss == min(report.val_loss for report in reports)
     assert best.val_accuracy == 1
     assert best.val_loss < 0.5 * np.log(3)  # half of what guessing costs
@@ -130,7 +130,7 @@ def test_a_stopped_training_selects_its_best_epoch(split: Split, tmp_path: Path)
     losses = [report.val_loss for report in reports]
     assert len(reports) == 3
     assert manifest.training["stopped"] is True
-    assert manifest.training["kept_epoch"] == 1 + int(np.argmin(losses))
+    assert manifest.training["selected_epoch"] == 1 + int(np.argmin(losses))
     assert bundle.verify(tmp_path / "out") == manifest
 
 
@@ -145,14 +145,14 @@ def test_a_damaged_file_is_listed_in_the_manifest(split: Split, tmp_path: Path) 
     damaged.write_bytes(split.train[0].path.read_bytes()[:200])
     radiographs = replace(split, train=(*split.train, LabelledImage(damaged, "normal", "patient")))
     manifest, _ = _run(radiographs, _small("tiny-cnn"), tmp_path / "out")
-    assert manifest.training["left_out"] == [{"radiograph": "damaged.png", "reason": "damaged"}]
+    assert manifest.training["exclusions"] == [{"radiograph": "damaged.png", "reason": "damaged"}]
 
 
 @pytest.fixture(scope="module")
 def corrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelledImage, ...]:
     """Write unusable files: truncated, empty, text, other formats, decompression bombs, blank images."""
     folder = tmp_path_factory.mktemp("corrupted")
-    bad = [one.content for one in specimens(inflated=4_000_000) if ACCEPTED not in one.right]
+    bad = [one.content for one in specimens(inflated=4_000_000) if ACCEPTED not in one.allowed]
     bad = [content for content in bad if len(content) < 2_000_000]
     bad += [
         b"not a radiograph",
@@ -177,7 +177,7 @@ def test_corrupted_files_are_listed_and_do_not_stop_the_training(
     )
     radiographs = Split(train, validation, ())
     manifest, _ = _run(radiographs, _small("tiny-cnn"), tmp_path / "out")
-    listed = {item["radiograph"]: item["reason"] for item in manifest.training["left_out"]}
+    listed = {item["radiograph"]: item["reason"] for item in manifest.training["exclusions"]}
     assert set(listed) == {radiograph.path.name for radiograph in corrupted}
     assert all(listed.values())
     assert bundle.verify(tmp_path / "out") == manifest
@@ -187,8 +187,8 @@ def test_corrupted_files_are_excluded_from_a_split(
     split: Split, corrupted: tuple[LabelledImage, ...]
 ) -> None:
     radiographs = (*split.train, *split.validation, *corrupted)
-    parts = split_by_patient(radiographs, seed=1, looks=find_near_duplicates(radiographs))
-    assert {out.radiograph for out in parts.left_out if out.reason not in (CONTESTED, IN_TEST)} == set(
+    parts = split_by_patient(radiographs, seed=1, near_duplicates=find_near_duplicates(radiographs))
+    assert {out.radiograph for out in parts.exclusions if out.reason not in (CONTESTED, IN_TEST)} == set(
         corrupted
     )
     assert not {*corrupted} & {*parts.train, *parts.validation, *parts.test}

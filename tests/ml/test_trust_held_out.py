@@ -12,6 +12,8 @@ from ml.trust.dataset_scan import scan_dataset
 from ml.trust.source_held_out import eligible_sources, source_held_out
 from tests.ml.trust_radiographs import PREP, encoded, synthetic_image, write_radiograph
 
+pytestmark = pytest.mark.slow
+
 PER_CLASS = 15
 
 

@@ -75,6 +75,7 @@ def test_calibration_metrics_equal_the_values_by_hand() -> None:
     assert result.metrics["log_loss"] == pytest.approx(0.45602, abs=5e-6)
 
 
+@pytest.mark.slow
 def test_a_calibrated_model_passes_and_an_overconfident_one_gets_warnings() -> None:
     random = np.random.default_rng(3)
     odds = random.normal(0, 1.2, 3000)

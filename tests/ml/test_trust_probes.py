@@ -14,6 +14,8 @@ from ml.trust import cross_validation, shortcut_probes, source_confounding
 from ml.trust.dataset_scan import DatasetScan, scan_dataset
 from tests.ml.trust_radiographs import PREP, encoded, synthetic_image, write_radiograph
 
+pytestmark = pytest.mark.slow
+
 Draw = Callable[[int, bool], bytes]  # number, whether the target is present
 Scan = Callable[[Draw], DatasetScan]
 WITH, WITHOUT = 25, 50

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.datasets.patient_split import Exclusion
+from ml.datasets.exclusions import Exclusion
 from ml.records import LabelledImage
 from ml.trust import catalogue, data_checks, source_confounding
 from ml.trust.catalogue import CHECK_ORDER, CheckSpec

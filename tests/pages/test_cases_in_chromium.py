@@ -48,7 +48,7 @@ def classified_case(page: Any, folder: Path, seed: int) -> None:
     choose(page, write_files(folder, radiograph=radiograph_png(seed, (300, 400))), f"P-{seed}")
     page.click("[data-upload-send]")
     page.click("[data-result] a")
-    page.wait_for_selector("text=The machine (v1) says", timeout=60_000)
+    page.wait_for_selector("text=AI result (v1)", timeout=60_000)
     expect(page.locator("[data-viewer=ready]")).to_have_count(2)
 
 
@@ -65,13 +65,13 @@ def test_each_uploaded_file_gets_a_result_and_the_page_stays(page: Any, tmp_path
         "P-8101",
     )
     page.click("[data-upload-send]")
-    page.wait_for_selector("text=2 accepted, 0 here already, 1 not taken")
+    page.wait_for_selector("text=2 accepted, 0 duplicate, 1 refused")
     results = page.locator("[data-result]").all_inner_texts()
     assert [result.split()[0] for result in results] == ["Accepted", "Refused", "Accepted"]
     assert "unknown_format" in results[1]
     choose(page, write_files(tmp_path, again=radiograph_png(8101)), "P-8101")
     page.click("[data-upload-send]")
-    page.wait_for_selector("text=2 accepted, 1 here already, 1 not taken")
+    page.wait_for_selector("text=2 accepted, 1 duplicate, 1 refused")
 
 
 def test_a_row_may_have_another_patient_than_the_others(page: Any, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_row_may_have_another_patient_than_the_others(page: Any, tmp_path: Pat
 
 def test_the_prediction_appears_without_a_manual_reload(page: Any, tmp_path: Path) -> None:
     classified_case(page, tmp_path, 8105)
-    assert "in force" in page.inner_text("main")
+    assert "active version" in page.inner_text("main")
     assert page.locator(".rr-bar").count() == 3
 
 
@@ -125,18 +125,18 @@ def test_keys_control_the_viewer_but_not_in_a_text_field(page: Any, tmp_path: Pa
 
 def test_keys_hide_fade_and_switch_the_heatmap(page: Any, tmp_path: Path) -> None:
     classified_case(page, tmp_path, 8108)
-    heatmap = page.locator("[data-tool=heat]")
+    heatmap = page.locator("[data-tool=heatmap]")
     assert heatmap.get_attribute("aria-pressed") == "true"
     page.keyboard.down("o")
     assert heatmap.get_attribute("aria-pressed") == "false"
     page.keyboard.up("o")
     assert heatmap.get_attribute("aria-pressed") == "true"
     page.keyboard.press("]")
-    assert page.locator("[data-heat-opacity]").input_value() == "50"
-    with page.expect_response(lambda response: "/heat/" in response.url) as loaded:
+    assert page.locator("[data-heatmap-opacity]").input_value() == "50"
+    with page.expect_response(lambda response: "/heatmap/" in response.url) as loaded:
         page.keyboard.press("c")
     assert loaded.value.status == 200
-    assert page.locator("[data-heat-class]").evaluate("element => element.selectedIndex") == 1
+    assert page.locator("[data-heatmap-class]").evaluate("element => element.selectedIndex") == 1
     page.keyboard.press("Shift+O")
     assert heatmap.get_attribute("aria-pressed") == "false"
 

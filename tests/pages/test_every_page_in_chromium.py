@@ -28,18 +28,18 @@ from django.urls import reverse
 from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from diagnostics.imports import services as exchange
-from diagnostics.imports.wishes import Wishes
+from diagnostics.imports.services import scans as exchange
+from diagnostics.imports.options import ImportOptions
 from diagnostics.registry.models import ModelVersion
-from diagnostics.review.gold import set_gold
+from diagnostics.review.services.reference_cases import set_reference_case
 from diagnostics.review.models import SavedView
-from diagnostics.review.services import sign_reading
+from diagnostics.review.services.readings import sign_reading
 from diagnostics.training.models import TrainingRun
 now = timezone.now()
 admin, reader = User.objects.get(username="admin"), User.objects.get(username="radiologist")
 read, waiting, held = Case.objects.order_by("opened_at")
 sign_reading(case=read, by=reader, finding="covid-19", note="Both bases.", now=now)
-set_gold(case=read, finding="covid-19", basis="rt-pcr", by=admin, now=now)
+set_reference_case(case=read, finding="covid-19", basis="rt-pcr", by=admin, now=now)
 SavedView.objects.create(owner=reader, name="STAT", query="priority=stat")
 run = TrainingRun.objects.create(number=1, queued_at=now, status="failed", failure_code="internal",
     failure_text="Something broke.", finished_at=now)
@@ -47,12 +47,12 @@ folder = settings.INCOMING / "radiographs" / "normal"
 folder.mkdir(parents=True)
 (folder / "a.png").write_bytes(bytes.fromhex("%s"))
 (folder / "b.png").write_bytes(b"no radiograph")
-looked = exchange.look_at(
-    collection=folder.parent, origin="here", wishes=Wishes(), site=read.site, by=admin, now=now)
+looked = exchange.scan_path(
+    collection=folder.parent, origin="here", options=ImportOptions(), site=read.site, by=admin, now=now)
 version = ModelVersion.objects.get()
-pages = {"cases:case": [read, waiting], "review:case": [read, waiting], "review:gold-case": [read, waiting],
+pages = {"cases:case": [read, waiting], "review:case": [read, waiting], "review:reference-case": [read, waiting],
     "imports:import": [looked], "training:run": [run], "registry:version": [version],
-    "registry:trust": [version]}
+    "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
 PLAIN: Final = {  # pages without an id, and a user who may see them
@@ -64,7 +64,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "cases:upload": "technician",
     "review:worklist": "radiologist",
     "review:readers": "admin",
-    "review:gold": "admin",
+    "review:reference-cases": "admin",
     "imports:imports": "admin",
     "training:runs": "admin",
     "registry:versions": "admin",
@@ -74,16 +74,16 @@ FOR_RADIOLOGISTS: Final = ("review:case",)
 NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI is third-party
     "cases:radiograph",
     "cases:pixels",
-    "cases:heat",
+    "cases:heatmap",
     "cases:overlay",
     "cases:state",
-    "review:ahead",
+    "review:prefetch",
     "review:view-counts",
     "review:readers-export",
     "imports:state",
-    "imports:left-out",
+    "imports:exclusions",
     "training:state",
-    "training:picture",
+    "training:plot",
     "api-case-list",
     "api-case",
     "api-readings",

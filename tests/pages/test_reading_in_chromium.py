@@ -94,7 +94,7 @@ def test_every_queued_case_is_signed_with_two_keys_and_the_last_leads_back_to_th
         if page.url.endswith("/review/"):
             break
         seen.append(case_on(page))
-    assert page.locator("text=All read. Nothing is waiting for you.").count() == 1
+    assert page.locator("text=All cases are read. There is nothing left for you to read.").count() == 1
     assert len(set(seen)) == len(seen)
     assert set(cases) <= set(seen)
     for case in cases:
@@ -119,11 +119,11 @@ def test_no_part_of_the_ai_result_is_transmitted_before_the_signature(
     assert any(url.endswith(f"{case}/radiograph.png") for url, _text in sent)
     assert all(each["withheld"] and each["prediction"] is None for each in read if each["id"] in cases)
     assert _revealing(sent, numbers) == []
-    assert page.locator("[data-viewer-heat], .rr-bar").count() == 0
+    assert page.locator("[data-viewer-heatmap], .rr-bar").count() == 0
     sent.clear()
     page.keyboard.press("3")
     page.keyboard.press("s")
-    page.wait_for_selector("text=You: Normal")
+    page.wait_for_selector("text=Your reading: Normal")
     page.wait_for_load_state("networkidle")
     assert _revealing(sent, numbers) != []  # the same check finds it where it is permitted
 
@@ -139,10 +139,11 @@ def _text_of(response: Any) -> str:
 def _revealing(sent: list[tuple[str, str]], numbers: set[str]) -> list[str]:
     """Return the URLs of responses that hold a score, a heatmap or any text of the AI result."""
     revealing = re.compile(
-        r"Machine|'probabilities'|\"probabilities\"|suspicio|unlike|Cannot separate|"
+        r"Machine|AI result \(|Indeterminate|[Oo]ut of distribution|"
+        r"'probabilities'|\"probabilities\"|suspicio|unlike|Cannot separate|"
         + "|".join(rf"(?<![\d.]){re.escape(number)}" for number in sorted(numbers))
     )
-    return [url for url, text in sent if "/heat/" in url or "overlay" in url or revealing.search(text)]
+    return [url for url, text in sent if "/heatmap/" in url or "overlay" in url or revealing.search(text)]
 
 
 def test_the_reading_page_fits_a_screen_of_1366_by_768(page: Any, cases: list[str]) -> None:
@@ -159,12 +160,12 @@ def test_s_signs_and_shows_the_ai_result_beside_the_reading(
     wait_for_prediction(technician, start_reading(page))
     page.keyboard.press("u")
     page.keyboard.press("s")
-    page.wait_for_selector("text=You: Cannot judge")
+    page.wait_for_selector("text=Your reading: Cannot judge")
     panel = page.locator(".reading-panel").inner_text()
-    assert "Machine (v1):" in panel
+    assert "AI result (v1):" in panel
     assert page.locator(".reading-bars .rr-bar").count() >= 2
     page.wait_for_selector(READY)
-    with page.expect_response(lambda response: "/heat/" in response.url) as heatmap:
+    with page.expect_response(lambda response: "/heatmap/" in response.url) as heatmap:
         page.keyboard.press("Shift+O")
     assert heatmap.value.status == 200
     before = case_on(page)
@@ -215,7 +216,7 @@ def test_a_signature_is_undone_by_a_key_within_ten_seconds(page: Any, cases: lis
     case = start_reading(page)
     sign_by_keys(page, "1", "Enter")
     page.wait_for_selector(READY)
-    offer = page.locator("[data-take-back]")
+    offer = page.locator("[data-undo-signature]")
     assert "Signed: COVID-19" in offer.inner_text()
     assert axe_violations(page) == []
     page.keyboard.press("Shift+B")
@@ -231,13 +232,13 @@ def test_a_signature_is_undone_by_a_key_within_ten_seconds(page: Any, cases: lis
 def test_b_releases_a_case(page: Any, cases: list[str]) -> None:
     start_reading(page)
     sign_by_keys(page, "b")
-    assert page.locator("text=The case is back on the worklist.").count() == 1
+    assert page.locator("text=The case was released and is back on the worklist.").count() == 1
 
 
 def test_the_remaining_time_of_the_claim_counts_down(page: Any, cases: list[str]) -> None:
     start_reading(page)
     first = page.locator("[data-lease]").inner_text()
-    assert first.startswith("yours for ")
+    assert first.startswith("claimed for ")
     page.wait_for_function("before => document.querySelector('[data-lease]').textContent < before", arg=first)
 
 
@@ -258,9 +259,9 @@ def test_a_case_is_read_without_javascript(embedded_stack: Stack, browser: Any, 
     case = case_on(page)
     assert page.locator("img[data-viewer-radiograph]").count() == 1
     page.check("[name=finding][value=normal]")
-    page.click("text=Sign, then compare")
+    page.click("text=Sign and compare")
     assert case_on(page) == case
-    assert "You: Normal" in page.locator(".reading-panel").inner_text()
+    assert "Your reading: Normal" in page.locator(".reading-panel").inner_text()
 
 
 @pytest.mark.parametrize("colours", ["dark", "light"])
@@ -272,7 +273,7 @@ def test_the_pages_pass_axe(page: Any, cases: list[str], colours: str) -> None:
     violations["reading"] = axe_violations(page)
     page.keyboard.press("3")
     page.keyboard.press("s")
-    page.wait_for_selector("text=You: Normal")
-    page.click("text=Change my reading")
+    page.wait_for_selector("text=Your reading: Normal")
+    page.click("text=Amend reading")
     violations["signed"] = axe_violations(page)
     assert violations == {"worklist": [], "reading": [], "signed": []}

@@ -43,7 +43,7 @@ def test_two_greys_that_are_equal_in_8_bits_are_distinct_in_a_narrow_window(
     if webgl:
         page.add_init_script(ANY_WEBGL)
     open_case(page, upload_case(embedded_stack, two_halves(bits, dark, bright)))
-    assert page.get_attribute("figure", "data-by") == ("webgl2" if webgl else "2d")
+    assert page.get_attribute("figure", "data-renderer") == ("webgl2" if webgl else "2d")
     left, right = greys(page)
     assert abs(left - right) <= 1
     full = 2**bits - 1

@@ -31,8 +31,8 @@ def test_keys_are_changed_stored_on_the_server_and_listed_by_the_help(
     page.locator("[name=invert]").press("Shift+K")
     assert page.input_value("[name=invert]") == "Shift+K"
     page.locator("[name=invert]").press("k")
-    page.click("text=Keep these keys")
-    expect(page.locator("main")).to_contain_text("Your keys are kept.")
+    page.click("text=Save shortcuts")
+    expect(page.locator("main")).to_contain_text("Your keyboard shortcuts were saved.")
     open_case(page, case)
     page.keyboard.press("i")
     page.keyboard.press("k")
@@ -42,7 +42,7 @@ def test_keys_are_changed_stored_on_the_server_and_listed_by_the_help(
     assert re.search(r"K\s+invert", help_text)
     assert "hold to see the heat" not in help_text  # not before the signature
     page.goto(urljoin(page.url, "/accounts/keys/"))
-    page.click("text=All as at first")
+    page.click("text=Restore defaults")
     assert page.input_value("[name=invert]") == "I"
 
 
@@ -53,7 +53,7 @@ def test_a_key_in_use_is_refused_with_a_sentence_on_a_page_that_passes_axe(
     log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
     page.goto(urljoin(page.url, "/accounts/keys/"))
     page.locator("[name=invert]").press("r")
-    page.click("text=Keep these keys")
-    expect(page.locator("#why-invert")).to_have_text("R is taken by 'Turn right'.")
+    page.click("text=Save shortcuts")
+    expect(page.locator("#error-invert")).to_have_text("R is already assigned to 'Rotate right'.")
     assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -24,7 +24,9 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
-AI_RESULT = re.compile(r"/heat/|overlay|probabilit|threshold|machine|data-viewer-heat|rr-bar", re.I)
+AI_RESULT = re.compile(
+    r"/heatmap/|overlay|probabilit|threshold|AI result|machine|ai result \(|data-viewer-heatmap|rr-bar", re.I
+)
 
 
 def test_a_prior_is_shown_beside_the_radiograph_linked_and_without_its_ai_result(
@@ -47,7 +49,7 @@ def test_a_prior_is_shown_beside_the_radiograph_linked_and_without_its_ai_result
     page.keyboard.press("i")
     pressed = page.locator("[data-tool=invert]").first.get_attribute("aria-pressed")
     assert pressed == "true"
-    assert not [url for url in requests if "/heat/" in url or "overlay" in url]
+    assert not [url for url in requests if "/heatmap/" in url or "overlay" in url]
     page.keyboard.press("p")
     expect(page.locator(FULL)).to_have_count(1)
     assert "prior=" not in page.url
@@ -78,15 +80,15 @@ def test_image_and_heatmap_are_shown_side_by_side_and_linked_after_signing(
     page.keyboard.press("1")
     page.keyboard.press("s")
     page.wait_for_selector("text=You: COVID-19")
-    assert "Machine v1" in page.inner_text(".radiograph-bottom-right")
+    assert "AI v1" in page.inner_text(".radiograph-bottom-right")
     page.wait_for_selector(FULL)
-    with page.expect_response(lambda response: "/heat/" in response.url):
+    with page.expect_response(lambda response: "/heatmap/" in response.url):
         page.keyboard.press("s")
     expect(page.locator(FULL)).to_have_count(2)
     drag(page, -100, 0, at=1)
     first, second = page.locator(READOUT).all_inner_texts()
     assert first == second
-    heatmaps = page.locator(".radiograph-canvas-heat")
+    heatmaps = page.locator(".radiograph-canvas-heatmap")
     expect(heatmaps.nth(0)).to_be_hidden()
     expect(heatmaps.nth(1)).to_be_visible()
     page.keyboard.press("s")

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from diagnostics.accounts.models import User
 from diagnostics.registry import services
 from diagnostics.registry.models import ModelVersion
-from tests.registry.paper_bundle import paper_bundle
+from tests.registry.stub_bundle import stub_bundle
 
 REASON = "Better on our own radiographs."
 Register = Callable[..., ModelVersion]
@@ -32,7 +32,7 @@ def register(bundle_store: Path, tmp_path: Path, now: datetime, db: None) -> Reg
 
     def _register(verdict: str = "accept") -> ModelVersion:
         number = len(bundles)
-        bundles.append(paper_bundle(tmp_path / f"trained-{number}", weights=bytes([number])))
+        bundles.append(stub_bundle(tmp_path / f"trained-{number}", weights=bytes([number])))
         return services.register_candidate(
             bundle=bundles[-1],
             comparison={},

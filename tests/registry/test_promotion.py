@@ -16,9 +16,9 @@ from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.errors import NotAllowed
 from diagnostics.registry import errors, selectors, services
 from diagnostics.registry.models import ModelVersion, Promotion
-from ml.records import BundleError
+from ml.errors import BundleError
 from tests.registry.conftest import REASON, Register
-from tests.registry.paper_bundle import paper_bundle
+from tests.registry.stub_bundle import stub_bundle
 
 
 def test_a_registered_version_is_stored_completely_under_its_number(
@@ -38,7 +38,7 @@ def test_a_registered_version_is_stored_completely_under_its_number(
 def test_a_damaged_bundle_is_not_registered(
     bundle_store: Path, tmp_path: Path, now: datetime, db: None
 ) -> None:
-    damaged = paper_bundle(tmp_path / "damaged")
+    damaged = stub_bundle(tmp_path / "damaged")
     (damaged / "model.weights.h5").write_bytes(b"other")
 
     with pytest.raises(BundleError):
@@ -191,7 +191,7 @@ def test_a_version_with_modified_operating_points_cannot_be_promoted(
 def test_the_default_network_is_adopted_once(
     bundle_store: Path, tmp_path: Path, settings: Settings, now: datetime, db: None
 ) -> None:
-    settings.DEFAULT_BUNDLE = paper_bundle(tmp_path / "default")
+    settings.DEFAULT_BUNDLE = stub_bundle(tmp_path / "default")
 
     adopted = services.adopt_default(now=now)
     again = services.adopt_default(now=now)

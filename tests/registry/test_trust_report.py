@@ -38,7 +38,7 @@ def test_the_version_page_shows_the_verdict_of_the_trust_report(
     page = client.get(reverse("registry:version", args=[version.pk])).content.decode()
     assert "Research only: a blocking check failed" in page
     assert "2 checks passed, 1 passed with a warning, 1 not possible." in page
-    assert reverse("registry:trust", args=[version.pk]) in page
+    assert reverse("registry:trust-report", args=[version.pk]) in page
 
 
 def test_the_report_page_is_sandboxed_without_scripts(
@@ -46,7 +46,7 @@ def test_the_report_page_is_sandboxed_without_scripts(
 ) -> None:
     version = register()
     _write_report(version, bundle_store)
-    response = client.get(reverse("registry:trust", args=[version.pk]))
+    response = client.get(reverse("registry:trust-report", args=[version.pk]))
     policy = {part.split()[0]: part.split()[1:] for part in response["Content-Security-Policy"].split(";")}
     assert response.content.decode() == PAGE
     assert policy["default-src"] == ["'none'"]
@@ -58,7 +58,7 @@ def test_a_version_without_a_trust_report_is_shown_as_such(register: Register, c
     version = register()
     page = client.get(reverse("registry:version", args=[version.pk])).content.decode()
     assert "This version has no trust report." in page
-    assert client.get(reverse("registry:trust", args=[version.pk])).status_code == 404
+    assert client.get(reverse("registry:trust-report", args=[version.pk])).status_code == 404
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", '{"verdict": "passed"}', '{"checks": 1, "failed": 2}'])
@@ -74,4 +74,4 @@ def test_a_damaged_trust_report_is_treated_as_missing(
 def test_anonymous_users_cannot_see_the_trust_report(register: Register, bundle_store: Path) -> None:
     version = register()
     _write_report(version, bundle_store)
-    assert Client().get(reverse("registry:trust", args=[version.pk])).status_code == 302
+    assert Client().get(reverse("registry:trust-report", args=[version.pk])).status_code == 302

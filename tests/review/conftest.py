@@ -77,11 +77,11 @@ def classify(now: datetime) -> Classify:
             probabilities={"covid-19": 0.8317, "pneumonia": 0.1121, "normal": 0.0562} if done else {},
             operating_points={"covid-19": 0.4129, "pneumonia": 0.5, "normal": 0.5} if done else {},
             finding="covid-19" if done else "",
-            heat={"covid-19": {"raw_max": 1.0, "reference": 2.0, "no_positive_evidence": False}}
+            heatmaps={"covid-19": {"raw_max": 1.0, "reference": 2.0, "no_positive_evidence": False}}
             if done
             else {},
-            maps="maps/a.npz" if done else "",
-            overlay="overlays/a.png" if done else "",
+            heatmap_file="maps/a.npz" if done else "",
+            overlay_file="overlays/a.png" if done else "",
         )
 
     return classify

@@ -92,6 +92,7 @@ def test_without_a_candidate_for_the_reason_a_random_case_is_drawn_and_marked_ra
     assert drawn(radiologist, policy(site, novel_percent=100), now) == (case, ServedReason.RANDOM)
 
 
+@pytest.mark.slow
 def test_shares_are_kept_and_random_draws_cover_all_cases(
     radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
 ) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from diagnostics.accounts.models import User
-from diagnostics.accounts.services import make_token
+from diagnostics.accounts.services import create_token
 from diagnostics.cases.models import Case
 from diagnostics.review.models import Reading
 from diagnostics.review.services import claims
@@ -23,7 +23,7 @@ def address(case: Case) -> str:
 
 
 def script_of(user: User) -> Client:
-    return Client(headers={"Authorization": f"Token {make_token(by=user, now=timezone.now())}"})
+    return Client(headers={"Authorization": f"Token {create_token(by=user, now=timezone.now())}"})
 
 
 def post(client: Client, case: Case, **fields: object):

@@ -10,14 +10,14 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
-from diagnostics.accounts.services import make_token
+from diagnostics.accounts.services import create_token
 from diagnostics.cases.models import Case, PredictionShown
 from diagnostics.review.models import (
     AssistedReading,
     Reading,
 )
 from diagnostics.review.services import readings
-from tests.conftest import employ
+from tests.conftest import create_user
 from tests.review.conftest import Admit, Classify
 
 
@@ -33,7 +33,7 @@ def classified(admit: Admit, classify: Classify) -> Case:
 
 
 def _script(user: User, now: datetime) -> Client:
-    return Client(headers={"Authorization": f"Token {make_token(by=user, now=now)}"})
+    return Client(headers={"Authorization": f"Token {create_token(by=user, now=now)}"})
 
 
 @pytest.mark.usefixtures("two_readers")
@@ -45,7 +45,7 @@ def test_the_api_withholds_the_ai_result_from_a_reader_before_the_own_signature(
     listed = script.get(reverse("api-case-list")).json()["results"][0]
     for body in (script.get(address).json(), listed):
         assert (body["status"], body["prediction"], body["withheld"]) == ("done", None, True)
-    for picture in ("overlay.png", "heat/covid-19.png"):
+    for picture in ("overlay.png", "heatmap/covid-19.png"):
         assert script.get(f"/cases/{classified.pk}/{picture}").status_code == 403
     assert not PredictionShown.objects.exists()
 
@@ -85,6 +85,6 @@ def test_a_reader_of_another_site_can_neither_confirm_nor_request_an_opinion(
     admit: Admit, other_site: Site, client: Client
 ) -> None:
     case = admit(1)
-    client.force_login(employ("elsewhere", Role.RADIOLOGIST, other_site))
+    client.force_login(create_user("elsewhere", Role.RADIOLOGIST, other_site))
     for page in ("confirm", "second-opinion"):
         assert client.post(reverse(f"review:{page}", args=[case.pk])).status_code == 404

@@ -58,7 +58,7 @@ def test_before_the_signature_the_pages_are_identical_for_any_ai_result(
     Prediction.objects.update(
         finding="normal",
         probabilities={"normal": 1.0},
-        heat={},
+        heatmaps={},
         version=None,
         outcome="out-of-distribution",
         candidates=["normal", "covid-19"],
@@ -82,7 +82,7 @@ def test_after_the_signature_the_ai_result_is_shown_beside_the_reading(
     assert "Your reading: Normal" in text
     assert "AI result (v7): COVID-19 0.83, above 0.41" in text
     html = reader.get(page_of(case)).content.decode()
-    assert reverse("cases:heat", args=[case.pk, "covid-19"]) in html
+    assert reverse("cases:heatmap", args=[case.pk, "covid-19"]) in html
     assert reverse("cases:case", args=[case.pk]) in html
 
 
@@ -122,4 +122,4 @@ def test_a_colleagues_reading_is_hidden_until_the_own_signature(
     for page in (html, of_the_case):
         assert "A secret." not in page
         assert "colleague" not in page[page.index("<main") :]
-        assert re.findall(r"0\.83|0\.41|Pneumonia, other</b>|overlay\.png|heat/", page) == []
+        assert re.findall(r"0\.83|0\.41|Pneumonia, other</b>|overlay\.png|heatmap/", page) == []

@@ -45,7 +45,7 @@ def test_classify_again_without_an_active_version_shows_the_error(
     classify(case, JobStatus.FAILED)
     form = {"case": str(case.pk), "action": "retry"}
     page = reader.post(reverse("review:bulk"), form, follow=True).content.decode()
-    assert "No model version is in force." in page
+    assert "No model version is active." in page
     assert Prediction.objects.get().status == JobStatus.FAILED
 
 

@@ -109,7 +109,7 @@ def test_a_released_case_is_served_to_others_first_and_to_its_reader_last(
     assert given_to(radiologist, now + timedelta(minutes=1)) == routine
     assert given_to(second_radiologist, now + timedelta(minutes=1)) == stat
     actions = Counter(AuditEvent.objects.values_list("action", flat=True))
-    assert actions == {Action.READING_CLAIMED: 3, Action.READING_RELEASED: 1}
+    assert actions == {Action.CASE_CLAIMED: 3, Action.CASE_RELEASED: 1}
 
 
 def test_only_the_claiming_reader_can_release_a_case(
@@ -206,6 +206,7 @@ def readers(site: Site) -> list[User]:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_concurrent_readers_of_forty_cases_never_claim_the_same_one(
     readers: list[User], admit: Admit, now: datetime
 ) -> None:

@@ -29,7 +29,7 @@ from diagnostics.review.selectors import (
     queues,
 )
 from diagnostics.review.selectors import readings as readings_selectors
-from ml.images.reading import read_radiograph
+from ml.images.decoding import decode_radiograph
 from tests.radiographs import radiograph_png
 from tests.review.conftest import Admit, Classify
 from tests.review.control_cases import (
@@ -175,15 +175,17 @@ def test_uploading_the_radiograph_again_leads_to_the_original_case(
     now: datetime,
 ) -> None:
     content = radiograph_png(3)
-    Radiograph.objects.filter(case=reference_case).update(pixel_sha256=read_radiograph(content).pixel_sha256)
+    Radiograph.objects.filter(case=reference_case).update(
+        pixel_sha256=decode_radiograph(content).pixel_sha256
+    )
     reference_case.refresh_from_db()
     control = add_control(admit(1), radiologist, now)
-    assert control.radiograph.pixel_sha256 == read_radiograph(content).pixel_sha256
+    assert control.radiograph.pixel_sha256 == decode_radiograph(content).pixel_sha256
     client.force_login(radiologist)
     radiograph = SimpleUploadedFile("radiograph.png", content, content_type="image/png")
     sent = {"radiographs": radiograph, "patient_ref": reference_case.patient_ref, "priority": "routine"}
     response = client.post(reverse("cases:upload"), sent, HTTP_ACCEPT="application/json")
-    (outcome,) = response.json()["outcomes"]
+    (outcome,) = response.json()["results"]
     assert str(reference_case.pk) in json.dumps(outcome)
     assert str(control.pk) not in json.dumps(outcome)
 

@@ -13,7 +13,7 @@ from diagnostics.accounts.roles import Role
 from diagnostics.review.models import Claim
 from diagnostics.review.services import claims, readings
 from diagnostics.review.services.serving import cases_to_prefetch
-from tests.conftest import employ
+from tests.conftest import create_user
 from tests.review.conftest import Admit
 
 
@@ -45,7 +45,7 @@ def test_cases_of_other_readers_or_sites_are_not_prefetched(
     admit: Admit, site: Site, radiologist: User, stranger: User, now: datetime
 ) -> None:
     case, held = admit(1), admit(2)
-    colleague = employ("colleague", Role.RADIOLOGIST, site)
+    colleague = create_user("colleague", Role.RADIOLOGIST, site)
     claims.claim(case=held, by=colleague, now=now)
     assert cases_to_prefetch(case, radiologist, now) == []
     assert cases_to_prefetch(case, radiologist, now + timedelta(hours=1)) == [held]

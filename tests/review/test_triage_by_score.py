@@ -116,6 +116,7 @@ def test_the_table_keeps_its_order_and_the_reason_is_shown_after_the_reading(
     assert "Next by AI triage score" in client.get(address).content.decode()
 
 
+@pytest.mark.slow
 def test_a_low_score_never_delays_an_overdue_case(
     triage_by_score: ReadingPolicy, radiographs: dict[str, Case], radiologist: User, now: datetime
 ) -> None:

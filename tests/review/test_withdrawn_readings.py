@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.accounts.services import make_token
+from diagnostics.accounts.services import create_token
 from diagnostics.cases.models import Case
 from diagnostics.review.errors import AlreadySuperseded, CannotUndo, FirstReadingRequired, ReadingWithdrawn
 from diagnostics.review.models import Consensus, ConsensusStatus, Reading, ReadingKind, ReadingPolicy
@@ -207,7 +207,7 @@ def test_no_export_list_or_page_shows_a_withdrawn_reading(
     now: datetime,
 ) -> None:
     case = undo(admit(1)).case
-    script = Client(headers={"Authorization": f"Token {make_token(by=radiologist, now=now)}"})
+    script = Client(headers={"Authorization": f"Token {create_token(by=radiologist, now=now)}"})
     assert script.get(reverse("api-readings", args=[case.pk])).json() == []
     again = sign(case, radiologist, now + 20 * SECOND, "normal")
     listed = script.get(reverse("api-readings", args=[case.pk])).json()

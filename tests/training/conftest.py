@@ -26,7 +26,7 @@ from diagnostics.training.models import TrainingRun, Trigger
 from diagnostics.training.policy import Parameters
 from diagnostics.training.services import run_control
 from tests.radiographs import radiograph_grey
-from tests.registry.paper_bundle import paper_bundle
+from tests.registry.stub_bundle import stub_bundle
 
 NORMAL_SEED = 220  # of the first normal radiograph: from here no two of either finding are near-duplicates
 LONG = Parameters.of("vgg16-finetune", epochs=100, batch_size=8)
@@ -50,7 +50,7 @@ def data_folders(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def active_version(data_folders: Path, settings: Settings, now: datetime, db: None) -> ModelVersion:
-    settings.DEFAULT_BUNDLE = paper_bundle(data_folders / "default")
+    settings.DEFAULT_BUNDLE = stub_bundle(data_folders / "default")
     version = registry_services.adopt_default(now=now)
     assert version is not None
     return version

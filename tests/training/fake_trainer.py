@@ -59,7 +59,7 @@ class FakeTrainer:
 
 def no_usable_network() -> Exception:
     """Return the real trainer's exception for a training without a result."""
-    from ml.training.loop import NoUsableNetwork
+    from ml.training.errors import NoUsableNetwork
 
     return NoUsableNetwork("The training has no result.")
 
@@ -146,7 +146,7 @@ def _training(
 ) -> dict[str, Any]:
     return {
         "counts": radiographs.counts(),
-        "kept_epoch": len(reports),
+        "selected_epoch": len(reports),
         "stopped": len(reports) < spec.epochs,
         "epochs": [asdict(report) for report in reports],
         "resumed_after": resumed_after,

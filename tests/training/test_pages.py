@@ -38,7 +38,7 @@ def run(active_version: ModelVersion, now: datetime) -> TrainingRun:
         ("runs", "get"),
         ("run", "get"),
         ("state", "get"),
-        ("picture", "get"),
+        ("plot", "get"),
         ("start", "post"),
         ("stop", "post"),
         ("schedule", "post"),
@@ -51,7 +51,7 @@ def test_training_pages_are_closed_to_radiologists_and_anonymous_users(
         "run": [run.pk],
         "state": [run.pk],
         "stop": [run.pk],
-        "picture": [run.pk, "curves"],
+        "plot": [run.pk, "curves"],
     }
     url = reverse(f"training:{name}", args=arguments.get(name))
 
@@ -151,8 +151,8 @@ def test_only_the_plots_of_a_run_are_served(run: TrainingRun, administrator: Use
     (folder / "secret.svg").write_text("<svg/>")
     client = logged_in(administrator)
 
-    curves = client.get(reverse("training:picture", args=[run.pk, "curves"]))
-    secret = client.get(reverse("training:picture", args=[run.pk, "secret"]))
+    curves = client.get(reverse("training:plot", args=[run.pk, "curves"]))
+    secret = client.get(reverse("training:plot", args=[run.pk, "secret"]))
 
     assert (curves.status_code, curves["Content-Type"]) == (200, "image/svg+xml")
     assert b"".join(curves.streaming_content).startswith(b"<svg")  # type: ignore[attr-defined]

@@ -99,7 +99,7 @@ def test_radiographs_of_an_imported_collection_become_a_candidate(
     import_job = scans.scan_path(
         collection=data_folders / "ward",
         origin="ward",
-        wishes=ImportOptions(),
+        options=ImportOptions(),
         site=site,
         by=administrator,
         now=now,

@@ -145,7 +145,7 @@ def test_a_stop_is_recorded_once_and_refused_for_a_finished_run(
 
     run.refresh_from_db()
     assert run.stop_requested
-    assert AuditEvent.objects.filter(action=Action.RUN_STOPPED).count() == 1
+    assert AuditEvent.objects.filter(action=Action.RUN_STOP_REQUESTED).count() == 1
     TrainingRun.objects.update(status=JobStatus.DONE)
     with pytest.raises(errors.RunNotRunning):
         run_control.stop_run(run=run, by=administrator, now=now)

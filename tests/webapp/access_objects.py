@@ -24,9 +24,9 @@ from diagnostics.registry.selectors import bundle_path
 from diagnostics.review.models import SavedView
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors.runs import folder
-from tests.cases.answered import answer_case
+from tests.cases.predictions import finish_prediction
 from tests.radiographs import radiograph_png
-from tests.registry.paper_bundle import paper_bundle
+from tests.registry.stub_bundle import stub_bundle
 
 NAMESPACES_OF_DJANGO: Final = {"admin"}
 REASON: Final = "Better on the radiographs of our own site."
@@ -49,7 +49,7 @@ def create_access_objects(
 ) -> AccessObjects:
     """Create one object of each kind at the site of the technician."""
     settings.MEDIA_ROOT, settings.BUNDLES = home / "media", home / "bundles"
-    settings.RUNS, settings.DEFAULT_BUNDLE = home / "runs", paper_bundle(home / "default")
+    settings.RUNS, settings.DEFAULT_BUNDLE = home / "runs", stub_bundle(home / "default")
     settings.INCOMING, settings.IMPORTS = home / "incoming", home / "imports"
     first = registry.adopt_default(now=now)
     assert first is not None
@@ -57,7 +57,7 @@ def create_access_objects(
     (bundle_path(third) / "trust_report.html").write_text("<!doctype html><title>Trust report</title>")
     registry.promote(version=second, by=administrator, reason=REASON, now=now)
     case = cases.open_case(radiograph=radiograph_png(1), patient_ref="P-1", by=technician, now=now).case
-    answer_case(case, second)
+    finish_prediction(case, second)
     run = _training_run(first, now)
     scanned = _scanned_import(home / "radiographs", case, administrator, now)
     view = SavedView.objects.create(owner=radiologist, name="STAT", query="priority=stat")
@@ -85,14 +85,14 @@ def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID
         {name: [case] for name in names if name.startswith(("cases:", "review:", "api-"))}
         | {name: [run] for name in names if name.startswith("training:")}
         | {name: [scanned] for name in names if name.startswith("imports:")}
-        | {"review:drop-view": [view]}
-        | {"cases:heat": [case, "covid-19"], "training:picture": [run, "curves"]}
-        | {f"registry:{page}": [version] for page in ("version", "promote", "trust")}
+        | {"review:delete-view": [view]}
+        | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
+        | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
     )
 
 
 def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
-    policy = {"double_read_percent": 20, "gold_percent": 0, "repeat_percent": 0}
+    policy = {"double_read_percent": 20, "reference_percent": 0, "repeat_percent": 0}
     policy |= {"urgent_minutes": 60, "routine_minutes": 240}
     policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
     return {
@@ -101,7 +101,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
         "api-readings": {"finding": "normal"},
         "review:policy": policy,
-        "review:keep-view": {"name": "Mine", "here": "mine=yes"},
+        "review:save-view": {"name": "Mine", "here": "mine=yes"},
         "review:export": {"case": str(case)},
         "review:bulk": {"act": "urgent", "case": str(case)},
         "registry:promote": {"reason": REASON},
@@ -121,13 +121,13 @@ def _scanned_import(collection: Path, case: Case, by: User, now: datetime) -> Im
     (collection / "normal").mkdir(parents=True)
     (collection / "normal" / "a.png").write_bytes(radiograph_png(3))
     return exchange.scan_path(
-        collection=collection, origin="x", wishes=ImportOptions(), site=case.site, by=by, now=now
+        collection=collection, origin="x", options=ImportOptions(), site=case.site, by=by, now=now
     )
 
 
 def _candidate(directory: Path, now: datetime) -> ModelVersion:
     return registry.register_candidate(
-        bundle=paper_bundle(directory),
+        bundle=stub_bundle(directory),
         comparison={},
         verdict="accept",
         verdict_reason="A reason.",

@@ -15,6 +15,7 @@ from tests.webapp.access_table import EXPECTED_STATUS, ROLES
 
 
 @pytest.mark.parametrize("role", ROLES)
+@pytest.mark.slow
 def test_every_url_has_the_status_of_the_table(
     role: str, objects: AccessObjects, request: pytest.FixtureRequest
 ) -> None:
@@ -32,6 +33,7 @@ def test_every_url_has_a_row_in_the_table() -> None:
     assert sorted(url_names()) == sorted(EXPECTED_STATUS)
 
 
+@pytest.mark.slow
 def test_every_post_from_a_page_requires_its_csrf_token(
     objects: AccessObjects, administrator: User, radiologist: User
 ) -> None:

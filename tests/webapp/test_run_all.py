@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import answers, free_port, wait_until
-from tests.visitor import Visitor
+from tests.http_client import HttpClient
+from tests.servers import free_port, is_listening, wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -87,7 +87,7 @@ def test_all_processes_start_and_stop(tmp_path: Path) -> None:
         password = re.search(r"Password: (\S+)", running.log)
         assert password, running.log
         assert f"http://127.0.0.1:{running.port}/" in running.log
-        Visitor(f"http://127.0.0.1:{running.port}").log_in("technician", password[1])
+        HttpClient(f"http://127.0.0.1:{running.port}").log_in("technician", password[1])
         for name in ("web", "worker-inference", "worker-training"):
             assert re.search(rf"^{name} +\| ", running.log, re.MULTILINE), name
 
@@ -95,7 +95,7 @@ def test_all_processes_start_and_stop(tmp_path: Path) -> None:
         running.process.wait(timeout=25)
 
         assert running.processes() == set()
-        assert not answers(running.port)
+        assert not is_listening(running.port)
         assert password[1] not in "".join(_file_texts(running.home))
 
 
@@ -112,11 +112,11 @@ def test_the_second_start_is_fast_and_does_not_print_the_password(tmp_path: Path
         assert time.monotonic() - began < 30  # seconds, on a busy host
         assert "unchanged since the first start" in second.log
         assert "a long pass phrase" not in second.log
-        Visitor(f"http://127.0.0.1:{second.port}").log_in("radiologist", "a long pass phrase")
+        HttpClient(f"http://127.0.0.1:{second.port}").log_in("radiologist", "a long pass phrase")
 
 
-def test_a_killed_worker_is_restarted(tmp_path: Path) -> None:
-    with run_all(tmp_path / "home", "--no-demo") as running:
+def test_a_killed_worker_is_restarted(prepared_home: Path) -> None:
+    with run_all(prepared_home, "--no-demo") as running:
         wait_until(running.is_ready, seconds=90, what="the start")
         before = _workers(running)
         leader = min(pid for pid in before if os.getpgid(pid) == pid)
@@ -134,8 +134,8 @@ def test_a_killed_worker_is_restarted(tmp_path: Path) -> None:
         )
 
 
-def test_a_killed_supervisor_leaves_no_orphan(tmp_path: Path) -> None:
-    with run_all(tmp_path / "home", "--no-demo") as running:
+def test_a_killed_supervisor_leaves_no_orphan(prepared_home: Path) -> None:
+    with run_all(prepared_home, "--no-demo") as running:
         wait_until(running.is_ready, seconds=90, what="the start")
 
         running.process.kill()
@@ -144,8 +144,8 @@ def test_a_killed_supervisor_leaves_no_orphan(tmp_path: Path) -> None:
         wait_until(lambda: not running.processes(), seconds=25, what="the end of all processes")
 
 
-def test_two_instances_cannot_share_a_home(tmp_path: Path) -> None:
-    with run_all(tmp_path / "home", "--no-demo") as first:
+def test_two_instances_cannot_share_a_home(prepared_home: Path) -> None:
+    with run_all(prepared_home, "--no-demo") as first:
         wait_until(first.is_ready, seconds=90, what="the start")
 
         second = RunAll(first.home, "--no-demo")

@@ -44,7 +44,7 @@ def test_a_case_of_another_site_cannot_be_told_from_a_missing_case(
         "api-case",
         "api-readings",
         "review:case",
-        "review:ahead",
+        "review:prefetch",
     ):
         responses = [client.get(reverse(name, args=[pk])) for pk in (existing, missing)]
         assert [response.status_code for response in responses] == [404, 404]
@@ -52,7 +52,7 @@ def test_a_case_of_another_site_cannot_be_told_from_a_missing_case(
         assert len(texts) == 1, name
 
 
-@pytest.mark.parametrize("name", ["cases:radiograph", "cases:heat", "cases:overlay"])
+@pytest.mark.parametrize("name", ["cases:radiograph", "cases:heatmap", "cases:overlay"])
 def test_an_image_is_private_and_never_interpreted_as_a_page(
     name: str, objects: AccessObjects, technician: User
 ) -> None:
@@ -73,6 +73,6 @@ def test_no_url_leads_out_of_the_folder_of_a_run_or_a_case(
     client = logged_in(administrator)
     case, run = objects.args["cases:case"][0], objects.args["training:run"][0]
 
-    for folder in (f"/cases/{case}/heat/", f"/cases/{case}/", f"/training/{run}/", "/media/", "/static/"):
+    for folder in (f"/cases/{case}/heatmap/", f"/cases/{case}/", f"/training/{run}/", "/media/", "/static/"):
         for ending in ("", ".png", ".svg"):
             assert client.get(f"{folder}{path}{ending}").status_code == 404

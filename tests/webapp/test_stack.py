@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.http_client import HttpClient
 from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
-from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.stack, pytest.mark.network]
 
@@ -20,7 +20,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 def test_a_radiograph_uploaded_by_a_script_gets_an_ai_result(stack: Stack) -> None:
-    script = stack.script("technician")
+    script = stack.api_client("technician")
 
     url = send(script, 901)
     wait_until(lambda: status(script, url) == "done", seconds=60, what="the AI result")
@@ -32,7 +32,7 @@ def test_a_radiograph_uploaded_by_a_script_gets_an_ai_result(stack: Stack) -> No
 def test_a_radiograph_uploaded_while_the_worker_is_down_gets_an_ai_result_after_its_restart(
     stack: Stack,
 ) -> None:
-    script = stack.script("technician")
+    script = stack.api_client("technician")
     stack.kill9_inference()
 
     url = send(script, 902)
@@ -42,7 +42,7 @@ def test_a_radiograph_uploaded_while_the_worker_is_down_gets_an_ai_result_after_
 
 
 def test_the_health_page_reports_every_component_and_no_url(stack: Stack) -> None:
-    response = stack.visitor().get("/health/")
+    response = stack.session().get("/health/")
 
     assert response.status == 200
     assert response.json() == {
@@ -52,7 +52,7 @@ def test_the_health_page_reports_every_component_and_no_url(stack: Stack) -> Non
 
 
 def test_the_login_page_has_hashed_static_files_and_a_strict_content_security_policy(stack: Stack) -> None:
-    page = stack.visitor().get("/accounts/login/")
+    page = stack.session().get("/accounts/login/")
 
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
@@ -63,7 +63,7 @@ def test_the_login_page_has_hashed_static_files_and_a_strict_content_security_po
     assert "/static/css/readroom.css" not in page.text
 
 
-def send(script: Visitor, seed: int) -> str:
+def send(script: HttpClient, seed: int) -> str:
     """Upload a drawn radiograph and return the API URL of its case."""
     sent = script.post(
         "/api/v1/cases/", {"patient_ref": "P-1"}, {"radiograph": ("radiograph.png", radiograph_png(seed))}
@@ -72,5 +72,5 @@ def send(script: Visitor, seed: int) -> str:
     return f"/api/v1/cases/{sent.json()['id']}/"
 
 
-def status(script: Visitor, url: str) -> str:
+def status(script: HttpClient, url: str) -> str:
     return str(script.get(url).json()["status"])

@@ -33,10 +33,10 @@ class MenuItem:
 
 
 MENU_ENTRIES = (
-    MenuEntry("review:worklist", gettext_noop("Worklist"), Permission.DISTRIBUTE),
+    MenuEntry("review:worklist", gettext_noop("Worklist"), Permission.ASSIGN),
     MenuEntry("cases:list", gettext_noop("Cases"), Permission.SEE_CASES),
     MenuEntry("cases:upload", gettext_noop("Upload"), Permission.UPLOAD),
-    MenuEntry("review:readers", gettext_noop("Readers"), Permission.OVERSEE),
+    MenuEntry("review:readers", gettext_noop("Readers"), Permission.MANAGE_READERS),
     MenuEntry("imports:imports", gettext_noop("Imports"), Permission.IMPORT),
     MenuEntry("training:runs", gettext_noop("Training"), Permission.TRAIN),
     MenuEntry("registry:versions", gettext_noop("Models"), Permission.SEE_MODELS),

@@ -42,8 +42,8 @@ def alert_style(tone: str = "") -> status.AlertStyle:
 
 
 @register.filter
-def may(user: Any, permission: str) -> bool:
-    """Return whether the user's role includes a permission: {% if user|may:"train" %}."""
+def has_permission(user: Any, permission: str) -> bool:
+    """Return whether the user's role includes a permission: {% if user|has_permission:"train" %}."""
     return isinstance(user, User) and user.has_permission(permission)
 
 

@@ -140,7 +140,7 @@ def _existing_case(case: Case, fields: UploadFields, *, by: User, now: datetime)
     if case.patient_ref == fields.patient_ref:
         return AdmittedCase(case=case, created=False)
     # Recorded although the upload is refused; the message reveals nothing about the other patient.
-    audit.record(action=Action.CONFLICT_FOUND, by=by, target=case, now=now)
+    audit.record(action=Action.PATIENT_CONFLICT_FOUND, by=by, target=case, now=now)
     raise RadiographOfAnotherPatient(
         _(
             "This radiograph is already stored under another patient reference. Nothing was stored: "

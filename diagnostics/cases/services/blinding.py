@@ -28,7 +28,11 @@ def withheld_cases(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
         visible_at = set(_sites_showing_predictions(user).values_list("pk", flat=True))
         return frozenset(case.pk for case in unread if case.site_id not in visible_at)
     pks = [case.pk for case in unread]
-    read = Case.objects.filter(pk__in=pks).filter(Q(readings__by=user)).values_list("pk", flat=True)
+    read = (
+        Case.objects.filter(pk__in=pks)
+        .filter(Q(readings__by=user, readings__withdrawn_at=None))
+        .values_list("pk", flat=True)
+    )
     return frozenset(pks).difference(read)
 
 

@@ -20,7 +20,7 @@ from diagnostics.cases.services.permissions import require
 @transaction.atomic
 def set_priority(*, cases: Iterable[Case], priority: Priority, by: User, now: datetime) -> int:
     """Set the priority of cases and with it their deadlines; return how many changed."""
-    require(by, Permission.DISTRIBUTE)
+    require(by, Permission.ASSIGN)
     other = selectors.visible_to(by).filter(pk__in=[case.pk for case in cases]).exclude(priority=priority)
     changed = list(other.select_for_update(no_key=True, of=("self",)).select_related("site"))
     for case in changed:

@@ -31,7 +31,7 @@ def _enqueue(prediction: Prediction) -> bool:
 
 def _record_failure(prediction: Prediction, code: str, now: datetime) -> None:
     detail = {"prediction": str(prediction.pk), "code": code}
-    audit.record(action=Action.CLASSIFICATION_FAILED, by=None, target=prediction.case, detail=detail, now=now)
+    audit.record(action=Action.PREDICTION_FAILED, by=None, target=prediction.case, detail=detail, now=now)
 
 
 RULES: Final = RequeueRules(

@@ -36,7 +36,9 @@ def retry(*, case: Case, by: User, now: datetime) -> Prediction:
             _("Version %(version)s already has a result for this radiograph.") % {"version": version}
         )
     prediction = _queue_again(case, version, now)
-    audit.record(action=Action.CASE_RETRIED, by=by, target=case, detail={"version": str(version)}, now=now)
+    audit.record(
+        action=Action.PREDICTION_REQUESTED, by=by, target=case, detail={"version": str(version)}, now=now
+    )
     enqueue_prediction_on_commit(prediction.pk, case.priority)
     return prediction
 

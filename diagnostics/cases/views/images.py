@@ -28,9 +28,9 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.services import blinding
+from ml.errors import UnreadableImage
 from ml.inference import heatmap_files
 from ml.inference import overlay as overlays
-from ml.records import UnreadableImage
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -66,7 +66,7 @@ def display_image(request: HttpRequest, by: User, case: Case) -> HttpResponseBas
 
 @of_visible_case
 def full_depth_pixels(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
-    """Return all stored bits of the radiograph, packed by `ml.images.bit_depth` for the viewer."""
+    """Return all stored bits of the radiograph, packed by `ml.images.full_depth` for the viewer."""
     # The reading page prefetches the next radiographs; the audit record tells a prefetch from a view.
     prefetch = bool(request.headers.get("X-Readroom-Prefetch"))
     return _image_response(

@@ -58,5 +58,5 @@ def stop_import(*, import_job: Import, by: User, now: datetime) -> None:
             return  # already requested
         raise ImportNotRunning(_("This import is not running."))
     detail = {"number": import_job.number}
-    audit.record(action=Action.IMPORT_STOPPED, by=by, target=import_job, detail=detail, now=now)
+    audit.record(action=Action.IMPORT_STOP_REQUESTED, by=by, target=import_job, detail=detail, now=now)
     enqueue_import_on_commit(import_job.pk)

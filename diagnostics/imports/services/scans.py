@@ -29,13 +29,15 @@ MAX_ATTEMPTS: Final = 5  # at a number that a concurrent scan took
 
 
 def scan_choice(
-    *, name: str, cohen: str = "", wishes: ImportOptions, site: Site, by: User, now: datetime
+    *, name: str, cohen: str = "", options: ImportOptions, site: Site, by: User, now: datetime
 ) -> Import:
     """Scan one of the collections in the import folder; raises UnknownCollection."""
     path, cohen_path = staging.collection_path(name), staging.collection_path(cohen) if cohen else None
     if path is None or (cohen and cohen_path is None):
         raise UnknownCollection("not_there", _("The collection is no longer in the import folder."))
-    return scan_path(collection=path, origin=name, cohen=cohen_path, wishes=wishes, site=site, by=by, now=now)
+    return scan_path(
+        collection=path, origin=name, cohen=cohen_path, options=options, site=site, by=by, now=now
+    )
 
 
 def scan_path(
@@ -43,21 +45,21 @@ def scan_path(
     collection: Path | Iterable[bytes],
     origin: str,
     cohen: Path | None = None,
-    wishes: ImportOptions,
+    options: ImportOptions,
     site: Site,
     by: User,
     now: datetime,
 ) -> Import:
     """Scan an uploaded ZIP or a path on the server. Never pass a path that a browser sent."""
     require_import(by)
-    draft = _Draft(uuid.uuid4(), origin, wishes, site, by, now)
+    draft = _Draft(uuid.uuid4(), origin, options, site, by, now)
     folder = staging.staging_folder(draft.import_id)
     try:
         folder.mkdir(parents=True)
         path = (
             collection if isinstance(collection, Path) else staging.store_upload(draft.import_id, collection)
         )
-        result = scan.scan_collection(path, wishes, origin=origin, unpack_into=folder, cohen=cohen)
+        result = scan.scan_collection(path, options, origin=origin, unpack_into=folder, cohen=cohen)
         staging.remove_upload(draft.import_id)
         return _store(draft, result)
     except OSError as error:

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from diagnostics.cases.models import Case, Prediction, Priority
 from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.presenters.case import PredictionSummary
+from diagnostics.cases.presenters.prediction import prediction_summary
 from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import ClaimedByAnother
@@ -100,13 +101,13 @@ def signed_context(
     reading: Reading, *, done: Prediction | None, latest: Prediction | None, progress: DayProgress
 ) -> dict[str, Any]:
     """Return the reader's own reading and the AI result beside it."""
-    summary = case_presenters.prediction_summary(done) if done else None
+    summary = prediction_summary(done) if done else None
     return {
         "reading": reading,
         "prediction": summary,
         "prediction_notice": "" if done else prediction_notice(latest),
         "bottom_right": _prediction_text(summary) if summary else "",
-        "heats": summary.heats if summary else None,
+        "heats": summary.heatmaps if summary else None,
         "heat": summary.top.finding if summary else "",
         "side": "yes",
         "progress_text": _("%(n)s signed today") % {"n": progress.signed},
@@ -165,5 +166,5 @@ def _prior_viewer(prior: Case) -> dict[str, str]:
 
 
 def _prediction_text(summary: PredictionSummary) -> str:
-    result = summary.uncertainty.chip or f"{summary.top.label} {summary.top.words}"
+    result = summary.uncertainty.short_label or f"{summary.top.label} {summary.top.text}"
     return _("AI %(version)s: %(result)s") % {"version": summary.version, "result": result}

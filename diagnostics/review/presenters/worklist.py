@@ -159,13 +159,13 @@ def retry_message(result: BulkRetryResult) -> str:
         "%(n)s radiographs queued for classification.",
         result.queued,
     ) % {"n": result.queued}
-    if not result.left_out:
+    if not result.skipped:
         return queued
     skipped = ngettext(
         "%(n)s skipped: the active version has classified it or is about to.",
         "%(n)s skipped: the active version has classified them or is about to.",
-        result.left_out,
-    ) % {"n": result.left_out}
+        result.skipped,
+    ) % {"n": result.skipped}
     return f"{queued} {skipped}"
 
 

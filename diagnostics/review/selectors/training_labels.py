@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
-from diagnostics.findings import LEARNABLE
+from diagnostics.findings import TRAINABLE_FINDINGS
 from diagnostics.review.models import ConsensusStatus, Reading, ReferenceCase
 from diagnostics.review.selectors.readings import standing_readings
 
@@ -24,7 +24,7 @@ def training_readings() -> QuerySet[Reading]:
         standing_readings()
         .filter(
             supersedes=None,
-            finding__in=LEARNABLE,
+            finding__in=TRAINABLE_FINDINGS,
             case__consensus__status=ConsensusStatus.FINAL,
             case__consensus__finding=F("finding"),
             case__copy_of=None,

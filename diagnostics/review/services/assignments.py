@@ -26,7 +26,7 @@ def assign(*, cases: Iterable[Case], to: User | None, by: User, now: datetime) -
 
     Raises NotAllowed, and UnknownReader if the reader does not read at the site of a case.
     """
-    if not by.has_permission(Permission.DISTRIBUTE):
+    if not by.has_permission(Permission.ASSIGN):
         raise NotAllowed(_("Your role may not assign cases."))
     open_cases = list(visible_to(by).filter(pk__in=[case.pk for case in cases], finalized_at=None))
     for case in open_cases:

@@ -84,13 +84,13 @@ def release(*, case: Case, by: User, now: datetime) -> None:
     held = claim_selectors.open_claim(case)
     if held and held.by_id == by.pk:
         _end(held, now)
-        audit.record(action=Action.READING_RELEASED, by=by, target=case, now=now)
+        audit.record(action=Action.CASE_RELEASED, by=by, target=case, now=now)
 
 
 @transaction.atomic
 def end_claims(*, cases: Iterable[Case], by: User, now: datetime) -> int:
     """End the active claims of any reader on these cases, for administrators; return their number."""
-    if not by.has_permission(Permission.OVERSEE):
+    if not by.has_permission(Permission.MANAGE_READERS):
         raise NotAllowed(_("Only administrators may end the claims of readers."))
     ended = 0
     for case in visible_to(by).filter(pk__in=[case.pk for case in cases]):
@@ -146,7 +146,7 @@ def create_claim(case: Case, by: User, now: datetime, *, served: ServedReason = 
         created = Claim.objects.create(
             case=case, by=by, since=now, until=now + settings.CLAIM_LEASE, served=served
         )
-    audit.record(action=Action.READING_CLAIMED, by=by, target=case, now=now)
+    audit.record(action=Action.CASE_CLAIMED, by=by, target=case, now=now)
     return created
 
 

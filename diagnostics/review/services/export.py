@@ -33,7 +33,7 @@ COLUMNS: Final = (
 @transaction.atomic
 def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str, ...]]:
     """Return one row per visible case, by due time, STAT first, and audit the export of each."""
-    if not by.has_permission(Permission.DISTRIBUTE):
+    if not by.has_permission(Permission.ASSIGN):
         raise NotAllowed(_("Your role may not export the worklist."))
     visible = visible_to(by).filter(pk__in=[case.pk for case in cases])
     rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)

@@ -22,7 +22,7 @@ def set_policy(
     *, site: Site, policy: Mapping[str, Any], site_rules: Mapping[str, Any], by: User, now: datetime
 ) -> ReadingPolicy:
     """Set the reading policy and the reading rules stored on the site; applies to later first readings."""
-    if not by.has_permission(Permission.OVERSEE):
+    if not by.has_permission(Permission.MANAGE_READERS):
         raise NotAllowed(_("Only administrators may change the reading policy."))
     for name, value in site_rules.items():
         setattr(site, name, value)

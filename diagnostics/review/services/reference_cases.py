@@ -43,5 +43,5 @@ def retire_reference_case(*, case: Case, by: User, now: datetime) -> None:
 
 
 def _require_overseer(case: Case, by: User) -> None:
-    if not by.has_permission(Permission.OVERSEE) or not visible_to(by).filter(pk=case.pk).exists():
+    if not by.has_permission(Permission.MANAGE_READERS) or not visible_to(by).filter(pk=case.pk).exists():
         raise NotAllowed(_("Only administrators of the site may set a reference standard."))

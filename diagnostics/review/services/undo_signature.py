@@ -75,5 +75,5 @@ def _drop_next_claim(by: User, now: datetime) -> None:
     """Delete the claim made after the signature, so that its case is served next again."""
     held = claim_selectors.claim_held_by(by, now)
     if held:
-        audit.record(action=Action.READING_RELEASED, by=by, target=held.case, now=now)
+        audit.record(action=Action.CASE_RELEASED, by=by, target=held.case, now=now)
         held.delete()

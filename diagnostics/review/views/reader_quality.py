@@ -32,7 +32,7 @@ from diagnostics.review.services import reading_policy as reading_policy_service
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at")
 
 
-@require_permission(Permission.OVERSEE)
+@require_permission(Permission.MANAGE_READERS)
 @never_cache
 @require_GET
 def reader_quality(request: StaffRequest) -> HttpResponse:
@@ -40,7 +40,7 @@ def reader_quality(request: StaffRequest) -> HttpResponse:
     return _page(request, PolicyForm.of(reading_policy.policy_of(home_site(request.user))))
 
 
-@require_permission(Permission.OVERSEE)
+@require_permission(Permission.MANAGE_READERS)
 @require_POST
 def policy(request: StaffRequest) -> HttpResponse:
     """Change the reading policy of the administrator's site."""
@@ -58,7 +58,7 @@ def policy(request: StaffRequest) -> HttpResponse:
     return redirect("review:readers")
 
 
-@require_permission(Permission.OVERSEE)
+@require_permission(Permission.MANAGE_READERS)
 @never_cache
 @require_GET
 def export(request: StaffRequest) -> HttpResponse:

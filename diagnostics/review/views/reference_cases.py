@@ -27,7 +27,7 @@ from diagnostics.review.services import reference_cases
 CASES_PER_PAGE: Final = 12
 
 
-@require_permission(Permission.OVERSEE)
+@require_permission(Permission.MANAGE_READERS)
 @never_cache
 @require_GET
 def reference_case_list(request: StaffRequest) -> HttpResponse:
@@ -38,7 +38,7 @@ def reference_case_list(request: StaffRequest) -> HttpResponse:
     return render(request, "review/reference_cases.html", {"page": page, "rows": rows})
 
 
-@require_permission(Permission.OVERSEE)
+@require_permission(Permission.MANAGE_READERS)
 @never_cache
 @require_http_methods(["GET", "POST"])
 def reference_case(request: StaffRequest, pk: UUID) -> HttpResponse:
@@ -65,7 +65,7 @@ def reference_case(request: StaffRequest, pk: UUID) -> HttpResponse:
     return render(request, "review/reference_case.html", context, status=400 if form.errors else 200)
 
 
-@require_permission(Permission.OVERSEE)
+@require_permission(Permission.MANAGE_READERS)
 @require_POST
 def retire(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Retire a reference case."""

@@ -23,7 +23,7 @@ from diagnostics.review.services import saved_views
 from diagnostics.review.worklist_query import WorklistQuery
 
 
-@require_permission(Permission.DISTRIBUTE)
+@require_permission(Permission.ASSIGN)
 @require_POST
 def save(request: StaffRequest) -> HttpResponse:
     """Save the current view under a name."""
@@ -39,7 +39,7 @@ def save(request: StaffRequest) -> HttpResponse:
     return back_to_worklist(request)
 
 
-@require_permission(Permission.DISTRIBUTE)
+@require_permission(Permission.ASSIGN)
 @never_cache
 @require_GET
 def counts(request: StaffRequest) -> JsonResponse:
@@ -47,7 +47,7 @@ def counts(request: StaffRequest) -> JsonResponse:
     return JsonResponse(saved_view_selectors.saved_view_counts(request.user, timezone.now()))
 
 
-@require_permission(Permission.DISTRIBUTE)
+@require_permission(Permission.ASSIGN)
 @require_POST
 def delete(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Delete one of the user's saved views."""

@@ -27,7 +27,7 @@ from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 ROWS: Final = 50
 
 
-@require_permission(Permission.DISTRIBUTE)
+@require_permission(Permission.ASSIGN)
 @never_cache
 @require_GET
 def worklist(request: StaffRequest) -> HttpResponse:
@@ -51,7 +51,7 @@ def worklist(request: StaffRequest) -> HttpResponse:
         "views": SavedView.objects.filter(owner=user),
         "priorities": Priority.choices,
         "readers": readers.readers_of(user.sites.values_list("pk", flat=True)),
-        "may_end_claims": user.has_permission(Permission.OVERSEE),
+        "may_end_claims": user.has_permission(Permission.MANAGE_READERS),
     }
     if is_reader:
         context |= _for_reader(request, counts, now)

@@ -28,7 +28,7 @@ from diagnostics.review.services import export as export_services
 from diagnostics.review.views.saved_views import back_to_worklist
 
 
-@require_permission(Permission.DISTRIBUTE)
+@require_permission(Permission.ASSIGN)
 @require_POST
 def bulk(request: StaffRequest) -> HttpResponse:
     """Change the priority of the selected cases, assign them, end their claims, or classify them again."""
@@ -47,7 +47,7 @@ def bulk(request: StaffRequest) -> HttpResponse:
     return back_to_worklist(request)
 
 
-@require_permission(Permission.DISTRIBUTE)
+@require_permission(Permission.ASSIGN)
 @never_cache
 @require_POST
 def export(request: StaffRequest) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case
-from diagnostics.findings import LEARNABLE
+from diagnostics.findings import TRAINABLE_FINDINGS
 from diagnostics.imports import selectors as imports
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.jobs.models import JobStatus
@@ -35,8 +35,10 @@ def imported_labels() -> QuerySet[ImportedLabel]:
 
     Reference cases are excluded, because they measure the readers.
     """
-    consistent = imports.consistent_labels().filter(finding__in=LEARNABLE).exclude(_has_reading("case"))
-    return consistent.exclude(Exists(training_labels.reference_cases_of("case")))
+    consistent = (
+        imports.consistent_labels().filter(finding__in=TRAINABLE_FINDINGS).exclude(_has_reading("case"))
+    )
+    return consistent.exclude(Exists(training_labels.reference_cases_with_pixels_of("case")))
 
 
 def labelled_radiographs() -> Iterator[SnapshotEntry]:
@@ -50,7 +52,7 @@ def labelled_radiographs_of(labels: Collection[UUID]) -> Iterator[SnapshotEntry]
     """Yield the radiographs of given readings and imported labels, including superseded ones."""
     # Iterates over all rows: a query cannot take that many ids.
     sources = imports.image_sources()
-    readings = Reading.objects.select_related("case__radiograph").iterator()
+    readings = Reading.objects.standing().select_related("case__radiograph").iterator()
     everything: Iterator[Reading | ImportedLabel] = chain(readings, imports.all_labels())
     return (_entry(label, sources) for label in everything if label.pk in labels)
 
@@ -64,7 +66,9 @@ def class_counts() -> tuple[ClassCount, ...]:
         for finding, site, patient_ref, count in rows.annotate(cases=Count("pk")):
             radiographs[finding] += count
             patients[finding].add((site, patient_ref))
-    return tuple(ClassCount(finding, radiographs[finding], len(patients[finding])) for finding in LEARNABLE)
+    return tuple(
+        ClassCount(finding, radiographs[finding], len(patients[finding])) for finding in TRAINABLE_FINDINGS
+    )
 
 
 def conflicting_cases() -> dict[str, int]:
@@ -84,7 +88,7 @@ def new_labels() -> int:
 
 
 def _has_reading(case: str) -> Exists:
-    return Exists(Reading.objects.filter(case=OuterRef(case)))
+    return Exists(Reading.objects.standing().filter(case=OuterRef(case)))
 
 
 def _entry(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> SnapshotEntry:

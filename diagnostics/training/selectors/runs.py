@@ -50,7 +50,7 @@ def next_evaluation(plan: Schedule) -> datetime | None:
 
 def last_skipped_evaluation() -> AuditEvent | None:
     """Return the audit record of the last evaluation that started no run, unless a run followed."""
-    event = audit.events(action=Action.SCHEDULE_EVALUATED).first()
+    event = audit.events(action=Action.SCHEDULED_RUN_SKIPPED).first()
     if event is None or TrainingRun.objects.filter(queued_at__gt=event.at).exists():
         return None
     return event

@@ -76,7 +76,7 @@ def stop_run(*, run: TrainingRun, by: User, now: datetime) -> None:
         if run.status in OPEN_STATUSES:
             return  # already requested
         raise RunNotRunning(_("This run has already finished."))
-    audit.record(action=Action.RUN_STOPPED, by=by, target=run, detail={"number": run.number}, now=now)
+    audit.record(action=Action.RUN_STOP_REQUESTED, by=by, target=run, detail={"number": run.number}, now=now)
 
 
 def _create(*, by: User | None, version: ModelVersion, now: datetime, **values: Any) -> TrainingRun:

@@ -58,7 +58,7 @@ def evaluate_schedule(*, now: datetime) -> TrainingRun | None:
         return _scheduled_run(plan, now)
     except DomainError as error:
         audit.record(
-            action=Action.SCHEDULE_EVALUATED,
+            action=Action.SCHEDULED_RUN_SKIPPED,
             by=None,
             target=plan,
             detail={"not_started": error.code, "reason": str(error)},

@@ -86,7 +86,7 @@ class Command(BaseCommand):
             collection=path,
             origin=path.name,
             cohen=options["cohen"],
-            wishes=import_options,
+            options=import_options,
             site=site,
             by=by,
             now=timezone.now(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from ml.records import Architecture, Manifest, Preprocessing
 
 
-def paper_bundle(directory: Path, *, weights: bytes = b"weights", version: str = "candidate") -> Path:
+def stub_bundle(directory: Path, *, weights: bytes = b"weights", version: str = "candidate") -> Path:
     """Write a directory that passes `ml.networks.bundle.verify`."""
     directory.mkdir(parents=True)
     architecture = Architecture(family="tiny-cnn", size=64)
