@@ -10,14 +10,14 @@ PYTEST_ARGS ?=
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run fast test nightly check style types imports venv venv-dev apt openapi benchmark-broker
+.PHONY: help run fast test nightly check style types imports structure venv venv-dev apt openapi benchmark-broker
 
 help:
 	@echo "make run     Readroom with demo staff on http://127.0.0.1:$${PORT:-8000}; Ctrl-C stops it"
 	@echo "make fast    tests without processes, browsers and networks: under a minute"
 	@echo "make test    style, types, import contracts, all tests but the nightly ones: under 15 minutes"
 	@echo "make nightly long bursts, thousands of mutated files, real data: READROOM_REALDATA names its folder"
-	@echo "make check   style, types and import contracts only"
+	@echo "make check   style, types, import contracts and structure only"
 	@echo "make openapi docs/openapi.yaml from the code"
 
 run: venv
@@ -34,7 +34,7 @@ test: venv-dev apt check
 nightly: venv-dev apt
 	$(BIN)/python -m pytest -m nightly $(PYTEST_ARGS)
 
-check: venv-dev style types imports
+check: venv-dev style types imports structure
 
 style:
 	$(BIN)/ruff format --check --quiet .
@@ -46,6 +46,9 @@ types:
 imports:
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+structure: venv-dev
+	$(BIN)/python .ci/check_structure.py
 
 venv: $(RUN_STAMP)
 venv-dev: $(DEV_STAMP)

@@ -16,7 +16,7 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 MAX_TEMPLATE_COLUMNS = 120
 CODE = (".py", ".html", ".js", ".css")
-NOT_OURS = ("static/vendor/", "/migrations/", "docs/openapi.yaml")
+NOT_OURS = ("static/vendor/", "ml/bundles/", "/migrations/", "docs/openapi.yaml")
 
 CITATION = re.compile(
     r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.md)\b(?:,? (?:section |check )?(\d+(?:\.\d+)?|[A-I]\d*))?\b"
@@ -48,7 +48,7 @@ BANNED = {
     r"by itself|by themselves": "automatically, scheduled",
     r"left aside": "excluded",
     r"look(ed|s|ing)? (through|ahead)": "scan, prefetch",
-    r"unlike (the|its|those)": "out of distribution",
+    r"unlike (its|those|the (images|ones|radiographs))": "out of distribution",
     r"(comes?|came) to": "result",
     r"nobody|somebody|whoever": "no user, another user",
     r"foresaw|foreseen": "unexpected error",

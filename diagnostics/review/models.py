@@ -52,7 +52,10 @@ class ServedReason(models.TextChoices):
     """Why a case was served; shown only after the reading, because it tells of the AI result."""
 
     DUE = "due", _("Next by due time.")
-    TRIAGE_SCORE = "triage-score", _("Next by AI triage score: COVID-19 suspected, or no clear AI result.")
+    TRIAGE_SCORE = (
+        "triage-score",
+        _("Next by AI triage score: high score for COVID-19, or no clear AI result."),
+    )
     CHOSEN = "chosen", _("Chosen by you.")
     DISAGREEMENT = "disagreement", _("Earlier readings disagree.")
     UNCERTAIN = "uncertain", _("The AI result is indeterminate.")

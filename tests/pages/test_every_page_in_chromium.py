@@ -13,7 +13,7 @@ from tests.radiographs import radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
 from tests.stack_fixtures import StartStack
-from tests.webapp.test_permissions import PEOPLE, RIGHTS
+from tests.webapp.access_table import EXPECTED_STATUS, ROLES
 from webapp.processes import INFERENCE, WEB
 
 pytestmark = [
@@ -139,6 +139,6 @@ def _reverse(names: dict[str, str]) -> str:
 
 
 def test_the_list_of_pages_is_complete(pages: dict[str, list[str]]) -> None:
-    readable = {name for name, (get, _post) in RIGHTS.items() if {"200", "286"} & set(get.split())}
+    readable = {name for name, (get, _post) in EXPECTED_STATUS.items() if {"200", "286"} & set(get.split())}
     assert readable - NO_PAGES == set(PLAIN) | set(pages)
-    assert len(PEOPLE) == 5
+    assert len(ROLES) == 5

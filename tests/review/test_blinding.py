@@ -117,7 +117,7 @@ def test_a_colleagues_reading_is_hidden_until_the_own_signature(
         case=case, by=second_radiologist, finding="pneumonia", note="A secret.", now=timezone.now()
     )
     html = reader.get(page_of(case)).content.decode()
-    assert "Nobody is reading this case." in html
+    assert "No reader has claimed this case." in html
     of_the_case = reader.get(reverse("cases:case", args=[case.pk])).content.decode()
     for page in (html, of_the_case):
         assert "A secret." not in page

@@ -91,6 +91,18 @@ def test_a_control_case_has_the_original_image_under_its_own_file_names(
     )
 
 
+def _responses(client: Client, case: Case, token: dict[str, str]) -> tuple[set[str], list[str]]:
+    """Return the keys of the API's response, and the texts of the pages and of the worklist's row."""
+    api = client.get(reverse("api-case", args=[case.pk]), headers=token).json()
+    pages = [
+        client.get(reverse(name, args=[case.pk])).content.decode() for name in ("review:case", "cases:case")
+    ]
+    states = [client.get(reverse("review:worklist"), {"status": each}) for each in ("", "final")]
+    rows = [row for each in states for row in re.findall(r"<tr.*?</tr>", each.content.decode(), re.DOTALL)]
+    (row,) = (row for row in rows if str(case.pk) in row)
+    return _keys(api), [re.sub(r"<[^>]*>", " ", text) for text in (*pages, row)]
+
+
 def test_no_response_to_a_reader_distinguishes_a_control_case(
     client: Client,
     control_policy: ReadingPolicy,
@@ -108,17 +120,7 @@ def test_no_response_to_a_reader_distinguishes_a_control_case(
     token = {"Authorization": f"Token {Token.objects.create(user=radiologist).key}"}
 
     def sent(case: Case) -> tuple[set[str], list[str]]:
-        api = client.get(reverse("api-case", args=[case.pk]), headers=token).json()
-        pages = [
-            client.get(reverse(name, args=[case.pk])).content.decode()
-            for name in ("review:case", "cases:case")
-        ]
-        states = [client.get(reverse("review:worklist"), {"status": each}) for each in ("", "final")]
-        rows = [
-            row for each in states for row in re.findall(r"<tr.*?</tr>", each.content.decode(), re.DOTALL)
-        ]
-        (row,) = (row for row in rows if str(case.pk) in row)
-        return _keys(api), [re.sub(r"<[^>]*>", " ", text) for text in (*pages, row)]
+        return _responses(client, case, token)
 
     for case in (control, plain):
         keys, texts = sent(case)

@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / ".ci" / "check_structure.py"
+MD = ".md"  # apart, so that the examples here are no citations
+CITING = '"""Temperature scaling (trust' + MD + ' {section})."""\n'
 Report = Callable[[str, str], list[str]]
 
 
@@ -58,18 +60,18 @@ def test_a_template_line_of_121_characters_is_reported(report: Report) -> None:
 
 
 def test_a_document_that_is_not_in_the_repository_is_reported(report: Report) -> None:
-    assert report("ml/a.py", '"""See guide/trust.md."""\n') == [
-        "cites guide/trust.md, which is not in this repository"
+    assert report("ml/a.py", '"""See guide/trust' + MD + '."""\n') == [
+        f"cites guide/trust{MD}, which is not in this repository"
     ]
-    assert report("guide/trust.md", "# Trust\n") == []
+    assert report(f"guide/trust{MD}", "# Trust\n") == []
 
 
 def test_a_section_that_a_document_does_not_have_is_reported(report: Report) -> None:
-    report("docs/trust.md", "# Trust\n\n## 4 Calibration\n")
+    report(f"docs/trust{MD}", "# Trust\n\n## 4 Calibration\n")
 
-    assert report("ml/a.py", '"""Temperature scaling (trust.md 4)."""\n') == []
-    assert report("ml/a.py", '"""Temperature scaling (trust.md 8)."""\n') == [
-        "cites section 8 of trust.md, which has none of that name"
+    assert report("ml/a.py", CITING.format(section=4)) == []
+    assert report("ml/a.py", CITING.format(section=8)) == [
+        f"cites section 8 of trust{MD}, which has none of that name"
     ]
 
 
@@ -77,7 +79,7 @@ def test_a_section_that_a_document_does_not_have_is_reported(report: Report) -> 
     ("name", "text"),
     [
         ("templates/page.html", "<p>This film is new.</p>\n"),
-        ("docs/page.md", "The version in force.\n"),
+        (f"docs/page{MD}", "The version in force.\n"),
         ("diagnostics/a.py", 'TEXT = _("Nobody has read this case.")\n'),
     ],
 )

@@ -38,14 +38,8 @@ def add_imported_label(
             reading = sign("normal", patient=patient or f"cohen-{number}")
             case = reading.case
             reading.delete()
-        import_job = Import.objects.create(
-            number=number,
-            stage=Stage.IMPORTING,
-            status=JobStatus.DONE,
-            requested_by=administrator,
-            site=site,
-            queued_at=now,
-        )
+        done = {"stage": Stage.IMPORTING, "status": JobStatus.DONE, "queued_at": now}
+        import_job = Import.objects.create(number=number, requested_by=administrator, site=site, **done)
         file = ImportedFile.objects.create(
             import_job=import_job,
             position=0,

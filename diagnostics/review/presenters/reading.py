@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from diagnostics.cases.models import Case, Prediction, Priority
 from diagnostics.cases.presenters import case as case_presenters
-from diagnostics.cases.presenters.case import PredictionSummary
+from diagnostics.cases.presenters.prediction import PredictionSummary
 from diagnostics.cases.presenters.prediction import prediction_summary
 from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
@@ -94,7 +94,7 @@ def notice(obstacle: DomainError | None, *, needs_adjudication: bool) -> Notice:
         return Notice(str(obstacle), offers_next=True, offers_case_page=not is_claimed)
     if needs_adjudication:
         return Notice(_("The readings disagree. Claim the case to adjudicate it."), offers_claim=True)
-    return Notice(_("Nobody is reading this case. Claim it to read it."), offers_claim=True)
+    return Notice(_("No reader has claimed this case. Claim it to read it."), offers_claim=True)
 
 
 def signed_context(
