@@ -154,10 +154,10 @@ def test_the_number_of_queries_is_the_same_for_one_and_thirty_cases(
         reader.get(reverse(WORKLIST))
 
 
-@pytest.mark.parametrize(("shown", "answer"), [(True, "covid-19"), (False, None)])
+@pytest.mark.parametrize(("shown", "finding"), [(True, "covid-19"), (False, None)])
 def test_technicians_see_ai_results_before_the_reading_as_the_site_allows(
     shown: bool,
-    response: str | None,
+    finding: str | None,
     client: Client,
     technician: User,
     radiologist: User,
@@ -172,18 +172,18 @@ def test_technicians_see_ai_results_before_the_reading_as_the_site_allows(
     client.force_login(technician)
     address = reverse("api-case", args=[case.pk])
     prediction = client.get(address).json()["prediction"]
-    assert (prediction and prediction["finding"]) == response
+    assert (prediction and prediction["finding"]) == finding
     assert ("0.83" in client.get(reverse("cases:list")).content.decode()) is shown
     readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
     assert client.get(address).json()["prediction"]["finding"] == "covid-19"
 
 
 @pytest.mark.parametrize(
-    ("minutes", "words"),
+    ("minutes", "text"),
     [(17, "in 17 min"), (60, "in 1 h"), (-59, "59 min late"), (-333, "5 h late"), (2880, "in 2 days")],
 )
-def test_a_due_time_is_shown_in_one_unit(minutes: int, words: str, now: datetime) -> None:
-    assert due_time(now + timedelta(minutes=minutes), now).text == words
+def test_a_due_time_is_shown_in_one_unit(minutes: int, text: str, now: datetime) -> None:
+    assert due_time(now + timedelta(minutes=minutes), now).text == text
 
 
 def test_every_state_has_a_filter_link(reader: Client, admit: Admit) -> None:
