@@ -38,8 +38,7 @@ def add_imported_label(
             reading = sign("normal", patient=patient or f"cohen-{number}")
             case = reading.case
             reading.delete()
-        done = {"stage": Stage.IMPORTING, "status": JobStatus.DONE, "queued_at": now}
-        import_job = Import.objects.create(number=number, requested_by=administrator, site=site, **done)
+        import_job = finished_import(number, site, administrator, now)
         file = ImportedFile.objects.create(
             import_job=import_job,
             position=0,
@@ -61,6 +60,17 @@ def add_imported_label(
         )
 
     return _add
+
+
+def finished_import(number: int, site: Site, by: User, now: datetime) -> Import:
+    return Import.objects.create(
+        number=number,
+        stage=Stage.IMPORTING,
+        status=JobStatus.DONE,
+        requested_by=by,
+        site=site,
+        queued_at=now,
+    )
 
 
 def training_findings() -> list[str]:

@@ -20,7 +20,7 @@ from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import Epoch, TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.services import requeue, run_control
-from tests.training.conftest import LONG, NORMAL_SEED, Sign, drawn_radiograph, queue_run
+from tests.training.conftest import FINE_TUNE, LONG, NORMAL_SEED, Sign, drawn_radiograph, queue_run
 from tests.training.fake_trainer import FakeTrainer
 from tests.training.test_pipeline import train
 
@@ -101,11 +101,11 @@ def test_a_run_on_a_full_disk_fails_with_a_reason(
     assert (run.status, run.failure_code) == (JobStatus.FAILED, "storage_full")
 
 
-@pytest.mark.parametrize("epoch", [1, LONG.epochs])
+@pytest.mark.parametrize("epoch", [1, FINE_TUNE.epochs])
 def test_a_worker_that_lost_its_lease_registers_no_candidate(
     administrator: User, now: datetime, epoch: int
 ) -> None:
-    run = queue_run(administrator, now, LONG)
+    run = queue_run(administrator, now)
     lose = TrainingRun.objects.filter(pk=run.pk).update
 
     run = train(run.pk, FakeTrainer(after_epoch={epoch: lambda: lose(token=uuid4())}))
