@@ -237,8 +237,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Readroom",
-    "DESCRIPTION": "AI-assisted reading of chest radiographs: probabilities, heatmaps and signed readings. "
-    "Research use only. Not for diagnosis.",
+    "DESCRIPTION": "AI-assisted reading of chest radiographs, with probabilities, heatmaps and signed "
+    "readings. Research use only. Not for diagnosis.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],

@@ -180,7 +180,8 @@ def test_every_job_status_has_a_label():
 def test_every_icon_of_a_status_or_an_alert_exists():
     sprite = (Path(settings.BASE_DIR) / "static" / "icons" / "sprite.svg").read_text()
 
-    for icon in {style.icon for style in (*STATUS_LABELS.values(), *ALERT_STYLES.values())}:
+    icons = {label.icon for label in STATUS_LABELS.values()} | {style.icon for style in ALERT_STYLES.values()}
+    for icon in icons:
         assert f'id="{icon}"' in sprite
 
 

@@ -78,7 +78,7 @@ def test_the_target_links_to_its_page(client: Client, administrator: User, site:
         by=None,
         action=Action.RUN_FINISHED,
         target_kind="trainingrun",
-        target_id=run,
+        target_id=str(run),
     )
     record(
         action=Action.READING_POLICY_CHANGED,

@@ -1,4 +1,4 @@
-"""The lease of a job: kept alive while the worker computes, and its loss is noticed."""
+"""The lease of a job: renewal, heartbeat, loss and stop requests."""
 
 from __future__ import annotations
 
