@@ -51,8 +51,8 @@ def test_vgg16_has_as_many_weights_as_in_keras() -> None:
 
 def test_vgg16_has_the_layer_names_and_shapes_of_keras() -> None:
     model = builder.build(Architecture(channels=3, batch_norm=False))
-    theirs = keras.applications.VGG16(include_top=False, weights=None, input_shape=(224, 224, 3))
-    expected = [(layer.name, layer.kernel.shape) for layer in theirs.layers if "conv" in layer.name]
+    reference = keras.applications.VGG16(include_top=False, weights=None, input_shape=(224, 224, 3))
+    expected = [(layer.name, layer.kernel.shape) for layer in reference.layers if "conv" in layer.name]
     assert [(layer.name, layer.kernel.shape) for layer in model.layers if "conv" in layer.name] == expected
     assert builder.target_layer(Architecture(batch_norm=False)) == "block5_conv3"
     assert builder.target_layer(Architecture(batch_norm=True)) == "block5_conv3_relu"
@@ -66,12 +66,12 @@ def test_resnext50_has_about_as_many_weights_as_in_the_paper() -> None:
 @pytest.mark.parametrize("strides", [1, 2])
 def test_the_grouped_convolution_equals_that_of_keras(strides: int) -> None:
     image = np.random.default_rng(0).normal(0, 1, (2, 9, 9, 64)).astype(np.float32)
-    ours = GroupedConvolution(strides)
-    found = ours(image)
-    theirs = keras.layers.Conv2D(64, 3, strides=strides, padding="same", groups=32, use_bias=False)
-    theirs.build(image.shape)
-    theirs.set_weights(ours.get_weights())
-    np.testing.assert_allclose(found, theirs(image), atol=1e-5)
+    layer = GroupedConvolution(strides)
+    found = layer(image)
+    reference = keras.layers.Conv2D(64, 3, strides=strides, padding="same", groups=32, use_bias=False)
+    reference.build(image.shape)
+    reference.set_weights(layer.get_weights())
+    np.testing.assert_allclose(found, reference(image), atol=1e-5)
 
 
 def test_tiny_cnn_has_the_layers_of_the_tutorials() -> None:

@@ -37,8 +37,8 @@ def test_a_spike_is_drawn_at_the_centre_of_its_cell() -> None:
 
 def test_the_heatmap_is_resized_like_opencvs_bilinear_resize() -> None:
     grid = np.random.default_rng(0).random((14, 14), np.float32)
-    ours = heatmap_on_radiograph(ClassMap(grid, 1.0, False), Frame(300, 300, 0, 0, 300, 300), (300, 300))
-    np.testing.assert_allclose(ours, cv2.resize(grid, (300, 300)), atol=1e-4)
+    actual = heatmap_on_radiograph(ClassMap(grid, 1.0, False), Frame(300, 300, 0, 0, 300, 300), (300, 300))
+    np.testing.assert_allclose(actual, cv2.resize(grid, (300, 300)), atol=1e-4)
 
 
 def test_the_padding_of_a_letterbox_is_removed() -> None:

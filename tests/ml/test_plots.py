@@ -54,7 +54,7 @@ def test_a_plot_is_safe_svg_with_a_transparent_background(svg: str) -> None:
 
 def _contrast(one: str, other: str) -> float:
     def luminance(colour: str) -> float:
-        parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+        parts = (int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5))
         linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
