@@ -92,7 +92,7 @@ def test_a_random_split_leaks_as_published_and_a_split_by_patient_does_not(
         _with_parts(scan, ["test" if tested else "train" for tested in drawn])
     )
     published = (124 * 0.51 + 500 * 0.48 + 500 * 0.40) / 1124
-    share = leaking.figures["share_of_test_radiographs_with_training_patient"]
+    share = leaking.metrics["share_of_test_radiographs_with_training_patient"]
     assert leaking.status == "FAIL"
     assert share == pytest.approx(published, abs=0.08)  # some 225 radiographs: two standard errors are 0.07
 
