@@ -33,7 +33,7 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(path: Path, into: Path) -> Path:
-    """Unpack into a new folder in `into` and return it; raises UnreadableCollection and leaves no file."""
+    """Unpack into a new folder in `into` and return it; no file remains after UnreadableCollection."""
     with path.open("rb") as file:
         _check_directory(file)
         try:

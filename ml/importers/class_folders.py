@@ -7,7 +7,14 @@ from typing import Final
 
 from ml.importers.files import MASK_FOLDERS, files_below, is_radiograph
 from ml.importers.labels import finding_of
-from ml.importers.records import CollectionBuilder, LabelledCollection, Provenance, ReadOptions, Reason
+from ml.importers.records import (
+    SEPARATE_PATIENTS,
+    CollectionBuilder,
+    LabelledCollection,
+    Provenance,
+    ReadOptions,
+    Reason,
+)
 from ml.records import LabelledImage
 
 NAME: Final = "tree"
@@ -50,5 +57,5 @@ def _provenance(name: str) -> Provenance:
         name=name,
         citation="",
         licence="Not stated.",
-        patients="Unknown: each radiograph counts as a separate patient.",
+        patients=SEPARATE_PATIENTS,
     )

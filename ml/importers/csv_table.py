@@ -8,7 +8,14 @@ from typing import Final
 from ml.importers import table_reader
 from ml.importers.files import file_exists, files_in, inside, is_radiograph
 from ml.importers.labels import finding_of, view_of
-from ml.importers.records import CollectionBuilder, LabelledCollection, Provenance, ReadOptions, Reason
+from ml.importers.records import (
+    SEPARATE_PATIENTS,
+    CollectionBuilder,
+    LabelledCollection,
+    Provenance,
+    ReadOptions,
+    Reason,
+)
 from ml.records import LabelledImage
 
 NAME: Final = "table"
@@ -85,6 +92,6 @@ def _provenance(name: str, *, has_patients: bool) -> Provenance:
         patients=(
             "Patient column of the table, as pseudonyms; each row without one counts as a separate patient."
             if has_patients
-            else "Unknown: each radiograph counts as a separate patient."
+            else SEPARATE_PATIENTS
         ),
     )

@@ -13,6 +13,7 @@ from typing import Final
 from ml.records import LabelledImage
 
 MAX_EXAMPLES: Final = 5
+SEPARATE_PATIENTS: Final = "Unknown: each radiograph counts as a separate patient."
 
 
 class UnreadableCollection(ValueError):

@@ -8,7 +8,6 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1
 
 from ml.metrics import statistics
 from ml.metrics.evaluation_result import SEED
-from ml.metrics.statistics import Truth
 from ml.trust import catalogue
 from ml.trust.check import NotPossible, Outcome, Status, check, interval_text
 from ml.trust.predictions import Predictions
@@ -24,7 +23,7 @@ EXTERNAL_PERFORMANCE: Final = (
 @check(catalogue.TARGET_AUROC, threshold="none; published external AUROCs are 0.70 to 0.90")
 def target_auroc(predictions: Predictions) -> Outcome:
     """Measure the AUROC of the target against all other findings, and each class with Wilson intervals."""
-    truth = _truth_of_both_classes(predictions)
+    truth = predictions.truth_of_both_classes()
     weights = statistics.patient_weights(predictions.patients, seed=SEED)
     ci = statistics.percentile_interval(statistics.weighted_auroc(predictions.scores, truth, weights))
     value = statistics.auroc(predictions.scores, truth)
@@ -55,7 +54,7 @@ def target_auroc(predictions: Predictions) -> Outcome:
 )
 def operating_point(predictions: Predictions) -> Outcome:
     """Measure sensitivity and specificity at the operating point, which was set on other radiographs."""
-    truth, flagged = _truth_of_both_classes(predictions), predictions.flagged
+    truth, flagged = predictions.truth_of_both_classes(), predictions.flagged
     positives, negatives = int(truth.sum()), int((~truth).sum())
     true_positives, true_negatives = int((flagged & truth).sum()), int((~flagged & ~truth).sum())
     sensitivity, specificity = true_positives / positives, true_negatives / negatives
@@ -83,7 +82,7 @@ def operating_point(predictions: Predictions) -> Outcome:
 @check(catalogue.PREDICTIVE_VALUES, threshold="none; the value depends on the prevalence at the site")
 def predictive_values(predictions: Predictions) -> Outcome:
     """Compute the positive predictive value at prevalences of 5, 10 and 30 %."""
-    truth, flagged = _truth_of_both_classes(predictions), predictions.flagged
+    truth, flagged = predictions.truth_of_both_classes(), predictions.flagged
     sensitivity, specificity = float(flagged[truth].mean()), float((~flagged)[~truth].mean())
     if not flagged.any():
         raise NotPossible("No radiograph was flagged.")
@@ -122,12 +121,3 @@ def _class_metrics(predictions: Predictions, index: int, label: str) -> dict[str
         value = successes / trials if trials else float("nan")
         metrics |= {f"{label} {name}": value, f"{label} {name} low": low, f"{label} {name} high": high}
     return {**metrics, f"{label} auroc": statistics.auroc(predictions.probabilities[:, index], truth)}
-
-
-def _truth_of_both_classes(predictions: Predictions) -> Truth:
-    truth = predictions.truth
-    if truth.all() or not truth.any():
-        raise NotPossible(
-            f"The check needs radiographs with {predictions.target} and radiographs without it."
-        )
-    return truth

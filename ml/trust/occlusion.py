@@ -12,8 +12,9 @@ from ml.metrics.evaluation_result import SEED
 from ml.metrics.statistics import Floats, Interval
 from ml.trust import catalogue
 from ml.trust.batch_predictor import Squares
-from ml.trust.check import NotPossible, Outcome, Status, check, interval_text
+from ml.trust.check import Outcome, Status, check, interval_text
 from ml.trust.evaluation_set import EvaluationSet
+from ml.trust.predictions import Predictions
 
 NO_LUNG_FAIL: Final = 0.65
 LOSS_WARN: Final = 0.05
@@ -29,13 +30,9 @@ CHANGED_WARN: Final = 0.05
 def lung_occlusion(test_set: EvaluationSet) -> Outcome:
     """Measure the AUROC with lungs replaced by mean grey or by a blur, and with everything else replaced."""
     predictions = test_set.predictions
-    if predictions.truth.all() or not predictions.truth.any():
-        raise NotPossible(
-            f"The check needs radiographs with {predictions.target} and radiographs without it."
-        )
-    aurocs = {"full": _auroc(test_set, predictions.scores)}
+    aurocs = {"full": _auroc(predictions, predictions.scores)}
     for name, squares in occluded(test_set).items():
-        aurocs[name] = _auroc(test_set, test_set.scores(squares))
+        aurocs[name] = _auroc(predictions, test_set.scores(squares))
     highest = max(("lungs_mean_grey", "lungs_blurred"), key=lambda name: aurocs[name][0])
     value, ci = aurocs[highest]
     loss = aurocs["full"][0] - aurocs["lungs_only"][0]
@@ -90,8 +87,8 @@ def without_corners(squares: Squares) -> Squares:
     return altered
 
 
-def _auroc(test_set: EvaluationSet, scores: Floats) -> tuple[float, Interval]:
-    truth = test_set.predictions.truth
-    weights = statistics.patient_weights(test_set.predictions.patients, seed=SEED)
+def _auroc(predictions: Predictions, scores: Floats) -> tuple[float, Interval]:
+    truth = predictions.truth_of_both_classes()
+    weights = statistics.patient_weights(predictions.patients, seed=SEED)
     interval = statistics.percentile_interval(statistics.weighted_auroc(scores, truth, weights))
     return statistics.auroc(scores, truth), interval

@@ -14,6 +14,7 @@ from ml.datasets.class_order import sort_classes
 from ml.metrics.evaluation_result import FEW_BINS, MANY_BINS, SMALL_SAMPLE, TARGET
 from ml.metrics.statistics import Floats, Truth
 from ml.records import LabelledImage
+from ml.trust.check import NotPossible
 
 DEFAULT_OPERATING_POINT: Final = 0.5
 
@@ -69,6 +70,13 @@ class Predictions:
     def truth(self) -> Truth:
         """Return whether the target is the known finding, (n,)."""
         return np.array(self.label_indices == self.target_index, dtype=bool)
+
+    def truth_of_both_classes(self) -> Truth:
+        """Return `truth`; raises NotPossible unless there are radiographs with and without the target."""
+        truth = self.truth
+        if truth.all() or not truth.any():
+            raise NotPossible(f"The check needs radiographs with {self.target} and radiographs without it.")
+        return truth
 
     @property
     def scores(self) -> Floats:

@@ -12,7 +12,7 @@ from ml.metrics import statistics
 from ml.metrics.evaluation_result import SEED
 from ml.metrics.statistics import Floats, Truth
 from ml.trust import catalogue
-from ml.trust.check import NotPossible, Outcome, Status, check
+from ml.trust.check import Outcome, Status, check
 from ml.trust.predictions import Predictions
 
 SMALL_ERROR: Final = 0.05
@@ -57,11 +57,7 @@ def calibration_error(predictions: Predictions) -> Outcome:
 @check(catalogue.CALIBRATION_SLOPE, threshold="slope from 0.8 to 1.25 (*), else WARN")
 def calibration_slope(predictions: Predictions) -> Outcome:
     """Fit slope and intercept of the target's log odds: 1 and 0 are ideal, below 1 is overconfidence."""
-    truth = predictions.truth
-    if truth.all() or not truth.any():
-        raise NotPossible(
-            f"The check needs radiographs with {predictions.target} and radiographs without it."
-        )
+    truth = predictions.truth_of_both_classes()
     slope, intercept = slope_and_intercept(predictions.scores, truth)
     status: Status = "PASS" if SLOPES[0] <= slope <= SLOPES[1] else "WARN"
     return Outcome(
