@@ -29,7 +29,7 @@ def environment_of(home: Path, *, bundle: Path | None, servers: Mapping[str, str
     }
     if bundle is not None:
         own["READROOM_DEFAULT_BUNDLE"] = str(bundle)
-    return os.environ | own | servers
+    return {**os.environ, **own, **servers}
 
 
 def prepare(environment: Mapping[str, str]) -> None:
