@@ -1,4 +1,4 @@
-# Two commands matter: `make run` and `make test`. Everything else serves them.
+# `make run` starts Readroom; `make fast` and `make test` check it.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -64,7 +64,7 @@ $(RUN_STAMP): | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-# What the tests need holds what a run needs too.
+# requirements-dev.txt includes requirements.txt.
 $(DEV_STAMP): | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(RUN_STAMP)

@@ -21,7 +21,7 @@ from tests.template_home import DEMO_PASSWORD, ROOT, Broker, environment_of, pre
 from webapp.processes import INFERENCE, SCHEDULER, TRAINING, WEB, Process, all_processes
 
 ALL_PROCESSES = (WEB, INFERENCE, TRAINING, SCHEDULER)
-START_TIMEOUT = 120  # seconds
+START_TIMEOUT = 300  # seconds; an idle host needs ten
 
 
 @dataclass(frozen=True)
