@@ -28,7 +28,7 @@ from django.urls import reverse
 from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from diagnostics.imports.services import scans as exchange
+from diagnostics.imports.services import scans
 from diagnostics.imports.options import ImportOptions
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.services.reference_cases import set_reference_case
@@ -47,11 +47,11 @@ folder = settings.INCOMING / "radiographs" / "normal"
 folder.mkdir(parents=True)
 (folder / "a.png").write_bytes(bytes.fromhex("%s"))
 (folder / "b.png").write_bytes(b"no radiograph")
-looked = exchange.scan_path(
-    collection=folder.parent, origin="here", options=ImportOptions(), site=read.site, by=admin, now=now)
+scan = dict(collection=folder.parent, origin="here", options=ImportOptions(), by=admin, now=now)
+import_job = scans.scan_path(site=read.site, **scan)
 version = ModelVersion.objects.get()
 pages = {"cases:case": [read, waiting], "review:case": [read, waiting], "review:reference-case": [read, waiting],
-    "imports:import": [looked], "training:run": [run], "registry:version": [version],
+    "imports:import": [import_job], "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """

@@ -14,8 +14,7 @@ from django.utils.translation import ngettext
 
 from diagnostics.cases.models import Case, Prediction, Priority
 from diagnostics.cases.presenters import case as case_presenters
-from diagnostics.cases.presenters.prediction import PredictionSummary
-from diagnostics.cases.presenters.prediction import prediction_summary
+from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import ClaimedByAnother
