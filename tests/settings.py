@@ -31,6 +31,12 @@ STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.st
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory, so that threads meet the locks of the product; without waiting for the disk.
-    DATABASES["default"]["TEST"] = {"NAME": READROOM_HOME / "test.sqlite3"}
-    _synced = DATABASES["default"]["OPTIONS"]["init_command"]
-    DATABASES["default"]["OPTIONS"]["init_command"] = _synced.replace("synchronous=FULL", "synchronous=OFF")
+    _default = DATABASES["default"]
+    _unsynced = _default["OPTIONS"]["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    DATABASES = {
+        "default": _default
+        | {
+            "TEST": {"NAME": READROOM_HOME / "test.sqlite3"},
+            "OPTIONS": _default["OPTIONS"] | {"init_command": _unsynced},
+        }
+    }

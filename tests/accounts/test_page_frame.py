@@ -126,25 +126,14 @@ def test_an_old_time_is_a_date_and_has_the_exact_time_as_its_title():
     assert "May 4, 2020" in html
 
 
-@pytest.mark.parametrize(
-    ("value", "tick", "text"),
-    [(0.83, 0.41, "0.83 (threshold 0.41)"), (0.12, 0.5, "0.12 (threshold 0.50)"), (0.05, None, "0.05")],
-)
-def test_a_bar_shows_the_probability_and_the_threshold(value: float, tick: float | None, text: str):
-    html = render_to_string("includes/bar.html", {"label": "COVID-19", "value": value, "tick": tick})
+@pytest.mark.parametrize("threshold", ["0.4100", ""])
+def test_a_score_bar_prints_the_text_of_its_presenter_and_marks_the_threshold(threshold: str):
+    score = {"label": "COVID-19", "text": "0.83", "bar_value": "0.8300", "bar_threshold": threshold}
+    html = render_to_string("cases/_score_bar.html", {"score": score, "lead": True})
 
-    assert f"{text} </span>" in squeezed(html)
-    assert f'width="{value:.4f}"' in html
-    assert ("rr-bar-tick" in html) == (tick is not None)
-
-
-def test_a_bar_prints_the_text_of_its_presenter():
-    context = {"label": "COVID-19", "value": 0.4996, "tick": 0.5, "text": "0.4996, below 0.5"}
-
-    html = squeezed(render_to_string("includes/bar.html", context))
-
-    assert "0.4996, below 0.5 </span>" in html
-    assert "threshold" not in html
+    assert '<span class="rr-bar-text">0.83</span>' in html
+    assert 'width="0.8300"' in html
+    assert ("rr-bar-tick" in html) == bool(threshold)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_exclusions_can_be_downloaded_as_a_table(
         [
             "covid/damaged.png",
             "damaged",
-            "The file is damaged or cut short. Please export the radiograph again.",
+            "The file is damaged or truncated. Please export the radiograph again.",
             "1",
             "",
         ],

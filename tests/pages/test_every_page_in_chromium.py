@@ -50,7 +50,8 @@ folder.mkdir(parents=True)
 scan = dict(collection=folder.parent, origin="here", options=ImportOptions(), by=admin, now=now)
 import_job = scans.scan_path(site=read.site, **scan)
 version = ModelVersion.objects.get()
-pages = {"cases:case": [read, waiting], "review:case": [read, waiting], "review:reference-case": [read, waiting],
+pages = {"cases:case": [read, waiting],
+    "review:case": [read, waiting], "review:reference-case": [read, waiting],
     "imports:import": [import_job], "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))

@@ -140,7 +140,7 @@ def _revealing(sent: list[tuple[str, str]], numbers: set[str]) -> list[str]:
     """Return the URLs of responses that hold a score, a heatmap or any text of the AI result."""
     revealing = re.compile(
         r"Machine|AI result \(|Indeterminate|[Oo]ut of distribution|"
-        r"'probabilities'|\"probabilities\"|suspicio|unlike|Cannot separate|"
+        r"'probabilities'|\"probabilities\"|suspicio|triage|unlike|[Cc]annot separate|"
         + "|".join(rf"(?<![\d.]){re.escape(number)}" for number in sorted(numbers))
     )
     return [url for url, text in sent if "/heatmap/" in url or "overlay" in url or revealing.search(text)]

@@ -80,7 +80,7 @@ def test_after_the_signature_the_ai_result_is_shown_beside_the_reading(
     text = re.sub(r"<[^>]+>|\s+", " ", reader.get(page_of(case)).content.decode())
     text = re.sub(r" +", " ", text)
     assert "Your reading: Normal" in text
-    assert "AI result (v7): COVID-19 0.83, above 0.41" in text
+    assert "AI result (v7): COVID-19 0.83 (threshold 0.41)" in text
     html = reader.get(page_of(case)).content.decode()
     assert reverse("cases:heatmap", args=[case.pk, "covid-19"]) in html
     assert reverse("cases:case", args=[case.pk]) in html
@@ -96,9 +96,9 @@ def test_after_the_signature_the_uncertainty_of_the_ai_result_is_shown(
     )
     sign(reader, case, then="stay")
     html = reader.get(page_of(case)).content.decode()
-    assert "Cannot separate COVID-19 from pneumonia" in html
-    assert "Only from a score of 0.90 on was this version right 19 times in 20." in html
-    assert "The picture has hardly any contrast." in html
+    assert "Indeterminate: cannot separate COVID-19 from pneumonia" in html
+    assert "this version reached 95% accuracy only from 0.90 upwards." in html
+    assert "The image has very low contrast." in html
 
 
 def test_a_signed_case_without_an_ai_result_says_so(reader: Client, admit: Admit, classify: Classify) -> None:

@@ -65,7 +65,7 @@ def case_context(case: Case, priors: Sequence[Case], selected_prior: str) -> dic
         "top_left": f"{patient} {person}".strip(),
         "top_right": f"{_study_date(case)} {view}".strip(),
         "bottom_right": "",
-        "heats": None,
+        "heatmaps": None,
         "priors": priors,
         "priors_text": ngettext("%(n)s prior", "%(n)s priors", len(priors)) % {"n": len(priors)},
         "prior": prior,
@@ -106,8 +106,7 @@ def signed_context(
         "prediction": summary,
         "prediction_notice": "" if done else prediction_notice(latest),
         "bottom_right": _prediction_text(summary) if summary else "",
-        "heats": summary.heatmaps if summary else None,
-        "heat": summary.top.finding if summary else "",
+        "heatmaps": summary.heatmaps if summary else None,
         "side": "yes",
         "progress_text": _("%(n)s signed today") % {"n": progress.signed},
     }
