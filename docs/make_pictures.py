@@ -1,11 +1,16 @@
-"""Take the pictures of the documentation from a running Readroom: `python -m docs.make_pictures`.
+"""Take the screenshots of the documentation: `python -m docs.make_pictures`.
 
-The radiographs are the drawn demo radiographs: no patient's image may lie in the repository.
+With `--all FOLDER` every page is taken at desktop and phone width instead; with `--radiographs FOLDER` the PNG
+and JPEG files of a folder are uploaded first. Without it the radiographs are drawn: the repository contains
+no image of a patient.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,48 +20,95 @@ from tests.chromium import CHROMIUM_ARGUMENTS
 from tests.servers import wait_until
 from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
 
-FOLDER: Final = Path(__file__).resolve().parent / "pictures"
-ELSEWHERE: Final = {"readers": "/review/readers/", "imports": "/imports/", "models": "/models/"}
-DESK: Final = {"width": 1366, "height": 768}
+PICTURES: Final = Path(__file__).resolve().parent / "pictures"
+DESKTOP: Final = {"width": 1366, "height": 768}
+PHONE: Final = {"width": 390, "height": 844}
+DEMO_CASES: Final = 5
+READER_PAGES: Final = {"worklist": "/review/", "cases": "/cases/", "upload": "/cases/upload/"}
+ADMINISTRATOR_PAGES: Final = {
+    "reader-quality": "/review/readers/",
+    "reference-cases": "/review/readers/reference-cases/",
+    "imports": "/imports/",
+    "training": "/training/",
+    "models": "/models/",
+    "audit": "/audit/",
+    "profile": "/accounts/profile/",
+    "keys": "/accounts/keys/",
+}
+IN_DOCUMENTS: Final = ("reader-quality", "imports", "models")
 
 
 def main() -> None:
-    """Start a fresh Readroom with its default network, read one case, and keep what the pages look like."""
-    FOLDER.mkdir(exist_ok=True)
-    with readroom_stack("embedded") as stack, sync_playwright() as playwright:
+    """Start a new Readroom with the default network, read one case, and save screenshots of its pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="save every page there")
+    parser.add_argument("--radiographs", type=Path, metavar="FOLDER", help="upload these files first")
+    options = parser.parse_args()
+    folder = options.all or PICTURES
+    folder.mkdir(parents=True, exist_ok=True)
+    with readroom_stack("embedded") as stack, browser() as chromium:
+        fill(stack, options.radiographs)
+        take_reading(visitor(chromium, stack, "radiologist", DESKTOP), folder)
+        names = ADMINISTRATOR_PAGES if options.all else dict.fromkeys(IN_DOCUMENTS, "")
+        for size, suffix in ((DESKTOP, ""), (PHONE, "-phone")) if options.all else ((DESKTOP, ""),):
+            if options.all:
+                take(visitor(chromium, stack, "radiologist", size), stack, READER_PAGES, folder, suffix)
+            pages = {name: ADMINISTRATOR_PAGES[name] for name in names}
+            take(visitor(chromium, stack, "admin", size), stack, pages, folder, suffix)
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Yield the system's Chromium."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+
+
+def fill(stack: Stack, radiographs: Path | None) -> None:
+    """Create the demo cases, or cases of the files in a folder, and wait for their predictions."""
+    client, count = stack.api_client("technician"), DEMO_CASES
+    if radiographs:
+        files = sorted(path for path in radiographs.iterdir() if path.suffix in {".png", ".jpg", ".jpeg"})
+        count = len(files)
+        for number, path in enumerate(files):
+            fields = {"patient_ref": f"P-{number:04d}", "accession_number": f"ACC-{number:04d}"}
+            client.post("/api/v1/cases/", fields, {"radiograph": (path.name, path.read_bytes())})
+    else:
         stack.manage("demo")
-        script = stack.api_client("technician")
-        wait_until(
-            lambda: script.get("/api/v1/cases/?status=done").json()["count"] >= 5,
-            seconds=120,
-            what=f"the demo cases' answers\n{stack.tail()}",
-        )
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
-        )
-        take(_visitor(chromium, stack, "radiologist"), stack)
-        administrator = _visitor(chromium, stack, "admin")
-        for name, place in ELSEWHERE.items():
-            administrator.goto(f"{stack.base_url}{place}")
-            _keep(administrator, name)
-        chromium.close()
+    wait_until(
+        lambda: client.get("/api/v1/cases/?status=done").json()["count"] >= count,
+        seconds=180,
+        what=f"the predictions\n{stack.tail()}",
+    )
 
 
-def take(page: Any, stack: Stack) -> None:
-    """Walk from the worklist through a blind reading to the machine's answer."""
-    _keep(page, "worklist")
+def take_reading(page: Any, folder: Path) -> None:
+    """Walk from the worklist through a blind reading to the AI result."""
+    save(page, folder / "worklist.png")
     page.get_by_role("button", name="Read next").first.click()
     page.wait_for_url("**/review/*-*/")
     page.get_by_text("Normal", exact=False).first.wait_for()
     page.keyboard.press("3")
-    _keep(page, "reading")
+    save(page, folder / "reading.png")
     page.keyboard.press("s")
     page.get_by_text("AI result", exact=False).first.wait_for()
-    _keep(page, "answer")
+    save(page, folder / "ai-result.png")
+    page.get_by_role("link", name="Open case page").click()
+    page.wait_for_url("**/cases/*-*/")
+    if folder != PICTURES:
+        save(page, folder / "case.png")
 
 
-def _visitor(chromium: Any, stack: Stack, username: str) -> Any:
-    page = chromium.new_context(viewport=DESK, color_scheme="dark").new_page()
+def take(page: Any, stack: Stack, pages: dict[str, str], folder: Path, suffix: str) -> None:
+    """Save screenshots of pages by their paths."""
+    for name, path in pages.items():
+        page.goto(f"{stack.base_url}{path}")
+        save(page, folder / f"{name}{suffix}.png")
+
+
+def visitor(chromium: Any, stack: Stack, username: str, size: dict[str, int]) -> Any:
+    """Return a page of a new session of one user."""
+    page = chromium.new_context(viewport=size, color_scheme="dark").new_page()
     page.goto(f"{stack.base_url}/accounts/login/")
     page.fill("input[name=username]", username)
     page.fill("input[name=password]", DEMO_PASSWORD)
@@ -65,10 +117,10 @@ def _visitor(chromium: Any, stack: Stack, username: str) -> Any:
     return page
 
 
-def _keep(page: Any, name: str) -> None:
+def save(page: Any, path: Path) -> None:
+    """Save a screenshot once the page is loaded and its radiograph is drawn."""
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(500)  # the radiograph is painted after it is loaded
-    path = FOLDER / f"{name}.png"
+    page.wait_for_timeout(500)
     page.screenshot(path=path)
 
 

@@ -18,7 +18,7 @@ FILL = """
 from django.utils import timezone
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case, Radiograph
-from diagnostics.cases.services import open_case
+from diagnostics.cases.services.admission import open_case
 from diagnostics.review.services.reference_cases import set_reference_case
 from diagnostics.review.models import ReadingPolicy
 from diagnostics.review.services.readings import sign_reading

@@ -113,7 +113,7 @@ def test_the_next_two_radiographs_are_prefetched_and_nothing_else(
 
     wait_in_browser(page, lambda: len(prefetched()) == 2, "two prefetched radiographs")
     page.wait_for_load_state("networkidle")
-    listed = next(one for one in traffic if one.url.endswith("/ahead/")).text()
+    listed = next(one for one in traffic if one.url.endswith("/prefetch/")).text()
     assert sorted(json.loads(listed)) == ["radiographs"]
     assert all(sorted(radiograph) == ["pixels"] for radiograph in json.loads(listed)["radiographs"])
     seen = [one for one in traffic if here not in one.url and "/static/" not in one.url]

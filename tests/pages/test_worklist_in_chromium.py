@@ -49,8 +49,8 @@ def upload(technician: HttpClient, seed: int, mark: str) -> None:
 def save_view(page: Any, mark: str) -> None:
     """Search, and save the search as a view."""
     page.goto(page.url.split("?")[0] + f"?q={mark}-")
-    page.fill(".worklist-keep [name=name]", f"View {mark}")
-    page.click(".worklist-keep button")
+    page.fill(".worklist-save [name=name]", f"View {mark}")
+    page.click(".worklist-save button")
     page.wait_for_selector(f"text=View {mark}")
 
 
@@ -102,7 +102,7 @@ def test_selected_cases_are_exported_as_csv_and_stay_selected(
     with page.expect_download() as download:
         page.click("text=Export as CSV")
 
-    assert download.value.suggested_filename.startswith("radiographs-")
+    assert download.value.suggested_filename.startswith("cases-")
     download.value.save_as(tmp_path / "radiographs.csv")
     with (tmp_path / "radiographs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
