@@ -1,6 +1,6 @@
 """Take the screenshots of the documentation: `python -m docs.make_pictures`.
 
-With `--all FOLDER` every page is taken at desktop and phone width instead; with `--radiographs FOLDER` the PNG
+With `--all FOLDER` every page is taken at desktop and phone width; with `--radiographs FOLDER` the PNG
 and JPEG files of a folder are uploaded first. Without it the radiographs are drawn: the repository contains
 no image of a patient.
 """
