@@ -30,6 +30,7 @@ radiograph = bytes.fromhex("{radiograph}")
 reference = open_case(radiograph=radiograph, patient_ref="REFERENCE-SOURCE", by=colleague, now=now).case
 sign_reading(case=reference, by=colleague, finding="normal", now=now)
 administrator = User.objects.get(username="admin")
+administrator.sites.add(site)
 set_reference_case(case=reference, finding="covid-19", basis="rt-pcr", by=administrator, now=now)
 ReadingPolicy.objects.create(site=site, reference_percent=50, double_read_percent=100)
 cases = [Case(site=site, patient_ref=f"P-{{n}}", accession_number=f"A-{{n}}", opened_by=reader, opened_at=now)

@@ -94,7 +94,7 @@ def test_the_image_is_rotated_shown_at_100_percent_and_reset(embedded_stack: Sta
     page.keyboard.press("z")
     expect(page.locator(READOUT)).to_contain_text("100 %")
     page.keyboard.press("r")
-    expect(page.locator(READOUT)).to_contain_text("turned 90°")
+    expect(page.locator(READOUT)).to_contain_text("rotated 90°")
     page.keyboard.press("l")
     page.keyboard.press("l")
     expect(page.locator(READOUT)).to_contain_text("turned 270°")

@@ -79,8 +79,8 @@ def test_image_and_heatmap_are_shown_side_by_side_and_linked_after_signing(
     page.wait_for_selector("[data-reading]")
     page.keyboard.press("1")
     page.keyboard.press("s")
-    page.wait_for_selector("text=You: COVID-19")
-    assert "AI v1" in page.inner_text(".radiograph-bottom-right")
+    page.wait_for_selector(".reading-own >> text=COVID-19")
+    assert "AI result (v1)" in page.inner_text(".radiograph-bottom-right")
     page.wait_for_selector(FULL)
     with page.expect_response(lambda response: "/heatmap/" in response.url):
         page.keyboard.press("s")

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from diagnostics.cases.models import Case, Prediction, Priority
 from diagnostics.cases.presenters import case as case_presenters
-from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
+from diagnostics.cases.presenters.prediction import prediction_summary
 from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import ClaimedByAnother
@@ -105,7 +105,7 @@ def signed_context(
         "reading": reading,
         "prediction": summary,
         "prediction_notice": "" if done else prediction_notice(latest),
-        "bottom_right": _prediction_text(summary) if summary else "",
+        "bottom_right": summary.caption if summary else "",
         "heatmaps": summary.heatmaps if summary else None,
         "side": "yes",
         "progress_text": _("%(n)s signed today") % {"n": progress.signed},
@@ -161,8 +161,3 @@ def _prior_viewer(prior: Case) -> dict[str, str]:
         "pixels_url": reverse("cases:pixels", args=[prior.pk]),
         "date": f"{timezone.localtime(prior.opened_at):%Y-%m-%d}",
     }
-
-
-def _prediction_text(summary: PredictionSummary) -> str:
-    result = summary.uncertainty.short_label or f"{summary.top.label} {summary.top.text}"
-    return _("AI %(version)s: %(result)s") % {"version": summary.version, "result": result}
