@@ -69,5 +69,5 @@ def test_a_reference_case_is_served_read_and_counted(production_stack: Stack) ->
     assert reader.get(prediction["heatmap_url"]).status == 200
     assert colleague.get(f"/cases/{copy}/").status == 404
     assert admin.get(f"/cases/{copy}/").status == 404
-    table = re.sub(r"\s+", " ", admin.get("/review/readers/").text)
-    assert f'<th scope="row">{site.radiologist}</th><td class="rr-num">1 / 1</td>' in table
+    text = re.sub(r"(<[^>]+>|\s)+", " ", admin.get("/review/readers/").text)
+    assert f" {site.radiologist} 1 / 1 " in text

@@ -97,7 +97,7 @@ def test_the_image_is_rotated_shown_at_100_percent_and_reset(embedded_stack: Sta
     expect(page.locator(READOUT)).to_contain_text("rotated 90°")
     page.keyboard.press("l")
     page.keyboard.press("l")
-    expect(page.locator(READOUT)).to_contain_text("turned 270°")
+    expect(page.locator(READOUT)).to_contain_text("rotated 270°")
     page.keyboard.press("Escape")
     expect(page.locator(READOUT)).to_have_text(fitted)
     assert page.locator("[data-tool*=flip], [data-tool*=mirror]").count() == 0
