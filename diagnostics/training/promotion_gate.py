@@ -1,4 +1,9 @@
-"""The promotion gate: the comparison's verdict, overruled when the candidate lacks a finding."""
+"""The promotion gate: the verdict on a candidate, from two sets of rules.
+
+Here: no finding of the active version may be missing. In `ml/metrics/comparison.py`: sensitivity, accuracy
+and AUROC on the same test patients must not be worse. What a user needs to promote a candidate (permission,
+reason, override after a rejection, intact files) is checked by `promote` in `diagnostics/registry/services.py`.
+"""
 
 from __future__ import annotations
 

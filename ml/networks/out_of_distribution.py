@@ -3,7 +3,8 @@
 Two measures of the features, k nearest neighbours (Sun et al. 2022) and class-conditional Mahalanobis
 distance with one shrunk covariance (Lee et al. 2018; Ledoit and Wolf 2004), and one of the logits, energy
 (Liu et al. 2020). Features are the activations of the last layers, each averaged over its cells: the last
-layer alone does not separate noise from radiographs.
+layer alone does not separate noise from radiographs. A radiograph is out of distribution when any of the
+three exceeds its limit or is not a number (`OutOfDistribution.exceeded` in `ml/records.py`).
 """
 
 from __future__ import annotations
