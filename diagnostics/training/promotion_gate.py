@@ -2,7 +2,7 @@
 
 Here: no finding of the active version may be missing. In `ml/metrics/comparison.py`: sensitivity, accuracy
 and AUROC on the same test patients must not be worse. What a user needs to promote a candidate (permission,
-reason, override after a rejection, intact files) is checked by `promote` in `diagnostics/registry/services.py`.
+reason, override after a rejection, intact files) is checked by `promote` in diagnostics/registry/services.py.
 """
 
 from __future__ import annotations
