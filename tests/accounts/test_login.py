@@ -91,6 +91,7 @@ def test_a_login_resets_the_failures_before_it(client: Client, radiologist: User
         assert log_in(Client(), "radiologist", PASSWORD).status_code == 302
 
 
+@pytest.mark.slow  # waits for a second
 def test_a_lock_expires(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(login_throttle, "PER_USER", Limit(failures=1, seconds=1))
 

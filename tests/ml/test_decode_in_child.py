@@ -23,6 +23,8 @@ from ml.records import DecodedRadiograph
 from tests.ml.encodings import dcmtk, dicom, saved
 from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -75,6 +75,7 @@ def test_a_folder_broker_acknowledges_early_and_redis_late(tmp_path: Path) -> No
     assert redis["broker_transport_options"]["visibility_timeout"] > 3 * 24 * 3600
 
 
+@pytest.mark.slow
 def test_a_message_file_is_never_visible_before_it_is_complete(tmp_path: Path) -> None:
     options = celery_settings("filesystem://", tmp_path)["broker_transport_options"]
     folder = Path(options["data_folder_in"])
@@ -110,6 +111,7 @@ def test_the_broker_folders_are_inside_the_home() -> None:
     assert set(app.conf.task_queues) == set(QUEUES)
 
 
+@pytest.mark.slow
 def test_a_busy_child_process_ends_with_its_worker() -> None:
     code = """
 import os, sys, time

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("tensorflow", "keras", "openvino", "jax", "torch")
 # A `pipeline` runs in a worker's child only (contract 5). A command of `management` is a process of its own,

@@ -17,6 +17,8 @@ from django.db import connection
 from webapp.secret_key import stored_key
 from webapp.settings import DATABASES
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
