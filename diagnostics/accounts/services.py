@@ -11,9 +11,18 @@ from rest_framework.authtoken.models import Token
 
 from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import Site, User
-from diagnostics.accounts.roles import Role
+from diagnostics.accounts.roles import Permission, Role
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.errors import NotAllowed
+
+
+def require(user: User, permission: Permission) -> None:
+    """Raise NotAllowed unless the user's role includes the permission; every service starts with it."""
+    if not user.has_permission(permission):
+        raise NotAllowed(
+            _("Your role does not include this permission: %(what)s.") % {"what": permission.label}
+        )
 
 
 @transaction.atomic

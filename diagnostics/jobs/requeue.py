@@ -30,6 +30,13 @@ class RequeueRules(Generic[J]):
     reset: dict[str, Any] = field(default_factory=dict)  # columns of a requeued row
 
 
+def requeue_all(rules: RequeueRules[J], *, now: datetime) -> int:
+    """Requeue every lost job of the type, and send the overdue messages again; return their number."""
+    requeued = requeue_lost(rules, rules.job_type.with_expired_lease(now=now), now=now)
+    overdue = rules.job_type.overdue(now=now, after=rules.resend_after)
+    return requeued + resend_overdue(rules, overdue, now=now)
+
+
 def requeue_lost(rules: RequeueRules[J], lost: Iterable[J], *, now: datetime) -> int:
     """Requeue the jobs whose lease has expired, or fail them after three attempts; return their number."""
     return sum(_requeue(rules, job, now) for job in lost)

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.errors import NotAllowed
 from diagnostics.registry import bundle_store, selectors
 from diagnostics.registry.errors import (
     ActiveVersionChanged,
@@ -77,8 +77,7 @@ def promote(
 
     Raises NotAllowed, ReasonRequired, OverrideRequired, BundleDamaged, AlreadyActive or ActiveVersionChanged.
     """
-    if not by.has_permission(Permission.PROMOTE):
-        raise NotAllowed(_("Your role does not include the permission to promote model versions."))
+    require(by, Permission.PROMOTE)
     if len(reason.strip()) < MIN_REASON_LENGTH:
         raise ReasonRequired(
             _("Enter a reason of at least %(count)d characters.") % {"count": MIN_REASON_LENGTH}

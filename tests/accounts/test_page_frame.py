@@ -143,7 +143,7 @@ def test_a_score_bar_prints_the_text_of_its_presenter_and_marks_the_threshold(th
         ("running", "Running"),
         ("done", "Done"),
         ("failed", "Failed"),
-        ("second", "Awaiting second reading"),
+        ("second", "Awaiting second read"),
         ("disagree", "Needs adjudication"),
     ],
 )

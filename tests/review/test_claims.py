@@ -163,7 +163,7 @@ def test_only_radiologists_claim_cases(
     role: str, admit: Admit, now: datetime, request: pytest.FixtureRequest
 ) -> None:
     admit(1)
-    with pytest.raises(NotAllowed, match="Only radiologists"):
+    with pytest.raises(NotAllowed, match="read radiographs and sign readings"):
         claims.claim_next(by=request.getfixturevalue(role), now=now)
 
 

@@ -34,7 +34,7 @@ STATUS_LABELS: Final = {
     "failed": StatusLabel("failed", "stat", _("Failed")),
     "to-read": StatusLabel("radiograph", "quiet", _("To read")),
     "reading": StatusLabel("person", "quiet", _("Being read")),
-    "second": StatusLabel("persons", "quiet", _("Awaiting second reading")),
+    "second": StatusLabel("persons", "quiet", _("Awaiting second read")),
     "disagree": StatusLabel("warn", "warn", _("Needs adjudication")),
     "final": StatusLabel("done", "good", _("Final")),
 }

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from diagnostics.cases.models import Case, Priority, Radiograph
 
 VISIBLE_CHARACTERS: Final = 3  # of a masked reference, at its end
+PRIORITY_STYLES: Final[Mapping[str, tuple[str, str]]] = {  # CSS class and icon
+    Priority.STAT: ("rr-priority-stat", "stat"),
+    Priority.URGENT: ("rr-priority-urgent", ""),
+    Priority.ROUTINE: ("rr-quiet", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,10 @@ def masked_reference(reference: str) -> str:
     return "****" + visible
 
 
-def priority_label(case: Case, *, routine_class: str = "") -> PriorityLabel:
-    """Return the label of a case's priority; `routine_class` styles all priorities but STAT."""
-    if case.priority == Priority.STAT:
-        return PriorityLabel(case.get_priority_display(), "stat", "list-stat")
-    return PriorityLabel(case.get_priority_display(), "", routine_class)
+def priority_label(case: Case) -> PriorityLabel:
+    """Return the label of a case's priority."""
+    css_class, icon = PRIORITY_STYLES[case.priority]
+    return PriorityLabel(str(case.get_priority_display()), icon, css_class)
 
 
 def sex_and_age(radiograph: Radiograph) -> str:

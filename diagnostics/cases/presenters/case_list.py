@@ -65,7 +65,7 @@ class SortLinks:
 def case_row(case: Case, latest: Prediction | None, *, withheld: bool = False) -> CaseRow:
     """Return the row of a case, without its AI result where that is withheld."""
     done = latest if latest and latest.status == JobStatus.DONE and not withheld else None
-    priority = case_presenters.priority_label(case, routine_class="rr-quiet")
+    priority = case_presenters.priority_label(case)
     return CaseRow(
         case=case,
         number=case_presenters.short_number(case),

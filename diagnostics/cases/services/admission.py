@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from diagnostics.accounts import selectors as accounts
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors, storage, upload_validation
@@ -21,7 +22,6 @@ from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.errors import RadiographOfAnotherPatient, StorageUnavailable
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
-from diagnostics.cases.services.permissions import require
 from diagnostics.cases.storage import RadiographFiles
 from diagnostics.cases.upload_validation import UploadFields
 from ml.records import DecodedRadiograph

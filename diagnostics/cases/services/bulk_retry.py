@@ -10,11 +10,11 @@ from django.db import transaction
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.cases import selectors
 from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import retry
-from diagnostics.cases.services.permissions import require
 
 
 class BulkRetryResult(NamedTuple):

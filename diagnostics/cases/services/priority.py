@@ -9,12 +9,12 @@ from django.db import transaction
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.models import PRIORITY_RANK, Case, Priority
-from diagnostics.cases.services.permissions import require
 
 
 @transaction.atomic

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning, NoActiveVersion
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
-from diagnostics.cases.services.permissions import require
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion

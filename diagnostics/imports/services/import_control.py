@@ -8,12 +8,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.imports import selectors
 from diagnostics.imports.errors import ImportAlreadyRunning, ImportNotRunning, NothingToImport
 from diagnostics.imports.models import Import, Stage
-from diagnostics.imports.services.permissions import require_import
 from diagnostics.imports.services.requeue import enqueue_import_on_commit
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 
@@ -21,7 +22,7 @@ from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 @transaction.atomic
 def start_import(*, import_job: Import, by: User, now: datetime) -> None:
     """Queue an import's pending radiographs, for the first time or after a stop or a failure."""
-    require_import(by)
+    require(by, Permission.IMPORT)
     if not selectors.pending_files(import_job).exists():
         raise NothingToImport(_("All radiographs of this import have been processed."))
     startable = Import.objects.filter(pk=import_job.pk).exclude(status__in=OPEN_STATUSES)
@@ -49,7 +50,7 @@ def start_import(*, import_job: Import, by: User, now: datetime) -> None:
 @transaction.atomic
 def stop_import(*, import_job: Import, by: User, now: datetime) -> None:
     """Request a stop after the current radiograph; imported cases stay."""
-    require_import(by)
+    require(by, Permission.IMPORT)
     if not Import.objects.filter(pk=import_job.pk, status__in=OPEN_STATUSES, stop_requested=False).update(
         stop_requested=True
     ):

@@ -22,9 +22,7 @@ def enqueue_import_on_commit(import_id: uuid.UUID) -> None:
 
 def requeue_lost(*, now: datetime) -> int:
     """Requeue lost imports and enqueue overdue ones again; return how many."""
-    requeued = requeue.requeue_lost(RULES, Import.with_expired_lease(now=now), now=now)
-    overdue = Import.overdue(now=now, after=RULES.resend_after)
-    return requeued + requeue.resend_overdue(RULES, overdue, now=now)
+    return requeue.requeue_all(RULES, now=now)
 
 
 def _enqueue(import_job: Import) -> bool:

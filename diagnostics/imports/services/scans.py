@@ -15,12 +15,13 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.imports import scan, staging
 from diagnostics.imports.errors import ImportAlreadyStarted, UnknownCollection
 from diagnostics.imports.models import Import, ImportedFile, Stage
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.scan import ScanResult
-from diagnostics.imports.services.permissions import require_import
 from diagnostics.jobs.models import JobStatus
 
 SCAN_LIFETIME: Final = timedelta(days=7)  # of a scan whose import was not started
@@ -51,7 +52,7 @@ def scan_path(
     now: datetime,
 ) -> Import:
     """Scan an uploaded ZIP or a path on the server. Never pass a path that a browser sent."""
-    require_import(by)
+    require(by, Permission.IMPORT)
     draft = _Draft(uuid.uuid4(), origin, options, site, by, now)
     folder = staging.staging_folder(draft.import_id)
     try:
@@ -75,7 +76,7 @@ def scan_path(
 @transaction.atomic
 def discard_scan(*, import_job: Import, by: User) -> None:
     """Delete a scan whose import was not started; raises ImportAlreadyStarted."""
-    require_import(by)
+    require(by, Permission.IMPORT)
     deleted, _rows = Import.objects.filter(pk=import_job.pk, stage=Stage.SCANNED).delete()
     if not deleted:
         raise ImportAlreadyStarted(_("This import was started. Its record cannot be discarded."))

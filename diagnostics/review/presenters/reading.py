@@ -19,8 +19,7 @@ from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import ClaimedByAnother
 from diagnostics.review.models import Claim, Consensus, ConsensusStatus, Reading, ReadingKind
-from diagnostics.review.presenters.status import StatusLabel, consensus_label, priority_label
-from diagnostics.review.presenters.worklist import sex_and_age
+from diagnostics.review.presenters.status import StatusLabel, consensus_label
 from diagnostics.review.selectors.worklist import DayProgress
 
 
@@ -48,8 +47,8 @@ def case_context(case: Case, priors: Sequence[Case], selected_prior: str) -> dic
     number = case_presenters.short_number(case)
     radiograph = case.radiograph
     prior = next((each for each in priors if str(each.pk) == selected_prior), None)
-    person = sex_and_age(radiograph)
-    view = str(radiograph.get_view_display()) if radiograph.view else ""
+    person = case_presenters.sex_and_age(radiograph)
+    view = case_presenters.view_label(radiograph)
     patient = case_presenters.masked_reference(case.patient_ref)
     return {
         "case": case,
@@ -57,7 +56,7 @@ def case_context(case: Case, priors: Sequence[Case], selected_prior: str) -> dic
         "patient": patient,
         "person": person,
         "view": view,
-        "priority": None if case.priority == Priority.ROUTINE else priority_label(case),
+        "priority": None if case.priority == Priority.ROUTINE else case_presenters.priority_label(case),
         "radiograph_url": reverse("cases:radiograph", args=[case.pk]),
         "pixels_url": reverse("cases:pixels", args=[case.pk]),
         "label": _("Radiograph of case %(number)s") % {"number": number},

@@ -1,4 +1,4 @@
-"""Labels of priorities and statuses: icon, tone and text."""
+"""Labels of worklist states and consensus statuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from diagnostics.cases.models import Case, Priority
 from diagnostics.review.models import Consensus, ConsensusStatus
 from diagnostics.review.worklist_query import WorklistState
 
@@ -27,11 +26,6 @@ CONSENSUS_STATES: Final = {
     ConsensusStatus.NEEDS_ADJUDICATION: WorklistState.NEEDS_ADJUDICATION,
     ConsensusStatus.FINAL: WorklistState.FINAL,
 }
-PRIORITY_STYLES: Final[Mapping[str, tuple[str, str]]] = {
-    Priority.STAT: ("rr-tone-stat", "stat"),
-    Priority.URGENT: ("urgent", ""),
-    Priority.ROUTINE: ("rr-quiet", ""),
-}
 
 
 @dataclass(frozen=True)
@@ -41,21 +35,6 @@ class StatusLabel:
     status: str
     text: str
     detail: str = ""  # shown in a quieter tone
-
-
-@dataclass(frozen=True)
-class PriorityLabel:
-    """A priority as CSS class, icon (may be empty) and text."""
-
-    css_class: str
-    icon: str
-    text: str
-
-
-def priority_label(case: Case) -> PriorityLabel:
-    """Return the label of a case's priority."""
-    css_class, icon = PRIORITY_STYLES[case.priority]
-    return PriorityLabel(css_class, icon, str(case.get_priority_display()))
 
 
 def state_label(state: str, reader: str | None) -> StatusLabel:

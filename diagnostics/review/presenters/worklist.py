@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from diagnostics.cases.models import Priority, View
 from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.services.bulk_retry import BulkRetryResult
-from diagnostics.review.presenters.status import PriorityLabel, StatusLabel, priority_label, state_label
+from diagnostics.review.presenters.status import StatusLabel, state_label
 from diagnostics.review.selectors.worklist import DayProgress
 from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 
@@ -62,7 +62,7 @@ class WorklistRow:
     case: Any
     url: str
     accession: str
-    priority: PriorityLabel
+    priority: case_presenters.PriorityLabel
     due: DueTime | None  # None once the case is final
     status: StatusLabel
     patient: str
@@ -104,21 +104,15 @@ def row(case: Any, now: datetime, *, for_reader: bool) -> WorklistRow:
         case=case,
         url=reverse("review:case" if for_reader else "cases:case", args=[case.pk]),
         accession=case.accession_number or _("no number"),
-        priority=priority_label(case),
+        priority=case_presenters.priority_label(case),
         due=None if case.finalized_at else due_time(case.due_at, now),
         status=state_label(case.state, case.reader),
         patient=case_presenters.masked_reference(case.patient_ref),
-        sex_and_age=sex_and_age(radiograph),
-        view=str(radiograph.get_view_display()) if radiograph.view else "",
+        sex_and_age=case_presenters.sex_and_age(radiograph),
+        view=case_presenters.view_label(radiograph),
         assigned_to=assignment.to.username if assignment else "",
         css_class="rr-row-stat" if case.priority == Priority.STAT else "",
     )
-
-
-def sex_and_age(radiograph: Any) -> str:
-    """Return the patient's sex and age in years, as far as they are known."""
-    age = "" if radiograph.age is None else str(radiograph.age)
-    return f"{radiograph.sex} {age}".strip()
 
 
 def due_time(at: datetime, now: datetime) -> DueTime:

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.errors import NotAllowed
 from diagnostics.review.errors import UnknownReader
 from diagnostics.review.models import Assignment
 from diagnostics.review.selectors import readers
@@ -26,8 +26,7 @@ def assign(*, cases: Iterable[Case], to: User | None, by: User, now: datetime) -
 
     Raises NotAllowed, and UnknownReader if the reader does not read at the site of a case.
     """
-    if not by.has_permission(Permission.ASSIGN):
-        raise NotAllowed(_("Your role may not assign cases."))
+    require(by, Permission.ASSIGN)
     open_cases = list(visible_to(by).filter(pk__in=[case.pk for case in cases], finalized_at=None))
     for case in open_cases:
         if to is not None and not readers.readers_of([case.site_id]).filter(pk=to.pk).exists():

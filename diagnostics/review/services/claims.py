@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.errors import DomainError, NotAllowed
+from diagnostics.errors import DomainError
 from diagnostics.review.errors import AlreadySigned, CaseFinal, ClaimedByAnother, ClaimExpired, PredictionSeen
 from diagnostics.review.models import Claim, Queue, ServedReason
 from diagnostics.review.selectors import claims as claim_selectors
@@ -32,7 +33,7 @@ MAX_TRIES: Final = 50  # how often other readers may claim the case first before
 @transaction.atomic
 def claim_next(*, by: User, now: datetime, queue: Queue = Queue.CLINICAL) -> Claim | None:
     """Claim the next case of a queue, or renew the reader's active claim; None for an empty queue."""
-    permissions.require_reader(by)
+    require(by, Permission.READ)
     lock_reader(by)
     held = claim_selectors.claim_held_by(by, now)
     if held:
@@ -90,8 +91,7 @@ def release(*, case: Case, by: User, now: datetime) -> None:
 @transaction.atomic
 def end_claims(*, cases: Iterable[Case], by: User, now: datetime) -> int:
     """End the active claims of any reader on these cases, for administrators; return their number."""
-    if not by.has_permission(Permission.MANAGE_READERS):
-        raise NotAllowed(_("Only administrators may end the claims of readers."))
+    require(by, Permission.MANAGE_READERS)
     ended = 0
     for case in visible_to(by).filter(pk__in=[case.pk for case in cases]):
         lock_case(case)

@@ -9,16 +9,15 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count
-from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.csv import escape_formula
-from diagnostics.errors import NotAllowed
 from diagnostics.review.models import Consensus
 from diagnostics.review.selectors import worklist
 from diagnostics.review.selectors.readings import standing_readings
@@ -33,8 +32,7 @@ COLUMNS: Final = (
 @transaction.atomic
 def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str, ...]]:
     """Return one row per visible case, by due time, STAT first, and audit the export of each."""
-    if not by.has_permission(Permission.ASSIGN):
-        raise NotAllowed(_("Your role may not export the worklist."))
+    require(by, Permission.ASSIGN)
     visible = visible_to(by).filter(pk__in=[case.pk for case in cases])
     rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)
     readings, findings = _reading_counts(rows), _final_findings(rows)

@@ -1,4 +1,4 @@
-"""Permissions to read cases."""
+"""The permission to read one case."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.errors import NotAllowed
 
 
-def require_reader(by: User) -> None:
-    """Raise NotAllowed unless the user reads radiographs."""
-    if not by.has_permission(Permission.READ):
-        raise NotAllowed(_("Only radiologists read radiographs and sign findings."))
-
-
 def require_readable(case: Case, by: User) -> None:
     """Raise NotAllowed unless the user reads radiographs at the site of the case."""
-    require_reader(by)
+    require(by, Permission.READ)
     if not visible_to(by).filter(pk=case.pk).exists():
         raise NotAllowed(_("This case belongs to a site where you do not work."))

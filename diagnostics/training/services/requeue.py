@@ -27,9 +27,7 @@ def enqueue_run_on_commit(run_id: uuid.UUID) -> None:
 
 def requeue_lost(*, now: datetime) -> int:
     """Requeue the lost run and enqueue an overdue one again; return how many."""
-    requeued = requeue.requeue_lost(RULES, TrainingRun.with_expired_lease(now=now), now=now)
-    overdue = TrainingRun.overdue(now=now, after=RULES.resend_after)
-    return requeued + requeue.resend_overdue(RULES, overdue, now=now)
+    return requeue.requeue_all(RULES, now=now)
 
 
 def _enqueue(run: TrainingRun) -> bool:

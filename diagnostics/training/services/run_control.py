@@ -10,6 +10,8 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import DomainError
@@ -21,7 +23,6 @@ from diagnostics.training.errors import AlreadyTraining, NoActiveVersion, RunNot
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import labels, runs
-from diagnostics.training.services.permissions import require_training
 from diagnostics.training.services.requeue import enqueue_run_on_commit
 
 
@@ -31,7 +32,8 @@ def start_run(*, by: User | None, parameters: Parameters, trigger: str, now: dat
 
     Raises NotAllowed, AlreadyTraining, NoActiveVersion or TooFewLabels.
     """
-    require_training(by)
+    if by is not None:  # None is the schedule
+        require(by, Permission.TRAIN)
     version = check_ready()
     run = _create(by=by, parameters=parameters, trigger=trigger, version=version, now=now)
     audit.record(
@@ -68,7 +70,7 @@ def reason_not_ready() -> str:
 @transaction.atomic
 def stop_run(*, run: TrainingRun, by: User, now: datetime) -> None:
     """Request a stop after the current step; the best epoch becomes the candidate."""
-    require_training(by)
+    require(by, Permission.TRAIN)
     if not TrainingRun.objects.filter(pk=run.pk, status__in=OPEN_STATUSES, stop_requested=False).update(
         stop_requested=True
     ):

@@ -9,6 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import DomainError
@@ -16,7 +18,6 @@ from diagnostics.training.errors import InvalidSchedule, TooFewNewFindings
 from diagnostics.training.models import Schedule, TrainingRun, Trigger
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import labels, runs
-from diagnostics.training.services.permissions import require_training
 from diagnostics.training.services.run_control import check_ready, start_run
 
 MAX_DAYS: Final = 365
@@ -27,7 +28,7 @@ def set_schedule(
     *, by: User, enabled: bool, every_days: int, at_hour: int, minimum_new_readings: int, now: datetime
 ) -> Schedule:
     """Save the schedule; raises NotAllowed or InvalidSchedule."""
-    require_training(by)
+    require(by, Permission.TRAIN)
     if not (1 <= every_days <= MAX_DAYS and 0 <= at_hour <= 23 and minimum_new_readings >= 1):
         raise InvalidSchedule(_("Choose 1 to 365 days, an hour from 0 to 23, and at least 1 new finding."))
     values = {
