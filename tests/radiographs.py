@@ -32,6 +32,21 @@ def radiograph_png(seed: int = 0, size: Size = (256, 256)) -> bytes:
     return _saved(_eight_bits(seed, size), "PNG")
 
 
+def individual_radiograph_png(seed: int) -> bytes:
+    """Return a drawn radiograph that is no near-duplicate of another seed's, because its shades differ.
+
+    The plain drawings share one anatomy; the search for near-duplicates may take two of them for one image.
+    """
+    random = np.random.default_rng(seed)
+    grey = radiograph_grey(seed)
+    y, x = np.mgrid[0:1:256j, 0:1:256j]
+    for _ in range(12):
+        centre_x, centre_y, radius = *random.uniform(0, 1, 2), random.uniform(0.05, 0.2)
+        distance_squared = (x - centre_x) ** 2 + (y - centre_y) ** 2
+        grey += random.uniform(-0.25, 0.25) * np.exp(-distance_squared / radius**2)
+    return _saved((np.clip(grey, 0, 1) * 255).round().astype(np.uint8), "PNG")
+
+
 def radiograph_png16(seed: int = 0, size: Size = (256, 256)) -> bytes:
     """Return a drawn radiograph as a 16-bit greyscale PNG."""
     return _saved((radiograph_grey(seed, size) * 65535).round().astype(np.uint16), "PNG")

@@ -6,7 +6,7 @@ import itertools
 import os
 
 from tests.http_client import HttpClient
-from tests.radiographs import radiograph_png
+from tests.radiographs import individual_radiograph_png
 from tests.servers import wait_until
 from tests.stack import Stack
 
@@ -15,7 +15,7 @@ _SEEDS = itertools.count(50_000 + os.getpid() % 1000 * 1000)  # no radiograph tw
 
 def send(client: HttpClient, *, patient: str, priority: str = "routine") -> str:
     """Send a radiograph that no other test sends and return the address of its case."""
-    radiograph = radiograph_png(next(_SEEDS))
+    radiograph = individual_radiograph_png(next(_SEEDS))
     fields = {"patient_ref": patient, "priority": priority}
     response = client.post("/api/v1/cases/", fields, {"radiograph": ("radiograph.png", radiograph)})
     assert response.status == 201, response.text
