@@ -2,17 +2,20 @@
 
 With `--all FOLDER` every page is taken at desktop and phone width; with `--radiographs FOLDER` the PNG
 and JPEG files of a folder are uploaded first. Without it the radiographs are drawn: the repository contains
-no image of a patient.
+no image of a patient. With `--labelled FOLDER` a candidate version is trained on a labelled collection first,
+and the pages of its run, version and trust report are taken as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
@@ -35,6 +38,13 @@ ADMINISTRATOR_PAGES: Final = {
     "profile": "/accounts/profile/",
     "keys": "/accounts/keys/",
 }
+LABELLED: Final = 60  # radiographs of a collection
+RUN: Final = """
+import json
+from diagnostics.training.models import TrainingRun
+run = TrainingRun.objects.order_by("-number").first()
+print(json.dumps({"status": run.status, "version": str(run.candidate_id)}))
+"""
 IN_DOCUMENTS: Final = ("reader-quality", "imports", "models")
 
 
@@ -43,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="save every page there")
     parser.add_argument("--radiographs", type=Path, metavar="FOLDER", help="upload these files first")
+    parser.add_argument("--labelled", type=Path, metavar="FOLDER", help="train a version on this collection")
     options = parser.parse_args()
     folder = options.all or PICTURES
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,10 +61,11 @@ def main() -> None:
         fill(stack, options.radiographs)
         take_reading(visitor(chromium, stack, "radiologist", DESKTOP), folder)
         names = ADMINISTRATOR_PAGES if options.all else dict.fromkeys(IN_DOCUMENTS, "")
+        trained = train_version(stack, options.labelled) if options.labelled else {}
         for size, suffix in ((DESKTOP, ""), (PHONE, "-phone")) if options.all else ((DESKTOP, ""),):
             if options.all:
                 take(visitor(chromium, stack, "radiologist", size), stack, READER_PAGES, folder, suffix)
-            pages = {name: ADMINISTRATOR_PAGES[name] for name in names}
+            pages = {name: ADMINISTRATOR_PAGES[name] for name in names} | trained
             take(visitor(chromium, stack, "admin", size), stack, pages, folder, suffix)
 
 
@@ -80,6 +92,26 @@ def fill(stack: Stack, radiographs: Path | None) -> None:
         seconds=180,
         what=f"the predictions\n{stack.tail()}",
     )
+
+
+def train_version(stack: Stack, collection: Path) -> dict[str, str]:
+    """Import a labelled collection, train a version on it, and return the paths of its pages."""
+    stack.manage("import_cases", str(collection), "--limit", str(LABELLED))
+    admin = stack.session("admin")
+    started = admin.post("/training/start/", {"recipe": "tiny-cnn", "epochs": "4", "seed": "1"})
+    run = urlsplit(started.url).path
+    wait_until(
+        lambda: json.loads(stack.shell(RUN))["status"] in ("done", "failed"),
+        seconds=600,
+        what=f"the end of the run\n{stack.tail()}",
+    )
+    version = json.loads(stack.shell(RUN))["version"]
+    return {
+        "training-run": run,
+        "version": f"/models/{version}/",
+        "trust-report": f"/models/{version}/trust/",
+        "not-found": "/cases/no-such-page/",
+    }
 
 
 def take_reading(page: Any, folder: Path) -> None:

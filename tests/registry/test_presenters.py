@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diagnostics.registry.presenters import comparison, data_set, metrics
+from ml.metrics.comparison import compare
+from tests.ml.evaluations import evaluation_with_errors
 
 ESTIMATE = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 64}
 RESULTS = {
@@ -95,6 +97,20 @@ def test_a_data_set_is_shown_by_part_and_finding() -> None:
     assert [row.label for row in table.rows] == ["Training set", "Test set"]
     assert [row.cells for row in table.rows] == [("0", "9 (7)"), ("2 (1)", "0")]
     assert table.exclusions == ("1 radiograph excluded: the stored radiograph is missing",)
+
+
+def test_every_rule_of_a_comparison_has_a_label() -> None:
+    labels = ["covid-19", "normal"] * 20
+    versions = [evaluation_with_errors(labels=labels, wrong=wrong) for wrong in ([], [1])]
+
+    shown = comparison.comparison_of(compare(*versions).to_json())
+
+    assert shown is not None
+    assert [rule.label for rule in shown.rules] == [
+        "Sensitivity",
+        "Accuracy (McNemar's test)",
+        "AUROC (DeLong's test)",
+    ]
 
 
 def test_differences_are_shown_with_their_sign_and_interval() -> None:

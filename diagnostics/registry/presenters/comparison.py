@@ -76,7 +76,8 @@ def _difference(label: str, row: Json) -> DifferenceRow:
 def _rule(rule: Json) -> RuleRow:
     labels = {
         "sensitivity": _("Sensitivity"),
-        "right or wrong": _("Accuracy (McNemar's test)"),
+        "accuracy": _("Accuracy (McNemar's test)"),
+        "AUROC": _("AUROC (DeLong's test)"),
         "findings": _("Recognises every finding of the active version"),
     }
     name = str(rule["name"])
