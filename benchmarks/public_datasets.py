@@ -62,11 +62,11 @@ def collect(folder: Path, held_out_unit: HeldOut = "patients") -> PublicDatasets
     held_out_patients = {image.patient for image in held_out}
     unrelated = [image for image in others if patient_of.get(image.path) not in held_out_patients]
     excluded["darkcovidnet: patient is held out"] = len(others) - len(unrelated)
-    training, duplicates = _without_duplicates([*with_class, *unrelated], held_out)
+    training, duplicates = without_duplicates([*with_class, *unrelated], held_out)
     excluded.update({f"{source}: duplicate of a held-out radiograph": n for source, n in duplicates.items()})
-    whole = _without_crops(training, held_out)
+    whole = without_crops(training, held_out)
     excluded["cropped duplicate of a held-out radiograph"] = len(training) - len(whole)
-    return PublicDatasets(_by_patient(whole), held_out, excluded)
+    return PublicDatasets(by_patient(whole), held_out, excluded)
 
 
 def _held_out(
@@ -77,7 +77,7 @@ def _held_out(
     return tuple(image for image in cohen if hash_fraction(image.patient, "held-out") < HELD_OUT_SHARE)
 
 
-def _without_duplicates(
+def without_duplicates(
     radiographs: Sequence[LabelledImage], held_out: Sequence[LabelledImage]
 ) -> tuple[list[LabelledImage], Counter[str]]:
     """Remove near-duplicates of held-out radiographs; other near-duplicates get a common patient."""
@@ -94,7 +94,7 @@ def _without_duplicates(
     return [replace(image, patient=patients.find(image.patient)) for image in remaining], counts
 
 
-def _without_crops(
+def without_crops(
     radiographs: Sequence[LabelledImage], held_out: Sequence[LabelledImage]
 ) -> list[LabelledImage]:
     """Remove cropped duplicates of held-out radiographs, which the hash of a whole image does not detect.
@@ -115,7 +115,7 @@ def _without_crops(
     return [image for image in radiographs if image.path not in cropped]
 
 
-def _by_patient(radiographs: Sequence[LabelledImage]) -> Split:
+def by_patient(radiographs: Sequence[LabelledImage]) -> Split:
     validation = {
         image.patient
         for image in radiographs

@@ -1,0 +1,1 @@
+"""Long, resumable training of the default network: `python -m benchmarks.long_training`."""

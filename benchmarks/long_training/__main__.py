@@ -1,0 +1,61 @@
+"""Start, resume or export the long training.
+
+python -m benchmarks.long_training DATA --run FOLDER [--export OUT --size 160]
+
+The same command starts and resumes. SIGTERM ends the attempt after its step with a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+from pathlib import Path
+from threading import Event
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from benchmarks.long_training.recipe import LongRecipe, stored_recipe
+
+
+def main() -> None:
+    """Parse the arguments, then train or export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with the public collections")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training")
+    parser.add_argument("--steps", type=int, default=LongRecipe.steps, help="of a training that starts")
+    parser.add_argument("--export", type=Path, metavar="OUT", help="write a bundle of the averaged weights")
+    parser.add_argument("--size", type=int, default=160, help="input size of the bundle in pixels")
+    arguments = parser.parse_args()
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    if arguments.export:
+        from benchmarks.long_training.export import export
+
+        export(arguments.run, arguments.data, arguments.export, arguments.size)
+    else:
+        train(arguments.run, arguments.data, stored_recipe(arguments.run, steps=arguments.steps))
+
+
+def train(folder: Path, data: Path, recipe: LongRecipe) -> None:
+    """Start or resume the training; a second process in the same folder is refused."""
+    from benchmarks.long_training.run import LongTraining
+
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("Another process trains in this folder.") from None
+        stop = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        (folder / "pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
+        training = LongTraining(folder, data, recipe)
+        training.resume()
+        print(f"pid {os.getpid()}, step {training.progress.step} of {recipe.steps}", flush=True)
+        training.train(stop.is_set)
+        print("stopped" if stop.is_set() else "finished", training.progress, flush=True)
+
+
+if __name__ == "__main__":
+    main()

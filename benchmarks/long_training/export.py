@@ -1,0 +1,67 @@
+"""Export of the newest checkpoint's averaged weights as a bundle, which still has to be calibrated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import tensorflow as tf
+
+from benchmarks.long_training import radiographs as cached
+from benchmarks.long_training.checkpoints import NumberedCheckpoints
+from benchmarks.long_training.evaluator import Evaluator
+from benchmarks.long_training.recipe import CLASSES, PRESET, stored_recipe
+from benchmarks.long_training.run import with_averages
+from benchmarks.long_training.sampling import BatchSampler
+from ml.networks import builder, bundle
+from ml.recipes import get_recipe
+from ml.records import Manifest, Preprocessing
+
+EXPORT_BATCHES: Final = 100  # of the recalibration of batch normalisation
+
+
+def export(folder: Path, data: Path, out: Path, size: int) -> None:
+    """Write a bundle that is served at `size` pixels and print its validation metrics."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)  # a training beside it has the other core
+    recipe = stored_recipe(folder)
+    found = NumberedCheckpoints(folder / "checkpoints").load()
+    if found is None:
+        raise SystemExit("There is no checkpoint to export yet.")
+    arrays, progress = found
+    radiographs = cached.load(data, folder / "cache")
+    evaluator = Evaluator(radiographs, BatchSampler(radiographs, recipe))
+    evaluator.network.set_weights(arrays["weights"])
+    weights = with_averages(evaluator.network, arrays["ema"])
+    evaluator.take(weights, size=size, batches=EXPORT_BATCHES)
+    metrics = evaluator.measure(size)
+    architecture = replace(get_recipe(PRESET).architecture, size=size, classes=CLASSES)
+    network = builder.build(architecture)
+    network.set_weights(evaluator.network.get_weights())
+    spec = {
+        **asdict(recipe),
+        "preset": "vgg16-default",
+        "architecture": asdict(architecture),
+        "preprocessing": asdict(Preprocessing(size=size)),
+    }
+    shares = {f"{label}, {source}": round(s, 4) for (label, source), s in evaluator.sampler.shares.items()}
+    manifest = Manifest(
+        version="candidate",
+        architecture=architecture,
+        preprocessing=Preprocessing(size=size),
+        operating_points=dict.fromkeys(CLASSES, 0.5),
+        heatmap_reference=dict.fromkeys(CLASSES, 1.0),
+        training={
+            "spec": spec,
+            "progress": asdict(progress),
+            "shares": shares,
+            "radiographs": radiographs.facts,
+            "validation": metrics,
+        },
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    bundle.write(out, network, manifest)
+    bundle.load_network(out)
+    print(json.dumps({"step": progress.step, "size": size, **metrics}))
