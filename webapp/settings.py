@@ -28,7 +28,7 @@ DEFAULT_BUNDLE = Path(
     env.str("READROOM_DEFAULT_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "default"))
 )
 STATIC_ROOT = READROOM_HOME / "static"
-for _folder in (READROOM_HOME, STATIC_ROOT):
+for _folder in (READROOM_HOME, STATIC_ROOT, READROOM_HOME / "uploads"):
     _folder.mkdir(parents=True, exist_ok=True)
 
 # Database and broker: SQLite and a folder, or PostgreSQL and Redis.
@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "diagnostics.registry",
     "diagnostics.accounts",
     "diagnostics.audit",
+    "diagnostics.storage",
     "rest_framework",
     "rest_framework.authtoken",
     "django_filters",
@@ -195,6 +196,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 # With files, for logged-in users; the limit of all others is DATA_UPLOAD_MAX_MEMORY_SIZE.
 MAX_STAFF_FORM_BYTES = 2 * 1024**3
+FILE_UPLOAD_TEMP_DIR = READROOM_HOME / "uploads"  # where the sweeper finds those of a killed process
 FILE_UPLOAD_HANDLERS = [
     "webapp.request_limits.BoundedFormUploads",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -53,6 +53,9 @@ class Action(models.TextChoices):
     SCHEDULED_RUN_SKIPPED = "scheduled-run-skipped", _("skipped a scheduled training run")
     VERSION_REGISTERED = "version-registered", _("registered a model version")
     VERSION_PROMOTED = "version-promoted", _("promoted a model version")
+    FILE_DAMAGED = "file-damaged", _("found a stored file missing or damaged")
+    FILES_RESTORED = "files-restored", _("restored stored files of a case")
+    FILES_SWEPT = "files-swept", _("deleted files that no row names")
 
 
 class AuditEvent(models.Model):

@@ -79,6 +79,13 @@ class StorageUnavailable(DomainError):
     status = 503
 
 
+class ImageUnavailable(DomainError):
+    """The stored file of an image is missing, damaged or unreadable."""
+
+    code = "file_damaged"
+    status = 503
+
+
 class AlreadyRunning(DomainError):
     """A prediction of this case is queued or running."""
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
+from diagnostics.files import FileProblem
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import OPEN_STATUSES, Job, JobStatus
 from diagnostics.registry.models import ModelVersion
@@ -125,6 +126,10 @@ class Radiograph(models.Model):
     original = models.CharField(max_length=200)  # as uploaded, never served; relative to MEDIA_ROOT
     display = models.CharField(max_length=200)  # 8-bit grey PNG; relative to MEDIA_ROOT
     file_sha256 = models.CharField(max_length=64)
+    # Of the stored files; empty for those written before checksums were recorded.
+    display_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    grey_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    depth_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     pixel_sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -167,6 +172,8 @@ class Prediction(Job):
     heatmaps = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
     heatmap_file = models.CharField(max_length=200, blank=True)  # .npz of float16 grids; in MEDIA_ROOT
     overlay_file = models.CharField(max_length=200, blank=True)  # PNG: radiograph, heatmap of `finding`
+    heatmap_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    overlay_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     seconds = models.JSONField(default=dict)  # step -> seconds
 
     class Meta:
@@ -211,3 +218,25 @@ class PcrResult(models.Model):
 
     class Meta:
         ordering = ["-entered_at"]
+
+
+class DamagedFile(models.Model):
+    """A stored file of a case that was found missing or damaged, until it is restored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="damaged_files")
+    name = models.CharField(max_length=200)  # relative to MEDIA_ROOT
+    kind = models.CharField(max_length=32)
+    problem = models.CharField(max_length=8, choices=FileProblem.choices)
+    found_at = models.DateTimeField()
+    restored_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-found_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(restored_at__isnull=True),
+                name="one_open_record_per_damaged_file",
+            )
+        ]

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import errors, storage
+from diagnostics.cases import errors, file_damage, storage
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Radiograph
-from diagnostics.cases.storage import PredictionFiles
+from diagnostics.cases.storage import PredictionFiles, UnusableFile
 from diagnostics.findings import Finding
 from diagnostics.jobs.errors import JobError, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
@@ -58,24 +58,17 @@ def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
         with lease.heartbeat(at_most=MAX_SECONDS):
             _compute(lease, files)
     except OperationalError:
-        storage.remove_prediction_files(files)
         logger.warning("the database is unavailable: prediction %s is requeued later", prediction_id)
 
 
 def _compute(lease: Lease, files: PredictionFiles) -> None:
-    stored = False
     try:
         prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=lease.job_id)
-        stored = _store(prediction, lease, files, _predict(prediction))
+        _store(prediction, lease, files, _predict(prediction))
     except OperationalError:
         raise
     except Exception as error:
         _fail(lease, failure_code_of(error))
-    finally:
-        if not stored:
-            storage.remove_prediction_files(files)
-    if stored:
-        storage.remove_stale_prediction_files(lease.job_id, keep=files)
 
 
 def _predict(prediction: Prediction) -> Result:
@@ -101,8 +94,12 @@ def _predict(prediction: Prediction) -> Result:
 
 
 def _read_radiograph(radiograph: Radiograph) -> Grey:
+    name = storage.radiograph_files(radiograph.pk).grey
     try:
-        return storage.read_grey(storage.radiograph_files(radiograph.pk).grey)
+        return storage.read_grey(name, radiograph.grey_sha256)
+    except UnusableFile as error:
+        file_damage.record(radiograph.case, "grey", error, by=None, now=timezone.now())
+        raise JobError("radiograph_missing") from error
     except (OSError, ValueError) as error:
         raise JobError("radiograph_missing") from error
 
@@ -141,26 +138,30 @@ def _seconds_waited(prediction: Prediction) -> float:
     return max(0.0, (prediction.started_at - prediction.queued_at).total_seconds())
 
 
-def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result: Result) -> bool:
-    started = time.perf_counter()
+def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result: Result) -> None:
+    """Store the files, then the row that names them; only the sweeper removes files of a failed attempt."""
+    started, explanation = time.perf_counter(), result.explanation
     try:
-        storage.store_file(files.overlay, result.overlay)
-        heatmap_files.save_heatmaps(
-            storage.path(files.heatmaps), result.explanation.maps, result.explanation.frame
+        checksums = storage.store_prediction(
+            files,
+            heatmaps=heatmap_files.packed_heatmaps(explanation.maps, explanation.frame),
+            overlay=result.overlay,
         )
     except OSError as error:
         raise JobError("storage_full") from error
     seconds = result.seconds | {"store": time.perf_counter() - started}
+    columns = {"heatmap_file": files.heatmaps, "overlay_file": files.overlay} | asdict(checksums)
     try:
-        return _finish(prediction, lease, files, result, seconds)
+        with transaction.atomic():
+            _finish(prediction, lease, result, columns | {"seconds": _stored_seconds(seconds)})
+            storage.require_recent(files.heatmaps, files.overlay, now=timezone.now())
     except IntegrityError as error:
         raise JobError("already_predicted") from error
+    except OSError as error:
+        raise JobError("storage_full") from error
 
 
-@transaction.atomic
-def _finish(
-    prediction: Prediction, lease: Lease, files: PredictionFiles, result: Result, seconds: dict[str, float]
-) -> bool:
+def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[str, Any]) -> None:
     now = lease.clock()
     finished = Prediction.finish(
         prediction.pk,
@@ -172,15 +173,12 @@ def _finish(
         operating_points=result.manifest.operating_points,
         **_outcome_columns(result),
         heatmaps=_heatmap_scales(result),
-        heatmap_file=files.heatmaps,
-        overlay_file=files.overlay,
-        seconds=_stored_seconds(seconds),
+        **columns,
     )
     if finished:
         detail = {"prediction": str(prediction.pk), "version": str(result.version)}
         Case.objects.filter(pk=prediction.case_id).update(triage_score=_triage_score(result))
         audit.record(action=Action.PREDICTION_STORED, by=None, target=prediction.case, detail=detail, now=now)
-    return finished
 
 
 def _triage_score(result: Result) -> float:

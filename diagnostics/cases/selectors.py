@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction, Priority, Radiograph
+from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 
+M = TypeVar("M", bound=Model)
+BATCH_ROWS: Final = 500
 STARTED: Final = (JobStatus.RUNNING, JobStatus.DONE, JobStatus.FAILED)
 NEWEST_FIRST: Final = "-opened_at"
 ORDERINGS: Final[dict[str, tuple[str, ...]]] = {
@@ -101,14 +105,6 @@ def display_path(radiograph: Radiograph) -> Path:
     return storage.path(radiograph.display)
 
 
-def packed_bit_depth(radiograph: Radiograph) -> bytes:
-    """Return all stored bits of the radiograph before any window, packed for the viewer.
-
-    Raises OSError when the original is missing, UnreadableImage when it can no longer be decoded.
-    """
-    return storage.packed_bit_depth(storage.radiograph_files(radiograph.pk))
-
-
 def heatmap_path(prediction: Prediction) -> Path:
     """Return the path of the heatmaps of a finished prediction."""
     return storage.path(prediction.heatmap_file)
@@ -119,10 +115,54 @@ def overlay_path(prediction: Prediction) -> Path:
     return storage.path(prediction.overlay_file)
 
 
+def stored_files() -> Iterator[StoredFile]:
+    """Yield every file that a radiograph or a prediction names, in batches of rows, ordered by id."""
+    for radiograph in _in_batches(Radiograph.objects.all()):
+        yield from files_of_radiograph(radiograph)
+    for prediction in _in_batches(Prediction.objects.exclude(heatmap_file="")):
+        yield from files_of_prediction(prediction)
+
+
+def files_of_radiograph(radiograph: Radiograph) -> list[StoredFile]:
+    """Return the files that a radiograph names; the packed pixels once they have been requested."""
+    names = storage.radiograph_files(radiograph.pk)
+    files = [
+        ("original", radiograph.original, radiograph.file_sha256),
+        ("display", radiograph.display, radiograph.display_sha256),
+        ("grey", names.grey, radiograph.grey_sha256),
+    ]
+    if radiograph.depth_sha256:
+        files.append(("depth", names.depth, radiograph.depth_sha256))
+    return [StoredFile(kind, str(radiograph.pk), storage.path(name), sha256) for kind, name, sha256 in files]
+
+
+def files_of_prediction(prediction: Prediction) -> list[StoredFile]:
+    """Return the files that a finished prediction names."""
+    row = str(prediction.pk)
+    return [
+        StoredFile("heatmaps", row, storage.path(prediction.heatmap_file), prediction.heatmap_sha256),
+        StoredFile("overlay", row, storage.path(prediction.overlay_file), prediction.overlay_sha256),
+    ]
+
+
+def _in_batches(rows: QuerySet[M]) -> Iterator[M]:
+    # Not one long query: on SQLite it would hold back the write-ahead log while the files are read.
+    batch = list(rows.order_by("pk")[:BATCH_ROWS])
+    while batch:
+        yield from batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH_ROWS])
+
+
 def case_with_same_pixels(*, site_id: UUID, pixel_sha256: str) -> Case | None:
     """Return the case of a site that has these pixels; never its control copy."""
     same_pixels = {"radiograph__site_id": site_id, "radiograph__pixel_sha256": pixel_sha256}
     return Case.objects.filter(**same_pixels, copy_of=None).first()
+
+
+def radiographs_with_pixels_of(radiograph: Radiograph) -> QuerySet[Radiograph]:
+    """Return a radiograph and its control copies."""
+    same = {"site": radiograph.site_id, "pixel_sha256": radiograph.pixel_sha256}
+    return Radiograph.objects.filter(**same).select_related("case")
 
 
 def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:

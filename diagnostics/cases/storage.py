@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import os
+import hashlib
 import shutil
 import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from errno import ETIME
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +15,15 @@ import cv2
 import numpy as np
 from django.conf import settings
 
+from diagnostics.files import FileProblem, delete, is_older, sync_folder, write_durably
 from ml.images import decoding
 from ml.images import png as png_images
-from ml.images.decode_in_child import pack_full_depth_in_child
 from ml.records import DecodedRadiograph, Grey
 
 MAX_16_BIT: Final = 65535
+SAFE_AGE: Final = timedelta(hours=24)  # of a file without a row, before the sweeper removes it
+ADOPTION_AGE: Final = SAFE_AGE / 2  # of a file that a row may still begin to name
 FAST_PNG: Final = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # a tenth larger than the default, four times faster
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,36 @@ class RadiographFiles:
 
 
 @dataclass(frozen=True)
+class RadiographChecksums:
+    """The SHA-256 of the stored files of one radiograph, named like the columns of its row."""
+
+    file_sha256: str
+    display_sha256: str
+    grey_sha256: str
+
+
+@dataclass(frozen=True)
+class PredictionChecksums:
+    """The SHA-256 of the files of one prediction, named like the columns of its row."""
+
+    heatmap_sha256: str
+    overlay_sha256: str
+
+
+@dataclass(frozen=True)
 class PredictionFiles:
     """The files of one prediction, relative to MEDIA_ROOT."""
 
     heatmaps: str
     overlay: str
+
+
+class UnusableFile(OSError):
+    """A stored file is missing, or differs from the one that was written."""
+
+    def __init__(self, name: str, problem: FileProblem) -> None:
+        super().__init__(f"{name} is {problem}")
+        self.name, self.problem = name, problem
 
 
 def radiograph_files(radiograph_id: uuid.UUID) -> RadiographFiles:
@@ -65,93 +91,100 @@ def path(name: str) -> Path:
     return Path(settings.MEDIA_ROOT) / name
 
 
-def store_radiograph(names: RadiographFiles, *, original: bytes, radiograph: DecodedRadiograph) -> None:
-    """Write the three files of a new radiograph, or none of them; raises OSError."""
+def store_radiograph(
+    names: RadiographFiles, *, original: bytes, radiograph: DecodedRadiograph
+) -> RadiographChecksums:
+    """Write the three files of a radiograph that has no row yet, or none of them; raises OSError."""
     try:
-        store_file(names.original, original)
-        store_file(names.display, png_images.display_png(radiograph))
-        store_file(names.grey, _grey_png(radiograph.grey))
+        return restore_radiograph(names, original=original, radiograph=radiograph)
     except BaseException:
-        remove_radiograph(names)
+        _remove_unnamed(*_stored_names(names))
         raise
 
 
-def store_file(name: str, content: bytes) -> None:
-    """Write a file atomically and durably; raises OSError."""
-    target = path(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
+def restore_radiograph(
+    names: RadiographFiles, *, original: bytes, radiograph: DecodedRadiograph
+) -> RadiographChecksums:
+    """Write the three files of a radiograph, each in place of the one that is there; raises OSError."""
+    checksums = RadiographChecksums(
+        file_sha256=store_file(names.original, original),
+        display_sha256=store_file(names.display, png_images.display_png(radiograph)),
+        grey_sha256=store_file(names.grey, _grey_png(radiograph.grey)),
+    )
+    sync_folder(path(names.original).parent)
+    return checksums
+
+
+def store_prediction(names: PredictionFiles, *, heatmaps: bytes, overlay: bytes) -> PredictionChecksums:
+    """Write the two files of a prediction that no row names yet, or none of them; raises OSError."""
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # as durable as the row that names this file
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        checksums = PredictionChecksums(
+            heatmap_sha256=store_file(names.heatmaps, heatmaps),
+            overlay_sha256=store_file(names.overlay, overlay),
+        )
+        sync_folder(path(names.overlay).parent)
+    except BaseException:
+        _remove_unnamed(names.heatmaps, names.overlay)
+        raise
+    return checksums
+
+
+def store_file(name: str, content: bytes) -> str:
+    """Write a file atomically and durably, and return its SHA-256; raises OSError."""
+    return write_durably(path(name), content)
 
 
 def link_radiograph(names: RadiographFiles, *, to: RadiographFiles) -> None:
-    """Link the three files of a radiograph to new names, or none of them; raises OSError."""
-    pairs = ((names.original, to.original), (names.display, to.display), (names.grey, to.grey))
+    """Link the three files of a radiograph to names without a row, or none of them; raises OSError."""
     path(to.original).parent.mkdir(parents=True, exist_ok=True)
     try:
-        for old, new in pairs:
+        for old, new in zip(_stored_names(names), _stored_names(to), strict=True):
             _link(path(old), path(new))
+        sync_folder(path(to.original).parent)
     except BaseException:
-        remove_radiograph(to)
+        _remove_unnamed(*_stored_names(to))
         raise
 
 
-def read_grey(name: str) -> Grey:
+def read_verified(name: str, sha256: str) -> bytes:
+    """Return a stored file with this checksum, or with any if it is empty; raises UnusableFile."""
+    try:
+        content = path(name).read_bytes()
+    except FileNotFoundError as error:
+        raise UnusableFile(name, FileProblem.MISSING) from error
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise UnusableFile(name, FileProblem.DAMAGED)
+    return content
+
+
+def read_grey(name: str, sha256: str = "") -> Grey:
     """Read the pixels of a radiograph; raises OSError, or ValueError for a file not in 16-bit grey PNG."""
-    stored = np.frombuffer(path(name).read_bytes(), dtype=np.uint8)
+    stored = np.frombuffer(read_verified(name, sha256), dtype=np.uint8)
     pixels = cv2.imdecode(stored, cv2.IMREAD_UNCHANGED) if stored.size else None
     if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
         raise ValueError(f"{name} is no 16-bit grey PNG")
     return pixels.astype(np.float32) / np.float32(MAX_16_BIT)
 
 
-def packed_bit_depth(names: RadiographFiles) -> bytes:
-    """Return all stored bits of a radiograph, packed; created from the original at the first call.
+def require_recent(*names: str, now: datetime) -> None:
+    """Check, last before a commit, that files without a row are there and not about to be swept.
 
-    Raises OSError when the original is missing, UnreadableImage when it can no longer be decoded.
+    Raises OSError. A process that was suspended for hours between writing the files and the commit must not
+    commit a row whose files the sweeper has removed or is about to remove.
     """
-    try:
-        return path(names.depth).read_bytes()
-    except FileNotFoundError:
-        packed = pack_full_depth_in_child(path(names.original).read_bytes())
-    try:
-        store_file(names.depth, packed)
-    except OSError as error:  # the next request packs the pixels again
-        logger.warning("the packed pixels of a radiograph could not be stored: %s", error.strerror)
-    return packed
+    for name in names:
+        path(name).lstat()
+        if is_older(path(name), ADOPTION_AGE, now=now):
+            raise TimeoutError(ETIME, "the files were written too long ago", name)
 
 
-def remove_radiograph(names: RadiographFiles) -> None:
-    """Delete the files of a radiograph."""
-    for name in (names.original, names.display, names.grey, names.depth):
-        _delete(path(name))
+def _remove_unnamed(*names: str) -> None:
+    """Delete files whose names no row was ever given."""
+    delete(path(name) for name in names)
 
 
-def remove_temporary_files(names: RadiographFiles) -> None:
-    """Delete the temporary files that a worker left when it died while it wrote a radiograph."""
-    original = path(names.original)
-    for file in original.parent.glob(f"{original.stem}.*.tmp"):
-        _delete(file)
-
-
-def remove_prediction_files(names: PredictionFiles) -> None:
-    """Delete the files of a prediction."""
-    for name in (names.heatmaps, names.overlay):
-        _delete(path(name))
-
-
-def remove_stale_prediction_files(prediction_id: uuid.UUID, *, keep: PredictionFiles) -> None:
-    """Delete the files of earlier attempts at a prediction, except those of `keep`."""
-    for file in path(_prediction_folder(prediction_id)).glob(f"{prediction_id}-*"):
-        if file.name not in (Path(keep.heatmaps).name, Path(keep.overlay).name):
-            _delete(file)
+def _stored_names(names: RadiographFiles) -> tuple[str, str, str]:
+    return names.original, names.display, names.grey
 
 
 def _link(old: Path, new: Path) -> None:
@@ -161,13 +194,6 @@ def _link(old: Path, new: Path) -> None:
         raise
     except OSError:  # some network file systems have no hard links
         shutil.copyfile(old, new)
-
-
-def _delete(file: Path) -> None:
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:  # the original error must not be hidden by this one
-        logger.warning("%s could not be deleted: %s", file.name, error.strerror)
 
 
 def _prediction_folder(prediction_id: uuid.UUID) -> str:

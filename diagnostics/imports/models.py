@@ -64,7 +64,6 @@ class Import(Job):
 class ImportedFile(models.Model):
     """One radiograph of a collection. A later worker continues with the pending ones."""
 
-    # Also the id of the radiograph, so that a second attempt overwrites the files of the first.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     import_job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="files")
     position = models.PositiveIntegerField()  # in the order of the collection

@@ -90,11 +90,11 @@ def _import_file(batch: Batch, file: ImportedFile) -> None:
     try:
         stored = admission.store_imported(
             radiograph=staging.read(Path(batch.import_job.base_folder), file.path),
-            radiograph_id=file.pk,
             patient_ref=file.patient_ref,
             view=file.view,
             site=batch.import_job.site,
             by=batch.import_job.requested_by,
+            now=batch.lease.clock(),
         )
         with transaction.atomic():
             _record_label(batch, file, admission.admit_imported(stored, now=batch.lease.clock()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
 
+from diagnostics.files import is_older, subfolders
 from ml.images.size_limits import MAX_FILE_BYTES
 from ml.importers.files import inside, is_clutter
 
@@ -64,18 +65,10 @@ def clear(import_id: UUID) -> None:
     shutil.rmtree(staging_folder(import_id), ignore_errors=True)
 
 
-def clear_orphans(import_ids: set[UUID], *, older_than: datetime) -> int:
-    """Remove old staging folders of no known import, as after a web process died during a scan."""
-    root = Path(settings.INCOMING)
-    names = {str(import_id) for import_id in import_ids}
-    orphans = [
-        entry
-        for entry in (root.iterdir() if root.is_dir() else ())
-        if entry.name not in names and entry.stat().st_mtime < older_than.timestamp()
-    ]
-    for entry in orphans:
-        shutil.rmtree(entry, ignore_errors=True)
-    return len(orphans)
+def old_folders(older_than: timedelta, *, now: datetime) -> list[Path]:
+    """Return the staging folders that were made longer ago."""
+    folders = subfolders(Path(settings.INCOMING))
+    return [folder for folder in folders if is_older(folder, older_than, now=now)]
 
 
 def read(base: Path, path: str) -> bytes:

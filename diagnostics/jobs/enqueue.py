@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -26,4 +25,9 @@ def enqueue(task: Any, job_id: uuid.UUID, *, queue: str | None = None) -> bool:
 
 def enqueue_on_commit(task: Any, job_id: uuid.UUID, *, queue: str | None = None) -> None:
     """Send the task's message once the current transaction is committed."""
-    transaction.on_commit(partial(enqueue, task, job_id, queue=queue))
+
+    def send() -> None:
+        enqueue(task, job_id, queue=queue)
+
+    # Robust: an error must not look as if the transaction had failed. A periodic task sends the message.
+    transaction.on_commit(send, robust=True)

@@ -6,9 +6,11 @@ import json
 import shutil
 import uuid
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from diagnostics.files import is_older, subfolders
 from ml.networks import bundle
 from ml.records import Manifest
 
@@ -49,6 +51,11 @@ def move_into_store(staged: Path, target: Path) -> None:
 def discard(directory: Path) -> None:
     """Remove a directory if it exists."""
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def old_directories(store: Path, than: timedelta, *, now: datetime) -> list[Path]:
+    """Return the staged and stored bundles that were moved to their place longer ago."""
+    return [directory for directory in subfolders(store) if is_older(directory, than, now=now)]
 
 
 def as_json(manifest: Manifest) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
+from diagnostics.files import StoredFile
 from diagnostics.registry.models import ModelVersion, Promotion
+from ml.networks import bundle
 
 
 def active_version() -> ModelVersion | None:
@@ -40,3 +43,18 @@ def previous_version() -> ModelVersion | None:
     """Return the version that was active before the current one."""
     previous = deployment_history().filter(active=False).first()
     return previous.version if previous else None
+
+
+def stored_files() -> Iterator[StoredFile]:
+    """Yield the files of every version's bundle, with the checksums of its manifest."""
+    for version in ModelVersion.objects.order_by("number"):
+        directory = bundle_path(version)
+        recorded = {
+            bundle.MANIFEST: "",
+            bundle.WEIGHTS: version.weights_sha256,
+            bundle.REFERENCE: version.manifest.get("reference_sha256") or "",
+        }
+        present = {file.name for file in directory.glob("*") if file.is_file()}
+        expected = {name for name, sha256 in recorded.items() if sha256} | {bundle.MANIFEST}
+        for name in sorted(present | expected):
+            yield StoredFile("bundle", str(version.pk), directory / name, recorded.get(name, ""))

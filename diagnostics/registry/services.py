@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.files import delete_folders
 from diagnostics.registry import bundle_store, selectors
 from diagnostics.registry.errors import (
     ActiveVersionChanged,
@@ -115,6 +116,13 @@ def adopt_default(*, now: datetime) -> ModelVersion | None:
         )
         _activate(version, by=None, reason=_("Default network of Readroom."), now=now, override=False)
     return version
+
+
+def sweep(*, older_than: timedelta, now: datetime) -> int:
+    """Delete old directories of the store that no version names; return how many."""
+    old = bundle_store.old_directories(Path(settings.BUNDLES), older_than, now=now)
+    named = set(ModelVersion.objects.values_list("bundle", flat=True))
+    return delete_folders(directory for directory in old if directory.name not in named)
 
 
 def _next_version(weights_sha256: str, parent: ModelVersion | None, now: datetime) -> ModelVersion:

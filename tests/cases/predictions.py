@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
+from uuid import uuid4
 
 import numpy as np
 from django.utils import timezone
@@ -25,9 +27,9 @@ def finish_prediction(case: Case, version: ModelVersion) -> Prediction:
     grid[2:4, 5:7] = 1
     evidence, no_evidence = ClassMap(grid, 1.0, False), ClassMap(np.zeros_like(grid), 0.0, True)
     heatmaps = {"covid-19": evidence, "pneumonia": no_evidence, "normal": no_evidence}
-    heatmap_file, overlay_file = f"predictions/{case.pk}.npz", f"predictions/{case.pk}.png"
-    storage.store_file(overlay_file, radiograph_png(7))
-    heatmap_files.save_heatmaps(storage.path(heatmap_file), heatmaps, Frame(256, 256, 0, 0, 256, 256))
+    files = storage.prediction_files(case.predictions.get().pk, uuid4())
+    packed = heatmap_files.packed_heatmaps(heatmaps, Frame(256, 256, 0, 0, 256, 256))
+    checksums = storage.store_prediction(files, heatmaps=packed, overlay=radiograph_png(7))
     case.predictions.update(
         status=JobStatus.DONE,
         version=version,
@@ -43,8 +45,9 @@ def finish_prediction(case: Case, version: ModelVersion) -> Prediction:
             }
             for name, each in heatmaps.items()
         },
-        heatmap_file=heatmap_file,
-        overlay_file=overlay_file,
+        heatmap_file=files.heatmaps,
+        overlay_file=files.overlay,
+        **asdict(checksums),
         seconds={"waited": 0.02, "prepare": 0.05, "network": 0.03, "heatmap": 0.01, "store": 0.01},
         finished_at=timezone.now() + timedelta(seconds=1),
     )

@@ -173,7 +173,7 @@ def test_a_damaged_original_has_no_full_depth_pixels_but_a_display_image(
     storage.path(storage.radiograph_files(case.radiograph.pk).original).write_bytes(
         b"\x89PNG\r\n\x1a\ntruncated"
     )
-    assert member.get(image_url(case, "pixels")).status_code == 404
+    assert member.get(image_url(case, "pixels")).status_code == 503
     assert member.get(image_url(case, "radiograph")).status_code == 200
 
 

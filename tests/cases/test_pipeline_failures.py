@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import uuid
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -13,12 +12,13 @@ import cv2
 import numpy as np
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import errors, pipeline, selectors, storage
 from diagnostics.cases.models import Case, Prediction
-from diagnostics.cases.services import requeue
+from diagnostics.cases.services import requeue, sweep
 from diagnostics.jobs.errors import JobError, failure_code_of
 from diagnostics.jobs.lease import Clock
 from diagnostics.jobs.models import JobStatus
@@ -27,6 +27,10 @@ from tests.cases.conftest import SendRadiograph
 from tests.cases.network import compute, stored_files
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("storage_folders")]
+
+
+def swept_after_two_days() -> None:
+    sweep.sweep(older_than=storage.SAFE_AGE, now=timezone.now() + timedelta(days=2))
 
 
 def failure_of(case: Case, clock: Clock) -> str:
@@ -115,6 +119,7 @@ def test_a_second_prediction_of_the_same_version_fails_with_code_already_predict
 
     assert (again.status, again.failure_code) == (JobStatus.FAILED, "already_predicted")
     assert case.predictions.filter(status=JobStatus.DONE).count() == 1
+    swept_after_two_days()
     assert len(stored_files()) == 2
 
 
@@ -136,26 +141,12 @@ def test_a_worker_that_lost_its_lease_stores_nothing(
 
     assert (slow.status, slow.attempts) == (JobStatus.DONE, 2)
     assert slow.finished_at == now + timedelta(hours=2)
+    swept_after_two_days()
     assert {path.name for path in stored_files()} == {
         Path(slow.heatmap_file).name,
         Path(slow.overlay_file).name,
     }
     assert AuditEvent.objects.filter(action=Action.PREDICTION_STORED).count() == 1
-
-
-def test_files_of_a_worker_that_died_are_deleted(
-    send_radiograph: SendRadiograph, first: ModelVersion, clock: Clock
-):
-    case = send_radiograph()
-    leftover = storage.prediction_files(case.predictions.get().pk, uuid.uuid4())
-    storage.store_file(leftover.overlay, b"incomplete")
-    other = storage.prediction_files(uuid.uuid4(), uuid.uuid4())
-    storage.store_file(other.overlay, b"of another prediction")
-
-    prediction = compute(case, clock)
-
-    expected = {prediction.heatmap_file, prediction.overlay_file, other.overlay}
-    assert {path.name for path in stored_files()} == {Path(name).name for name in expected}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Role
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import admission as cases
+from diagnostics.cases.services import sweep
+from diagnostics.cases.storage import SAFE_AGE
 from diagnostics.errors import NotAllowed
 from diagnostics.imports import pipeline, selectors, staging
 from diagnostics.imports.errors import ImportAlreadyRunning, ImportAlreadyStarted, NothingToImport
@@ -103,25 +106,20 @@ def test_the_radiograph_of_a_lost_lease_is_imported_once_by_the_next_worker(
     assert Case.objects.count() == ImportedLabel.objects.count() == 4
 
 
-def test_partial_files_of_a_dead_worker_are_removed(
-    collection: Path, scan: Scan, run_import: RunImport, data_folders: Path
+def test_files_of_a_dead_worker_have_no_row_and_are_swept(
+    import_job: Import, now: datetime, data_folders: Path
 ) -> None:
-    import_job = scan(collection)
-    radiograph = ImportedFile.objects.get(path="normal/a.png").pk
-    folder = data_folders / "media" / "radiographs" / radiograph.hex[:2]
-    folder.mkdir(parents=True)
-    for name in ("bin", "grey.png"):
-        (folder / f"{radiograph}.{name}.0123456789abcdef.tmp").write_bytes(b"half a radiograph")
-    (folder / f"{radiograph}.bin").write_bytes(b"an old one")
+    pipeline.import_batch(import_job.pk, clock=clock_that_loses_the_lease(import_job, now))  # rolls back
+    left = [file for file in (data_folders / "media").rglob("*") if file.is_file()]
+    assert len(left) == 3
+    requeue.requeue_lost(now=now + timedelta(minutes=5))
+    run_batches(import_job, now)
 
-    run_import(import_job)
+    swept = sweep.sweep(older_than=SAFE_AGE, now=timezone.now() + timedelta(days=2))
 
-    assert sorted(path.name for path in folder.glob(f"{radiograph}*")) == [
-        f"{radiograph}.bin",
-        f"{radiograph}.grey.png",
-        f"{radiograph}.png",
-    ]
-    assert (folder / f"{radiograph}.bin").read_bytes() == (collection / "normal/a.png").read_bytes()
+    assert swept == 3
+    assert not any(file.exists() for file in left)
+    assert len([file for file in (data_folders / "media").rglob("*") if file.is_file()]) == 3 * 4
 
 
 def test_an_import_is_requeued_when_its_worker_dies_and_fails_the_third_time(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts import selectors as accounts
@@ -21,8 +21,8 @@ from diagnostics.cases import selectors, storage, upload_validation
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.errors import RadiographOfAnotherPatient, StorageUnavailable
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+from diagnostics.cases.services import restore_files
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
-from diagnostics.cases.storage import RadiographFiles
 from diagnostics.cases.upload_validation import UploadFields
 from ml.records import DecodedRadiograph
 
@@ -57,25 +57,31 @@ def open_case(
     )
     site = accounts.home_site(by)
     decoded = upload_validation.decode_upload(radiograph)
+    upload = Upload(radiograph, decoded, fields)
     existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
     if existing is not None:
-        return _existing_case(existing, fields, by=by, now=now)
-    radiograph_id = uuid.uuid4()
-    names = _store_files(radiograph_id, radiograph, decoded)
-    row = _radiograph_row(radiograph_id, names, radiograph, decoded, fields)
+        return _existing_case(existing, upload, by=by, now=now)
+    # From the insert on, a row may name the files, even when an error is raised: only the sweeper, which asks
+    # the database, may remove them (docs/adr/0016-files-belong-to-rows.md).
+    row = _stored_row(upload)
     try:
         case = _admit(row, fields, site=site, by=by, now=now)
     except IntegrityError:
         # A concurrent upload has admitted the same radiograph.
-        storage.remove_radiograph(names)
         existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
         if existing is None:
             raise
-        return _existing_case(existing, fields, by=by, now=now)
-    except BaseException:
-        storage.remove_radiograph(names)
-        raise
+        return _existing_case(existing, upload, by=by, now=now)
     return AdmittedCase(case=case, created=True)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A decoded upload with its validated fields."""
+
+    content: bytes
+    decoded: DecodedRadiograph
+    fields: UploadFields
 
 
 @dataclass(frozen=True)
@@ -90,22 +96,19 @@ class StoredRadiograph:
 
 
 def store_imported(
-    *, radiograph: bytes, radiograph_id: uuid.UUID, patient_ref: str, view: str = "", site: Site, by: User
+    *, radiograph: bytes, patient_ref: str, view: str = "", site: Site, by: User, now: datetime
 ) -> StoredRadiograph:
-    """Decode and store a radiograph that comes with its finding; call `admit_imported` with the result.
-
-    The caller's id names the files, so that a new attempt overwrites the files of a worker that died.
-    """
+    """Decode and store a radiograph that comes with its finding; call `admit_imported` with the result."""
     require(by, Permission.IMPORT)
     fields = upload_validation.validated_fields(
         patient_ref=patient_ref, accession_number="", view=view, priority=Priority.ROUTINE
     )
     decoded = upload_validation.decode_upload(radiograph)
-    if selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256):
+    existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
+    if existing is not None:
+        restore_files.restore(existing, upload=radiograph, decoded=decoded, by=by, now=now)
         return StoredRadiograph(None, fields, decoded.pixel_sha256, site, by)
-    storage.remove_temporary_files(storage.radiograph_files(radiograph_id))
-    files = _store_files(radiograph_id, radiograph, decoded)
-    row = _radiograph_row(radiograph_id, files, radiograph, decoded, fields)
+    row = _stored_row(Upload(radiograph, decoded, fields))
     return StoredRadiograph(row, fields, decoded.pixel_sha256, site, by)
 
 
@@ -121,11 +124,7 @@ def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
                 case = _create_case(stored.row, fields, site=site, by=by, now=now, on_worklist=False)
                 return AdmittedCase(case, created=True)
     except IntegrityError:  # another request has admitted the same pixels since they were stored
-        existing = _case_with_pixels_of(stored)
-        assert stored.row is not None  # only a new row can violate the constraint
-        if existing.radiograph.pk != stored.row.pk:
-            storage.remove_radiograph(storage.radiograph_files(stored.row.pk))
-        return AdmittedCase(existing, created=False)
+        logger.info("an imported radiograph was admitted by another request")
     return AdmittedCase(_case_with_pixels_of(stored), created=False)
 
 
@@ -136,8 +135,9 @@ def _case_with_pixels_of(stored: StoredRadiograph) -> Case:
     return existing
 
 
-def _existing_case(case: Case, fields: UploadFields, *, by: User, now: datetime) -> AdmittedCase:
-    if case.patient_ref == fields.patient_ref:
+def _existing_case(case: Case, upload: Upload, *, by: User, now: datetime) -> AdmittedCase:
+    if case.patient_ref == upload.fields.patient_ref:
+        restore_files.restore(case, upload=upload.content, decoded=upload.decoded, by=by, now=now)
         return AdmittedCase(case=case, created=False)
     # Recorded although the upload is refused; the message reveals nothing about the other patient.
     audit.record(action=Action.PATIENT_CONFLICT_FOUND, by=by, target=case, now=now)
@@ -149,36 +149,28 @@ def _existing_case(case: Case, fields: UploadFields, *, by: User, now: datetime)
     )
 
 
-def _store_files(radiograph_id: uuid.UUID, radiograph: bytes, decoded: DecodedRadiograph) -> RadiographFiles:
-    names = storage.radiograph_files(radiograph_id)
+def _stored_row(upload: Upload) -> Radiograph:
+    """Store the files of a new radiograph and return its row, not yet saved; raises StorageUnavailable."""
+    radiograph_id = uuid.uuid4()
+    names, decoded = storage.radiograph_files(radiograph_id), upload.decoded
     try:
-        storage.store_radiograph(names, original=radiograph, radiograph=decoded)
+        checksums = storage.store_radiograph(names, original=upload.content, radiograph=decoded)
     except OSError as error:
         logger.error("a radiograph could not be stored: %s", error.strerror)
         raise StorageUnavailable(
             _("The radiograph could not be stored; nothing was saved. Please inform an administrator.")
         ) from error
-    return names
-
-
-def _radiograph_row(
-    radiograph_id: uuid.UUID,
-    names: RadiographFiles,
-    radiograph: bytes,
-    decoded: DecodedRadiograph,
-    fields: UploadFields,
-) -> Radiograph:
     return Radiograph(
         id=radiograph_id,
         original=names.original,
         display=names.display,
-        file_sha256=hashlib.sha256(radiograph).hexdigest(),
+        **asdict(checksums),
         pixel_sha256=decoded.pixel_sha256,
         width=decoded.width,
         height=decoded.height,
         bits=decoded.bits,
         source_format=decoded.source_format,
-        view=fields.view or decoded.view,
+        view=upload.fields.view or decoded.view,
         sex=decoded.sex,
         age=decoded.age,
         study_at=decoded.study_at,
@@ -211,4 +203,15 @@ def _create_case(
     )
     row.case, row.site = case, site
     row.save(force_insert=True)
+    _require_recent_files(row)
     return case
+
+
+def _require_recent_files(row: Radiograph) -> None:
+    names = storage.radiograph_files(row.pk)
+    try:
+        storage.require_recent(names.original, names.display, names.grey, now=timezone.now())
+    except OSError as error:
+        raise StorageUnavailable(
+            _("The upload was interrupted for too long; nothing was saved. Please upload it again.")
+        ) from error

@@ -33,12 +33,8 @@ def open_control_copy(*, radiograph_of: Case, like: Case, to: User, now: datetim
     case of the site. Raises NoFreeReference, StorageUnavailable.
     """
     radiograph_id = _link_files(radiograph_of.radiograph)
-    try:
-        case = _create_case(radiograph_of, like, to, now)
-        _create_radiograph(radiograph_id, radiograph_of.radiograph, case, like, now)
-    except BaseException:
-        storage.remove_radiograph(storage.radiograph_files(radiograph_id))
-        raise
+    case = _create_case(radiograph_of, like, to, now)
+    _create_radiograph(radiograph_id, radiograph_of.radiograph, case, like, now)
     prediction = Prediction.objects.create(case=case, queued_at=now)
     enqueue_prediction_on_commit(prediction.pk, case.priority)
     return case
@@ -106,6 +102,6 @@ def _create_radiograph(
     row = Radiograph.objects.get(pk=original.pk)
     names, study_at = storage.radiograph_files(radiograph_id), like.radiograph.study_at
     row.pk, row.case, row.site, row.is_control_copy = radiograph_id, case, case.site, True
-    row.original, row.display = names.original, names.display
+    row.original, row.display, row.depth_sha256 = names.original, names.display, ""
     row.study_at = study_at + (now - like.opened_at) if study_at else None
     row.save(force_insert=True)

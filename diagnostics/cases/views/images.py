@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from functools import partial, wraps
-from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
@@ -26,13 +24,11 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
-from diagnostics.cases.models import Case, Prediction, Radiograph
-from diagnostics.cases.services import blinding
-from ml.errors import UnreadableImage
-from ml.inference import heatmap_files
+from diagnostics.cases.errors import ImageUnavailable
+from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.services import blinding, stored_images
 from ml.inference import overlay as overlays
 
-logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 CaseImage = Callable[Concatenate[HttpRequest, User, Case, P], HttpResponseBase]
 ImageView = Callable[Concatenate[HttpRequest, uuid.UUID, P], HttpResponseBase]
@@ -51,7 +47,10 @@ def of_visible_case(image: CaseImage[P]) -> ImageView[P]:
         if user is None:
             return redirect_to_login(request.get_full_path())
         case = get_object_or_404(selectors.visible_to(user).select_related("radiograph"), pk=pk)
-        return image(request, user, case, *args, **kwargs)
+        try:
+            return image(request, user, case, *args, **kwargs)
+        except ImageUnavailable as error:
+            return HttpResponse(str(error), status=error.status, content_type="text/plain; charset=utf-8")
 
     return view
 
@@ -60,7 +59,7 @@ def of_visible_case(image: CaseImage[P]) -> ImageView[P]:
 def display_image(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
     """Return the 8-bit PNG of the radiograph; the uploaded file itself is never served."""
     radiograph = case.radiograph
-    read = partial(_read, selectors.display_path(radiograph))
+    read = partial(stored_images.display_png, radiograph, by=by, now=timezone.now())
     return _image_response(request, by, case, etag=f"{radiograph.pk}", name="radiograph", read=read)
 
 
@@ -75,7 +74,7 @@ def full_depth_pixels(request: HttpRequest, by: User, case: Case) -> HttpRespons
         case,
         etag=f"{case.radiograph.pk}-pixels",
         name="full-depth radiograph, prefetched" if prefetch else "full-depth radiograph",
-        read=partial(_packed_pixels, case.radiograph),
+        read=partial(stored_images.packed_bit_depth, case.radiograph, by=by, now=timezone.now()),
         content_type="application/octet-stream",
     )
 
@@ -86,7 +85,7 @@ def heatmap_layer(request: HttpRequest, by: User, case: Case, finding: str) -> H
     prediction = _shown_prediction(by, case)
     if finding not in prediction.heatmaps:
         raise Http404
-    read = partial(_heatmap_png, prediction, finding)
+    read = partial(_heatmap_png, prediction, finding, by)
     etag = f"{prediction.pk}-heatmap-{finding}"
     return _image_response(request, by, case, etag=etag, name=f"heatmap {finding}", read=read)
 
@@ -95,7 +94,7 @@ def heatmap_layer(request: HttpRequest, by: User, case: Case, finding: str) -> H
 def overlay(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
     """Return radiograph and heatmap of the predicted finding as one image."""
     prediction = _shown_prediction(by, case)
-    read = partial(_read, selectors.overlay_path(prediction))
+    read = partial(stored_images.overlay_png, prediction, by=by, now=timezone.now())
     etag = f"{prediction.pk}-overlay"
     return _image_response(request, by, case, etag=etag, name="overlay", read=read)
 
@@ -140,25 +139,7 @@ def _image_response(
     return response
 
 
-def _heatmap_png(prediction: Prediction, finding: str) -> bytes:
-    try:
-        heatmaps, frame = heatmap_files.load_heatmaps(selectors.heatmap_path(prediction))
-    except FileNotFoundError as error:
-        raise Http404 from error
+def _heatmap_png(prediction: Prediction, finding: str, by: User) -> bytes:
+    heatmaps, frame = stored_images.heatmaps(prediction, by=by, now=timezone.now())
     reference = prediction.heatmaps[finding]["reference"]
     return overlays.heatmap_layer_png(heatmaps[finding], frame, reference=reference)
-
-
-def _packed_pixels(radiograph: Radiograph) -> bytes:
-    try:
-        return selectors.packed_bit_depth(radiograph)
-    except (OSError, UnreadableImage) as error:
-        logger.warning("no full-depth pixels of radiograph %s: %s", radiograph.pk, type(error).__name__)
-        raise Http404 from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise Http404 from error

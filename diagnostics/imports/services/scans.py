@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
+from diagnostics.files import delete_folders
 from diagnostics.imports import scan, staging
 from diagnostics.imports.errors import ImportAlreadyStarted, UnknownCollection
 from diagnostics.imports.models import Import, ImportedFile, Stage
@@ -25,6 +26,7 @@ from diagnostics.imports.scan import ScanResult
 from diagnostics.jobs.models import JobStatus
 
 SCAN_LIFETIME: Final = timedelta(days=7)  # of a scan whose import was not started
+ORPHAN_AGE: Final = timedelta(days=1)  # of a staging folder without an import
 BATCH_ROWS: Final = 1000
 MAX_ATTEMPTS: Final = 5  # at a number that a concurrent scan took
 
@@ -62,7 +64,6 @@ def scan_path(
         )
         result = scan.scan_collection(path, options, origin=origin, unpack_into=folder, cohen=cohen)
         staging.remove_upload(draft.import_id)
-        return _store(draft, result)
     except OSError as error:
         staging.clear(draft.import_id)
         raise UnknownCollection(
@@ -71,6 +72,8 @@ def scan_path(
     except BaseException:
         staging.clear(draft.import_id)
         raise
+    # Even if this raises an error, a row may name the folder: only `discard_old_scans` asks and removes it.
+    return _store(draft, result)
 
 
 @transaction.atomic
@@ -90,8 +93,16 @@ def discard_old_scans(*, now: datetime) -> int:
     for import_job in Import.objects.filter(stage=Stage.SCANNED, queued_at__lt=expired):
         rows, _by_table = Import.objects.filter(pk=import_job.pk, stage=Stage.SCANNED).delete()
         discarded += bool(rows)
-    active = Import.objects.exclude(finished_at__lt=expired).values_list("pk", flat=True)
-    return discarded + staging.clear_orphans(set(active), older_than=now - timedelta(days=1))
+    return discarded + sweep_staging(older_than=ORPHAN_AGE, now=now)
+
+
+def sweep_staging(*, older_than: timedelta, now: datetime) -> int:
+    """Delete old staging folders of no import, or of one that ended long ago; return how many."""
+    old = staging.old_folders(older_than, now=now)
+    # Asked after the folders were found old: the row of an import follows its folder within minutes.
+    active = Import.objects.exclude(finished_at__lt=now - SCAN_LIFETIME)
+    named = {str(pk) for pk in active.values_list("pk", flat=True)} if old else set()
+    return delete_folders(folder for folder in old if folder.name not in named)
 
 
 @dataclass(frozen=True)

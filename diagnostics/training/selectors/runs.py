@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,8 +13,9 @@ from django.db.models import QuerySet
 
 from diagnostics.audit import selectors as audit
 from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.files import StoredFile
 from diagnostics.jobs.models import OPEN_STATUSES
-from diagnostics.training import policy
+from diagnostics.training import policy, snapshot
 from diagnostics.training.models import Schedule, TrainingRun
 
 PLOTS: Final = ("curves", "confusion", "roc")
@@ -69,3 +71,9 @@ def checkpoints(run: TrainingRun) -> Path:
 def available_plots(run: TrainingRun) -> frozenset[str]:
     """Return the names of the plots that a run has written so far."""
     return frozenset(name for name in PLOTS if (folder(run) / f"{name}.svg").is_file())
+
+
+def stored_files() -> Iterator[StoredFile]:
+    """Yield the snapshot of every run that has one; the other files of a run can be made again."""
+    for run in TrainingRun.objects.exclude(snapshot_sha256="").order_by("number"):
+        yield StoredFile("snapshot", str(run.pk), folder(run) / snapshot.FILE, run.snapshot_sha256)

@@ -1,0 +1,1 @@
+"""The files of all rows: their list, their verification, and the removal of files that no row names."""
