@@ -92,6 +92,7 @@ class Stack:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=0o022,  # as most systems set it
                 )
 
     def kill9(self, name: str) -> None:

@@ -26,6 +26,7 @@ def environment_of(home: Path, *, bundle: Path | None, servers: Mapping[str, str
         "READROOM_HOME": str(home),
         "DJANGO_SETTINGS_MODULE": "webapp.settings",
         "READROOM_DEMO_PASSWORD": DEMO_PASSWORD,
+        "READROOM_DISK_RESERVE_MB": "1",  # copied with each home
     }
     if bundle is not None:
         own["READROOM_DEFAULT_BUNDLE"] = str(bundle)

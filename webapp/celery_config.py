@@ -17,6 +17,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("imports.requeue_lost", 10.0),
         ("training.requeue_and_schedule", 30.0),
         ("storage.sweep", 3600.0),
+        ("storage.keep_reserve", 30.0),
     )
 }
 

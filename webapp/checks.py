@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from webapp import private_home
 from webapp.celery_config import is_redis
 
 TAG = "readroom"
@@ -56,6 +57,20 @@ def check_database_and_broker(app_configs: Sequence[Any] | None, **kwargs: Any) 
             )
         ]
     return []
+
+
+@register(TAG)
+def check_home(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return a warning for a home that other users of the host may access: it belongs to one of them."""
+    if not private_home.is_open_to_others(settings.READROOM_HOME):
+        return []
+    return [
+        Warning(
+            f"Other users of this host have access to {settings.READROOM_HOME}, which belongs to another "
+            "user than the one that runs Readroom. Give it to that user (chown -R) and run chmod 700 on it.",
+            id="readroom.W002",
+        )
+    ]
 
 
 def _is_sqlite() -> bool:

@@ -12,6 +12,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
+from webapp import private_home
 from webapp.celery_config import celery_settings, is_redis
 from webapp.secret_key import stored_key
 
@@ -28,8 +29,11 @@ DEFAULT_BUNDLE = Path(
     env.str("READROOM_DEFAULT_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "default"))
 )
 STATIC_ROOT = READROOM_HOME / "static"
-for _folder in (READROOM_HOME, STATIC_ROOT, READROOM_HOME / "uploads"):
+private_home.restrict(READROOM_HOME)
+for _folder in (STATIC_ROOT, READROOM_HOME / "uploads"):
     _folder.mkdir(parents=True, exist_ok=True)
+
+DISK_RESERVE = env.int("READROOM_DISK_RESERVE_MB", default=64) * 1024**2  # for the database on a full disk
 
 # Database and broker: SQLite and a folder, or PostgreSQL and Redis.
 DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{READROOM_HOME / 'db.sqlite3'}")
@@ -95,6 +99,7 @@ INSTALLED_APPS = [
     "django.forms",  # FORM_RENDERER finds widget templates through the apps
 ]
 MIDDLEWARE = [
+    "webapp.disk_reserve.ReleaseDiskReserve",
     "webapp.proxies.BehindProxies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -196,6 +201,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 # With files, for logged-in users; the limit of all others is DATA_UPLOAD_MAX_MEMORY_SIZE.
 MAX_STAFF_FORM_BYTES = 2 * 1024**3
+FILE_UPLOAD_PERMISSIONS = 0o600  # also of collected static files; Django's default lets everyone read them
 FILE_UPLOAD_TEMP_DIR = READROOM_HOME / "uploads"  # where the sweeper finds those of a killed process
 FILE_UPLOAD_HANDLERS = [
     "webapp.request_limits.BoundedFormUploads",

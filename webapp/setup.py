@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
+from diagnostics import disk
 from diagnostics.registry import services as registry
 from webapp import static_files
 
@@ -15,5 +16,6 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     static_files.collect_if_changed()
+    disk.keep_reserve()
     if (settings.DEFAULT_BUNDLE / "manifest.json").is_file():
         registry.adopt_default(now=timezone.now())

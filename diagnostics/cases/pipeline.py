@@ -17,9 +17,11 @@ from django.utils import timezone
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import errors, file_damage, storage
+from diagnostics.cases.errors import StorageUnavailable
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Radiograph
 from diagnostics.cases.storage import PredictionFiles, UnusableFile
 from diagnostics.findings import Finding
+from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
@@ -49,7 +51,9 @@ class Result:
 
 
 def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
-    """Compute one queued prediction; does nothing when another worker has claimed it."""
+    """Compute one queued prediction; does nothing when another worker has claimed it or the disk is full."""
+    if storage_wait.must_wait(Prediction, prediction_id, clock=clock):
+        return
     lease = Lease.claim(Prediction, prediction_id, duration=settings.INFERENCE_LEASE, clock=clock)
     if lease is None:
         return
@@ -67,6 +71,8 @@ def _compute(lease: Lease, files: PredictionFiles) -> None:
         _store(prediction, lease, files, _predict(prediction))
     except OperationalError:
         raise
+    except StorageUnavailable:
+        storage_wait.requeue(lease, Prediction)
     except Exception as error:
         _fail(lease, failure_code_of(error))
 
@@ -148,7 +154,7 @@ def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result:
             overlay=result.overlay,
         )
     except OSError as error:
-        raise JobError("storage_full") from error
+        raise StorageUnavailable("The heatmap could not be stored.") from error
     seconds = result.seconds | {"store": time.perf_counter() - started}
     columns = {"heatmap_file": files.heatmaps, "overlay_file": files.overlay} | asdict(checksums)
     try:
@@ -158,7 +164,7 @@ def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result:
     except IntegrityError as error:
         raise JobError("already_predicted") from error
     except OSError as error:
-        raise JobError("storage_full") from error
+        raise StorageUnavailable("The files of the prediction were written too long ago.") from error
 
 
 def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[str, Any]) -> None:

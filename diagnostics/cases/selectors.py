@@ -16,6 +16,7 @@ from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction, Priority, Radiograph
 from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.storage_wait import STORAGE_FULL
 from diagnostics.registry.models import ModelVersion
 
 M = TypeVar("M", bound=Model)
@@ -166,7 +167,7 @@ def radiographs_with_pixels_of(radiograph: Radiograph) -> QuerySet[Radiograph]:
 
 
 def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:
-    """Return queued predictions whose message was probably lost, oldest first.
+    """Return queued predictions whose message was probably lost, or which wait for space, oldest first.
 
     A long queue alone is not a loss. A message counts as lost when a later prediction of the same queue has
     been started, or when no prediction is running and none finished lately.
@@ -179,6 +180,13 @@ def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[P
     )
     if not due.exists():
         return []
+    waiting = list(due.filter(failure_code=STORAGE_FULL)[:most])
+    return waiting + _lost_messages(due.exclude(failure_code=STORAGE_FULL), now=now, after=after, most=most)
+
+
+def _lost_messages(
+    due: QuerySet[Prediction], *, now: datetime, after: timedelta, most: int
+) -> list[Prediction]:
     if not _workers_are_active(now=now, after=after):
         return list(due[:most])
     stat = Q(case__priority=Priority.STAT)

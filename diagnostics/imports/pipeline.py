@@ -28,6 +28,7 @@ from diagnostics.cases.services.admission import AdmittedCase
 from diagnostics.errors import DomainError
 from diagnostics.imports import errors, selectors, staging
 from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel
+from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, LeaseLost, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.jobs.models import JobStatus
@@ -42,6 +43,8 @@ def import_batch(
     import_id: uuid.UUID, *, clock: Clock = timezone.now, seconds: float = BATCH_SECONDS
 ) -> bool:
     """Import radiographs for the given time, at least one; return whether some are pending."""
+    if storage_wait.must_wait(Import, import_id, clock=clock):
+        return False
     lease = Lease.claim(Import, import_id, duration=settings.IMPORT_LEASE, clock=clock)
     if lease is None:
         return False
@@ -52,6 +55,8 @@ def import_batch(
         logger.warning("import %s was requeued or claimed by another worker", import_id)
     except OperationalError:
         logger.warning("the database is unavailable: import %s is requeued later", import_id)
+    except StorageUnavailable:
+        storage_wait.requeue(lease, Import)
     except Exception as error:
         _fail(batch, _failure_code(error))
     return False
@@ -155,6 +160,4 @@ def _fail(batch: Batch, code: str) -> None:
 
 
 def _failure_code(error: Exception) -> str:
-    if isinstance(error, StorageUnavailable):
-        return "storage_full"
     return error.code if isinstance(error, DomainError) else failure_code_of(error)

@@ -68,6 +68,7 @@ class Job(models.Model):
     def finish(cls, pk: uuid.UUID, *, token: uuid.UUID, now: datetime, **result: Any) -> bool:
         """Store the result of a claimed job and mark it done; False when the claim was lost."""
         done = {"status": JobStatus.DONE, "finished_at": now, "token": None, "lease_until": None}
+        done["failure_code"] = ""  # that of a wait for space
         return bool(cls.claimed(pk, token).update(**done, **result))
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
+from diagnostics import disk
 from diagnostics.storage import services
 
 
@@ -12,3 +13,9 @@ from diagnostics.storage import services
 def sweep() -> None:
     """Delete old files that no row names."""
     services.sweep(now=timezone.now())
+
+
+@shared_task(name="storage.keep_reserve", ignore_result=True)
+def keep_reserve() -> None:
+    """Reserve space of the disk for the database, or release it when the disk is full."""
+    disk.keep_reserve()

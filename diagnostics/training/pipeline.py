@@ -15,8 +15,10 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from diagnostics import disk
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, LeaseLost
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
@@ -88,6 +90,8 @@ def train(
 
     `trainer`, `evaluator` and `trust` run the networks; their defaults are those of `ml`.
     """
+    if storage_wait.must_wait(TrainingRun, run_id, clock=clock):
+        return
     lease = Lease.claim(TrainingRun, run_id, duration=settings.TRAINING_LEASE, clock=clock)
     if lease is None:
         return
@@ -109,7 +113,10 @@ def train(
         except OperationalError:
             logger.warning("the database is unavailable: training run %s is requeued later", run_id)
         except Exception as error:
-            _fail(context, errors.run_failure_code(error))
+            if disk.is_full(error):  # the checkpoints stay for the next attempt
+                storage_wait.requeue(lease, TrainingRun, phase="", checks_done=0, checks_total=0)
+            else:
+                _fail(context, errors.run_failure_code(error))
 
 
 def _run(context: RunContext) -> None:

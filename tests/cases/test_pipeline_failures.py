@@ -80,15 +80,22 @@ def test_a_damaged_bundle_fails_with_code_model_damaged(
     assert failure_of(send_radiograph(), clock) == "model_damaged"
 
 
-def test_a_disk_error_while_storing_heatmaps_fails_with_code_storage_full(
+def test_a_prediction_whose_heatmaps_cannot_be_stored_waits_and_is_computed_later(
     send_radiograph: SendRadiograph, first: ModelVersion, clock: Clock
 ):
     case = send_radiograph()
     storage.path("predictions").write_text("a file instead of a folder")
 
-    failed = compute(case, clock)
+    for _attempt in range(4):  # more than a job has
+        waiting = compute(case, clock)
+        assert (waiting.status, waiting.failure_code) == (JobStatus.QUEUED, "storage_full")
+        assert waiting.lease_until is not None
+    storage.path("predictions").unlink()
 
-    assert (failed.status, failed.failure_code) == (JobStatus.FAILED, "storage_full")
+    done = compute(case, clock)
+
+    assert (done.status, done.failure_code) == (JobStatus.DONE, "")
+    assert not AuditEvent.objects.filter(action=Action.PREDICTION_FAILED).exists()
 
 
 def test_an_unexpected_error_fails_with_code_internal_and_is_logged_without_patient_data(

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Role
+from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import admission as cases
 from diagnostics.cases.services import sweep
@@ -183,17 +184,21 @@ def test_an_import_of_a_deleted_collection_fails_with_a_reason(
     assert (import_job.status, import_job.failure_code) == (JobStatus.FAILED, "collection_gone")
 
 
-def test_an_import_on_a_full_disk_fails_with_a_reason_and_loses_no_radiograph(
-    collection: Path, scan: Scan, run_import: RunImport, data_folders: Path, settings: Settings
+def test_an_import_that_cannot_store_a_radiograph_waits_and_loses_none(
+    collection: Path, scan: Scan, run_import: RunImport, data_folders: Path, settings: Settings, now: datetime
 ) -> None:
     (data_folders / "full").write_text("a file at the path of a folder")
     settings.MEDIA_ROOT = data_folders / "full"
 
     import_job = run_import(scan(collection))
 
-    assert (import_job.status, import_job.failure_code) == (JobStatus.FAILED, "storage_full")
+    assert (import_job.status, import_job.failure_code) == (JobStatus.QUEUED, "storage_full")
+    assert not AuditEvent.objects.filter(action=Action.IMPORT_FAILED).exists()
     settings.MEDIA_ROOT = data_folders / "media"
-    assert selectors.file_counts(run_import(import_job))["imported"] == 4
+    run_batches(import_job, now)
+    import_job.refresh_from_db()
+    assert (import_job.status, import_job.failure_code) == (JobStatus.DONE, "")
+    assert selectors.file_counts(import_job)["imported"] == 4
 
 
 def test_a_running_or_finished_import_can_be_neither_started_nor_discarded(

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
@@ -20,6 +21,7 @@ from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import Epoch, TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.services import requeue, run_control
+from tests.small_disk import SmallDisk
 from tests.training.conftest import FINE_TUNE, LONG, NORMAL_SEED, Sign, drawn_radiograph, queue_run
 from tests.training.fake_trainer import FakeTrainer
 from tests.training.test_pipeline import train
@@ -99,6 +101,23 @@ def test_a_run_on_a_full_disk_fails_with_a_reason(
     run = train(queue_run(administrator, now).pk)
 
     assert (run.status, run.failure_code) == (JobStatus.FAILED, "storage_full")
+
+
+@pytest.mark.slow  # mounts a file system
+@pytest.mark.parametrize("reserve", [0, 1_000_000])  # bytes; 0: the run itself meets the full disk
+def test_a_run_on_a_full_disk_waits_and_is_trained_when_there_is_space(
+    reserve: int, administrator: User, now: datetime, settings: Settings, small_disk: SmallDisk
+) -> None:
+    settings.READROOM_HOME = small_disk.folder
+    settings.RUNS, settings.DISK_RESERVE = small_disk.folder / "runs", reserve
+    run = queue_run(administrator, now)
+    small_disk.fill()
+
+    waiting = train(run.pk)
+    assert (waiting.status, waiting.failure_code) == (JobStatus.QUEUED, "storage_full")
+    small_disk.free()
+
+    assert train(run.pk).status == JobStatus.DONE
 
 
 @pytest.mark.parametrize("epoch", [1, FINE_TUNE.epochs])

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.http_client import HttpClient
+from tests.journeys.conftest import send
 from tests.servers import free_port, is_listening, wait_until
 
 pytestmark = pytest.mark.stack
@@ -42,6 +43,7 @@ class RunAll:
                 env=os.environ | own | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                umask=0o022,  # as most systems set it
             )
 
     @property
@@ -81,12 +83,16 @@ def run_all(home: Path, *arguments: str, **environment: str) -> Iterator[RunAll]
 
 
 def test_all_processes_start_and_stop(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o755)  # the mode of an earlier release
+    (tmp_path / "home" / "old.log").touch(0o644)
     with run_all(tmp_path / "home") as running:
         wait_until(running.is_ready, seconds=90, what="the start")
         password = re.search(r"Password: (\S+)", running.log)
         assert password, running.log
         assert f"http://127.0.0.1:{running.port}/" in running.log
-        HttpClient(f"http://127.0.0.1:{running.port}").log_in("technician", password[1])
+        session = HttpClient(f"http://127.0.0.1:{running.port}").log_in("technician", password[1])
+        send(session, patient="P-1")
         for name in ("web", "worker-inference", "worker-training"):
             assert re.search(rf"^{name} +\| ", running.log, re.MULTILINE), name
 
@@ -96,6 +102,7 @@ def test_all_processes_start_and_stop(tmp_path: Path) -> None:
         assert running.processes() == set()
         assert not is_listening(running.port)
         assert password[1] not in "".join(_file_texts(running.home))
+        assert _open_to_others(running.home) == []
 
 
 def test_the_second_start_keeps_the_staff_and_does_not_print_the_password(tmp_path: Path) -> None:
@@ -170,6 +177,13 @@ def _command_line(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def _open_to_others(home: Path) -> list[str]:
+    """List the files and folders of a home that the group or others may access."""
+    paths = [home, *home.rglob("*")]
+    assert {"media", "static", "old.log", "db.sqlite3", "secret_key"} <= {path.name for path in paths}
+    return [f"{path} {path.stat().st_mode:o}" for path in paths if path.stat().st_mode & 0o077]
 
 
 def _file_texts(home: Path) -> Iterator[str]:

@@ -45,6 +45,43 @@ def test_a_missing_key_is_created_and_readable_by_its_owner_only(tmp_path: Path)
     assert [file.name for file in path.parent.iterdir()] == ["secret_key"]
 
 
+@pytest.mark.parametrize("content", ["", "\n", "x" * 31])
+def test_an_empty_or_truncated_key_is_refused_with_what_to_do(content: str, tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text(content)
+
+    started = manage(tmp_path, "check")
+
+    assert started.returncode != 0
+    assert "Restore it from a backup" in started.stderr
+    assert (tmp_path / "secret_key").read_text() == content
+
+
+def test_a_key_that_others_could_read_is_theirs_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+    path.write_text("k" * 86)
+    path.chmod(0o644)
+
+    assert stored_key(path) == "k" * 86
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_home_of_an_earlier_release_is_restricted_to_its_owner(tmp_path: Path) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    (home / "media" / "radiographs").mkdir(parents=True)
+    (home / "media" / "radiographs" / "a.png").touch()
+    outside.touch()
+    (home / "link").symlink_to(outside)
+    for path in (home, *home.rglob("*"), outside):
+        path.chmod(0o755)
+
+    assert manage(home, "check").returncode == 0
+
+    assert not [
+        path for path in (home, *home.rglob("*")) if path.lstat().st_mode & 0o077 and path.name != "link"
+    ]
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
+
+
 def test_processes_that_start_together_use_the_same_key(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from webapp.secret_key import stored_key; "

@@ -27,6 +27,9 @@ def test_a_radiograph_uploaded_by_a_script_gets_an_ai_result(stack: Stack) -> No
 
     probabilities = script.get(url).json()["prediction"]["probabilities"]
     assert sum(probabilities.values()) == pytest.approx(1, abs=1e-3)
+    files = [path for path in stack.home.rglob("*") if path.is_file()]
+    assert {"png", "npz", "bin"} <= {path.name.split(".")[-1] for path in files}
+    assert [str(path) for path in files if path.stat().st_mode & 0o077] == []
 
 
 def test_a_radiograph_uploaded_while_the_worker_is_down_gets_an_ai_result_after_its_restart(

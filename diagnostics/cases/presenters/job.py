@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from diagnostics.cases.models import Prediction
 from diagnostics.cases.presenters.prediction import seconds_taken
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
+from diagnostics.jobs.storage_wait import is_waiting
 
 MINUTE: Final = 60  # seconds
 USUAL_SECONDS: Final = 30
@@ -41,7 +42,7 @@ def job_summary(latest: Prediction | None, now: datetime) -> JobSummary | None:
         label=_label(latest),
         elapsed_seconds=elapsed,
         elapsed_text=_duration(elapsed),
-        hint=_hint(elapsed) if is_open else "",
+        hint=_hint(latest, elapsed) if is_open else "",
         is_open=is_open,
         is_failed=latest.status == JobStatus.FAILED,
         failure_code=latest.failure_code,
@@ -50,12 +51,19 @@ def job_summary(latest: Prediction | None, now: datetime) -> JobSummary | None:
 
 
 def _label(latest: Prediction) -> str:
+    if is_waiting(latest):
+        return _("Storage full: waiting")
     if latest.status == JobStatus.QUEUED and latest.attempts:
         return _("Queued again: the worker stopped")
     return str(JobStatus(latest.status).label)
 
 
-def _hint(elapsed: float) -> str:
+def _hint(latest: Prediction, elapsed: float) -> str:
+    if is_waiting(latest):
+        return _(
+            "The radiograph is stored. The AI result is computed as soon as an administrator has freed "
+            "space on the disk; nothing has to be sent again."
+        )
     if elapsed <= USUAL_SECONDS:
         return _("The AI result usually appears here within seconds.")
     return _(

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from diagnostics import disk
 from diagnostics.accounts import selectors as accounts
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission
@@ -151,6 +152,10 @@ def _existing_case(case: Case, upload: Upload, *, by: User, now: datetime) -> Ad
 
 def _stored_row(upload: Upload) -> Radiograph:
     """Store the files of a new radiograph and return its row, not yet saved; raises StorageUnavailable."""
+    if not disk.has_room():
+        raise StorageUnavailable(
+            _("The storage is full; nothing was saved. Upload the radiograph again when there is space.")
+        )
     radiograph_id = uuid.uuid4()
     names, decoded = storage.radiograph_files(radiograph_id), upload.decoded
     try:

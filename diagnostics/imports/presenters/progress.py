@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from diagnostics.imports.models import FileStatus, Import, Stage
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
+from diagnostics.jobs.storage_wait import is_waiting
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def _label(import_job: Import, radiographs: int, pending: int) -> str:
         return _stopped(pending) if pending else _("Done")
     if import_job.stop_requested:
         return _("Stopping after the current radiograph")
+    if is_waiting(import_job):
+        return _("Storage full: waiting")
     if radiographs == pending and import_job.status == JobStatus.QUEUED:
         return _("Queued")
     return _("Radiograph %(processed)d of %(radiographs)d") % {

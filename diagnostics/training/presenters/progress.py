@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
+from diagnostics.jobs.storage_wait import is_waiting
 from diagnostics.training import policy
 from diagnostics.training.models import Epoch, Phase, TrainingRun
 
@@ -46,6 +47,8 @@ def progress_of(run: TrainingRun, epochs: Sequence[Epoch]) -> Progress:
 
 def status_label(run: TrainingRun) -> str:
     """Return the status of a run in a few words."""
+    if is_waiting(run):
+        return _("Storage full: waiting")
     if run.status == JobStatus.QUEUED:
         return _("Queued for the training worker")
     if run.status == JobStatus.RUNNING:
