@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -28,3 +29,8 @@ def record(case: Case, kind: str, error: UnusableFile, *, by: User | None, now: 
             audit.record(action=Action.FILE_DAMAGED, by=by, target=case, detail=detail, now=now)
     except IntegrityError:
         logger.info("the file is recorded already")
+
+
+def mark_restored(case: Case, *, kinds: Iterable[str], now: datetime) -> None:
+    """Record that the files of a case that were missing or damaged are there again."""
+    DamagedFile.objects.filter(case=case, kind__in=kinds, restored_at=None).update(restored_at=now)

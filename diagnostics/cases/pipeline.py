@@ -184,6 +184,7 @@ def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[
     if finished:
         detail = {"prediction": str(prediction.pk), "version": str(result.version)}
         Case.objects.filter(pk=prediction.case_id).update(triage_score=_triage_score(result))
+        file_damage.mark_restored(prediction.case, kinds=("heatmaps", "overlay"), now=now)
         audit.record(action=Action.PREDICTION_STORED, by=None, target=prediction.case, detail=detail, now=now)
 
 

@@ -13,7 +13,7 @@ from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subq
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases import storage
-from diagnostics.cases.models import Case, Prediction, Priority, Radiograph
+from diagnostics.cases.models import Case, DamagedFile, Prediction, Priority, Radiograph
 from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
 from diagnostics.jobs.storage_wait import STORAGE_FULL
@@ -91,9 +91,15 @@ def latest_done_prediction(case: Case) -> Prediction | None:
     return next((each for each in case.predictions.all() if each.status == JobStatus.DONE), None)
 
 
-def has_prediction(case: Case, version: ModelVersion) -> bool:
-    """Return whether a version has a finished prediction for a case."""
-    return case.predictions.filter(version=version, status=JobStatus.DONE).exists()
+def done_prediction(case: Case, version: ModelVersion) -> Prediction | None:
+    """Return the finished prediction of a version for a case."""
+    return case.predictions.filter(version=version, status=JobStatus.DONE).first()
+
+
+def has_damaged_files(prediction: Prediction) -> bool:
+    """Return whether a file of a finished prediction is recorded as missing or damaged."""
+    names = (prediction.heatmap_file, prediction.overlay_file)
+    return DamagedFile.objects.filter(case=prediction.case_id, name__in=names, restored_at=None).exists()
 
 
 def radiograph_path(radiograph: Radiograph) -> Path:

@@ -17,9 +17,9 @@ from pytest_django.fixtures import Settings
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import pipeline, selectors, storage
-from diagnostics.cases.errors import RadiographOfAnotherPatient
+from diagnostics.cases.errors import AlreadyRunning, RadiographOfAnotherPatient
 from diagnostics.cases.models import Case, DamagedFile
-from diagnostics.cases.services import admission
+from diagnostics.cases.services import admission, retry
 from diagnostics.cases.services.control_copies import open_control_copy
 from diagnostics.files import problem_of
 from diagnostics.jobs.models import JobStatus
@@ -189,3 +189,20 @@ def test_a_worker_does_not_classify_a_damaged_radiograph(
     failed = case.predictions.get()
     assert (failed.status, failed.failure_code) == (JobStatus.FAILED, "radiograph_missing")
     assert DamagedFile.objects.get().kind == "grey"
+
+
+def test_a_result_with_a_damaged_heatmap_can_be_computed_again_as_the_same_row(
+    case: Case, version: ModelVersion, member: Client, technician: User, now: datetime
+) -> None:
+    prediction = finish_prediction(case, version)
+    page = reverse("cases:case", args=[case.pk])
+    assert reverse("cases:retry", args=[case.pk]) not in member.get(page).content.decode()
+    flip_a_bit(storage.path(prediction.heatmap_file))
+    member.get(reverse("cases:heatmap", args=[case.pk, "covid-19"]))
+    assert reverse("cases:retry", args=[case.pk]) in member.get(page).content.decode()
+
+    again = retry.retry(case=case, by=technician, now=now)
+
+    assert (again.pk, again.status) == (prediction.pk, JobStatus.QUEUED)
+    with pytest.raises(AlreadyRunning):
+        retry.retry(case=case, by=technician, now=now)

@@ -9,15 +9,18 @@ import subprocess
 import sys
 import uuid
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import storage
+from diagnostics.cases.models import Prediction, Radiograph
 from diagnostics.cases.services import admission
 from diagnostics.imports.models import Import
 from diagnostics.registry import services as registry
@@ -32,8 +35,10 @@ from tests.template_home import ROOT
 TWO_DAYS = timedelta(days=2)
 UPLOAD = """
 import django; django.setup()
+from django.core.management import call_command
 from django.utils import timezone
 from diagnostics.accounts.models import User
+from diagnostics.cases.models import Prediction, Radiograph
 from diagnostics.cases.services import admission
 from tests.radiographs import radiograph_png
 user = User.objects.get(username="technician")
@@ -148,6 +153,27 @@ def test_verification_finds_a_missing_and_a_damaged_file(
     (problem,) = selectors.verify().problems
 
     assert (problem[0].kind, problem[0].row, problem[1]) == ("grey", str(case.radiograph.pk), damage)
+
+
+def test_checksums_of_an_earlier_release_are_recorded_for_readable_files(
+    home: Path, technician: User, now: datetime
+) -> None:
+    version = registry.adopt_default(now=now)
+    assert version is not None
+    case = admission.open_case(radiograph=radiograph_png(), patient_ref="P", by=technician, now=now).case
+    finish_prediction(case, version)
+    before = {file.path: file.sha256 for file in selectors.stored_files()}
+    Radiograph.objects.update(display_sha256="", grey_sha256="")
+    Prediction.objects.update(heatmap_sha256="", overlay_sha256="")
+    torn = storage.path(case.predictions.get().overlay_file)
+    torn.write_bytes(torn.read_bytes()[:20])
+    printed = StringIO()
+
+    call_command("verify_storage", record_missing=True, stdout=printed)
+
+    assert "Checksums recorded: 3" in printed.getvalue()
+    after = {file.path: file.sha256 for file in selectors.stored_files()}
+    assert after == before | {torn: ""}
 
 
 @pytest.mark.slow

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import selectors, storage
+from diagnostics.cases import file_damage, selectors, storage
 from diagnostics.cases.errors import StorageUnavailable
-from diagnostics.cases.models import Case, DamagedFile, Radiograph
+from diagnostics.cases.models import Case, Radiograph
 from diagnostics.files import StoredFile, problem_of
 from ml.records import DecodedRadiograph
 
@@ -63,9 +63,7 @@ def _restore(
     names = storage.radiograph_files(radiograph.pk)
     checksums = storage.restore_radiograph(names, original=upload, radiograph=decoded)
     locked.update(**asdict(checksums), depth_sha256="")
-    open_records = DamagedFile.objects.filter(case=radiograph.case_id, restored_at=None)
-    stored_names = (names.original, names.display, names.grey, names.depth)
-    open_records.filter(name__in=stored_names).update(restored_at=now)
+    file_damage.mark_restored(radiograph.case, kinds=("original", "display", "grey", "depth"), now=now)
     audit.record(
         action=Action.FILES_RESTORED,
         by=by,

@@ -23,7 +23,7 @@ from diagnostics.registry.models import ModelVersion
 
 @transaction.atomic
 def retry(*, case: Case, by: User, now: datetime) -> Prediction:
-    """Queue a prediction by the active version, after a failure or after another version's prediction.
+    """Queue a prediction by the active version, unless it has one whose files are intact.
 
     Raises NoActiveVersion, AlreadyPredicted, AlreadyRunning.
     """
@@ -31,11 +31,12 @@ def retry(*, case: Case, by: User, now: datetime) -> Prediction:
     version = registry.active_version()
     if version is None:
         raise NoActiveVersion(_("No model version is active. Ask an administrator to promote one."))
-    if selectors.has_prediction(case, version):
+    done = selectors.done_prediction(case, version)
+    if done is not None and not selectors.has_damaged_files(done):
         raise AlreadyPredicted(
             _("Version %(version)s already has a result for this radiograph.") % {"version": version}
         )
-    prediction = _queue_again(case, version, now)
+    prediction = _queue_again(case, version, done, now)
     audit.record(
         action=Action.PREDICTION_REQUESTED, by=by, target=case, detail={"version": str(version)}, now=now
     )
@@ -44,32 +45,42 @@ def retry(*, case: Case, by: User, now: datetime) -> Prediction:
 
 
 def is_retry_useful(latest: Prediction | None, active_version: ModelVersion | None) -> bool:
-    """Return whether a retry can give a new result: no prediction yet, a failure, or another version's."""
+    """Return whether a retry can give a result: none yet, a failure, another version's, or damaged files."""
     if latest is None:  # an imported case
         return active_version is not None
     if latest.status in OPEN_STATUSES:
         return False
     is_other_version = active_version is not None and latest.version_id != active_version.pk
-    return latest.status == JobStatus.FAILED or is_other_version
+    return latest.status == JobStatus.FAILED or is_other_version or selectors.has_damaged_files(latest)
 
 
-def _queue_again(case: Case, version: ModelVersion, now: datetime) -> Prediction:
+def _queue_again(case: Case, version: ModelVersion, damaged: Prediction | None, now: datetime) -> Prediction:
     latest = selectors.latest_prediction(case)
+    if damaged is not None:  # computed again as the same row: a version has one prediction of a case
+        return _reset(damaged, JobStatus.DONE, version, now)
     if latest is None or latest.status == JobStatus.DONE:
         return _queue_new(case, version, now)
-    reset = Prediction.objects.filter(pk=latest.pk, status=JobStatus.FAILED).update(
-        status=JobStatus.QUEUED,
-        version=version,
-        attempts=0,
-        queued_at=now,
-        started_at=None,
-        finished_at=None,
-        failure_code="",
-        failure_text="",
-    )
+    return _reset(latest, JobStatus.FAILED, version, now)
+
+
+def _reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now: datetime) -> Prediction:
+    try:
+        with transaction.atomic():
+            reset = Prediction.objects.filter(pk=prediction.pk, status=status).update(
+                status=JobStatus.QUEUED,
+                version=version,
+                attempts=0,
+                queued_at=now,
+                started_at=None,
+                finished_at=None,
+                failure_code="",
+                failure_text="",
+            )
+    except IntegrityError as error:  # another prediction of the case is open
+        raise _already_running() from error
     if not reset:
         raise _already_running()
-    return Prediction.objects.get(pk=latest.pk)
+    return Prediction.objects.get(pk=prediction.pk)
 
 
 def _queue_new(case: Case, version: ModelVersion, now: datetime) -> Prediction:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from diagnostics.cases.services import record_checksums
 from diagnostics.storage import selectors
 
 
 class Command(BaseCommand):
     help = "Compare every file that a row names with its checksum; exit with 1 if one is missing or damaged."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the option for an upgrade."""
+        text = "first record the checksums of readable files that an earlier release stored without one"
+        parser.add_argument("--record-missing", action="store_true", help=text)
+
+    def handle(self, *args: Any, record_missing: bool, **options: Any) -> None:
         """Print the files by kind, then each problem with kind, row and path."""
+        if record_missing:
+            self.stdout.write(f"Checksums recorded: {record_checksums.record_missing_checksums()}")
         result = selectors.verify()
         for kind, count in sorted(result.files.items()):
             unknown = result.without_checksum[kind]
