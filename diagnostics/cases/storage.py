@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from django.conf import settings
 
+from diagnostics.cases import upload_validation
 from ml.images import decoding
 from ml.images import png as png_images
 from ml.images.decode_in_child import pack_full_depth_in_child
@@ -115,12 +116,13 @@ def read_grey(name: str) -> Grey:
 def packed_bit_depth(names: RadiographFiles) -> bytes:
     """Return all stored bits of a radiograph, packed; created from the original at the first call.
 
-    Raises OSError when the original is missing, UnreadableImage when it can no longer be decoded.
+    Raises OSError when the original is missing, UnreadableImage when it can no longer be decoded, ServerBusy.
     """
     try:
         return path(names.depth).read_bytes()
     except FileNotFoundError:
-        packed = pack_full_depth_in_child(path(names.original).read_bytes())
+        with upload_validation.decoding_slot():
+            packed = pack_full_depth_in_child(path(names.original).read_bytes())
     try:
         store_file(names.depth, packed)
     except OSError as error:  # the next request packs the pixels again

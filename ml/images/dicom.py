@@ -78,7 +78,7 @@ def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
 
 
 def _decoded(dataset: pydicom.Dataset, syntax: str) -> NDArray[Any]:
-    """Return the stored pixels; raises an error of a decoder, also for its warning about compressed pixels."""
+    """Return the stored pixels; raises a decoder's error, also for its warning about compressed pixels."""
     plugin = DECODERS[syntax]
     if syntax == uid.JPEGExtended12Bit and dataset.BitsStored != 8:
         # GDCM takes the process from the frame itself; pydicom calls it only under the name of another one.

@@ -12,7 +12,10 @@ from ml.errors import UnreadableImage
 from ml.images.jpeg_integrity import check_jpeg
 
 STARTS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")  # JPEG and JPEG-LS, JPEG 2000, JP2
-END_MARKERS: Final = (b"\xff\xd9", b"\xff\xd9\xff")  # of JPEG, JPEG-LS and JPEG 2000; some writers pad with ff
+END_MARKERS: Final = (
+    b"\xff\xd9",
+    b"\xff\xd9\xff",
+)  # of JPEG, JPEG-LS and JPEG 2000; some writers pad with ff
 OFFSET_BYTES: Final = 4  # of an entry of the basic offset table
 MULTI_FRAME: Final = "This DICOM file contains several frames; send one radiograph."
 
@@ -35,7 +38,7 @@ def _check_native(dataset: pydicom.Dataset) -> None:
     actual = len(dataset.PixelData)
     if actual >= 2 * expected:
         raise _multi_frame()
-    # Some writers pad to blocks; more than a row means that the header gives another size than the pixels have.
+    # Some writers pad to blocks; more than a row means that header and pixels differ in size.
     if actual < expected or actual - expected > expected // dataset.Rows + 1:
         raise _damaged()
 

@@ -11,7 +11,11 @@ import simplejpeg
 
 from ml.errors import UnreadableImage
 
-EIGHTH: Final = {"min_height": 1, "min_width": 1, "min_factor": 8}  # reads all data, transforms 1/64 of the pixels
+EIGHTH: Final = {
+    "min_height": 1,
+    "min_width": 1,
+    "min_factor": 8,
+}  # reads all data, transforms 1/64 of the pixels
 
 
 def check_jpeg(content: bytes, *, is_cmyk: bool = False) -> None:

@@ -41,7 +41,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if len(checksum) != 4 or zlib.crc32(body) != int.from_bytes(checksum, "big"):
             raise _damaged()
         yield bytes(body[:4]), body[4:]
-        if body[:4] == b"IEND":
+        if bytes(body[:4]) == b"IEND":
             return
         at += 12 + length
 

@@ -26,6 +26,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
+from diagnostics.cases.errors import ServerBusy
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.services import blinding
 from ml.errors import UnreadableImage
@@ -69,15 +70,18 @@ def full_depth_pixels(request: HttpRequest, by: User, case: Case) -> HttpRespons
     """Return all stored bits of the radiograph, packed by `ml.images.full_depth` for the viewer."""
     # The reading page prefetches the next radiographs; the audit record tells a prefetch from a view.
     prefetch = bool(request.headers.get("X-Readroom-Prefetch"))
-    return _image_response(
-        request,
-        by,
-        case,
-        etag=f"{case.radiograph.pk}-pixels",
-        name="full-depth radiograph, prefetched" if prefetch else "full-depth radiograph",
-        read=partial(_packed_pixels, case.radiograph),
-        content_type="application/octet-stream",
-    )
+    try:
+        return _image_response(
+            request,
+            by,
+            case,
+            etag=f"{case.radiograph.pk}-pixels",
+            name="full-depth radiograph, prefetched" if prefetch else "full-depth radiograph",
+            read=partial(_packed_pixels, case.radiograph),
+            content_type="application/octet-stream",
+        )
+    except ServerBusy as error:  # the viewer keeps showing the display PNG
+        return HttpResponse(str(error), status=error.status, headers={"Retry-After": str(error.retry_after)})
 
 
 @of_visible_case
