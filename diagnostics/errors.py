@@ -13,6 +13,7 @@ class DomainError(Exception):
 
     code = "refused"
     status: ClassVar[int] = 400
+    retry_after: ClassVar[int | None] = None  # seconds until a script may repeat the request
 
 
 class NotAllowed(DomainError):

@@ -58,7 +58,7 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
         is_png = image.startswith(SIGNATURE)
         for _ in range(chance.choice((1, 1, 2, 5, 20))):
             _damage(image, chance)
-        yield _with_checksums(bytes(image)) if is_png and chance.random() < 0.8 else bytes(image)
+        yield with_checksums(bytes(image)) if is_png and chance.random() < 0.8 else bytes(image)
 
 
 def _damage(radiograph: bytearray, chance: random.Random) -> None:
@@ -84,7 +84,7 @@ def _damage(radiograph: bytearray, chance: random.Random) -> None:
             radiograph[at : at + 2] = chance.choice((b"\xff\xff", b"\0\0", b"\x27\x10", b"\x10\x27"))
 
 
-def _with_checksums(radiograph: bytes) -> bytes:
+def with_checksums(radiograph: bytes) -> bytes:
     """Correct the checksums of a mutated PNG, so that decoders read beyond them."""
     out, at = radiograph[:8], 8
     while at + 12 <= len(radiograph):

@@ -21,7 +21,8 @@ API_PREFIX = "/api/"
 def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return an expected error as {"code", "detail"}; None for an unexpected one, which becomes a 500."""
     if isinstance(error, DomainError):
-        return Response({"code": error.code, "detail": str(error)}, status=error.status)
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        return Response({"code": error.code, "detail": str(error)}, status=error.status, headers=headers)
     if isinstance(error, SuspiciousOperation):
         return Response(_bad_request_body(error), status=status.HTTP_400_BAD_REQUEST)
     response = exception_handler(error, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -216,6 +217,11 @@ TIME_ZONE = env.str("READROOM_TIME_ZONE", default="UTC")
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+
+# Decoding of uploads, bounded over all processes of the host
+DECODING_SLOTS = env.int("READROOM_DECODING_SLOTS", default=min(4, os.cpu_count() or 1))
+DECODING_SLOTS_FOLDER = READROOM_HOME / "decoding"  # lock files
+DECODING_WAIT = 10.0  # seconds until an upload is answered with 503
 
 # Jobs
 INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay after a worker's crash

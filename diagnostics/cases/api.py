@@ -84,11 +84,16 @@ class CaseList(GenericAPIView[Case]):
                 ErrorSerializer, description="The radiograph is stored under another patient reference"
             ),
             415: ErrorSerializer,
-            503: OpenApiResponse(ErrorSerializer, description="The radiograph could not be stored"),
+            503: OpenApiResponse(
+                ErrorSerializer, description="The radiograph could not be stored, or the server is busy"
+            ),
         },
     )
     def post(self, request: Request) -> Response:
-        admitted = admission.open_case(**_upload(request), by=_staff(request), now=timezone.now())
+        fields = _upload(request)
+        with upload_validation.decoding_slot():
+            fields["radiograph"] = fields["radiograph"].read()
+            admitted = admission.open_case(**fields, by=_staff(request), now=timezone.now())
         context = {**self.get_serializer_context(), "existing": not admitted.created}
         body = CreatedCaseSerializer(admitted.case, context=context)
         return Response(body.data, status=status.HTTP_201_CREATED if admitted.created else status.HTTP_200_OK)
@@ -140,7 +145,7 @@ def _upload(request: Request) -> dict[str, Any]:
     upload = UploadSerializer(data=request.data)
     upload.is_valid(raise_exception=True)
     upload_validation.check_file_size(upload.validated_data["radiograph"].size)
-    return upload.validated_data | {"radiograph": upload.validated_data["radiograph"].read()}
+    return dict(upload.validated_data)
 
 
 def _content_length(request: Request) -> int:

@@ -86,6 +86,14 @@ class ImageUnavailable(DomainError):
     status = 503
 
 
+class ServerBusy(DomainError):
+    """All decoding slots of the host are in use."""
+
+    code = "busy"
+    status = 503
+    retry_after = 5
+
+
 class AlreadyRunning(DomainError):
     """A prediction of this case is queued or running."""
 

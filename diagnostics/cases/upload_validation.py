@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from diagnostics.cases.errors import InvalidField, UnusableRadiograph
+from diagnostics.cases.errors import InvalidField, ServerBusy, UnusableRadiograph
 from diagnostics.cases.models import Priority, View
-from ml.errors import UnreadableImage
+from ml.errors import DecoderBusy, UnreadableImage
 from ml.images import decode_in_child
+from ml.images.decoding_slots import DecodingSlots
 from ml.images.size_limits import MAX_FILE_BYTES
 from ml.records import DecodedRadiograph
 
 MAX_REFERENCE_LENGTH: Final = 64  # characters
+
+logger = logging.getLogger(__name__)
 
 REASONS: Final[dict[str, Promise]] = {
     "empty_file": gettext_lazy("The file is empty. Please choose the radiograph again."),
@@ -69,12 +76,33 @@ def validated_fields(*, patient_ref: str, accession_number: str, view: str, prio
 
 
 def decode_upload(radiograph: bytes) -> DecodedRadiograph:
-    """Decode a radiograph in a limited child process; raises UnusableRadiograph."""
+    """Decode a radiograph in a limited child process; raises UnusableRadiograph, ServerBusy."""
     check_file_size(len(radiograph))
     try:
-        return decode_in_child.decode_radiograph_in_child(radiograph)
+        with decoding_slot():
+            return decode_in_child.decode_radiograph_in_child(radiograph)
     except UnreadableImage as error:
+        if error.cause:
+            logger.error("the decoding child failed: %s", error.cause)
         raise unusable_radiograph(error.code, str(error)) from error
+
+
+@contextmanager
+def decoding_slot() -> Iterator[None]:
+    """Hold one of the host's decoding slots; raises ServerBusy.
+
+    An upload holds it from reading its file to storing its images, which bounds the memory of all uploads.
+    """
+    slots = DecodingSlots(settings.DECODING_SLOTS_FOLDER, settings.DECODING_SLOTS, settings.DECODING_WAIT)
+    try:
+        with slots.take():
+            yield
+    except DecoderBusy as error:
+        raise ServerBusy(
+            _(
+                "The server is busy with other radiographs. Nothing was stored: please upload again soon."
+            )
+        ) from error
 
 
 def check_file_size(size: int) -> None:

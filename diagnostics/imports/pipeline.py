@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases.errors import InvalidField, StorageUnavailable, UnusableRadiograph
+from diagnostics.cases.errors import InvalidField, ServerBusy, StorageUnavailable, UnusableRadiograph
 from diagnostics.cases.models import Prediction
 from diagnostics.cases.services import admission
 from diagnostics.cases.services.admission import AdmittedCase
@@ -81,7 +81,10 @@ def _run(batch: Batch, *, until: float) -> bool:
         file = selectors.pending_files(batch.import_job).order_by("position").first()
         if file is None:
             return _finish(batch)
-        _import_file(batch, file)
+        try:
+            _import_file(batch, file)
+        except ServerBusy:  # uploads use all decoding slots; the file is tried again with the next batch
+            return _release(batch)
         if time.monotonic() >= until or _predictions_are_queued():
             return _release(batch)
     return _finish(batch)

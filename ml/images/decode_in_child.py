@@ -9,153 +9,109 @@ pass through anonymous memory files (memfd) and are never written to a disk.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import select
-import socket
-import subprocess
-import sys
-import threading
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ml.errors import UnreadableImage
+from ml.images import decoding_server_process
 from ml.images.decoding import detect_format
+from ml.images.decoding_slots import held_slot
 from ml.records import DecodedRadiograph
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-GRACE: Final = 2.0  # seconds after the child's own alarm until the parent stops to wait
-SLOTS: Final = threading.BoundedSemaphore(4)  # simultaneous children of one process: bounds the memory
+GRACE: Final = 5.0  # seconds after the child's own alarm until the parent stops to wait
+ATTEMPTS: Final = 2  # a child that was killed, for example for want of memory, is no proof against the file
 MAX_REPLY: Final = 65536  # bytes
 MESSAGES: Final = {
     "decoder_crashed": "This file is damaged: the decoder failed.",
     "decoder_timeout": "This file took too long to decode.",
     "decoder_memory": "This file needs too much memory to decode.",
 }
+TIME_SIGNALS: Final = frozenset({signal.SIGXCPU, signal.SIGALRM})
 
 
-class _DecodingServer:
-    """The decoding server of this process, started on first use and again after a fork or an exit."""
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a decoding child: processor time, wall-clock time and address space."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner = 0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
-
-    def send(self, request: bytes, descriptors: list[int]) -> None:
-        """Send a request with the file descriptors of the input file, the pixels and the reply."""
-        with self._lock:
-            if self._owner != os.getpid() or self._child is None or self._child.poll() is not None:
-                self._start()
-            assert self._socket is not None
-            try:
-                socket.send_fds(self._socket, [request], descriptors)
-            except (BrokenPipeError, ConnectionError):  # the server ended after the check above
-                self._start()
-                socket.send_fds(self._socket, [request], descriptors)
-
-    def detach(self) -> None:
-        """Release a server that belongs to the parent of this forked process."""
-        if self._socket is not None:
-            self._socket.close()  # the server ends with its owner, whatever the owner's forks do
-        if self._child is not None:
-            self._child.returncode = 0  # only the parent may wait for it
-
-    def stop(self) -> None:
-        """Close the socket, which ends the server, and wait for its exit."""
-        if self._socket is not None:
-            self._socket.close()
-        if self._child is not None and self._owner == os.getpid():
-            self._child.wait()
-        self._socket, self._child = None, None
-
-    def _start(self) -> None:
-        if self._owner == os.getpid():
-            self.stop()
-        parent_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with child_end:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "ml.images.decoding_server"],
-                cwd=ROOT,
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},  # no secrets
-                stdin=child_end.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # not stopped by Ctrl-C; it ends when the socket closes
-            )
-        self._socket, self._owner = parent_end, os.getpid()
+    cpu_seconds: int = 15
+    wall_seconds: float = 120.0  # ends a child that waits for ever; a busy host alone does not reach it
+    memory_bytes: int = 1_500_000_000
 
 
-_server = _DecodingServer()
-atexit.register(lambda: _server.stop())  # the current one, also after a fork
+PACKING: Final = Limits(cpu_seconds=30)
+DECODING: Final = Limits()
 
 
-def _after_fork() -> None:
-    # Another thread may have held the lock during the fork; the server stays with the parent.
-    global _server
-    _server.detach()
-    _server = _DecodingServer()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def decode_radiograph_in_child(
-    data: bytes, *, seconds: float = 15, memory_bytes: int = 1_500_000_000
-) -> DecodedRadiograph:
-    """Decode a file in a child process; raises UnreadableImage, also if that process crashes.
-
-    `seconds` limits wall and CPU time, `memory_bytes` the address space of the child.
-    """
-    with _reply(data, "radiograph", seconds, memory_bytes) as (reply, pixels):
+def decode_radiograph_in_child(data: bytes, *, limits: Limits = DECODING) -> DecodedRadiograph:
+    """Decode a file in a child process; raises UnreadableImage, also if that process crashes."""
+    with _reply(data, "radiograph", limits) as (reply, pixels):
         return _radiograph(reply, pixels)
 
 
-def pack_full_depth_in_child(data: bytes, *, seconds: float = 30, memory_bytes: int = 1_500_000_000) -> bytes:
+def pack_full_depth_in_child(data: bytes, *, limits: Limits = PACKING) -> bytes:
     """Return `full_depth.pack` of a file, computed in a child process; raises UnreadableImage."""
-    with _reply(data, "full-depth", seconds, memory_bytes) as (reply, pixels):
+    with _reply(data, "full-depth", limits) as (reply, pixels):
         packed = bytearray(reply["bytes"])
         _fill(memoryview(packed), pixels)
         return bytes(packed)
 
 
 @contextmanager
-def _reply(
-    data: bytes, output: str, seconds: float, memory_bytes: int
-) -> Iterator[tuple[dict[str, Any], int]]:
+def _reply(data: bytes, output: str, limits: Limits) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the reply of a child process and the file descriptor of its pixels."""
     detect_format(data)
+    slot = held_slot()  # the child keeps it open, so that the slot is in use while the child runs
     file, pixels = os.memfd_create("radiograph"), os.memfd_create("pixels")
-    reply_end, child_end = os.pipe()
     try:
         _write(file, data)
-        request = json.dumps({"output": output, "seconds": seconds, "memory_bytes": memory_bytes}).encode()
-        with SLOTS:
-            started = time.monotonic()
-            _server.send(request, [file, pixels, child_end])
-            os.close(child_end)
-            child_end = -1  # now the child alone has it open, so its exit is the end of file here
-            content = _receive(reply_end, until=started + seconds + GRACE)
-        if not content:
-            late = time.monotonic() - started >= seconds
-            raise _failure("decoder_timeout" if late else "decoder_crashed")
-        reply = json.loads(content)
+        request = json.dumps({"output": output, **asdict(limits)}).encode()
+        descriptors = [file, pixels] if slot is None else [file, pixels, slot]
+        yield _answer(request, descriptors, limits), pixels
+    finally:
+        os.close(file)
+        os.close(pixels)
+
+
+def _answer(request: bytes, descriptors: list[int], limits: Limits) -> dict[str, Any]:
+    """Return the reply of a child; raises UnreadableImage, after a second attempt if the child was killed."""
+    for _ in range(ATTEMPTS):
+        reply = _ask(request, descriptors, limits)
         if "code" in reply:
             code = reply["code"]
-            raise _failure(code) if code in MESSAGES else UnreadableImage(code, reply["message"])
-        yield reply, pixels
+            raise UnreadableImage(code, MESSAGES.get(code) or reply["message"], cause=reply.get("cause", ""))
+        if reply.get("signal") in TIME_SIGNALS:
+            raise _failure("decoder_timeout")
+        if "signal" not in reply:
+            return reply
+        os.ftruncate(descriptors[1], 0)
+    raise _failure("decoder_crashed", cause=f"signal {reply['signal']}")
+
+
+def _ask(request: bytes, descriptors: list[int], limits: Limits) -> dict[str, Any]:
+    """Send a request to the decoding server; return its reply, or {"signal": ...} of a child without one."""
+    reply_end, child_end = os.pipe()
+    try:
+        try:
+            decoding_server_process.server.send(request, [child_end, *descriptors])
+        finally:
+            os.close(child_end)  # so that the exit of the child is the end of file here
+        until = time.monotonic() + limits.wall_seconds + GRACE
+        line, newline, _ = _receive(reply_end, until=until).partition(b"\n")
+        return dict(json.loads(line)) if newline else {"signal": signal.SIGKILL}
+    except TimeoutError:
+        return {"signal": signal.SIGALRM}
     finally:
-        for descriptor in (file, pixels, reply_end, child_end):
-            if descriptor >= 0:
-                os.close(descriptor)
+        os.close(reply_end)
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -165,14 +121,14 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _receive(descriptor: int, *, until: float) -> bytes:
-    """Read to the end of file; empty after the time `until` (monotonic seconds) or for too long a reply."""
+    """Read to the end of file, at most MAX_REPLY bytes; raises TimeoutError at `until`, monotonic seconds."""
     content = b""
     poll = select.poll()  # not select(): descriptors above 1023 are common in a busy web process
     poll.register(descriptor, select.POLLIN | select.POLLHUP)
     while len(content) <= MAX_REPLY:
         remaining = until - time.monotonic()
         if remaining <= 0 or not poll.poll(remaining * 1000):
-            return b""
+            raise TimeoutError
         chunk = os.read(descriptor, MAX_REPLY)
         if not chunk:
             return content
@@ -205,5 +161,5 @@ def _fill(buffer: memoryview, pixels: int) -> None:
         offset += count
 
 
-def _failure(code: str) -> UnreadableImage:
-    return UnreadableImage(code, MESSAGES[code])
+def _failure(code: str, *, cause: str = "") -> UnreadableImage:
+    return UnreadableImage(code, MESSAGES[code], cause=cause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +16,7 @@ from pydicom.pixels import pixel_array
 from pydicom.valuerep import DT
 
 from ml.errors import UnreadableImage
+from ml.images.dicom_frames import MULTI_FRAME, check_pixel_data
 from ml.images.raster import Raster, colour_of, to_grey
 from ml.images.size_limits import check_size
 from ml.images.voi import to_display_grey
@@ -32,7 +34,7 @@ DECODERS: Final[dict[str, str]] = {
     uid.ExplicitVRBigEndian: "",
     uid.RLELossless: "pydicom",
     uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "pillow",
+    uid.JPEGExtended12Bit: "pillow",  # of 8 bits; see `_decoded`
     uid.JPEGLossless: "gdcm",
     uid.JPEGLosslessSV1: "gdcm",
     uid.JPEGLSLossless: "pyjpegls",
@@ -69,7 +71,24 @@ def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
     syntax = _transfer_syntax(content)
     dataset = pydicom.dcmread(io.BytesIO(content))
     _check_header(dataset)
-    return dataset, pixel_array(dataset, decoding_plugin=DECODERS[syntax])
+    stored = _decoded(dataset, syntax)
+    if stored.shape[:2] != (dataset.Rows, dataset.Columns) or stored.shape[2:] not in ((), (3,)):
+        raise UnreadableImage("multi_frame", MULTI_FRAME)
+    return dataset, stored
+
+
+def _decoded(dataset: pydicom.Dataset, syntax: str) -> NDArray[Any]:
+    """Return the stored pixels; raises a decoder's error, also for its warning about compressed pixels."""
+    plugin = DECODERS[syntax]
+    if syntax == uid.JPEGExtended12Bit and dataset.BitsStored != 8:
+        # GDCM takes the process from the frame itself; pydicom calls it only under the name of another one.
+        dataset.file_meta.TransferSyntaxUID, plugin = uid.JPEGLosslessSV1, "gdcm"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stored = pixel_array(dataset, decoding_plugin=plugin)
+    if caught and uid.UID(syntax).is_compressed:
+        raise UnreadableImage("damaged", "This file is damaged and cannot be decoded.")
+    return stored
 
 
 def _transfer_syntax(content: bytes) -> str:
@@ -94,16 +113,14 @@ def _check_header(dataset: pydicom.Dataset) -> None:
     if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
         raise UnreadableImage("no_pixels", "This DICOM file contains no image.")
     check_size(int(dataset.Rows), int(dataset.Columns))
-    if int(dataset.get("NumberOfFrames", 1) or 1) > 1:
-        raise UnreadableImage("multi_frame", "This DICOM file contains several frames; send one radiograph.")
     interpretation = dataset.PhotometricInterpretation
     grey = dataset.SamplesPerPixel == 1 and interpretation in MONOCHROME
     colour = dataset.SamplesPerPixel == 3 and interpretation not in MONOCHROME
     if not (grey or colour) or dataset.BitsAllocated not in (8, 16):
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
-    if dataset.file_meta.TransferSyntaxUID == uid.JPEGExtended12Bit and dataset.BitsStored != 8:
-        # GDCM returns wrong pixels for it, and the only correct decoder is under the GPL.
+    if dataset.file_meta.TransferSyntaxUID == uid.JPEGExtended12Bit and colour and dataset.BitsStored != 8:
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
+    check_pixel_data(dataset)
 
 
 def _study(dataset: pydicom.Dataset) -> Study:

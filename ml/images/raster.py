@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.errors import UnreadableImage
+from ml.images.jpeg_integrity import check_jpeg
+from ml.images.png_integrity import check_png
 from ml.images.size_limits import check_size
 from ml.records import Grey
 
@@ -49,10 +51,19 @@ def read_raster(content: bytes, kind: Literal["PNG", "JPEG"]) -> Raster:
         if getattr(image, "n_frames", 1) > 1:
             code = "animated" if kind == "PNG" else "multi_frame"
             raise UnreadableImage(code, "This file contains several images; send one radiograph.")
+        _check_integrity(content, image)
+        image.load()  # before the orientation: `getexif` loads the pixels of a PNG and hides their errors
         rotate = ORIENTATIONS.get(_orientation(image))
         deep = kind == "PNG" and _is_16_bit_colour(content)
         raster = _read_16_bit_colour(content) if deep else _read_with_pillow(image)
-    return raster._replace(grey=rotate(raster.grey)) if rotate else raster
+    return raster._replace(grey=np.ascontiguousarray(rotate(raster.grey))) if rotate else raster
+
+
+def _check_integrity(content: bytes, image: Image.Image) -> None:
+    if image.format == "PNG":
+        check_png(content)
+    else:
+        check_jpeg(content, is_cmyk=image.mode == "CMYK")
 
 
 def _orientation(image: Image.Image) -> int:

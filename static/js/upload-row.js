@@ -1,5 +1,7 @@
 // One file of the upload page: its fields, its request, and its result.
 
+const MAX_REPEATS = 12;
+
 export class Row {
   constructor(form, file, onRemove) {
     this.form = form;
@@ -65,11 +67,21 @@ export class Row {
     this.result.textContent = this.form.dataset.sending;
     this.progress.hidden = false;
     try {
-      this.finish(await this.post());
+      this.finish(await this.postUntilFree());
     } catch (error) {
       this.finish({ status: "unsent", message: error.message || this.form.dataset.unsent });
     }
     this.progress.hidden = true;
+  }
+
+  // A busy server asks to repeat the request after some seconds.
+  async postUntilFree() {
+    let result = await this.post();
+    for (let left = MAX_REPEATS; result.code === "busy" && left; left -= 1) {
+      await new Promise((resolve) => setTimeout(resolve, result.retryAfter * 1000));
+      result = await this.post();
+    }
+    return result.code === "busy" ? { ...result, status: "unsent" } : result;
   }
 
   // XMLHttpRequest, because fetch does not report the progress of an upload.
@@ -86,7 +98,8 @@ export class Row {
       request.onerror = () => reject(new Error(this.form.dataset.unsent));
       request.onload = () => {
         const isJson = request.getResponseHeader("Content-Type")?.startsWith("application/json");
-        if (isJson) resolve(JSON.parse(request.responseText).results[0]);
+        const retryAfter = Number(request.getResponseHeader("Retry-After"));
+        if (isJson) resolve({ ...JSON.parse(request.responseText).results[0], retryAfter });
         else reject(new Error(request.status < 500 ? this.form.dataset.loggedOut : this.form.dataset.unsent));
       };
       request.send(fields);

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import dcmread, uid
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
@@ -74,3 +75,27 @@ def dcmtk(tool: str, *options: str, radiograph: bytes, folder: Path) -> bytes:
     source.write_bytes(radiograph)
     subprocess.run([tool, *options, str(source), str(target)], check=True, capture_output=True)
     return target.read_bytes()
+
+
+def compressed_dicoms(plain: bytes, folder: Path) -> dict[str, bytes]:
+    """Return an uncompressed 12-bit radiograph in each compressed transfer syntax that is accepted."""
+    commands = {
+        "JPEG Lossless SV1": ("dcmcjpeg", "+e1"),
+        "JPEG Lossless": ("dcmcjpeg", "+el"),
+        "JPEG Extended": ("dcmcjpeg", "+ee"),
+        "JPEG-LS": ("dcmcjpls", "+el"),
+        "JPEG-LS near-lossless": ("dcmcjpls", "+en"),
+        "RLE": ("dcmcrle",),
+    }
+    files = {name: dcmtk(*command, radiograph=plain, folder=folder) for name, command in commands.items()}
+    eight = dcmread(io.BytesIO(plain))
+    pixels = (eight.pixel_array >> 4).astype(np.uint8)
+    files["JPEG Baseline"] = dcmtk("dcmcjpeg", "+eb", radiograph=dicom(pixels), folder=folder)
+    for name, syntax, options in (
+        ("JPEG 2000 lossless", uid.JPEG2000Lossless, {}),
+        ("JPEG 2000", uid.JPEG2000, {"j2k_cr": [5]}),
+    ):
+        radiograph = dcmread(io.BytesIO(plain))
+        radiograph.compress(syntax, generate_instance_uid=False, **options)
+        files[name] = written(radiograph)
+    return files

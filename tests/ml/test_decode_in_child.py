@@ -10,14 +10,15 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ml.errors import UnreadableImage
-from ml.images import decode_in_child
-from ml.images.decode_in_child import decode_radiograph_in_child
+from ml.images import decoding_server_process
+from ml.images.decode_in_child import Limits, decode_radiograph_in_child
 from ml.images.decoding import decode_radiograph
 from ml.records import DecodedRadiograph
 from tests.ml.encodings import dcmtk, dicom, saved
@@ -33,9 +34,9 @@ def large_radiograph() -> bytes:
     return saved(Image.fromarray(noise), "PNG", compress_level=0)
 
 
-def refusal_code(content: bytes, **limits: float) -> str:
+def refusal_code(content: bytes, **limits: Any) -> str:
     with pytest.raises(UnreadableImage) as raised:
-        decode_radiograph_in_child(content, **limits)  # type: ignore[arg-type]
+        decode_radiograph_in_child(content, limits=Limits(**limits))
     return raised.value.code
 
 
@@ -93,7 +94,7 @@ def test_a_large_colour_photograph_is_decoded_within_the_memory_limit() -> None:
 
 def test_decoding_beyond_the_time_limit_is_refused_with_code_decoder_timeout() -> None:
     started = time.monotonic()
-    assert refusal_code(large_radiograph(), seconds=0.05) == "decoder_timeout"
+    assert refusal_code(large_radiograph(), wall_seconds=0.05) == "decoder_timeout"
     assert time.monotonic() - started < 5
 
 
@@ -121,7 +122,7 @@ def test_every_mutation_of_a_lossless_dicom_file_is_decoded_or_refused(tmp_path:
 
 def test_a_killed_decoding_server_is_restarted() -> None:
     decode_radiograph_in_child(radiograph_png())
-    child = decode_in_child._server._child
+    child = decoding_server_process.server._child
     assert child is not None
     child.kill()
     child.wait()
@@ -156,9 +157,9 @@ def test_decoding_leaves_no_file_descriptor_open() -> None:
 
 def test_the_environment_of_the_decoding_server_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "canary")
-    decode_in_child._server.stop()
+    decoding_server_process.server.stop()
     decode_radiograph_in_child(radiograph_png())
-    child = decode_in_child._server._child
+    child = decoding_server_process.server._child
     assert child is not None
     assert b"canary" not in Path(f"/proc/{child.pid}/environ").read_bytes()
 
@@ -167,7 +168,7 @@ def test_a_daemonic_process_can_decode() -> None:
     """The prefork children of Celery are daemonic and cannot start children with multiprocessing."""
     script = """
         import multiprocessing, sys
-        from ml.images.decode_in_child import decode_radiograph_in_child
+        from ml.images.decode_in_child import Limits, decode_radiograph_in_child
         from tests.radiographs import radiograph_png
 
         def work():
@@ -187,9 +188,10 @@ def test_a_daemonic_process_can_decode() -> None:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
 def test_the_decoding_server_ends_with_its_owner() -> None:
     script = (
-        "import os; from ml.images import decode_in_child as d; "
+        "import os; "
+        "from ml.images import decode_in_child as d, decoding_server_process as p; "
         "from tests.radiographs import radiograph_png; "
-        "d.decode_radiograph_in_child(radiograph_png()); print(d._server._child.pid, flush=True); os._exit(9)"
+        "d.decode_radiograph_in_child(radiograph_png()); print(p.server.pid, flush=True); os._exit(9)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

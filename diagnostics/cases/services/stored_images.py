@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
-from diagnostics.cases import file_damage, storage
+from diagnostics.cases import file_damage, storage, upload_validation
 from diagnostics.cases.errors import ImageUnavailable
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.storage import UnusableFile
@@ -54,7 +54,7 @@ def heatmaps(prediction: Prediction, *, by: User, now: datetime) -> tuple[dict[s
 def packed_bit_depth(radiograph: Radiograph, *, by: User, now: datetime) -> bytes:
     """Return all stored bits of a radiograph, packed; created from the original at the first call.
 
-    Raises ImageUnavailable.
+    Raises ImageUnavailable, ServerBusy.
     """
     names = storage.radiograph_files(radiograph.pk)
     if radiograph.depth_sha256:
@@ -65,7 +65,9 @@ def packed_bit_depth(radiograph: Radiograph, *, by: User, now: datetime) -> byte
 
     def pack() -> bytes:
         try:
-            return pack_full_depth_in_child(storage.read_verified(names.original, radiograph.file_sha256))
+            original = storage.read_verified(names.original, radiograph.file_sha256)
+            with upload_validation.decoding_slot():
+                return pack_full_depth_in_child(original)
         except UnreadableImage as error:
             logger.warning("no full-depth pixels of radiograph %s: %s", radiograph.pk, type(error).__name__)
             raise ImageUnavailable(_("The radiograph cannot be shown in full bit depth.")) from error

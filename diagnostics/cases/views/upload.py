@@ -15,6 +15,7 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases import upload_validation
+from diagnostics.cases.errors import ServerBusy
 from diagnostics.cases.forms import UploadForm
 from diagnostics.cases.presenters import upload_results
 from diagnostics.cases.presenters.upload_results import UploadResult
@@ -35,7 +36,10 @@ def upload(request: StaffRequest) -> HttpResponse:
         return _json([invalid], status=400) if wants_json else _form_page(request, form, status=400)
     radiographs = form.cleaned_data["radiographs"]
     results = [_admit(radiograph, form.cleaned_data, request.user) for radiograph in radiographs]
-    return _json(results) if wants_json else render(request, "cases/uploaded.html", {"results": results})
+    response = _json(results) if wants_json else render(request, "cases/uploaded.html", {"results": results})
+    if any(result.code == ServerBusy.code for result in results):
+        response.status_code, response["Retry-After"] = ServerBusy.status, str(ServerBusy.retry_after)
+    return response
 
 
 def _form_page(request: StaffRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
@@ -52,15 +56,16 @@ def _admit(radiograph: UploadedFile, fields: dict[str, Any], by: User) -> Upload
     name = radiograph.name or ""
     try:
         upload_validation.check_file_size(radiograph.size or 0)
-        admitted = admission.open_case(
-            radiograph=radiograph.read(),
-            patient_ref=fields["patient_ref"],
-            accession_number=fields["accession_number"],
-            view=fields["view"],
-            priority=fields["priority"],
-            by=by,
-            now=timezone.now(),
-        )
+        with upload_validation.decoding_slot():
+            admitted = admission.open_case(
+                radiograph=radiograph.read(),
+                patient_ref=fields["patient_ref"],
+                accession_number=fields["accession_number"],
+                view=fields["view"],
+                priority=fields["priority"],
+                by=by,
+                now=timezone.now(),
+            )
     except DomainError as error:
         return upload_results.refused(name, error.code, str(error))
     return upload_results.accepted(name, admitted.case, created=admitted.created)
