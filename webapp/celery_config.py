@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import schedule
+
 from webapp import filesystem_transport
+from webapp.steady_time import steady_now
 
 QUEUES = ("stat", "inference", "training", "maintenance")
 ONE_WEEK = 7 * 24 * 3600  # seconds
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    task: {"task": task, "schedule": seconds, "options": {"queue": "maintenance", "expires": seconds}}
+    task: {
+        "task": task,
+        "schedule": schedule(seconds, nowfun=steady_now),
+        "last_run_at": datetime.fromtimestamp(0, UTC),  # due as soon as the scheduler starts
+        "options": {"queue": "maintenance", "expires": seconds},
+    }
     for task, seconds in (
         ("cases.requeue_lost", 5.0),
-        ("imports.requeue_lost", 10.0),
-        ("training.requeue_and_schedule", 30.0),
+        ("imports.requeue_lost", 5.0),
+        ("training.requeue_and_schedule", 5.0),
     )
 }
 
 
 def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
     """Return Celery's settings for Redis, or for the folder `home`/broker when the URL names no Redis."""
-    return _common(home) | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
+    return _common() | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
 
 
 def is_redis(broker_url: str) -> bool:
@@ -30,7 +39,7 @@ def is_redis(broker_url: str) -> bool:
     return broker_url.startswith(("redis://", "rediss://"))
 
 
-def _common(home: Path) -> dict[str, Any]:
+def _common() -> dict[str, Any]:
     return {
         "task_serializer": "json",
         "accept_content": ["json"],  # not pickle, which can run code
@@ -58,7 +67,7 @@ def _common(home: Path) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "beat_schedule": BEAT_SCHEDULE,
-        "beat_schedule_filename": str(home / "beat-schedule"),
+        "beat_scheduler": "celery.beat:Scheduler",  # without a file, which a jump of the clock makes wrong
         "beat_max_loop_interval": 5,
         "timezone": "UTC",
     }

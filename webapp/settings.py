@@ -211,8 +211,8 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # Jobs
 INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay after a worker's crash
-TRAINING_LEASE = timedelta(minutes=5)
-IMPORT_LEASE = timedelta(seconds=30)
+TRAINING_LEASE = timedelta(seconds=20)
+IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 

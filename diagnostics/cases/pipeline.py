@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from diagnostics.audit import services as audit
@@ -57,7 +57,7 @@ def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
     try:
         with lease.heartbeat(at_most=MAX_SECONDS):
             _compute(lease, files)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         storage.remove_prediction_files(files)
         logger.warning("the database is unavailable: prediction %s is requeued later", prediction_id)
 
@@ -67,7 +67,7 @@ def _compute(lease: Lease, files: PredictionFiles) -> None:
     try:
         prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=lease.job_id)
         stored = _store(prediction, lease, files, _predict(prediction))
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         _fail(lease, failure_code_of(error))

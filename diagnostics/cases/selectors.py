@@ -125,15 +125,16 @@ def case_with_same_pixels(*, site_id: UUID, pixel_sha256: str) -> Case | None:
     return Case.objects.filter(**same_pixels, copy_of=None).first()
 
 
-def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:
+def overdue_for_enqueue(
+    *, now: datetime, after: timedelta, longest_pause: timedelta, most: int
+) -> list[Prediction]:
     """Return queued predictions whose message was probably lost, oldest first.
 
     A long queue alone is not a loss. A message counts as lost when a later prediction of the same queue has
     been started, or when no prediction is running and none finished lately.
     """
     due = (
-        Prediction.objects.filter(status=JobStatus.QUEUED)
-        .filter(Q(lease_until__lt=now) | Q(lease_until__isnull=True, queued_at__lt=now - after))
+        Prediction.overdue(now=now, after=after, longest_pause=longest_pause)
         .select_related("case")
         .order_by("queued_at")
     )

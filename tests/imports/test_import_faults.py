@@ -96,7 +96,7 @@ def test_the_radiograph_of_a_lost_lease_is_imported_once_by_the_next_worker(
     import_job: Import, now: datetime
 ) -> None:
     pipeline.import_batch(import_job.pk, clock=clock_that_loses_the_lease(import_job, now))
-    requeue.requeue_lost(now=now + timedelta(minutes=5))
+    requeue.requeue_lost(now=now + timedelta(seconds=16))
 
     run_batches(import_job, now)
 
@@ -127,10 +127,10 @@ def test_partial_files_of_a_dead_worker_are_removed(
 def test_an_import_is_requeued_when_its_worker_dies_and_fails_the_third_time(
     import_job: Import, administrator: User, now: datetime
 ) -> None:
-    later = now + timedelta(minutes=5)
+    later = now + timedelta(seconds=16)
 
     for _death in range(3):
-        assert Import.claim(import_job.pk, worker="w", lease=timedelta(seconds=30), now=now)
+        assert Import.claim(import_job.pk, worker="w", lease=timedelta(seconds=15), now=now)
         assert requeue.requeue_lost(now=later) == 1
 
     import_job.refresh_from_db()

@@ -61,6 +61,7 @@ def _queue_again(case: Case, version: ModelVersion, now: datetime) -> Prediction
         status=JobStatus.QUEUED,
         version=version,
         attempts=0,
+        lost_attempts=0,
         queued_at=now,
         started_at=None,
         finished_at=None,
