@@ -49,7 +49,7 @@ def _common() -> dict[str, Any]:
         "task_create_missing_queues": False,  # a misspelt queue name must raise an error
         "task_routes": {
             "training.train": {"queue": "training"},
-            "imports.import_batch": {"queue": "maintenance"},
+            "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
             **{task: {"queue": "maintenance"} for task in BEAT_SCHEDULE},
         },
         "task_time_limit": 120,

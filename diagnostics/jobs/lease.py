@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from django.utils import timezone
 from diagnostics.jobs.errors import LeaseLost, WorkerStopping
 from diagnostics.jobs.models import RENEWALS_PER_LEASE, Job
 from diagnostics.jobs.stop_flag import WORKER_STOP
+from diagnostics.jobs.workers import worker_name
 
 POLL_SECONDS: Final = 1.0
 STOP_POLL_SECONDS: Final = 0.5
@@ -133,8 +132,3 @@ class Lease:
 
     def _renew(self) -> bool:
         return self._job_type.renew(self.job_id, token=self.token, lease=self._duration, now=self.clock())
-
-
-def worker_name() -> str:
-    """Return the host and process id of this worker."""
-    return f"{socket.gethostname()}:{os.getpid()}"[:100]

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from diagnostics.jobs.models import MAX_ATTEMPTS, RENEWALS_PER_LEASE, Job, JobStatus
+from diagnostics.jobs.workers import host_prefix, is_dead
 
 WORKER_LOST: Final = "worker_lost"
 J = TypeVar("J", bound=Job)
@@ -36,7 +37,7 @@ class RequeueRules(Generic[J]):
 def requeue_all(rules: RequeueRules[J], *, now: datetime) -> int:
     """Requeue every lost job of the type, and send the overdue messages again; return their number."""
     postpone_doubtful_leases(rules, now=now)
-    requeued = requeue_lost(rules, rules.job_type.with_expired_lease(now=now), now=now)
+    requeued = requeue_lost(rules, lost_jobs(rules, now=now), now=now)
     overdue = rules.job_type.overdue(now=now, after=rules.resend_after, longest_pause=rules.longest_pause)
     return requeued + resend_overdue(rules, overdue, now=now)
 
@@ -50,11 +51,16 @@ def postpone_doubtful_leases(rules: RequeueRules[J], *, now: datetime) -> None:
     rules.job_type.with_doubtful_lease(now=now, lease=rules.lease).update(lease_until=renewed_by)
 
 
-def requeue_lost(rules: RequeueRules[J], lost: Iterable[J], *, now: datetime) -> int:
-    """Requeue the jobs whose lease has expired, or fail them after three attempts without progress.
+def lost_jobs(rules: RequeueRules[J], *, now: datetime) -> list[J]:
+    """Return the running jobs whose lease has expired or whose worker, on this host, has ended."""
+    running = rules.job_type._default_manager.filter(status=JobStatus.RUNNING)
+    of_this_host = running.filter(worker__startswith=host_prefix(), lease_until__gte=now)
+    expired = rules.job_type.with_expired_lease(now=now)
+    return [*expired, *(job for job in of_this_host if is_dead(job.worker))]
 
-    Returns their number.
-    """
+
+def requeue_lost(rules: RequeueRules[J], lost: Iterable[J], *, now: datetime) -> int:
+    """Requeue lost jobs, or fail them after three attempts without progress; return their number."""
     return sum(_requeue(rules, job, now) for job in lost)
 
 
@@ -87,7 +93,7 @@ def _requeue(rules: RequeueRules[J], job: J, now: datetime) -> bool:
         "lost_attempts": lost_attempts,
         "progress": max(progress, job.progress),
     }
-    requeued = _still_lost(rules, job, now).update(**queued, **rules.reset)
+    requeued = _still_lost(rules, job).update(**queued, **rules.reset)
     if requeued:
         transaction.on_commit(partial(rules.enqueue, job))
     return bool(requeued)
@@ -96,12 +102,13 @@ def _requeue(rules: RequeueRules[J], job: J, now: datetime) -> bool:
 def _fail(rules: RequeueRules[J], job: J, now: datetime) -> bool:
     text = rules.failure_text(WORKER_LOST)
     columns = Job.failure_columns(code=WORKER_LOST, text=text, now=now) | {"lost_attempts": MAX_ATTEMPTS}
-    failed = _still_lost(rules, job, now).update(**columns)
+    failed = _still_lost(rules, job).update(**columns)
     if failed:
         rules.record_failure(job, WORKER_LOST, now)
     return bool(failed)
 
 
-def _still_lost(rules: RequeueRules[J], job: J, now: datetime) -> QuerySet[J]:
-    """Select the job again: its worker may have renewed the lease since the job was read."""
-    return rules.job_type.with_expired_lease(now=now).filter(pk=job.pk, token=job.token)
+def _still_lost(rules: RequeueRules[J], job: J) -> QuerySet[J]:
+    """Select the job again, unless its worker has renewed the lease since the job was read."""
+    unchanged = {"pk": job.pk, "token": job.token, "lease_until": job.lease_until}
+    return rules.job_type._default_manager.filter(status=JobStatus.RUNNING, **unchanged)

@@ -19,7 +19,7 @@ from webapp.celery import app
 from webapp.celery_config import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "maintenance"}
+TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "inference"}
 PERIODIC = {"cases.requeue_lost", "imports.requeue_lost", "training.requeue_and_schedule"}
 
 

@@ -22,8 +22,7 @@ MAX_RESENT: Final = 50  # messages of one periodic task
 def requeue_lost(*, now: datetime) -> int:
     """Requeue lost predictions and enqueue overdue ones again; return how many."""
     requeue.postpone_doubtful_leases(RULES, now=now)
-    lost = Prediction.with_expired_lease(now=now).select_related("case")
-    requeued = requeue.requeue_lost(RULES, lost, now=now)
+    requeued = requeue.requeue_lost(RULES, requeue.lost_jobs(RULES, now=now), now=now)
     overdue = selectors.overdue_for_enqueue(
         now=now, after=RULES.resend_after, longest_pause=RULES.longest_pause, most=MAX_RESENT
     )
