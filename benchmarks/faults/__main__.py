@@ -1,6 +1,6 @@
 """Uploads while every process of Readroom is killed, frozen and restarted at random; prints a table.
 
-python -m benchmarks.faults [--stack embedded|production|both] [--uploads 1000] [--faults 150] [--seed 1]
+python -m benchmarks.faults [--stack both] [--uploads 1000] [--faults 150] [--seed 1] [--scenarios]
 
 Redis, PostgreSQL, web, workers, two schedulers and their children are real processes on a fresh home.
 """
@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.faults.injection import Faults
 from benchmarks.faults.processes import targets
 from benchmarks.faults.report import print_table, wait_after_restart
+from benchmarks.faults.scenarios import run_scenarios
 from benchmarks.faults.uploads import Uploads
 from tests.servers import wait_until
 from tests.stack import Stack, readroom_stack
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", choices=("embedded", "production", "both"), default="both")
     parser.add_argument("--uploads", type=int, default=1000)
     parser.add_argument("--faults", type=int, default=150)
+    parser.add_argument("--scenarios", action="store_true", help="poison image, torn bundle, full storage")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     return parser
 
@@ -76,7 +78,10 @@ def _run(broker: Broker, bundle: Path, arguments: argparse.Namespace) -> int:
         findings = _settled(stack, uploads)
         wait = wait_after_restart(findings["waits"], faults.outages)
         seconds = time.monotonic() - started
-        return print_table(broker, uploads, faults, findings, wait, seconds)
+        failed = print_table(broker, uploads, faults, findings, wait, seconds)
+        if arguments.scenarios and not run_scenarios(stack, arguments.seed * 100_000 + arguments.uploads):
+            return 1
+        return failed
 
 
 def _inject_during(uploads: Uploads, faults: Faults, number: int) -> None:

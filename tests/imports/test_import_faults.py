@@ -20,6 +20,7 @@ from diagnostics.imports.errors import ImportAlreadyRunning, ImportAlreadyStarte
 from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel
 from diagnostics.imports.services import import_control, requeue, scans
 from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.stop_flag import WORKER_STOP
 from tests.imports.conftest import SMALL, RunImport, Scan, run_batches, zipped
 from tests.radiographs import radiograph_png
 
@@ -61,6 +62,18 @@ def test_a_queued_prediction_has_priority_over_the_import(
 
     # Each batch imports at least one radiograph, so that every import ends.
     assert selectors.file_counts(import_job)[FileStatus.PENDING] == 4
+
+
+def test_an_import_is_released_when_its_worker_stops(import_job: Import, now: datetime) -> None:
+    WORKER_STOP.set()
+    try:
+        assert pipeline.import_batch(import_job.pk, clock=lambda: now, seconds=60)
+    finally:
+        WORKER_STOP.clear()
+
+    import_job.refresh_from_db()
+    assert (import_job.status, import_job.token, import_job.lost_attempts) == (JobStatus.QUEUED, None, 0)
+    assert selectors.file_counts(import_job)[FileStatus.IMPORTED] == 1
 
 
 def test_a_message_delivered_twice_changes_nothing(import_job: Import, now: datetime) -> None:

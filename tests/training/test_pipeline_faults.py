@@ -15,9 +15,11 @@ from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import radiograph_path
 from diagnostics.jobs import lease
 from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.stop_flag import WORKER_STOP
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import Epoch, TrainingRun
+from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import runs
 from diagnostics.training.services import requeue, run_control
 from tests.training.conftest import FINE_TUNE, LONG, NORMAL_SEED, Sign, drawn_radiograph, queue_run
@@ -140,6 +142,22 @@ def test_a_run_whose_worker_died_resumes_with_its_radiographs_and_epochs(
     assert run.candidate.manifest["training"]["resumed_after"] == 2
     assert run.snapshot_sha256 == snapshot_sha256
     assert not runs.checkpoints(run).exists()
+
+
+def test_a_run_survives_any_number_of_orderly_stops_of_its_worker(administrator: User, now: datetime) -> None:
+    run = queue_run(administrator, now, Parameters.of("vgg16-finetune", epochs=5, batch_size=8))
+    for epoch in range(1, 5):
+        try:
+            run = train(run.pk, FakeTrainer(after_epoch={epoch: WORKER_STOP.set}))
+        finally:
+            WORKER_STOP.clear()
+        assert (run.status, run.token, run.lost_attempts) == (JobStatus.QUEUED, None, 0)
+
+    run = train(run.pk)
+
+    assert (run.status, run.failure_text, run.attempts) == (JobStatus.DONE, "", 5)
+    assert run.candidate is not None
+    assert run.candidate.manifest["training"]["resumed_after"] == 4
 
 
 def test_a_run_stopped_after_its_worker_died_keeps_its_best_epoch(administrator: User, now: datetime) -> None:
