@@ -26,7 +26,7 @@ from webapp.processes import worker
 
 HOME = Path(os.environ.get("BENCHMARK_HOME", tempfile.gettempdir()))
 STARTS = HOME / "starts"
-QUEUES = "stat,inference,maintenance"
+QUEUES = "stat,maintenance,inference"
 
 app = Celery("broker_latency")
 app.conf.update(celery_settings(os.environ.get("BENCHMARK_BROKER", "filesystem://"), HOME))

@@ -13,12 +13,58 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 START_TIMEOUT = 30.0  # seconds
 POLL_INTERVAL = 0.05  # seconds
 # Below the range from which Linux takes ports for outgoing connections, and another block for each process.
 _PORTS = count(10_000 + os.getpid() % 220 * 100)
 _POSTGRES_SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+class Server:
+    """Redis or PostgreSQL on one port: started, and started again after a kill."""
+
+    def __init__(self, command: list[str], port: int, cwd: Path | None) -> None:
+        self._command, self._port, self._cwd = command, port, cwd
+        self.process = self._start()
+
+    def kill9(self) -> None:
+        """Kill the server with SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Start the server again on its files, and wait until it listens."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while not is_listening(self._port):
+            if self.process.poll() is not None:  # PostgreSQL refuses while children of the killed one remain
+                self.process = self._start()
+            assert time.monotonic() < deadline, f"{self._command[0]} did not start again"
+            time.sleep(POLL_INTERVAL)
+
+    def stop(self) -> None:
+        """End the server; PostgreSQL does so without waiting for its clients."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(self._command, stdout=quiet, stderr=quiet, cwd=self._cwd)
+
+
+_SERVERS: dict[int, Server] = {}
+
+
+def server_at(url: str) -> Server:
+    """Return the running server of a URL that this module has yielded."""
+    port = urlsplit(url).port
+    assert port is not None, url
+    return _SERVERS[port]
 
 
 def free_port() -> int:
@@ -59,7 +105,7 @@ def redis_server() -> Iterator[str]:
             *(_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder),
             *("--appendonly", "yes", "--maxmemory-policy", "noeviction", "--save", ""),
         ]
-        with _running(command):
+        with _running(command, port):
             wait_until(lambda: is_listening(port), seconds=START_TIMEOUT, what="the start of Redis")
             yield f"redis://127.0.0.1:{port}/0"
 
@@ -81,7 +127,7 @@ def postgres_server(template: Path | None = None, *, save_as: Path | None = None
             subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=folder)
         else:
             _copy(template, cluster)
-        with _running([*as_user, *_serve(cluster, port)], cwd=folder):
+        with _running([*as_user, *_serve(cluster, port)], port, cwd=folder):
             _wait_for_postgres(port, folder)
             if template is None:
                 _postgres_client("createdb", port, folder, "readroom").check_returncode()
@@ -125,17 +171,12 @@ def _as_unprivileged_user(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _running(command: list[str], cwd: Path | None = None) -> Iterator[None]:
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd)
+def _running(command: list[str], port: int, cwd: Path | None = None) -> Iterator[None]:
+    _SERVERS[port] = Server(command, port, cwd)
     try:
         yield
     finally:
-        server.send_signal(signal.SIGINT)  # PostgreSQL then ends without waiting for its clients
-        try:
-            server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        _SERVERS.pop(port).stop()
 
 
 def _program(name: str) -> str:

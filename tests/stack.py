@@ -80,26 +80,38 @@ class Stack:
     def start(self, *names: str) -> None:
         """Start processes by name; those that run already are left alone."""
         for name in names:
-            if name in self.processes:
-                continue
-            command = self._commands[name]
-            with self.log_file(name).open("ab") as log:
-                self.processes[name] = subprocess.Popen(
-                    command.command,
-                    cwd=ROOT,
-                    env=self.environment | command.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    umask=0o022,  # as most systems set it
-                )
+            if name not in self.processes:
+                self.processes[name] = self._start(name)
+
+    def start_second(self, name: str) -> None:
+        """Start a process a second time, as a second host by mistake does; it is named "second NAME"."""
+        self.processes[f"second {name}"] = self._start(name)
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        command = self._commands[name]
+        with self.log_file(name).open("ab") as log:
+            return subprocess.Popen(
+                command.command,
+                cwd=ROOT,
+                env=self.environment | command.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=0o022,  # as most systems set it
+            )
 
     def kill9(self, name: str) -> None:
         """Kill a process and its children with SIGKILL, as a power cut would."""
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def stop_process(self, name: str) -> None:
+        """Ask a process to stop, as a service manager does, and wait for its end."""
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait(timeout=60)
 
     def kill9_inference(self) -> None:
         """Kill the worker that classifies radiographs."""

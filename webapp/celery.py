@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging.config
 import os
+import signal
 import threading
 import time
+from functools import partial
+from types import FrameType
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from django.conf import settings
+
+from diagnostics.jobs.stop_flag import WORKER_STOP
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -26,6 +31,23 @@ app.autodiscover_tasks(related_name="periodic")
 def use_the_settings_logging(**_: Any) -> None:
     """Use the logging of the settings instead of Celery's own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_ready.connect
+def release_jobs_before_a_stop(**_: Any) -> None:
+    """Set the stop flag of the jobs at the first stop signal.
+
+    Celery's own `worker_shutting_down` is too late: it follows the soft shutdown's wait for running tasks.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, partial(_set_stop_flag, os.getpid(), signal.getsignal(number)))
+
+
+def _set_stop_flag(worker: int, handler: Any, number: int, frame: FrameType | None) -> None:
+    if os.getpid() == worker:  # a child inherits this handler for the first moment after its fork
+        WORKER_STOP.set()
+    if callable(handler):
+        handler(number, frame)
 
 
 @worker_process_init.connect

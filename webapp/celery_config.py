@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import schedule
+
 from webapp import filesystem_transport
+from webapp.steady_time import steady_now
 
 QUEUES = ("stat", "inference", "training", "maintenance")
 ONE_WEEK = 7 * 24 * 3600  # seconds
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    task: {"task": task, "schedule": seconds, "options": {"queue": "maintenance", "expires": seconds}}
+    task: {
+        "task": task,
+        "schedule": schedule(seconds, nowfun=steady_now),
+        "last_run_at": datetime.fromtimestamp(0, UTC),  # due as soon as the scheduler starts
+        "options": {"queue": "maintenance", "expires": seconds},
+    }
     for task, seconds in (
         ("cases.requeue_lost", 5.0),
-        ("imports.requeue_lost", 10.0),
-        ("training.requeue_and_schedule", 30.0),
+        ("imports.requeue_lost", 5.0),
+        ("training.requeue_and_schedule", 5.0),
         ("storage.sweep", 3600.0),
         ("storage.keep_reserve", 30.0),
     )
@@ -24,7 +33,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
     """Return Celery's settings for Redis, or for the folder `home`/broker when the URL names no Redis."""
-    return _common(home) | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
+    return _common() | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
 
 
 def is_redis(broker_url: str) -> bool:
@@ -32,7 +41,7 @@ def is_redis(broker_url: str) -> bool:
     return broker_url.startswith(("redis://", "rediss://"))
 
 
-def _common(home: Path) -> dict[str, Any]:
+def _common() -> dict[str, Any]:
     return {
         "task_serializer": "json",
         "accept_content": ["json"],  # not pickle, which can run code
@@ -42,7 +51,7 @@ def _common(home: Path) -> dict[str, Any]:
         "task_create_missing_queues": False,  # a misspelt queue name must raise an error
         "task_routes": {
             "training.train": {"queue": "training"},
-            "imports.import_batch": {"queue": "maintenance"},
+            "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
             **{task: {"queue": "maintenance"} for task in BEAT_SCHEDULE},
         },
         "task_time_limit": 120,
@@ -60,7 +69,7 @@ def _common(home: Path) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "beat_schedule": BEAT_SCHEDULE,
-        "beat_schedule_filename": str(home / "beat-schedule"),
+        "beat_scheduler": "celery.beat:Scheduler",  # without a file, which a jump of the clock makes wrong
         "beat_max_loop_interval": 5,
         "timezone": "UTC",
     }

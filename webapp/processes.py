@@ -27,7 +27,7 @@ def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
     soft_stop = {"REMAP_SIGTERM": "SIGQUIT"}  # Celery then uses its soft timeout and does not wait for hours
     return (
         Process(WEB, web(host, port)),
-        Process(INFERENCE, worker("inference", "stat,inference,maintenance"), soft_stop),
+        Process(INFERENCE, worker("inference", "stat,maintenance,inference"), soft_stop),
         Process(TRAINING, training_worker(), soft_stop),
         Process(SCHEDULER, (*_celery(), "beat", "--loglevel=INFO", "--pidfile=")),
     )

@@ -225,8 +225,8 @@ DECODING_WAIT = 10.0  # seconds until an upload is answered with 503
 
 # Jobs
 INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay after a worker's crash
-TRAINING_LEASE = timedelta(minutes=5)
-IMPORT_LEASE = timedelta(seconds=30)
+TRAINING_LEASE = timedelta(seconds=20)
+IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 

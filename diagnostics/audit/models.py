@@ -49,6 +49,8 @@ class Action(models.TextChoices):
     RUN_STOP_REQUESTED = "run-stop-requested", _("requested the stop of a training run")
     RUN_FINISHED = "run-finished", _("finished a training run")
     RUN_FAILED = "run-failed", _("stopped a training run after an error")
+    RUN_RESUMED = "run-resumed", _("resumed a training run from its checkpoint")
+    CHECKPOINTS_DISCARDED = "checkpoints-discarded", _("discarded the checkpoints of a training run")
     SCHEDULE_CHANGED = "schedule-changed", _("changed the training schedule")
     SCHEDULED_RUN_SKIPPED = "scheduled-run-skipped", _("skipped a scheduled training run")
     VERSION_REGISTERED = "version-registered", _("registered a model version")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from diagnostics.audit import services as audit
@@ -61,7 +61,7 @@ def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
     try:
         with lease.heartbeat(at_most=MAX_SECONDS):
             _compute(lease, files)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         logger.warning("the database is unavailable: prediction %s is requeued later", prediction_id)
 
 
@@ -69,7 +69,7 @@ def _compute(lease: Lease, files: PredictionFiles) -> None:
     try:
         prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=lease.job_id)
         _store(prediction, lease, files, _predict(prediction))
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise
     except StorageUnavailable:
         storage_wait.requeue(lease, Prediction)

@@ -172,15 +172,16 @@ def radiographs_with_pixels_of(radiograph: Radiograph) -> QuerySet[Radiograph]:
     return Radiograph.objects.filter(**same).select_related("case")
 
 
-def overdue_for_enqueue(*, now: datetime, after: timedelta, most: int) -> list[Prediction]:
+def overdue_for_enqueue(
+    *, now: datetime, after: timedelta, longest_pause: timedelta, most: int
+) -> list[Prediction]:
     """Return queued predictions whose message was probably lost, or which wait for space, oldest first.
 
     A long queue alone is not a loss. A message counts as lost when a later prediction of the same queue has
     been started, or when no prediction is running and none finished lately.
     """
     due = (
-        Prediction.objects.filter(status=JobStatus.QUEUED)
-        .filter(Q(lease_until__lt=now) | Q(lease_until__isnull=True, queued_at__lt=now - after))
+        Prediction.overdue(now=now, after=after, longest_pause=longest_pause)
         .select_related("case")
         .order_by("queued_at")
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Case, View
 from diagnostics.findings import Finding
-from diagnostics.jobs.models import Job, JobStatus
+from diagnostics.jobs.models import Job
 
 
 class Stage(models.TextChoices):
@@ -47,18 +46,6 @@ class Import(Job):
 
     class Meta:
         ordering = ["-number"]
-
-    @classmethod
-    def release(cls, pk: uuid.UUID, *, token: uuid.UUID, resend_at: datetime) -> bool:
-        """Requeue a claimed import after a successful batch; False when the claim was lost."""
-        queued = {
-            "status": JobStatus.QUEUED,
-            "token": None,
-            "attempts": 0,
-            "worker": "",
-            "lease_until": resend_at,
-        }
-        return bool(cls.claimed(pk, token).update(**queued))
 
 
 class ImportedFile(models.Model):

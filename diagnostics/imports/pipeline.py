@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from diagnostics.audit import services as audit
@@ -32,8 +32,10 @@ from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, LeaseLost, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.stop_flag import WORKER_STOP
 
 BATCH_SECONDS: Final = 10.0
+MAX_SECONDS: Final = 110.0  # then the lease of a hanging worker ends; Celery kills its task after 120 s
 RESEND_AFTER: Final = timedelta(seconds=30)  # in case the message of the next batch is lost
 
 logger = logging.getLogger(__name__)
@@ -50,10 +52,11 @@ def import_batch(
         return False
     batch = Batch(Import.objects.select_related("site", "requested_by").get(pk=import_id), lease)
     try:
-        return _run(batch, until=time.monotonic() + seconds)
+        with lease.heartbeat(at_most=MAX_SECONDS):
+            return _run(batch, until=time.monotonic() + seconds)
     except LeaseLost:
         logger.warning("import %s was requeued or claimed by another worker", import_id)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         logger.warning("the database is unavailable: import %s is requeued later", import_id)
     except StorageUnavailable:
         storage_wait.requeue(lease, Import)
@@ -85,7 +88,7 @@ def _run(batch: Batch, *, until: float) -> bool:
             _import_file(batch, file)
         except ServerBusy:  # uploads use all decoding slots; the file is tried again with the next batch
             return _release(batch)
-        if time.monotonic() >= until or _predictions_are_queued():
+        if time.monotonic() >= until or WORKER_STOP.is_set() or _predictions_are_queued():
             return _release(batch)
     return _finish(batch)
 
@@ -138,7 +141,8 @@ def _predictions_are_queued() -> bool:
 
 def _release(batch: Batch) -> bool:
     resend_at = batch.lease.clock() + RESEND_AFTER
-    return Import.release(batch.import_job.pk, token=batch.lease.token, resend_at=resend_at)
+    columns = {"attempts": 0, "lost_attempts": 0}  # the batch succeeded
+    return Import.release(batch.import_job.pk, token=batch.lease.token, resend_at=resend_at, **columns)
 
 
 @transaction.atomic

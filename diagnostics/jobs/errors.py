@@ -17,6 +17,10 @@ class LeaseLost(Exception):
     """The job was requeued, failed or claimed again since this claim: nothing may be stored."""
 
 
+class WorkerStopping(LeaseLost):
+    """The worker was asked to stop: the job is released, and another worker continues it."""
+
+
 def failure_code_of(error: Exception) -> str:
     """Return the failure code of an exception raised in a job; "internal" for an unexpected one."""
     if isinstance(error, JobError):

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-MAX_ATTEMPTS: Final = 3
+MAX_ATTEMPTS: Final = 3  # in a row, without progress
+RENEWALS_PER_LEASE: Final = 5
 
 
 class JobStatus(models.TextChoices):
@@ -31,7 +32,10 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=8, choices=JobStatus.choices, default=JobStatus.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)  # claims, orderly interruptions included
+    # Attempts in a row whose worker was lost and that added nothing to `progress`.
+    lost_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    progress = models.PositiveIntegerField(default=0, db_default=0)  # at the last loss; see RequeueRules
     token = models.UUIDField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=100, blank=True)
@@ -63,6 +67,12 @@ class Job(models.Model):
     def renew(cls, pk: uuid.UUID, *, token: uuid.UUID, lease: timedelta, now: datetime) -> bool:
         """Extend the lease of a claimed job; False when the claim was lost."""
         return bool(cls.claimed(pk, token).update(lease_until=now + lease))
+
+    @classmethod
+    def release(cls, pk: uuid.UUID, *, token: uuid.UUID, resend_at: datetime, **columns: Any) -> bool:
+        """Queue a claimed job again; no lost attempt is counted. False when the claim was lost."""
+        queued = {"status": JobStatus.QUEUED, "token": None, "worker": "", "lease_until": resend_at}
+        return bool(cls.claimed(pk, token).update(**queued, **columns))
 
     @classmethod
     def finish(cls, pk: uuid.UUID, *, token: uuid.UUID, now: datetime, **result: Any) -> bool:
@@ -99,7 +109,19 @@ class Job(models.Model):
         return cls._default_manager.filter(status=JobStatus.RUNNING, lease_until__lt=now)
 
     @classmethod
-    def overdue(cls, *, now: datetime, after: timedelta) -> models.QuerySet[Any]:
-        """Select the queued jobs whose message is due to be sent again."""
-        unsent = models.Q(lease_until=None, queued_at__lt=now - after)
-        return cls._default_manager.filter(unsent | models.Q(lease_until__lt=now), status=JobStatus.QUEUED)
+    def with_doubtful_lease(cls, *, now: datetime, lease: timedelta) -> models.QuerySet[Any]:
+        """Select the running jobs whose lease ends so early or so late that a clock must have jumped.
+
+        A periodic task finds an expired lease within seconds; no lease is longer than `lease`.
+        """
+        early, late = models.Q(lease_until__lt=now - lease), models.Q(lease_until__gt=now + 2 * lease)
+        return cls._default_manager.filter(early | late, status=JobStatus.RUNNING)
+
+    @classmethod
+    def overdue(cls, *, now: datetime, after: timedelta, longest_pause: timedelta) -> models.QuerySet[Any]:
+        """Select the queued jobs whose message is due again, or is due at a time that no pause explains."""
+        unsent = models.Q(lease_until=None) & (
+            models.Q(queued_at__lt=now - after) | models.Q(queued_at__gt=now + after)
+        )
+        due = models.Q(lease_until__lt=now) | models.Q(lease_until__gt=now + 2 * longest_pause)
+        return cls._default_manager.filter(unsent | due, status=JobStatus.QUEUED)

@@ -11,7 +11,8 @@ from typing import Any, Final, Generic, TypeVar
 from django.db import transaction
 from django.db.models import QuerySet
 
-from diagnostics.jobs.models import MAX_ATTEMPTS, Job, JobStatus
+from diagnostics.jobs.models import MAX_ATTEMPTS, RENEWALS_PER_LEASE, Job, JobStatus
+from diagnostics.jobs.workers import host_prefix, is_dead
 
 WORKER_LOST: Final = "worker_lost"
 J = TypeVar("J", bound=Job)
@@ -27,18 +28,39 @@ class RequeueRules(Generic[J]):
     record_failure: Callable[[J, str, datetime], None]  # writes the audit record of a job that failed
     resend_after: timedelta  # of the first message that may be lost
     longest_pause: timedelta
+    lease: timedelta  # its duration
+    # What the job has completed so far, in any unit; a lost attempt that adds to it is not counted.
+    progress_of: Callable[[J], int] = lambda _job: 0
     reset: dict[str, Any] = field(default_factory=dict)  # columns of a requeued row
 
 
 def requeue_all(rules: RequeueRules[J], *, now: datetime) -> int:
     """Requeue every lost job of the type, and send the overdue messages again; return their number."""
-    requeued = requeue_lost(rules, rules.job_type.with_expired_lease(now=now), now=now)
-    overdue = rules.job_type.overdue(now=now, after=rules.resend_after)
+    postpone_doubtful_leases(rules, now=now)
+    requeued = requeue_lost(rules, lost_jobs(rules, now=now), now=now)
+    overdue = rules.job_type.overdue(now=now, after=rules.resend_after, longest_pause=rules.longest_pause)
     return requeued + resend_overdue(rules, overdue, now=now)
 
 
+def postpone_doubtful_leases(rules: RequeueRules[J], *, now: datetime) -> None:
+    """Let the leases that a jump of the clock has ended, or prolonged, end a little later than `now`.
+
+    A living worker renews its lease in that time; the lease of a lost one expires.
+    """
+    renewed_by = now + rules.lease * 2 / RENEWALS_PER_LEASE
+    rules.job_type.with_doubtful_lease(now=now, lease=rules.lease).update(lease_until=renewed_by)
+
+
+def lost_jobs(rules: RequeueRules[J], *, now: datetime) -> list[J]:
+    """Return the running jobs whose lease has expired or whose worker, on this host, has ended."""
+    running = rules.job_type._default_manager.filter(status=JobStatus.RUNNING)
+    of_this_host = running.filter(worker__startswith=host_prefix(), lease_until__gte=now)
+    expired = rules.job_type.with_expired_lease(now=now)
+    return [*expired, *(job for job in of_this_host if is_dead(job.worker))]
+
+
 def requeue_lost(rules: RequeueRules[J], lost: Iterable[J], *, now: datetime) -> int:
-    """Requeue the jobs whose lease has expired, or fail them after three attempts; return their number."""
+    """Requeue lost jobs, or fail them after three attempts without progress; return their number."""
     return sum(_requeue(rules, job, now) for job in lost)
 
 
@@ -59,15 +81,19 @@ def resend_overdue(rules: RequeueRules[J], overdue: Iterable[J], *, now: datetim
 
 @transaction.atomic
 def _requeue(rules: RequeueRules[J], job: J, now: datetime) -> bool:
-    if job.attempts >= MAX_ATTEMPTS:
+    progress = rules.progress_of(job)
+    lost_attempts = 0 if progress > job.progress else job.lost_attempts + 1
+    if lost_attempts >= MAX_ATTEMPTS:
         return _fail(rules, job, now)
     queued = {
         "status": JobStatus.QUEUED,
         "token": None,
         "worker": "",
         "lease_until": now + rules.resend_after,
+        "lost_attempts": lost_attempts,
+        "progress": max(progress, job.progress),
     }
-    requeued = _still_lost(rules, job, now).update(**queued, **rules.reset)
+    requeued = _still_lost(rules, job).update(**queued, **rules.reset)
     if requeued:
         transaction.on_commit(partial(rules.enqueue, job))
     return bool(requeued)
@@ -75,12 +101,14 @@ def _requeue(rules: RequeueRules[J], job: J, now: datetime) -> bool:
 
 def _fail(rules: RequeueRules[J], job: J, now: datetime) -> bool:
     text = rules.failure_text(WORKER_LOST)
-    failed = _still_lost(rules, job, now).update(**Job.failure_columns(code=WORKER_LOST, text=text, now=now))
+    columns = Job.failure_columns(code=WORKER_LOST, text=text, now=now) | {"lost_attempts": MAX_ATTEMPTS}
+    failed = _still_lost(rules, job).update(**columns)
     if failed:
         rules.record_failure(job, WORKER_LOST, now)
     return bool(failed)
 
 
-def _still_lost(rules: RequeueRules[J], job: J, now: datetime) -> QuerySet[J]:
-    """Select the job again: its worker may have renewed the lease since the job was read."""
-    return rules.job_type.with_expired_lease(now=now).filter(pk=job.pk, token=job.token)
+def _still_lost(rules: RequeueRules[J], job: J) -> QuerySet[J]:
+    """Select the job again, unless its worker has renewed the lease since the job was read."""
+    unchanged = {"pk": job.pk, "token": job.token, "lease_until": job.lease_until}
+    return rules.job_type._default_manager.filter(status=JobStatus.RUNNING, **unchanged)

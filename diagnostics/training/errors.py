@@ -42,7 +42,8 @@ FAILURE_TEXTS: Final[dict[str, Promise]] = {
     ),
     "storage_full": _("The results could not be stored. Check the disk, then start again."),
     "worker_lost": _(
-        "The worker stopped three times during this run. Check the training worker's log, then start again."
+        "The worker ended unexpectedly three times in a row without completing a further epoch. "
+        "Check the training worker's log, then resume the run or start again."
     ),
     "internal": _(
         "An unexpected error occurred. Start again; if it fails again, check the training worker's log."
@@ -96,6 +97,12 @@ class RunNotRunning(DomainError):
     """The run has finished."""
 
     code = "not_running"
+
+
+class NoCheckpoints(DomainError):
+    """The run has not failed, or it has no checkpoints."""
+
+    code = "no_checkpoints"
 
 
 class InvalidSchedule(DomainError):

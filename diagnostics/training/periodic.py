@@ -8,7 +8,7 @@ from django.utils import timezone
 from diagnostics.training.services import requeue, schedule
 
 
-@shared_task(name="training.requeue_and_schedule", expires=30, ignore_result=True)
+@shared_task(name="training.requeue_and_schedule", ignore_result=True)
 def requeue_and_schedule() -> None:
     """Requeue a lost run, and start the scheduled run when it is due."""
     now = timezone.now()

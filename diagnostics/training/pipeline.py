@@ -7,19 +7,18 @@ import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from diagnostics import disk
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.jobs import storage_wait
-from diagnostics.jobs.errors import JobError, LeaseLost
+from diagnostics.jobs.errors import JobError, LeaseLost, WorkerStopping
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registry_services
@@ -108,9 +107,11 @@ def train(
         )
         try:
             _run(context)
+        except WorkerStopping:
+            logger.warning("the worker stops: training run %s is released and resumes later", run_id)
         except LeaseLost:
             logger.warning("training run %s lost its lease; this attempt stores nothing", run_id)
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             logger.warning("the database is unavailable: training run %s is requeued later", run_id)
         except Exception as error:
             if disk.is_full(error):  # the checkpoints stay for the next attempt
@@ -250,7 +251,7 @@ def _register(
         detail = {"number": run.number, "candidate": candidate.number, "verdict": verdict.verdict}
         audit.record(action=Action.RUN_FINISHED, by=None, target=run, detail=detail, now=now)
     shutil.rmtree(context.bundle, ignore_errors=True)  # the registry has its own copy
-    _remove_checkpoints(context)
+    shutil.rmtree(runs.checkpoints(run), ignore_errors=True)  # hundreds of megabytes
 
 
 @transaction.atomic
@@ -260,11 +261,6 @@ def _fail(context: RunContext, code: str) -> None:
     if TrainingRun.fail(run.pk, token=context.lease.token, code=code, text=text, now=now):
         detail = {"number": run.number, "code": code}
         audit.record(action=Action.RUN_FAILED, by=None, target=run, detail=detail, now=now)
-        transaction.on_commit(partial(_remove_checkpoints, context))
-
-
-def _remove_checkpoints(context: RunContext) -> None:
-    shutil.rmtree(runs.checkpoints(context.run), ignore_errors=True)  # hundreds of megabytes
 
 
 def _train_network(*arguments: Any, **options: Any) -> Manifest:

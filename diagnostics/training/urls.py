@@ -13,5 +13,7 @@ urlpatterns = [
     path("<uuid:pk>/", views.run_detail, name="run"),
     path("<uuid:pk>/state/", views.run_state, name="state"),
     path("<uuid:pk>/stop/", views.stop, name="stop"),
+    path("<uuid:pk>/resume/", views.resume, name="resume"),
+    path("<uuid:pk>/discard-checkpoints/", views.discard_checkpoints, name="discard_checkpoints"),
     path("<uuid:pk>/<str:name>.svg", views.plot, name="plot"),
 ]

@@ -26,7 +26,7 @@ from diagnostics.training.models import TrainingRun, Trigger
 from diagnostics.training.presenters import progress
 from diagnostics.training.presenters import runs as presenters
 from diagnostics.training.selectors import labels, runs
-from diagnostics.training.services import run_control
+from diagnostics.training.services import failed_runs, run_control
 from diagnostics.training.services import schedule as schedule_services
 
 STOP_POLLING: Final = 286  # htmx stops polling after a response with this status
@@ -101,6 +101,28 @@ def stop(request: StaffRequest, pk: UUID) -> HttpResponse:
 
 
 @require_permission(Permission.TRAIN)
+@require_POST
+def resume(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Resume a failed run from its last checkpoint."""
+    try:
+        failed_runs.resume_run(run=_get_run(pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("training:run", pk=pk)
+
+
+@require_permission(Permission.TRAIN)
+@require_POST
+def discard_checkpoints(request: StaffRequest, pk: UUID) -> HttpResponse:
+    """Delete the checkpoints of a failed run."""
+    try:
+        failed_runs.discard_checkpoints(run=_get_run(pk), by=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("training:run", pk=pk)
+
+
+@require_permission(Permission.TRAIN)
 @require_safe
 def plot(request: StaffRequest, pk: UUID, name: str) -> HttpResponseBase:
     """Return one plot of a run."""
@@ -157,6 +179,7 @@ def _context(run: TrainingRun) -> dict[str, Any]:
         "facts": presenters.run_facts(run),
         "plots": {name: name in plots for name in runs.PLOTS},
         "failure": errors.failure_text(run.failure_code) if run.failure_code else "",
+        "has_checkpoints": runs.has_checkpoints(run),
         "version": run.candidate,
     } | (_candidate_context(run.candidate) if run.candidate else {})
 

@@ -140,7 +140,7 @@ def test_a_worker_that_lost_its_lease_stores_nothing(
         # The second call comes after the computation: by then another worker has finished the job.
         # The heartbeat's thread asks for the time as well when the computation takes long.
         if threading.current_thread() is threading.main_thread() and next(calls) == 1:
-            requeue.requeue_lost(now=now + timedelta(hours=1))
+            requeue.requeue_lost(now=now + timedelta(seconds=16))
             pipeline.classify(case.predictions.get().pk, clock=lambda: now + timedelta(hours=2))
         return now
 

@@ -24,6 +24,7 @@ from diagnostics.imports.errors import ImportAlreadyRunning, ImportAlreadyStarte
 from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel
 from diagnostics.imports.services import import_control, requeue, scans
 from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.stop_flag import WORKER_STOP
 from tests.imports.conftest import SMALL, RunImport, Scan, run_batches, zipped
 from tests.radiographs import radiograph_png
 
@@ -67,6 +68,18 @@ def test_a_queued_prediction_has_priority_over_the_import(
     assert selectors.file_counts(import_job)[FileStatus.PENDING] == 4
 
 
+def test_an_import_is_released_when_its_worker_stops(import_job: Import, now: datetime) -> None:
+    WORKER_STOP.set()
+    try:
+        assert pipeline.import_batch(import_job.pk, clock=lambda: now, seconds=60)
+    finally:
+        WORKER_STOP.clear()
+
+    import_job.refresh_from_db()
+    assert (import_job.status, import_job.token, import_job.lost_attempts) == (JobStatus.QUEUED, None, 0)
+    assert selectors.file_counts(import_job)[FileStatus.IMPORTED] == 1
+
+
 def test_a_message_delivered_twice_changes_nothing(import_job: Import, now: datetime) -> None:
     assert Import.claim(import_job.pk, worker="w", lease=timedelta(seconds=30), now=now)
 
@@ -100,7 +113,7 @@ def test_the_radiograph_of_a_lost_lease_is_imported_once_by_the_next_worker(
     import_job: Import, now: datetime
 ) -> None:
     pipeline.import_batch(import_job.pk, clock=clock_that_loses_the_lease(import_job, now))
-    requeue.requeue_lost(now=now + timedelta(minutes=5))
+    requeue.requeue_lost(now=now + timedelta(seconds=16))
 
     run_batches(import_job, now)
 
@@ -126,10 +139,10 @@ def test_files_of_a_dead_worker_have_no_row_and_are_swept(
 def test_an_import_is_requeued_when_its_worker_dies_and_fails_the_third_time(
     import_job: Import, administrator: User, now: datetime
 ) -> None:
-    later = now + timedelta(minutes=5)
+    later = now + timedelta(seconds=16)
 
     for _death in range(3):
-        assert Import.claim(import_job.pk, worker="w", lease=timedelta(seconds=30), now=now)
+        assert Import.claim(import_job.pk, worker="w", lease=timedelta(seconds=15), now=now)
         assert requeue.requeue_lost(now=later) == 1
 
     import_job.refresh_from_db()

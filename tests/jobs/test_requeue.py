@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from diagnostics.jobs.models import MAX_ATTEMPTS, JobStatus
@@ -53,6 +54,7 @@ def rules(calls: Calls) -> RequeueRules[TrainingRun]:
         record_failure=calls.record_failure,
         resend_after=RESEND_AFTER,
         longest_pause=LONGEST_PAUSE,
+        lease=LEASE,
     )
 
 
@@ -62,6 +64,10 @@ def queued_run(number: int, now: datetime, **columns: Any) -> TrainingRun:
 
 def lost_jobs(now: datetime) -> list[TrainingRun]:
     return list(TrainingRun.with_expired_lease(now=now))
+
+
+def overdue(now: datetime) -> QuerySet[TrainingRun]:
+    return TrainingRun.overdue(now=now, after=RESEND_AFTER, longest_pause=LONGEST_PAUSE)
 
 
 def claim(run: TrainingRun, now: datetime) -> UUID:
@@ -112,7 +118,7 @@ def test_a_job_lost_three_times_fails_with_a_code_a_text_and_the_audit_callback(
 def test_a_job_whose_lease_was_renewed_in_the_meantime_is_left_running(
     attempts: int, rules: RequeueRules[TrainingRun], calls: Calls, now: datetime
 ) -> None:
-    run = queued_run(1, now, attempts=attempts - 1)
+    run = queued_run(1, now, lost_attempts=attempts - 1)
     token, later = claim(run, now), now + 2 * LEASE
     lost = lost_jobs(later)
     TrainingRun.renew(run.pk, token=token, lease=LEASE, now=later)
@@ -128,7 +134,7 @@ def test_a_job_whose_lease_was_renewed_in_the_meantime_is_left_running(
 def test_a_job_claimed_again_in_the_meantime_is_left_running(
     attempts: int, rules: RequeueRules[TrainingRun], calls: Calls, now: datetime
 ) -> None:
-    run, later = queued_run(1, now, attempts=attempts - 1), now + 2 * LEASE
+    run, later = queued_run(1, now, lost_attempts=attempts - 1), now + 2 * LEASE
     claim(run, now)
     lost = lost_jobs(later)
     token = uuid4()
@@ -148,6 +154,7 @@ def test_the_columns_named_by_the_rules_are_reset(now: datetime, calls: Calls) -
         record_failure=calls.record_failure,
         resend_after=RESEND_AFTER,
         longest_pause=LONGEST_PAUSE,
+        lease=LEASE,
         reset={"stop_requested": False},
     )
     run, later = queued_run(1, now, stop_requested=True), now + 2 * LEASE
@@ -166,11 +173,11 @@ def test_the_pause_between_messages_doubles_up_to_the_longest(
     at, pauses = now + RESEND_AFTER + timedelta(seconds=1), []
 
     for _message in range(8):
-        assert resend_overdue(rules, TrainingRun.overdue(now=at, after=RESEND_AFTER), now=at) == 1
+        assert resend_overdue(rules, overdue(at), now=at) == 1
         run.refresh_from_db()
         assert run.lease_until is not None
         pauses.append((run.lease_until - at).total_seconds())
-        assert not TrainingRun.overdue(now=run.lease_until, after=RESEND_AFTER).exists()
+        assert not overdue(run.lease_until).exists()
         at = run.lease_until + timedelta(seconds=1)
 
     assert pauses == [11, 23, 47, 95, 191, 300, 300, 300]
@@ -207,5 +214,5 @@ def test_a_new_job_is_overdue_only_after_the_first_pause() -> None:
     now = timezone.now()
     queued_run(1, now)
 
-    assert not TrainingRun.overdue(now=now + RESEND_AFTER, after=RESEND_AFTER).exists()
-    assert TrainingRun.overdue(now=now + 2 * RESEND_AFTER, after=RESEND_AFTER).exists()
+    assert not overdue(now + RESEND_AFTER).exists()
+    assert overdue(now + 2 * RESEND_AFTER).exists()

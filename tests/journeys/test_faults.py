@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,12 +14,15 @@ from tests.http_client import HttpClient
 from tests.journeys.conftest import send
 from tests.servers import wait_until
 from tests.stack import Stack
+from tests.template_home import ROOT
 
 pytestmark = [pytest.mark.stack, pytest.mark.network]
 
 BURST = 50
 COUNT = """
 import json
+import subprocess
+import sys
 from django.db.models import Count
 from diagnostics.audit.models import AuditEvent
 from diagnostics.cases.models import Case, Prediction
@@ -88,6 +93,16 @@ def test_predictions_are_made_after_the_broker_has_lost_all_messages(production_
     stack.restart_inference()
 
     _wait_for_done(stack, client, 10)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("broker", ["embedded", "production"])
+def test_random_faults_of_every_process_lose_nothing_and_repeat_nothing(broker: str) -> None:
+    size = ("--uploads=200", "--faults=30", "--scenarios")
+    command = [sys.executable, "-m", "benchmarks.faults", f"--stack={broker}", *size]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def counts(stack: Stack, site: str) -> dict[str, int]:

@@ -16,9 +16,11 @@ from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import radiograph_path
 from diagnostics.jobs import lease
 from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.stop_flag import WORKER_STOP
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import Epoch, TrainingRun
+from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import runs
 from diagnostics.training.services import requeue, run_control
 from tests.small_disk import SmallDisk
@@ -27,6 +29,9 @@ from tests.training.fake_trainer import FakeTrainer
 from tests.training.test_pipeline import train
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed_radiographs")]
+
+
+LEASE_EXPIRED = timedelta(seconds=25)  # after the claim
 
 
 class Killed(BaseException):
@@ -68,7 +73,7 @@ def test_a_training_without_a_usable_network_fails_with_a_reason(administrator: 
     run = train(queue_run(administrator, now).pk, FakeTrainer(unusable=True))
 
     assert (run.status, run.failure_code) == (JobStatus.FAILED, "no_usable_network")
-    assert not runs.checkpoints(run).exists()
+    assert runs.has_checkpoints(run)  # until an administrator discards them
 
 
 def test_a_run_with_missing_radiographs_fails_with_a_reason(administrator: User, now: datetime) -> None:
@@ -147,7 +152,7 @@ def test_a_run_whose_worker_died_resumes_with_its_radiographs_and_epochs(
     sign("normal", content=drawn_radiograph(NORMAL_SEED + 50, opacity=False))  # after the snapshot
     snapshot_sha256 = run.snapshot_sha256
 
-    requeue.requeue_lost(now=timezone.now() + timedelta(hours=1))
+    requeue.requeue_lost(now=timezone.now() + LEASE_EXPIRED)
     run = train(run.pk)
 
     assert (run.status, run.failure_text, run.attempts) == (JobStatus.DONE, "", 2)
@@ -158,13 +163,29 @@ def test_a_run_whose_worker_died_resumes_with_its_radiographs_and_epochs(
     assert not runs.checkpoints(run).exists()
 
 
+def test_a_run_survives_any_number_of_orderly_stops_of_its_worker(administrator: User, now: datetime) -> None:
+    run = queue_run(administrator, now, Parameters.of("vgg16-finetune", epochs=5, batch_size=8))
+    for epoch in range(1, 5):
+        try:
+            run = train(run.pk, FakeTrainer(after_epoch={epoch: WORKER_STOP.set}))
+        finally:
+            WORKER_STOP.clear()
+        assert (run.status, run.token, run.lost_attempts) == (JobStatus.QUEUED, None, 0)
+
+    run = train(run.pk)
+
+    assert (run.status, run.failure_text, run.attempts) == (JobStatus.DONE, "", 5)
+    assert run.candidate is not None
+    assert run.candidate.manifest["training"]["resumed_after"] == 4
+
+
 def test_a_run_stopped_after_its_worker_died_keeps_its_best_epoch(administrator: User, now: datetime) -> None:
     run = queue_run(administrator, now, LONG)
     with pytest.raises(Killed):
         train(run.pk, FakeTrainer(after_epoch={2: die}))
     run_control.stop_run(run=run, by=administrator, now=now)
 
-    requeue.requeue_lost(now=timezone.now() + timedelta(hours=1))
+    requeue.requeue_lost(now=timezone.now() + LEASE_EXPIRED)
     run = train(run.pk)
 
     assert (run.status, run.failure_text) == (JobStatus.DONE, "")
@@ -177,12 +198,12 @@ def test_a_lost_run_without_files_restarts_and_registers_one_candidate(
     administrator: User, now: datetime
 ) -> None:
     run = queue_run(administrator, now)
-    assert TrainingRun.claim(run.pk, worker="dead", lease=timedelta(minutes=5), now=now)
+    assert TrainingRun.claim(run.pk, worker="dead", lease=timedelta(seconds=20), now=now)
     Epoch.objects.create(
         run=run, number=1, planned_epochs=3, loss=1, accuracy=0, val_loss=1, val_accuracy=0, seconds=1
     )
 
-    requeue.requeue_lost(now=now + timedelta(minutes=6))
+    requeue.requeue_lost(now=now + LEASE_EXPIRED)
     train(run.pk)
     run = train(run.pk)  # the message is delivered twice
 

@@ -224,7 +224,7 @@ def test_a_run_whose_worker_died_resumes_with_its_radiographs_and_epochs(
     later = sign("normal", content=drawn_radiograph(NORMAL_SEED + 50, opacity=False))  # after the snapshot
     snapshot_sha256 = run.snapshot_sha256
 
-    requeue.requeue_lost(now=timezone.now() + timedelta(hours=1))
+    requeue.requeue_lost(now=timezone.now() + timedelta(seconds=25))
     pipeline.train(run.pk)
 
     run.refresh_from_db()

@@ -151,11 +151,12 @@ def test_a_stop_is_recorded_once_and_refused_for_a_finished_run(
         run_control.stop_run(run=run, by=administrator, now=now)
 
 
-def lost_run(now: datetime, *, attempts: int) -> TrainingRun:
+def lost_run(now: datetime, *, lost_attempts: int) -> TrainingRun:
     return TrainingRun.objects.create(
         number=1,
         status=JobStatus.RUNNING,
-        attempts=attempts,
+        attempts=5,
+        lost_attempts=lost_attempts,
         token=uuid4(),
         lease_until=now - timedelta(seconds=1),
         queued_at=now - timedelta(hours=1),
@@ -163,7 +164,7 @@ def lost_run(now: datetime, *, attempts: int) -> TrainingRun:
 
 
 def test_a_run_whose_worker_died_is_requeued(db: None, now: datetime) -> None:
-    run = lost_run(now, attempts=2)
+    run = lost_run(now, lost_attempts=1)
 
     requeue.requeue_lost(now=now)
 
@@ -177,21 +178,21 @@ def test_a_run_fails_with_a_reason_when_its_worker_dies_the_third_time(
     now: datetime,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    run = lost_run(now, attempts=3)
+    run = lost_run(now, lost_attempts=2)
     runs.checkpoints(run).mkdir(parents=True)
 
     with django_capture_on_commit_callbacks(execute=True):
         requeue.requeue_lost(now=now)
 
     run.refresh_from_db()
-    assert not runs.checkpoints(run).exists()
+    assert runs.checkpoints(run).exists()  # until an administrator discards them
     assert (run.status, run.failure_code) == ("failed", "worker_lost")
     assert "three times" in run.failure_text
     assert AuditEvent.objects.filter(action=Action.RUN_FAILED).count() == 1
 
 
 def test_a_run_with_a_valid_lease_is_not_requeued(db: None, now: datetime) -> None:
-    run = lost_run(now, attempts=1)
+    run = lost_run(now, lost_attempts=0)
 
     requeue.requeue_lost(now=now - timedelta(minutes=1))
 

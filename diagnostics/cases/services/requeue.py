@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
+
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
@@ -19,9 +21,11 @@ MAX_RESENT: Final = 50  # messages of one periodic task
 
 def requeue_lost(*, now: datetime) -> int:
     """Requeue lost predictions and enqueue overdue ones again; return how many."""
-    lost = Prediction.with_expired_lease(now=now).select_related("case")
-    requeued = requeue.requeue_lost(RULES, lost, now=now)
-    overdue = selectors.overdue_for_enqueue(now=now, after=RULES.resend_after, most=MAX_RESENT)
+    requeue.postpone_doubtful_leases(RULES, now=now)
+    requeued = requeue.requeue_lost(RULES, requeue.lost_jobs(RULES, now=now), now=now)
+    overdue = selectors.overdue_for_enqueue(
+        now=now, after=RULES.resend_after, longest_pause=RULES.longest_pause, most=MAX_RESENT
+    )
     return requeued + requeue.resend_overdue(RULES, overdue, now=now)
 
 
@@ -41,4 +45,5 @@ RULES: Final = RequeueRules(
     record_failure=_record_failure,
     resend_after=timedelta(seconds=10),
     longest_pause=timedelta(minutes=5),
+    lease=settings.INFERENCE_LEASE,
 )

@@ -70,6 +70,7 @@ def _reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now
                 status=JobStatus.QUEUED,
                 version=version,
                 attempts=0,
+                lost_attempts=0,
                 queued_at=now,
                 started_at=None,
                 finished_at=None,

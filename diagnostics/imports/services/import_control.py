@@ -30,6 +30,7 @@ def start_import(*, import_job: Import, by: User, now: datetime) -> None:
         stage=Stage.IMPORTING,
         status=JobStatus.QUEUED,
         attempts=0,
+        lost_attempts=0,
         stop_requested=False,
         queued_at=now,
         finished_at=None,

@@ -6,6 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
+
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.imports import tasks
@@ -41,4 +43,5 @@ RULES: Final = RequeueRules(
     record_failure=_record_failure,
     resend_after=timedelta(seconds=30),
     longest_pause=timedelta(minutes=5),
+    lease=settings.IMPORT_LEASE,
 )

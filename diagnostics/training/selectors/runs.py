@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from diagnostics.audit import selectors as audit
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.files import StoredFile
-from diagnostics.jobs.models import OPEN_STATUSES
+from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.training import policy, snapshot
 from diagnostics.training.models import Schedule, TrainingRun
 
@@ -64,8 +64,19 @@ def folder(run: TrainingRun) -> Path:
 
 
 def checkpoints(run: TrainingRun) -> Path:
-    """Return the folder of an open run's checkpoints."""
+    """Return the folder of a run's checkpoints."""
     return folder(run) / CHECKPOINTS
+
+
+def has_checkpoints(run: TrainingRun) -> bool:
+    """Return whether a run that failed can be resumed."""
+    folder = checkpoints(run)
+    return run.status == JobStatus.FAILED and folder.is_dir() and any(folder.iterdir())
+
+
+def progress(run: TrainingRun) -> int:
+    """Return the completed epochs and trust checks of a run's last attempt."""
+    return run.epochs.count() + run.checks_done
 
 
 def available_plots(run: TrainingRun) -> frozenset[str]:

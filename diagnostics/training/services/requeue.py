@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
-from django.db import transaction
+from django.conf import settings
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
@@ -37,7 +35,6 @@ def _enqueue(run: TrainingRun) -> bool:
 def _record_failure(run: TrainingRun, code: str, now: datetime) -> None:
     detail = {"number": run.number, "code": code}
     audit.record(action=Action.RUN_FAILED, by=None, target=run, detail=detail, now=now)
-    transaction.on_commit(partial(shutil.rmtree, runs.checkpoints(run), ignore_errors=True))
 
 
 RULES: Final = RequeueRules(
@@ -45,7 +42,9 @@ RULES: Final = RequeueRules(
     enqueue=_enqueue,
     failure_text=failure_text,
     record_failure=_record_failure,
-    resend_after=timedelta(minutes=1),
-    longest_pause=timedelta(minutes=30),
+    resend_after=timedelta(seconds=30),
+    longest_pause=timedelta(minutes=5),
+    lease=settings.TRAINING_LEASE,
+    progress_of=runs.progress,
     reset={"phase": "", "checks_done": 0, "checks_total": 0},
 )
