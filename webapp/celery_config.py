@@ -16,6 +16,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("cases.requeue_lost", 5.0),
         ("imports.requeue_lost", 10.0),
         ("training.requeue_and_schedule", 30.0),
+        ("audit.seal", 30.0),
     )
 }
 

@@ -216,6 +216,11 @@ IMPORT_LEASE = timedelta(seconds=30)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 
+# Audit log
+AUDIT_RETENTION_YEARS = max(
+    1, env.int("READROOM_AUDIT_YEARS", default=10)
+)  # `manage.py prune_audit` keeps these
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",  # first, so that a missing login is a 401

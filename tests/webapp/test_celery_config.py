@@ -20,7 +20,7 @@ from webapp.celery_config import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "maintenance"}
-PERIODIC = {"cases.requeue_lost", "imports.requeue_lost", "training.requeue_and_schedule"}
+PERIODIC = {"cases.requeue_lost", "imports.requeue_lost", "training.requeue_and_schedule", "audit.seal"}
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,9 +1,10 @@
-"""The only function that writes to the audit log."""
+"""The only function that writes events to the audit log."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Model
@@ -28,5 +29,13 @@ def record(
         action=action,
         target_kind=str(target._meta.model_name) if target is not None else "",
         target_id=str(target.pk) if target is not None else "",
+        site=_site_of(target),
         detail=detail or {},
     )
+
+
+def _site_of(target: Model | None) -> UUID | None:
+    """Return the site of a target; None for one that belongs to all sites."""
+    if target is not None and target._meta.label == "accounts.Site":
+        return UUID(str(target.pk))
+    return getattr(target, "site_id", None)

@@ -1,0 +1,3 @@
+"""What writes to the audit log: recording, sealing, pruning, exporting."""
+
+from diagnostics.audit.services.recording import record as record
