@@ -1,4 +1,4 @@
-"""The audit tables without their triggers: at the end of tests, and as an owner of the database can have them."""
+"""The audit tables without their triggers: at the end of tests, and as a database owner can have them."""
 
 from __future__ import annotations
 

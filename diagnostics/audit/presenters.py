@@ -71,7 +71,7 @@ def event_row(event: AuditEvent) -> EventRow:
 
 
 def json_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
-    """Yield the content that the hash covers, the hash and the user name of each event as one line of JSON."""
+    """Yield the content under the hash, the hash and the user name of each event as one line of JSON."""
     for event in events:
         line = chain.content(event) | {"hash": event.hash, "username": _username(event)}
         yield json.dumps(line, sort_keys=True) + "\n"

@@ -1,4 +1,4 @@
-"""Transactions and sealings at the same moment never fork the chain; `test_on_postgresql.py` repeats this there."""
+"""Concurrent transactions and sealings never fork the chain; `test_on_postgresql.py` repeats this there."""
 
 from __future__ import annotations
 

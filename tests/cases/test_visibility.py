@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from django.test import Client
-from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from diagnostics.accounts.models import Site, User

@@ -38,8 +38,8 @@ def wait_for_lock() -> None:
 def _seal_batch() -> int:
     """Append unsealed events to the chain, those with the lowest ids first.
 
-    The chain follows the order of sealing. An event whose transaction commits late is sealed by a later batch,
-    so the chain needs no rule for gaps of the ids.
+    The chain follows the order of sealing. An event whose transaction commits late is sealed by a later
+    batch, so the chain needs no rule for gaps of the ids.
     """
     unsealed = AuditEvent.objects.filter(position=None).order_by("pk")
     if not unsealed.exists():
