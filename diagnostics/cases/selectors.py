@@ -86,6 +86,16 @@ def latest_done_prediction(case: Case) -> Prediction | None:
     return next((each for each in case.predictions.all() if each.status == JobStatus.DONE), None)
 
 
+def is_prediction_open(case: Case) -> bool:
+    """Return whether a case waits for its first prediction."""
+    latest = latest_prediction(case)
+    return (
+        latest is not None
+        and latest.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+        and latest_done_prediction(case) is None
+    )
+
+
 def has_prediction(case: Case, version: ModelVersion) -> bool:
     """Return whether a version has a finished prediction for a case."""
     return case.predictions.filter(version=version, status=JobStatus.DONE).exists()
