@@ -61,8 +61,8 @@ class OwnSiteFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """Return the accounts of the selected site."""
-        known = {key for key, _name in self.lookups(request, None)}
-        return queryset.filter(sites=self.value()) if self.value() in known else queryset
+        chosen = [site for site in _by(request).sites.all() if str(site.pk) == self.value()]
+        return queryset.filter(sites=chosen[0]) if chosen else queryset
 
 
 @admin.register(User)

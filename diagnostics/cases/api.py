@@ -116,8 +116,8 @@ class CaseDetail(GenericAPIView[Case]):
         operation_id="cases_read",
         summary="Read a case",
         description="`prediction` is null until one is finished; `failure` gives the reason of a failed one. "
-        "`withheld` is true while a reader may still read the radiograph blind. The patient reference is masked "
-        "while the prediction is queued or running; each later response has it in full and is audited.",
+        "`withheld` is true while a reader may still read the radiograph blind. The patient reference is "
+        "masked while the first prediction is queued or running; later responses show it and are audited.",
         responses={
             200: CaseSerializer,
             401: ErrorSerializer,

@@ -163,7 +163,7 @@ class CaseSerializer(CaseSummarySerializer):
     """A case with its newest prediction."""
 
     patient_ref = serializers.SerializerMethodField(
-        help_text="Masked (`****` and the last characters) in lists, and while the case waits for a prediction"
+        help_text="Masked (`****` and the last characters) in lists and while the case has no prediction yet"
     )
     accession_number = serializers.CharField()
     priority = serializers.ChoiceField(choices=Priority.choices)

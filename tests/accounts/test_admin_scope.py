@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import URLResolver, get_resolver
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
@@ -257,7 +257,7 @@ def test_the_admin_has_no_other_pages(chief: Client, path: str):
 
 
 def test_the_models_of_the_admin_are_users_and_sites() -> None:
-    assert {model for model in admin.site._registry} == {User, Site}
+    assert set(admin.site._registry) == {User, Site}
 
 
 @pytest.mark.parametrize("role", ["anonymous", "technician", "radiologist"])
@@ -275,7 +275,11 @@ def test_no_url_of_the_admin_is_open_to_others(
 
 def admin_paths(pk: str) -> list[str]:
     """Return the path of every URL of the admin."""
-    resolver = next(one for one in get_resolver().url_patterns if getattr(one, "namespace", "") == "admin")
-    paths = ["/admin/" + str(one.pattern).removeprefix("^") for one in resolver.url_patterns]  # type: ignore[attr-defined]
+    resolver = next(
+        one
+        for one in get_resolver().url_patterns
+        if isinstance(one, URLResolver) and one.namespace == "admin"
+    )
+    paths = ["/admin/" + str(one.pattern).removeprefix("^") for one in resolver.url_patterns]
     nested = [f"{USERS}{name}/" for name in ("add", f"{pk}/change", f"{pk}/history", f"{pk}/password")]
     return [path for path in paths if "(" not in path and "<" not in path] + nested

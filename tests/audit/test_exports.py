@@ -26,7 +26,7 @@ def auditor(client: Client, administrator: User) -> Client:
 def exported(client: Client, url: str, **filters: str) -> str:
     response = client.get(url, filters)
     assert response.status_code == 200
-    return b"".join(response).decode()  # type: ignore[arg-type]
+    return b"".join(response).decode()
 
 
 def test_json_lines_can_be_verified_without_readroom(auditor: Client, technician: User, now: datetime):

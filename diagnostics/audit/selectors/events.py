@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from diagnostics.audit.models import AuditEvent
+from diagnostics.audit.models import Action, AuditEvent
 
 SYSTEM_ACTOR = "system"  # selects the events of workers and periodic tasks
 
@@ -56,6 +56,11 @@ def matching(user: Any, query: EventQuery) -> QuerySet[AuditEvent]:
     if query.target:
         selected &= Q(target_id=query.target)
     return visible_to(user).filter(selected)
+
+
+def last(action: Action) -> AuditEvent | None:
+    """Return the newest event of an action, of any site."""
+    return AuditEvent.objects.filter(action=action).order_by("-pk").first()
 
 
 def _midnight(day: date) -> datetime:

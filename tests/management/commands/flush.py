@@ -12,6 +12,6 @@ from tests.append_only import triggers_suspended
 class Command(flush.Command):
     """`flush` without the append-only triggers."""
 
-    def handle(self, **options: Any) -> None:  # type: ignore[override]
+    def handle(self, **options: Any) -> None:
         with triggers_suspended():
             super().handle(**options)
