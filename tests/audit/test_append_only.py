@@ -53,7 +53,7 @@ def test_no_statement_changes_or_deletes_an_event(
     event: AuditEvent, sealed: bool, change: Callable[[object], object]
 ):
     if sealed:
-        sealing.seal_all()
+        sealing.seal()
     before = list(AuditEvent.objects.values())
 
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
@@ -63,7 +63,7 @@ def test_no_statement_changes_or_deletes_an_event(
 
 
 def test_sealing_happens_once(event: AuditEvent):
-    sealing.seal_all()
+    sealing.seal()
 
     for changed in ({"position": 2}, {"position": None}, {"hash": "0" * 64}):
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
@@ -93,7 +93,7 @@ def test_a_checkpoint_permits_the_deletion_of_sealed_events_up_to_its_position_o
     event: AuditEvent, technician: User, now: datetime
 ):
     later = record(action=Action.LOGGED_OUT, by=technician)
-    sealing.seal_all()
+    sealing.seal()
     unsealed = record(action=Action.LOGGED_IN, by=technician)
     AuditCheckpoint.objects.create(position=1, hash="", events=1, at=now, by=technician, reason="age")
 
@@ -106,7 +106,7 @@ def test_a_checkpoint_permits_the_deletion_of_sealed_events_up_to_its_position_o
 
 
 def test_a_missing_trigger_is_reported(event: AuditEvent, now: datetime):
-    sealing.seal_all()
+    sealing.seal()
     assert verification.verify(now=now).problems == ()
 
     with triggers_suspended():

@@ -54,11 +54,11 @@ def test_concurrent_transactions_and_sealings_give_one_chain_without_gaps(now: d
 
     def seal() -> None:
         while not writing.acquire(blocking=False):
-            sealing.seal_all()
+            sealing.seal()
         writing.release()
 
     in_threads(*[write] * WRITERS, *[seal] * SEALERS)
-    sealing.seal_all()
+    sealing.seal()
 
     committed = WRITERS * 2 * (TRANSACTIONS - TRANSACTIONS // 3)
     positions = AuditEvent.objects.order_by("position").values_list("position", flat=True)
@@ -80,12 +80,12 @@ def test_an_event_that_commits_after_later_ones_were_sealed_is_sealed_next(now: 
     def seal_others() -> None:
         assert recorded.wait(30)
         record(action=Action.LOGGED_IN, by=None, now=now)
-        assert sealing.seal_all() == 1
+        assert sealing.seal() == 1
         others_sealed.set()
 
     in_threads(commit_late, seal_others)
 
-    assert sealing.seal_all() == 1
+    assert sealing.seal() == 1
     late, early = AuditEvent.objects.order_by("pk")
     assert (late.action, late.position, early.position) == (Action.LOGGED_OUT, 2, 1)
     assert verify(now=now).problems == ()

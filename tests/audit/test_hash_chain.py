@@ -27,7 +27,7 @@ def sealed(technician: User, now: datetime) -> list[AuditEvent]:
     """Return five sealed events, at positions 1 to 5."""
     for number in range(5):
         record(action=Action.RUN_STARTED, by=technician, detail={"number": number}, now=now)
-    sealing.seal_all()
+    sealing.seal()
     return list(AuditEvent.objects.order_by("pk"))
 
 
@@ -67,7 +67,7 @@ def test_the_chain_continues_where_it_ended(sealed: list[AuditEvent], problems: 
     record(action=Action.LOGGED_IN, by=None, now=now)
 
     assert verify(now=now).unsealed == 1
-    assert (sealing.seal_all(), sealing.seal_all()) == (1, 0)
+    assert (sealing.seal(), sealing.seal()) == (1, 0)
     assert [event.position for event in AuditEvent.objects.order_by("pk")] == [1, 2, 3, 4, 5, 6]
     assert problems() == ()
 
@@ -79,13 +79,13 @@ def test_more_events_than_one_batch_are_sealed_in_order(
     for _ in range(5):
         record(action=Action.LOGGED_IN, by=technician)
 
-    assert sealing.seal_all() == 5
+    assert sealing.seal() == 5
     assert [event.position for event in AuditEvent.objects.order_by("pk")] == [1, 2, 3, 4, 5]
     assert problems() == ()
 
 
 def test_sealing_without_events_writes_no_anchor(db: None):
-    assert sealing.seal_all() == 0
+    assert sealing.seal() == 0
     assert anchor.read() is None
 
 
@@ -154,7 +154,7 @@ def test_a_truncated_log_stays_found_after_more_events_were_sealed(
         AuditEvent.objects.filter(position__gt=3).delete()
     for _ in range(4):
         record(action=Action.LOGGED_IN, by=None, now=now)
-    sealing.seal_all()
+    sealing.seal()
 
     forged = AuditEvent.objects.get(position=5)
     assert problems() == (f"event {forged.pk} at position 5 does not match the anchor of this home",)
@@ -213,14 +213,14 @@ def test_recording_an_event_is_one_insert(technician: User, django_assert_num_qu
 
 def test_sealing_a_batch_needs_the_same_queries_for_2_and_for_20_events(technician: User):
     record(action=Action.LOGGED_IN, by=technician)
-    sealing.seal_all()
+    sealing.seal()
     counts = []
     for number in (2, 20):
         for _ in range(number):
             record(action=Action.LOGGED_IN, by=technician)
         before = len(connection.queries_log)
         connection.force_debug_cursor = True
-        sealing.seal_all()
+        sealing.seal()
         connection.force_debug_cursor = False
         counts.append(len(connection.queries_log) - before)
 

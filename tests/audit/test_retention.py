@@ -24,7 +24,7 @@ def aged(administrator: User, now: datetime) -> list[AuditEvent]:
     """Return sealed events 11, 11, 9, 11 and 0 years old, in this order."""
     for years in (11, 11, 9, 11, 0):
         record(action=Action.LOGGED_IN, by=administrator, now=now.replace(year=now.year - years))
-    sealing.seal_all()
+    sealing.seal()
     return list(AuditEvent.objects.order_by("pk"))
 
 
@@ -43,7 +43,7 @@ def test_only_the_expired_beginning_of_the_chain_is_removed(
 
 def test_the_chain_continues_after_the_checkpoint(aged: list[AuditEvent], administrator: User, now: datetime):
     retention.prune(by=administrator, reason=REASON, now=now)
-    sealing.seal_all()
+    sealing.seal()
 
     assert AuditEvent.objects.get(action=Action.AUDIT_PRUNED).position == 6
     report = verify(now=now)
@@ -52,11 +52,11 @@ def test_the_chain_continues_after_the_checkpoint(aged: list[AuditEvent], admini
 
 def test_a_log_of_which_every_event_expired_continues_too(administrator: User, now: datetime):
     record(action=Action.LOGGED_IN, by=administrator, now=now - timedelta(days=4000))
-    sealing.seal_all()
+    sealing.seal()
     retention.prune(by=administrator, reason=REASON, now=now)
     assert verify(now=now).problems == ()
 
-    sealing.seal_all()
+    sealing.seal()
 
     assert [event.position for event in AuditEvent.objects.all()] == [2]
     assert verify(now=now).problems == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import count
 from typing import Final
 
 from django.db import connection, transaction
@@ -17,12 +18,14 @@ BATCH: Final = 500  # events in one transaction
 LOCK: Final = 7_265_616_464_726_001  # of PostgreSQL; any number that no other lock uses
 
 
-def seal_all() -> int:
-    """Seal every unsealed event and return their number."""
-    sealed = batch = _seal_batch()
-    while batch == BATCH:
+def seal(*, batches: int | None = None) -> int:
+    """Seal the unsealed events, at most the given number of batches, and return their number."""
+    sealed = 0
+    for _ in range(batches) if batches else count():
         batch = _seal_batch()
         sealed += batch
+        if batch < BATCH:
+            break
     if sealed:
         _advance_anchor()
     return sealed

@@ -14,4 +14,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seal and print the number."""
-        self.stdout.write(f"{sealing.seal_all()} events sealed")
+        self.stdout.write(f"{sealing.seal()} events sealed")
