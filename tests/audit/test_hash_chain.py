@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from diagnostics.accounts.models import User
-from diagnostics.audit import anchor, chain
+from diagnostics.audit import anchor, chain, periodic
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.audit.selectors.verification import verify
 from diagnostics.audit.services import record, sealing
@@ -81,6 +81,21 @@ def test_more_events_than_one_batch_are_sealed_in_order(
 
     assert sealing.seal() == 5
     assert [event.position for event in AuditEvent.objects.order_by("pk")] == [1, 2, 3, 4, 5]
+    assert problems() == ()
+
+
+def test_the_periodic_task_seals_a_bounded_number_of_batches(
+    technician: User, problems: Problems, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sealing, "BATCH", 1)
+    for _ in range(periodic.MOST_BATCHES + 1):
+        record(action=Action.LOGGED_IN, by=technician)
+
+    periodic.seal()
+    assert AuditEvent.objects.filter(position=None).count() == 1
+    periodic.seal()
+
+    assert AuditEvent.objects.filter(position=None).count() == 0
     assert problems() == ()
 
 
