@@ -23,8 +23,9 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin, which delays the other processes
 
 from webapp.settings import *  # noqa: E402, F403
-from webapp.settings import DATABASES, READROOM_HOME, STORAGES  # noqa: E402
+from webapp.settings import DATABASES, INSTALLED_APPS, READROOM_HOME, STORAGES  # noqa: E402
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests"]  # its command `flush`
 SECRET_KEY = "for-tests-" + "x" * 50  # pseudonyms, and so the split of a data set, are the same each time
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

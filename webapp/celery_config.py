@@ -27,6 +27,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("training.requeue_and_schedule", 5.0),
         ("storage.sweep", 3600.0),
         ("storage.keep_reserve", 30.0),
+        ("audit.seal", 30.0),
     )
 }
 

@@ -91,7 +91,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
-    "django.contrib.admin",
+    "diagnostics.accounts.apps.StaffAdminConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -229,6 +229,11 @@ TRAINING_LEASE = timedelta(seconds=20)
 IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
+
+# Audit log
+AUDIT_RETENTION_YEARS = max(
+    1, env.int("READROOM_AUDIT_YEARS", default=10)
+)  # `manage.py prune_audit` keeps these
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
@@ -29,3 +30,14 @@ def home_site(user: User) -> Site:
 def has_token(user: User) -> bool:
     """Return whether the user has an API token."""
     return Token.objects.filter(user=user).exists()
+
+
+def staff_visible_to(user: User) -> QuerySet[User]:
+    """Return the accounts that share a site with an administrator, and those without a site."""
+    own = User.objects.filter(Q(sites__in=user.sites.values("pk")) | Q(sites=None))
+    return User.objects.filter(pk__in=own.values("pk"))
+
+
+def may_administer(user: User, account: User) -> bool:
+    """Return whether an administrator is a member of every site of an account."""
+    return not account.sites.exclude(pk__in=user.sites.values("pk")).exists()

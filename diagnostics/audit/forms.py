@@ -6,20 +6,38 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.audit.models import Action
+from diagnostics.audit.selectors.events import EventQuery
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
 
 
 class EventFilter(forms.Form):
-    """Filters of the page, taken from its URL."""
+    """Filters of the page and of the exports, taken from the URL."""
 
+    since = forms.DateField(label=_("From"), required=False, widget=_day())
+    until = forms.DateField(label=_("To"), required=False, widget=_day())
     action = forms.ChoiceField(
-        label=_("Action"), required=False, choices=[("", _("All actions")), *Action.choices]
+        label=_("Action"),
+        required=False,
+        choices=[("", _("All actions")), *Action.choices],
+        widget=forms.Select(attrs={"class": "form-select"}),
     )
-    who = forms.CharField(label=_("User"), required=False, max_length=150)
-    target = forms.CharField(label=_("ID of a case, run or version"), required=False, max_length=40)
+    who = forms.CharField(
+        label=_("User"),
+        required=False,
+        max_length=150,
+        widget=forms.TextInput(attrs={"class": "form-control", "placeholder": _("user name or system")}),
+    )
+    target = forms.CharField(
+        label=_("ID of a case, run or version"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"class": "form-control"}),
+    )
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-control"
-        self.fields["who"].widget.attrs["placeholder"] = _("user name or system")
-        self.fields["action"].widget.attrs["class"] = "form-select"
+    @property
+    def query(self) -> EventQuery:
+        """Return the valid filters as a value."""
+        return EventQuery(**self.cleaned_data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -58,21 +59,55 @@ class Action(models.TextChoices):
     FILE_DAMAGED = "file-damaged", _("found a stored file missing or damaged")
     FILES_RESTORED = "files-restored", _("restored stored files of a case")
     FILES_SWEPT = "files-swept", _("deleted files that no row names")
+    CASES_LISTED = "cases-listed", _("listed cases")
+    CASES_SEARCHED = "cases-searched", _("searched for cases")
+    READINGS_EXPORTED = "readings-exported", _("exported first readings")
+    EXCLUSIONS_EXPORTED = "exclusions-exported", _("exported the excluded files of an import")
+    ACCOUNT_CREATED = "account-created", _("created an account")
+    ACCOUNT_CHANGED = "account-changed", _("changed an account")
+    SITE_CREATED = "site-created", _("created a site")
+    SITE_CHANGED = "site-changed", _("changed a site")
+    AUDIT_EXPORTED = "audit-exported", _("exported the audit log")
+    AUDIT_PRUNED = "audit-pruned", _("removed expired events from the audit log")
 
 
 class AuditEvent(models.Model):
-    """One event; `by` is empty for the actions of workers and periodic tasks."""
+    """One event; `by` is empty for the actions of workers and periodic tasks.
+
+    Triggers refuse every change but one: sealing sets `position` and `hash`, once.
+    """
 
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=32, choices=Action.choices)
     target_kind = models.CharField(max_length=40, blank=True)
     target_id = models.CharField(max_length=40, blank=True)
+    site = models.UUIDField(null=True, blank=True)  # no key: Site belongs to an app above this one
     detail = models.JSONField(default=dict, blank=True)  # never a patient reference
+    position = models.BigIntegerField(null=True, blank=True)  # in the hash chain, from 1 without gaps
+    hash = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-pk"]
         indexes = [
             models.Index(fields=["target_kind", "target_id"]),
             models.Index(fields=["action", "-at"]),
+            models.Index(fields=["at"]),
+            models.Index(fields=["id"], condition=Q(position=None), name="audit_unsealed"),
         ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["position"], condition=Q(position__isnull=False), name="one_event_per_position"
+            )
+        ]
+
+
+class AuditCheckpoint(models.Model):
+    """The end of the events that retention removed; the chain continues after its position."""
+
+    position = models.BigIntegerField(unique=True)
+    hash = models.CharField(max_length=64)
+    events = models.BigIntegerField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200)

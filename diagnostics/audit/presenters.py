@@ -1,7 +1,11 @@
-"""Events of the audit log as texts and links."""
+"""Events of the audit log as texts and links, and as lines of an export."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,8 +15,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from diagnostics.audit import chain
 from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.csv import escape_formula
 
+Lines = Callable[[Iterable[AuditEvent]], Iterator[str]]
+CSV_COLUMNS: Final = (
+    *("id", "at", "by", "action", "target_kind", "target_id", "site", "detail"),
+    *("position", "hash"),
+)
 ID_LENGTH: Final = 8  # characters of a UUID that a page shows
 
 
@@ -59,6 +70,34 @@ def event_row(event: AuditEvent) -> EventRow:
     )
 
 
+def json_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
+    """Yield the content under the hash, the hash and the user name of each event as one line of JSON."""
+    for event in events:
+        line = chain.content(event) | {"hash": event.hash, "username": _username(event)}
+        yield json.dumps(line, sort_keys=True) + "\n"
+
+
+def csv_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
+    """Yield the heading and each event as one line of CSV; no cell is a formula."""
+    yield _csv_line(CSV_COLUMNS)
+    for event in events:
+        values = chain.content(event) | {"hash": event.hash, "by": _username(event)}
+        values["detail"] = json.dumps(event.detail, sort_keys=True)
+        yield _csv_line(
+            escape_formula("" if values[name] is None else str(values[name])) for name in CSV_COLUMNS
+        )
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+def _username(event: AuditEvent) -> str:
+    return event.by.get_username() if event.by is not None else ""
+
+
 def _actor(event: AuditEvent) -> str:
     if event.by is not None:
         return event.by.get_username()
@@ -69,5 +108,12 @@ def _details(detail: dict[str, Any]) -> str:
     parts: list[str] = []
     for name, value in detail.items():
         pairs = value.items() if isinstance(value, dict) else [(name, value)]
-        parts += [f"{key}: {one}" for key, one in pairs]
+        parts += [f"{key}: {_text(one)}" for key, one in pairs]
     return ", ".join(parts)
+
+
+def _text(value: Any) -> str:
+    """Return a value as text; of a pair, the old and the new value of a changed field."""
+    if isinstance(value, dict) and value.keys() == {"old", "new"}:
+        return _("%(old)s, now %(new)s") % {"old": _text(value["old"]), "new": _text(value["new"])}
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,27 +1,83 @@
-"""The page of the audit log."""
+"""The page of the audit log, and its exports."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
-from diagnostics.audit import presenters, selectors
+from diagnostics.audit import presenters
 from diagnostics.audit.forms import EventFilter
+from diagnostics.audit.models import AuditEvent
+from diagnostics.audit.selectors import events as selectors
+from diagnostics.audit.services import export as export_services
 
 EVENTS_PER_PAGE = 100
+View = Callable[[HttpRequest], HttpResponseBase]
 
 
-@login_required
-def events(request: HttpRequest) -> HttpResponse:
-    """List the events that match the filters, newest first."""
+def _for_auditors(view: View) -> View:
+    """Restrict a view to users who may view the audit log."""
+
     # require_permission belongs to accounts, an app above this one.
-    if not request.user.has_permission("audit"):  # type: ignore[union-attr]
-        raise PermissionDenied
+    @login_required
+    @wraps(view)
+    def protected(request: HttpRequest) -> HttpResponseBase:
+        if not request.user.has_permission("audit"):  # type: ignore[union-attr]
+            raise PermissionDenied
+        return view(request)
+
+    return protected
+
+
+@_for_auditors
+@never_cache
+def events(request: HttpRequest) -> HttpResponse:
+    """List the events of the user's sites that match the filters, newest first."""
     form = EventFilter(request.GET)
-    matching = selectors.events(**form.cleaned_data) if form.is_valid() else selectors.events().none()
+    matching = selectors.matching(request.user, form.query) if form.is_valid() else AuditEvent.objects.none()
     page = Paginator(matching, EVENTS_PER_PAGE).get_page(request.GET.get("page"))
-    context = {"form": form, "page": page, "rows": [presenters.event_row(event) for event in page]}
-    return render(request, "audit/events.html", context)
+    rows = [presenters.event_row(event) for event in page]
+    return render(request, "audit/events.html", {"form": form, "page": page, "rows": rows})
+
+
+@_for_auditors
+@never_cache
+@require_safe
+def export_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the matching events as a CSV table, oldest first."""
+    return _export(request, presenters.csv_lines, "csv", "text/csv; charset=utf-8")
+
+
+@_for_auditors
+@never_cache
+@require_safe
+def export_json_lines(request: HttpRequest) -> HttpResponseBase:
+    """Download the matching events as JSON Lines, with what the hash chain covers, oldest first."""
+    return _export(request, presenters.json_lines, "jsonl", "application/x-ndjson")
+
+
+def _export(
+    request: HttpRequest, lines: presenters.Lines, extension: str, content_type: str
+) -> HttpResponseBase:
+    form, now = EventFilter(request.GET), timezone.now()
+    if not form.is_valid():
+        return render(
+            request, "audit/events.html", {"form": form, "page": Paginator([], 1).page(1)}, status=400
+        )
+    exported = export_services.export(query=form.query, by=request.user, now=now)
+    name = f"audit-{timezone.localdate(now)}.{extension}"
+    return StreamingHttpResponse(
+        lines(exported.iterator(chunk_size=1000)),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

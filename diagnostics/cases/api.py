@@ -23,6 +23,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors, upload_validation
 from diagnostics.cases.models import Case
+from diagnostics.cases.permissions import may_see_identifiers
 from diagnostics.cases.serializers import (
     CaseListQuerySerializer,
     CaseSerializer,
@@ -30,8 +31,9 @@ from diagnostics.cases.serializers import (
     ErrorSerializer,
     UploadSerializer,
 )
-from diagnostics.cases.services import admission, blinding
+from diagnostics.cases.services import admission, blinding, case_lists
 
+LIST_PARAMETERS: Final = ("status", "ordering", "page")  # a name that a user invents is not recorded
 MAX_PARSED_BYTES: Final = 4 * upload_validation.MAX_FILE_BYTES  # a longer request is refused unread
 
 
@@ -49,6 +51,8 @@ class CaseList(GenericAPIView[Case]):
     @extend_schema(
         operation_id="cases_list",
         summary="List cases",
+        description="Patient references are masked, except for a token with the scope `identifiers`. "
+        "The number of cases and the names of the filters are audited.",
         parameters=[CaseListQuerySerializer],
         responses={
             200: CaseSerializer(many=True),
@@ -63,9 +67,16 @@ class CaseList(GenericAPIView[Case]):
         query.is_valid(raise_exception=True)
         cases = selectors.case_list(_staff(request), **query.validated_data)
         page = self.paginate_queryset(cases) or []
-        return self.get_paginated_response(
-            self.get_serializer(page, many=True, context=_prediction_context(self, page)).data
+        identifiers = may_see_identifiers(_staff(request), request.auth)
+        case_lists.record_list(
+            cases=page,
+            filters={name: request.query_params.get(name) for name in LIST_PARAMETERS},
+            identifiers=identifiers,
+            by=_staff(request),
+            now=timezone.now(),
         )
+        context = _prediction_context(self, page) | {"identifiers": identifiers}
+        return self.get_paginated_response(self.get_serializer(page, many=True, context=context).data)
 
     @extend_schema(
         operation_id="cases_open",
@@ -110,7 +121,8 @@ class CaseDetail(GenericAPIView[Case]):
         operation_id="cases_read",
         summary="Read a case",
         description="`prediction` is null until one is finished; `failure` gives the reason of a failed one. "
-        "`withheld` is true while a reader may still read the radiograph blind.",
+        "`withheld` is true while a reader may still read the radiograph blind. The patient reference is "
+        "masked while the first prediction is queued or running; later responses show it and are audited.",
         responses={
             200: CaseSerializer,
             401: ErrorSerializer,
@@ -120,9 +132,11 @@ class CaseDetail(GenericAPIView[Case]):
     )
     def get(self, request: Request, pk: UUID) -> Response:
         case = get_object_or_404(selectors.with_predictions(selectors.visible_to(_staff(request))), pk=pk)
-        if selectors.latest_done_prediction(case):  # polling for the prediction is not viewing
+        is_viewed = not selectors.is_prediction_open(case)  # polling for the prediction is not viewing
+        if is_viewed:
             audit.record(action=Action.CASE_VIEWED, by=_staff(request), target=case, now=timezone.now())
-        return Response(self.get_serializer(case, context=_prediction_context(self, [case])).data)
+        context = _prediction_context(self, [case]) | {"identifiers": is_viewed}
+        return Response(self.get_serializer(case, context=context).data)
 
 
 def _prediction_context(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:

@@ -102,6 +102,16 @@ def has_damaged_files(prediction: Prediction) -> bool:
     return DamagedFile.objects.filter(case=prediction.case_id, name__in=names, restored_at=None).exists()
 
 
+def is_prediction_open(case: Case) -> bool:
+    """Return whether a case waits for its first prediction."""
+    latest = latest_prediction(case)
+    return (
+        latest is not None
+        and latest.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+        and latest_done_prediction(case) is None
+    )
+
+
 def radiograph_path(radiograph: Radiograph) -> Path:
     """Return the path of the 16-bit grey PNG, the input of networks."""
     return storage.path(storage.radiograph_files(radiograph.pk).grey)

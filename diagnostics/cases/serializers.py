@@ -11,6 +11,7 @@ from rest_framework import serializers
 from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, PcrOutcome, Prediction, PredictionOutcome, Priority, View
 from diagnostics.cases.presenters import uncertainty
+from diagnostics.cases.presenters.case import masked_reference
 from diagnostics.cases.services.pcr import latest_pcr_result
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
@@ -161,7 +162,9 @@ class CreatedCaseSerializer(CaseSummarySerializer):
 class CaseSerializer(CaseSummarySerializer):
     """A case with its newest prediction."""
 
-    patient_ref = serializers.CharField()
+    patient_ref = serializers.SerializerMethodField(
+        help_text="Masked (`****` and the last characters) in lists and while the case has no prediction yet"
+    )
     accession_number = serializers.CharField()
     priority = serializers.ChoiceField(choices=Priority.choices)
     view = serializers.ChoiceField(choices=View.choices, source="radiograph.view")
@@ -174,6 +177,9 @@ class CaseSerializer(CaseSummarySerializer):
         help_text="Newest result; null without one, and for a reader who may still read the radiograph blind"
     )
     prediction = serializers.SerializerMethodField()
+
+    def get_patient_ref(self, case: Case) -> str:
+        return case.patient_ref if self.context["identifiers"] else masked_reference(case.patient_ref)
 
     @extend_schema_field(serializers.ChoiceField(choices=PcrOutcome.choices, allow_null=True))
     def get_rt_pcr(self, case: Case) -> str | None:

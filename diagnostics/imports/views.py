@@ -17,6 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.selectors import home_site
+from diagnostics.audit import services as audit
+from diagnostics.audit.models import Action
 from diagnostics.errors import DomainError
 from diagnostics.imports import errors, selectors
 from diagnostics.imports.forms import ScanForm
@@ -106,6 +108,7 @@ def discard(request: StaffRequest, pk: UUID) -> HttpResponse:
 def exclusions_csv(request: StaffRequest, pk: UUID) -> HttpResponseBase:
     """Download the excluded and unusable files as a CSV table."""
     import_job = _get_import(request, pk)
+    audit.record(action=Action.EXCLUSIONS_EXPORTED, by=request.user, target=import_job, now=timezone.now())
     unusable = selectors.unusable_files(import_job).iterator()
     return StreamingHttpResponse(
         exclusions.csv_lines(import_job.exclusions, unusable),

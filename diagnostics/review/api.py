@@ -18,6 +18,7 @@ from diagnostics.accounts.permissions import HasPermission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.serializers import ErrorSerializer
 from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.serializers import NewReadingSerializer, ReadingSerializer
 from diagnostics.review.services import readings
@@ -37,8 +38,10 @@ class Readings(APIView):
         ),
         responses={
             200: ReadingSerializer(many=True),
-            404: OpenApiResponse(description="No such case at the reader's sites"),
-            409: OpenApiResponse(description="Sign your own reading first"),
+            401: ErrorSerializer,
+            403: OpenApiResponse(ErrorSerializer, description="Not a radiologist"),
+            404: OpenApiResponse(ErrorSerializer, description="No such case at the reader's sites"),
+            409: OpenApiResponse(ErrorSerializer, description="Sign your own reading first"),
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
@@ -52,9 +55,11 @@ class Readings(APIView):
         request=NewReadingSerializer,
         responses={
             201: ReadingSerializer,
-            403: OpenApiResponse(description="Not a radiologist"),
-            404: OpenApiResponse(description="No such case at the reader's sites"),
-            409: OpenApiResponse(description="Claimed by another reader, or signed before"),
+            400: OpenApiResponse(ErrorSerializer, description="A field is missing or invalid"),
+            401: ErrorSerializer,
+            403: OpenApiResponse(ErrorSerializer, description="Not a radiologist"),
+            404: OpenApiResponse(ErrorSerializer, description="No such case at the reader's sites"),
+            409: OpenApiResponse(ErrorSerializer, description="Claimed by another reader, or signed before"),
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:

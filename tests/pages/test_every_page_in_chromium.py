@@ -85,6 +85,8 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     "imports:exclusions",
     "training:state",
     "training:plot",
+    "audit:export-csv",
+    "audit:export-json-lines",
     "api-case-list",
     "api-case",
     "api-readings",

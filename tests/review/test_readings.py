@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
-from django.contrib import admin
 from django.db import IntegrityError, connection, transaction
-from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 
 from diagnostics.accounts.models import User
@@ -162,16 +160,6 @@ def test_signing_and_amending_only_insert_readings(radiologist: User, admit: Adm
         query["sql"].split()[0] for query in queries if "review_reading" in query["sql"].split("WHERE")[0]
     }
     assert verbs == {"INSERT", "SELECT"}
-
-
-def test_the_admin_pages_of_readings_and_claims_are_read_only(administrator: User) -> None:
-    request = HttpRequest()
-    request.user = administrator
-    for model in (Reading, Claim):
-        page = admin.site.get_model_admin(model)
-        assert not page.has_add_permission(request)
-        assert not page.has_change_permission(request)
-        assert not page.has_delete_permission(request)
 
 
 def test_only_blind_unchanged_readings_become_training_labels(

@@ -73,6 +73,8 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "registry:promote": ("login 403 403 405 403", "login 403 403 302 403"),
     "registry:trust-report": ("login 200 200 200 200", "login 405 405 405 405"),
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),
+    "audit:export-csv": ("login 403 403 200 403", "login 403 403 405 403"),
+    "audit:export-json-lines": ("login 403 403 200 403", "login 403 403 405 403"),
     "api-case-list": ("401 200 200 200 200", "401 201 201 201 201"),
     "api-case": ("401 200 200 200 404", "401 405 405 405 405"),
     "api-readings": ("401 403 200 403 404", "401 403 201 403 404"),

@@ -26,6 +26,7 @@ PERIODIC = {
     "training.requeue_and_schedule",
     "storage.sweep",
     "storage.keep_reserve",
+    "audit.seal",
 }
 
 

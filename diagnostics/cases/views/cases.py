@@ -26,7 +26,7 @@ from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.presenters import case_list, case_page
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
-from diagnostics.cases.services import blinding
+from diagnostics.cases.services import blinding, case_lists
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
@@ -43,6 +43,9 @@ def cases(request: StaffRequest) -> HttpResponse:
     """List the cases of the user's sites; readers see no AI result here."""
     query = CaseFilter(request.GET).values()
     page = Paginator(_filtered(request.user, query), PAGE_SIZE).get_page(request.GET.get("page"))
+    if query["q"]:
+        found = page.paginator.count
+        case_lists.record_search(found=found, filters=query, by=request.user, now=timezone.now())
     withheld = blinding.withheld_cases(request.user, list(page))
     context = {
         "page": page,

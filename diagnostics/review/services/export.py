@@ -1,4 +1,4 @@
-"""CSV export of selected cases: state and final finding, without patient references or AI results."""
+"""CSV exports of selected cases and of first readings, without patient references or AI results."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.csv import escape_formula
-from diagnostics.review.models import Consensus
-from diagnostics.review.selectors import worklist
+from diagnostics.review.models import Consensus, Reading
+from diagnostics.review.selectors import reader_agreement, worklist
 from diagnostics.review.selectors.readings import standing_readings
 from diagnostics.review.worklist_query import DUE_FIRST
 
@@ -36,9 +36,20 @@ def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str,
     visible = visible_to(by).filter(pk__in=[case.pk for case in cases])
     rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)
     readings, findings = _reading_counts(rows), _final_findings(rows)
-    for case in rows:
-        audit.record(action=Action.CASE_EXPORTED, by=by, target=case, now=now)
+    audit.record_each(action=Action.CASE_EXPORTED, by=by, targets=rows, now=now)
     return [_row(case, readings.get(case.pk, 0), findings.get(case.pk, "")) for case in rows]
+
+
+@transaction.atomic
+def export_first_readings(*, by: User, now: datetime) -> list[Reading]:
+    """Return the first readings at the sites of a user, and audit the export with their number."""
+    require(by, Permission.MANAGE_READERS)
+    readings = list(reader_agreement.first_readings(by))
+    cases = len({reading.case_id for reading in readings})
+    audit.record(
+        action=Action.READINGS_EXPORTED, by=by, detail={"readings": len(readings), "cases": cases}, now=now
+    )
+    return readings
 
 
 def _row(case: Any, readings: int, finding: str) -> tuple[str, ...]:

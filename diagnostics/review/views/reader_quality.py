@@ -27,6 +27,7 @@ from diagnostics.review.selectors import (
     reader_performance,
     reading_policy,
 )
+from diagnostics.review.services import export as export_services
 from diagnostics.review.services import reading_policy as reading_policy_services
 
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at")
@@ -67,7 +68,7 @@ def export(request: StaffRequest) -> HttpResponse:
     response["Content-Disposition"] = 'attachment; filename="first-readings.csv"'
     table = csv.writer(response)
     table.writerow(COLUMNS)
-    for reading in reader_agreement.first_readings(request.user).iterator():
+    for reading in export_services.export_first_readings(by=request.user, now=timezone.now()):
         name, at = escape_formula(reading.by.username), reading.signed_at.isoformat()
         table.writerow((reading.case_id, name, reading.finding, reading.confidence, at))
     return response

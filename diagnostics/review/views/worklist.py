@@ -16,6 +16,7 @@ from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.selectors import home_site
 from diagnostics.cases.models import Priority
+from diagnostics.cases.services import case_lists
 from diagnostics.review.models import SavedView
 from diagnostics.review.presenters import reading as reading_presenter
 from diagnostics.review.presenters import worklist as presenter
@@ -38,6 +39,8 @@ def worklist(request: StaffRequest) -> HttpResponse:
     if not query.has_filters:
         pages.count = counts[query.status]  # counted above, and slow to count twice
     page = pages.get_page(request.GET.get("page"))
+    if query.q and "HX-Request" not in request.headers:  # the page refreshes its own table
+        case_lists.record_search(found=pages.count, filters=vars(query), by=user, now=now)
     cases = worklist_selectors.with_details(page.object_list, now)
     is_reader = user.has_permission(Permission.READ)
     context: dict[str, Any] = {

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 
-from diagnostics.audit import selectors as audit
 from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.audit.selectors import events
 from diagnostics.files import StoredFile
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.training import policy, snapshot
@@ -52,7 +52,7 @@ def next_evaluation(plan: Schedule) -> datetime | None:
 
 def last_skipped_evaluation() -> AuditEvent | None:
     """Return the audit record of the last evaluation that started no run, unless a run followed."""
-    event = audit.events(action=Action.SCHEDULED_RUN_SKIPPED).first()
+    event = events.last(Action.SCHEDULED_RUN_SKIPPED)
     if event is None or TrainingRun.objects.filter(queued_at__gt=event.at).exists():
         return None
     return event

@@ -1,0 +1,1 @@
+"""Reads of the audit log: its events, and the verification of its hash chain."""

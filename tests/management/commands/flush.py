@@ -1,0 +1,17 @@
+"""Django's `flush` for tests with real transactions, which end by emptying every table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import flush
+
+from tests.append_only import triggers_suspended
+
+
+class Command(flush.Command):
+    """`flush` without the append-only triggers."""
+
+    def handle(self, **options: Any) -> None:
+        with triggers_suspended():
+            super().handle(**options)
