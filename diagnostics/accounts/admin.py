@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import rest_framework.authtoken.admin  # noqa: F401 - registers TokenProxy, which is unregistered below
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -14,7 +13,6 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext_lazy as _
-from rest_framework.authtoken.models import TokenProxy
 
 from diagnostics.accounts import services
 from diagnostics.accounts.forms import CreateStaffForm
@@ -48,7 +46,6 @@ admin.site.password_change = _change_password  # type: ignore[method-assign,assi
 admin.site.site_header = admin.site.site_title = "Readroom"
 admin.site.index_title = _("Staff and sites")
 admin.site.unregister(Group)  # roles hold the permissions
-admin.site.unregister(TokenProxy)  # its list shows the tokens of other users
 
 
 @admin.register(User)
@@ -82,3 +79,4 @@ class SiteAdmin(admin.ModelAdmin):
     """Sites; membership is edited on the account."""
 
     list_display = ("name", "is_default")
+    exclude = ("idle_minutes", "second_factor_roles")  # the page of staff access changes them, with audit

@@ -212,8 +212,9 @@ def test_a_longer_list_needs_no_more_queries(
     for seed in range(3):
         finish(send_radiograph(seed), version)
 
-    # Token, sites, count, cases, predictions with versions, RT-PCR results, sites that show predictions.
-    with django_assert_num_queries(7):
+    # Token, its last use, sites, count, cases, predictions with versions, RT-PCR results, sites that show
+    # predictions.
+    with django_assert_num_queries(8):
         assert len(client.get(LIST).json()["results"]) == 3
 
 
