@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts import roles
-from diagnostics.accounts.roles import Role, Scope
+from diagnostics.accounts.roles import Permission, Role, Scope
 
 MAX_NAME = 60  # characters of the name of a token or a second factor
 
@@ -71,6 +71,14 @@ class User(AbstractUser):
         if not self.is_active or not roles.role_has_permission(self.role, permission):
             return False
         return self.scopes is None or roles.scopes_have_permission(self.scopes, permission)
+
+    @property
+    def is_reader(self) -> bool:
+        """Return whether the role reads radiographs, whatever the scopes of a token.
+
+        A reader stays blind to AI results also behind a token that may not sign readings.
+        """
+        return roles.role_has_permission(self.role, Permission.READ)
 
     def credential_state(self) -> str:
         """Return a digest that changes with password, role, activity and epoch.

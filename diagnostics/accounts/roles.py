@@ -39,6 +39,7 @@ class Scope(TextChoices):
     REVIEW = "review", _("Read and assign")
     TRAIN = "train", _("Import, train and promote")
     ADMIN = "admin", _("Administer")
+    IDENTIFIERS = "identifiers", _("See full patient references in lists")
 
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -74,9 +75,10 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
     Scope.UPLOAD: frozenset({Permission.UPLOAD, Permission.RETRY}),
-    Scope.REVIEW: frozenset({Permission.READ, Permission.ASSIGN}),
+    Scope.REVIEW: frozenset({Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
     Scope.TRAIN: frozenset({Permission.IMPORT, Permission.TRAIN, Permission.PROMOTE}),
     Scope.ADMIN: frozenset({Permission.MANAGE_READERS, Permission.AUDIT, Permission.MANAGE_STAFF}),
+    Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits
 }
 
 
@@ -91,5 +93,11 @@ def scopes_have_permission(scopes: Iterable[str], permission: str) -> bool:
 
 
 def scopes_of_role(role: str) -> list[Scope]:
-    """Return the scopes that permit something to a role."""
-    return [scope for scope in Scope if SCOPE_PERMISSIONS[scope] & PERMISSIONS.get(role, frozenset())]
+    """Return the scopes that a token of a role may have."""
+    own = PERMISSIONS.get(role, frozenset())
+    return [scope for scope in Scope if SCOPE_PERMISSIONS[scope] & own or scope == Scope.IDENTIFIERS]
+
+
+def default_scopes(role: str) -> list[Scope]:
+    """Return the scopes of a token that is created without a choice: all but the patient references."""
+    return [scope for scope in scopes_of_role(role) if scope != Scope.IDENTIFIERS]

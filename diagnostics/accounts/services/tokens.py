@@ -31,13 +31,13 @@ def create_token(
     scopes: Collection[str] | None = None,
     days: int = DEFAULT_DAYS,
 ) -> str:
-    """Create an API token and return its key, which is not stored; the default is every scope of the role."""
+    """Create an API token and return its key, which is not stored; see roles.default_scopes."""
     key = secrets.token_hex(KEY_BYTES)
     token = ApiToken.objects.create(
         user=by,
         name=name or _("Token"),
         digest=_digest(key),
-        scopes=sorted(scopes if scopes is not None else roles.scopes_of_role(by.role)),
+        scopes=sorted(scopes if scopes is not None else roles.default_scopes(by.role)),
         credential_state=by.credential_state(),
         created_at=now,
         expires_at=now + timedelta(days=days),

@@ -20,6 +20,7 @@ class PasswordLink(PasswordResetConfirmView):
 
     template_name = "accounts/reset.html"
     form_class = NewPasswordForm
+    http_method_names = ["get", "post", "head", "options"]
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Save the password and go to the login page."""

@@ -37,6 +37,7 @@ class Login(LoginView):
     template_name = "accounts/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
+    http_method_names = ["get", "post", "head", "options"]
     attempt: attempts.Attempt
 
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("-r", "--reset", action="store_true", help="revoke the user's other tokens")
         parser.add_argument("--name", default="Command line")
-        parser.add_argument("--scope", action="append", choices=Scope.values, help="default: all of the role")
+        parser.add_argument(
+            "--scope", action="append", choices=Scope.values, help="default: all of the role but identifiers"
+        )
         parser.add_argument("--days", type=int, default=tokens.DEFAULT_DAYS)
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
@@ -30,7 +32,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active account {username}.")
-        now, scopes = timezone.now(), options["scope"] or roles.scopes_of_role(user.role)
+        now, scopes = timezone.now(), options["scope"] or roles.default_scopes(user.role)
         if options["reset"]:
             tokens.revoke_token(by=user, now=now)
         key = tokens.create_token(by=user, now=now, name=options["name"], scopes=scopes, days=options["days"])
