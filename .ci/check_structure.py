@@ -1,4 +1,4 @@
-"""Checks what neither ruff nor import-linter can: lengths, citations and banned terms. Prints each violation.
+"""Checks what neither ruff nor import-linter can: lengths, inline code, citations, terms. Prints violations.
 
 Run by `make check`; `python .ci/check_structure.py ROOT` checks another tree.
 """
@@ -57,6 +57,8 @@ BANNED = {
 }
 BANNED_PATTERNS = [(re.compile(rf"\b({words})\b", re.IGNORECASE), term) for words, term in BANNED.items()]
 
+INLINE_CODE = re.compile(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*\ssrc=)|javascript:", re.IGNORECASE)
+
 Violation = tuple[str, int, str]
 Check = Callable[[Path, str, str], Iterator[Violation]]
 
@@ -106,6 +108,14 @@ def template_width(_root: Path, name: str, text: str) -> Iterator[Violation]:
                 yield name, number, f"{len(line)} characters, at most {MAX_TEMPLATE_COLUMNS}"
 
 
+def inline_code(_root: Path, name: str, text: str) -> Iterator[Violation]:
+    """A template holds no style or script that the Content-Security-Policy would block."""
+    if name.endswith(".html"):
+        for number, line in enumerate(text.splitlines(), 1):
+            if INLINE_CODE.search(line):
+                yield name, number, "inline style or script: use a file of static/"
+
+
 def citations(root: Path, name: str, text: str) -> Iterator[Violation]:
     """Only documents of this repository are cited."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -145,7 +155,9 @@ def _texts(name: str, text: str) -> Iterator[tuple[int, str]]:
                         yield constant.lineno, constant.value
 
 
-CHECKS: tuple[Check, ...] = (file_length, function_length, template_width, citations, banned_terms)
+CHECKS: tuple[Check, ...] = (
+    *(file_length, function_length, template_width, inline_code, citations, banned_terms),
+)
 
 if __name__ == "__main__":
     sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))

@@ -9,7 +9,7 @@ import hashlib
 from typing import Final
 
 # A test module that needs a worklist of its own takes one of these sites; see tests.stack.Stack.site.
-TEST_SITES: Final = ("reading", "viewer", "race", "burst", "flush", "reference")
+TEST_SITES: Final = ("reading", "viewer", "race", "burst", "flush", "reference", "access")
 TEST_ROLES: Final = ("technician", "radiologist", "colleague")
 
 
@@ -55,12 +55,24 @@ def _create_sites() -> None:
 
 
 def _create_tokens() -> None:
-    from rest_framework.authtoken.models import Token
+    from datetime import timedelta
 
-    from diagnostics.accounts.models import User
+    from django.utils import timezone
 
-    for user in User.objects.filter(auth_token=None):
-        Token.objects.create(user=user, key=token_of(user.username))
+    from diagnostics.accounts.models import ApiToken, User
+    from diagnostics.accounts.roles import scopes_of_role
+
+    now = timezone.now()
+    for user in User.objects.filter(api_tokens=None):
+        ApiToken.objects.create(
+            user=user,
+            name="tests",
+            digest=hashlib.sha256(token_of(user.username).encode()).hexdigest(),
+            scopes=scopes_of_role(user.role),
+            credential_state=user.credential_state(),
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+        )
 
 
 if __name__ == "__main__":

@@ -86,7 +86,6 @@ INSTALLED_APPS = [
     "diagnostics.audit",
     "diagnostics.storage",
     "rest_framework",
-    "rest_framework.authtoken",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -111,6 +110,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.sessions.RequiredSecondFactor",
+    "webapp.domain_errors.DomainErrorPages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -152,6 +153,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 # Users
 AUTH_USER_MODEL = "accounts.User"
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier keys, while one is replaced
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -164,10 +166,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_PASSWORDS}.UserAttributeSimilarityValidator"},
     {"NAME": f"{_PASSWORDS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": f"{_PASSWORDS}.CommonPasswordValidator"},
+    {
+        "NAME": f"{_PASSWORDS}.CommonPasswordValidator",
+        "OPTIONS": {
+            "password_list_path": BASE_DIR / "diagnostics" / "accounts" / "breached_passwords.txt.gz"
+        },
+    },
+    {"NAME": "diagnostics.accounts.password_rules.NamesValidator"},
     {"NAME": f"{_PASSWORDS}.NumericPasswordValidator"},
 ]
 SESSION_MAX_AGE = timedelta(hours=12)
-SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=4).total_seconds())  # of a link that an administrator creates
 SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
@@ -237,7 +246,7 @@ AUDIT_RETENTION_YEARS = max(
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first, so that a missing login is a 401
+        "diagnostics.accounts.api.ApiTokenAuthentication",  # first, so that a missing login is a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from diagnostics.accounts.views import home
+from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp.health import health

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import rest_framework.authtoken.admin  # noqa: F401 - registers TokenProxy, which is unregistered below
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -15,7 +14,6 @@ from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from rest_framework.authtoken.models import TokenProxy
 
 from diagnostics.accounts import selectors, services
 from diagnostics.accounts.forms import CreateStaffForm
@@ -24,7 +22,6 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 
 admin.site.unregister(Group)  # roles hold the permissions
-admin.site.unregister(TokenProxy)  # its list shows the tokens of other users
 
 
 class AuditedAdmin(admin.ModelAdmin):
@@ -122,6 +119,7 @@ class SiteAdmin(AuditedAdmin):
 
     created, changed = Action.SITE_CREATED, Action.SITE_CHANGED
     list_display = ("name", "is_default")
+    exclude = ("idle_minutes", "second_factor_roles")  # the page of staff access changes them, with audit
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         """Return the administrator's sites."""

@@ -19,3 +19,23 @@ class NoDefaultSite(DomainError):
     """No site is marked as the default for new cases."""
 
     code = "no_default_site"
+
+
+class InvalidToken(DomainError):
+    """An API token that does not exist, has expired, or was ended by a change of the account."""
+
+    code = "authentication_failed"
+    status = 401
+
+
+class WrongFactor(DomainError):
+    """A second factor that does not match."""
+
+    code = "wrong_factor"
+    status = 403
+
+
+class UnusableLink(DomainError):
+    """A password link that has expired or was used."""
+
+    code = "unusable_link"

@@ -1,18 +1,26 @@
-"""Forms of accounts: login, password, staff, hotkeys."""
+"""Forms of accounts: login, password, second factor, API token, staff, hotkeys."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    PasswordChangeForm,
+    SetPasswordForm,
+    UserCreationForm,
+)
 from django.http import QueryDict
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from diagnostics.accounts import hotkeys
-from diagnostics.accounts.models import User
+from diagnostics.accounts import hotkeys, roles
+from diagnostics.accounts.models import MAX_NAME, Site, User
+from diagnostics.accounts.roles import Role
 
 MAX_KEY_LENGTH = 12  # characters
+TOKEN_DAYS = ((7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("One year")))
 
 
 class LoginForm(AuthenticationForm):
@@ -29,6 +37,87 @@ class PasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _style(self)
+
+
+class NewPasswordForm(SetPasswordForm):
+    """The new password twice, on the page of a password link."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+
+class ConfirmForm(forms.Form):
+    """The user's current password."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: User, *args: Any) -> None:
+        super().__init__(*args)
+        self.user = user
+
+    def clean_password(self) -> str:
+        """Return the password; raises ValidationError for a wrong one."""
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("The password is wrong."))
+        return password
+
+
+class FactorForm(forms.Form):
+    """The name of an authenticator app and its first code."""
+
+    name = forms.CharField(label=_("Name, for example the telephone"), max_length=MAX_NAME, required=False)
+    code = forms.CharField(label=_("Six-digit code"), max_length=12)
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["code"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "one-time-code"}
+        _style(self)
+
+    def clean_code(self) -> str:
+        """Return the code without spaces."""
+        return "".join(self.cleaned_data["code"].split())
+
+
+class TokenForm(forms.Form):
+    """Name, scopes and lifetime of a new API token; the scopes are those of the user's role."""
+
+    name = forms.CharField(label=_("Name, for example the script"), max_length=MAX_NAME)
+    scopes = forms.MultipleChoiceField(label=_("Permissions"), widget=forms.CheckboxSelectMultiple)
+    days = forms.TypedChoiceField(label=_("Expires after"), choices=TOKEN_DAYS, coerce=int, initial=90)
+
+    def __init__(self, user: User, *args: Any) -> None:
+        super().__init__(*args)
+        scopes = self.fields["scopes"]
+        assert isinstance(scopes, forms.MultipleChoiceField)
+        scopes.choices = [(scope.value, scope.label) for scope in roles.scopes_of_role(user.role)]
+        for name, css in (("name", "form-control"), ("days", "form-select")):
+            self.fields[name].widget.attrs["class"] = css
+
+    def values(self) -> dict[str, Any]:
+        """Return the arguments of the service that creates the token."""
+        return self.cleaned_data
+
+
+class AccessPolicyForm(forms.ModelForm[Site]):
+    """The idle timeout of a site and the roles that must use a second factor."""
+
+    second_factor_roles = forms.MultipleChoiceField(
+        label=_("Second factor required for"),
+        choices=Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = Site
+        fields = ("idle_minutes", "second_factor_roles")
+        widgets = {"idle_minutes": forms.NumberInput(attrs={"class": "form-control", "min": 5, "max": 120})}
 
 
 class CreateStaffForm(UserCreationForm):

@@ -1,12 +1,14 @@
-"""Limit on failed logins, counted in the cache that all web processes share."""
+"""Limits on failed attempts, and the keys under which they are counted."""
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from dataclasses import dataclass
+from typing import Final
 
-from django.core.cache import cache
+from django.utils.crypto import salted_hmac
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
 
 @dataclass(frozen=True)
@@ -17,43 +19,60 @@ class Limit:
     seconds: int
 
 
-PER_USER = Limit(failures=5, seconds=300)  # one user name from one address
-PER_ADDRESS = Limit(failures=10, seconds=60)  # any user names from one address
+PER_USER: Final = Limit(failures=5, seconds=5 * MINUTE)  # one account from one address or browser
+PER_ACCOUNT: Final = Limit(failures=10, seconds=15 * MINUTE)  # one account from any address
+PER_ACCOUNT_AND_DAY: Final = Limit(failures=100, seconds=DAY)
+PER_ADDRESS: Final = Limit(failures=10, seconds=MINUTE)  # any accounts from one address
+PER_ADDRESS_AND_HOUR: Final = Limit(failures=100, seconds=HOUR)
+INVALID_TOKENS: Final = Limit(failures=30, seconds=MINUTE)  # requests from one address
+LONGEST: Final = DAY
+
+Limits = dict[str, tuple[Limit, ...]]  # key -> limits
 
 
-@dataclass(frozen=True)
-class LoginAttempt:
-    """A login attempt; it counts as a failure until it succeeds or the period of the limit ends."""
+def login_limits(*, username: str, address: str, browser: str) -> Limits:
+    """Return the limits of a login.
 
-    address_slot: str
-    user_key: str
-
-    def succeed(self) -> None:
-        """Remove this attempt and the earlier failures of the same user and address."""
-        cache.delete_many([self.address_slot, *_slots(self.user_key, PER_USER)])
-
-
-def begin_attempt(*, username: str, address: str) -> LoginAttempt | None:
-    """Count an attempt before its password is checked; return None when a limit is reached."""
-    user_key = _cache_key(address, unicodedata.normalize("NFKC", username).casefold())
-    address_slot = _reserve(_cache_key(address), PER_ADDRESS)
-    if address_slot is None:
-        return None
-    if _reserve(user_key, PER_USER) is None:
-        cache.delete(address_slot)  # the lock of one user must not lock the others at a shared address
-        return None
-    return LoginAttempt(address_slot=address_slot, user_key=user_key)
+    A browser in which this user has logged in before has limits of its own. So wrong passwords sent by others
+    delay the logins from other browsers, and never lock the user out.
+    """
+    user = normalized(username)
+    own: Limits = (
+        {_key("browser", user, browser): (PER_USER, PER_ACCOUNT_AND_DAY)}
+        if browser
+        else {
+            _key("pair", user, address): (PER_USER,),
+            _key("account", user): (PER_ACCOUNT, PER_ACCOUNT_AND_DAY),
+        }
+    )
+    return own | address_limits(address)
 
 
-def _reserve(key: str, limit: Limit) -> str | None:
-    # cache.add is atomic in every backend. Each slot expires on its own, which makes a sliding window.
-    return next((slot for slot in _slots(key, limit) if cache.add(slot, 1, limit.seconds)), None)
+def check_limits(*, username: str, kind: str, address: str) -> Limits:
+    """Return the limits of a check after the login name is known, for example of a second factor."""
+    return {_key(kind, normalized(username)): (PER_USER, PER_ACCOUNT_AND_DAY)} | address_limits(address)
 
 
-def _slots(key: str, limit: Limit) -> list[str]:
-    return [f"login:{key}:{number}" for number in range(limit.failures)]
+def address_limits(address: str) -> Limits:
+    """Return the limits of one address."""
+    return {_key("address", address): (PER_ADDRESS, PER_ADDRESS_AND_HOUR)}
 
 
-def _cache_key(*parts: str) -> str:
-    # A hash, because a cache key allows no spaces and must not contain typed text.
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def token_limits(address: str) -> Limits:
+    """Return the limits of invalid API tokens from one address."""
+    return {_key("token", address): (INVALID_TOKENS,)}
+
+
+def account_key(username: str) -> str:
+    """Return the key of an account's limits from any address."""
+    return _key("account", normalized(username))
+
+
+def normalized(username: str) -> str:
+    """Return a user name without the differences that the eye does not see."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def _key(*parts: str) -> str:
+    # A keyed hash: the typed user name may be a password, and an address is personal data.
+    return salted_hmac("diagnostics.accounts.attempts", "\n".join(parts), algorithm="sha256").hexdigest()

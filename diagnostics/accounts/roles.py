@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +28,18 @@ class Permission(TextChoices):
     MANAGE_READERS = "manage-readers", _("measure reader agreement and set reading policies")
     IMPORT = "import", _("import labelled collections")
     AUDIT = "audit", _("view the audit log")
+    MANAGE_STAFF = "manage-staff", _("unlock accounts and reset second factors")
+
+
+class Scope(TextChoices):
+    """What an API token may be used for; the role of its user limits it further."""
+
+    READ = "read", _("View cases and models")
+    UPLOAD = "upload", _("Upload radiographs")
+    REVIEW = "review", _("Read and assign")
+    TRAIN = "train", _("Import, train and promote")
+    ADMIN = "admin", _("Administer")
+    IDENTIFIERS = "identifiers", _("See full patient references in lists")
 
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -54,11 +68,36 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.ASSIGN,
             Permission.MANAGE_READERS,
             Permission.AUDIT,
+            Permission.MANAGE_STAFF,
         }
     ),
+}
+SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
+    Scope.READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
+    Scope.UPLOAD: frozenset({Permission.UPLOAD, Permission.RETRY}),
+    Scope.REVIEW: frozenset({Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
+    Scope.TRAIN: frozenset({Permission.IMPORT, Permission.TRAIN, Permission.PROMOTE}),
+    Scope.ADMIN: frozenset({Permission.MANAGE_READERS, Permission.AUDIT, Permission.MANAGE_STAFF}),
+    Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits
 }
 
 
 def role_has_permission(role: str, permission: str) -> bool:
     """Return whether a role includes a permission."""
     return permission in PERMISSIONS.get(role, frozenset())
+
+
+def scopes_have_permission(scopes: Iterable[str], permission: str) -> bool:
+    """Return whether one of the scopes of a token includes a permission."""
+    return any(permission in SCOPE_PERMISSIONS.get(scope, frozenset()) for scope in scopes)
+
+
+def scopes_of_role(role: str) -> list[Scope]:
+    """Return the scopes that a token of a role may have."""
+    own = PERMISSIONS.get(role, frozenset())
+    return [scope for scope in Scope if SCOPE_PERMISSIONS[scope] & own or scope == Scope.IDENTIFIERS]
+
+
+def default_scopes(role: str) -> list[Scope]:
+    """Return the scopes of a token that is created without a choice: all but the patient references."""
+    return [scope for scope in scopes_of_role(role) if scope != Scope.IDENTIFIERS]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext as _
-from rest_framework.authtoken.models import Token
 
 from diagnostics.accounts.errors import NoDefaultSite
-from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.models import ApiToken, Site, User
 from diagnostics.errors import NotAllowed
+
+DEFAULT_IDLE_MINUTES = 30
 
 
 def default_site() -> Site:
@@ -27,11 +31,6 @@ def home_site(user: User) -> Site:
     return site
 
 
-def has_token(user: User) -> bool:
-    """Return whether the user has an API token."""
-    return Token.objects.filter(user=user).exists()
-
-
 def staff_visible_to(user: User) -> QuerySet[User]:
     """Return the accounts that share a site with an administrator, and those without a site."""
     own = User.objects.filter(Q(sites__in=user.sites.values("pk")) | Q(sites=None))
@@ -41,3 +40,39 @@ def staff_visible_to(user: User) -> QuerySet[User]:
 def may_administer(user: User, account: User) -> bool:
     """Return whether an administrator is a member of every site of an account."""
     return not account.sites.exclude(pk__in=user.sites.values("pk")).exists()
+
+
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """Return the API tokens of a user that were not ended by a change of the account."""
+    return user.api_tokens.filter(credential_state=user.credential_state())
+
+
+def has_second_factor(user: User) -> bool:
+    """Return whether the user has enrolled a second factor."""
+    return user.authenticators.exists()
+
+
+def lacks_required_factor(user: User) -> bool:
+    """Return whether a site of the user demands a second factor of this role, and none is enrolled."""
+    demanding = user.sites.values_list("second_factor_roles", flat=True)
+    return any(user.role in roles for roles in demanding) and not has_second_factor(user)
+
+
+def idle_timeout(user_id: UUID) -> timedelta:
+    """Return the shortest idle timeout of the user's sites; half an hour for a user without a site."""
+    shortest = Site.objects.filter(staff=user_id).aggregate(shortest=Min("idle_minutes"))["shortest"]
+    return timedelta(minutes=shortest or DEFAULT_IDLE_MINUTES)
+
+
+def staff_of(user: User) -> QuerySet[User]:
+    """Return the staff who work at a site of the user."""
+    return User.objects.filter(sites__in=user.sites.all()).distinct().order_by("username")
+
+
+def staff_with_access(user: User, *, now: datetime) -> QuerySet[User]:
+    """Return that staff with the numbers of their second factors and of their valid API tokens."""
+    valid = Q(api_tokens__expires_at__gt=now)
+    return staff_of(user).annotate(
+        factors=Count("authenticators", distinct=True),
+        tokens=Count("api_tokens", filter=valid, distinct=True),
+    )

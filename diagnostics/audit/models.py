@@ -69,6 +69,19 @@ class Action(models.TextChoices):
     SITE_CHANGED = "site-changed", _("changed a site")
     AUDIT_EXPORTED = "audit-exported", _("exported the audit log")
     AUDIT_PRUNED = "audit-pruned", _("removed expired events from the audit log")
+    TOKENS_ENDED = "tokens-ended", _("ended the API tokens of an account")
+    LOGIN_LIMITED = "login-limited", _("reached the limit of failed logins")
+    ACCOUNT_UNLOCKED = "account-unlocked", _("unlocked the login of an account")
+    ACCESS_ENDED = "access-ended", _("ended all sessions and API tokens of an account")
+    PASSWORD_LINK_CREATED = "password-link-created", _("created a password link for an account")
+    PASSWORD_RESET = "password-reset", _("set a new password with a password link")
+    FACTOR_ADDED = "factor-added", _("added a second factor")
+    FACTOR_REMOVED = "factor-removed", _("removed a second factor")
+    FACTOR_FAILED = "factor-failed", _("failed to give the second factor")
+    FACTORS_RESET = "factors-reset", _("reset the second factor of an account")
+    RECOVERY_CODES_CREATED = "recovery-codes-created", _("created recovery codes")
+    RECOVERY_CODE_USED = "recovery-code-used", _("used a recovery code")
+    ACCESS_POLICY_CHANGED = "access-policy-changed", _("changed the access policy of a site")
 
 
 class AuditEvent(models.Model):

@@ -145,7 +145,7 @@ def _prediction_context(view: GenericAPIView[Case], cases: Sequence[Case]) -> di
     withheld = blinding.withheld_cases(user, cases)
     shown = [selectors.latest_done_prediction(case) for case in cases if case.pk not in withheld]
     blinding.record_prediction_shown(user, [each for each in shown if each], timezone.now())
-    pcr_withheld = withheld if user.has_permission(Permission.READ) else frozenset()
+    pcr_withheld = withheld if user.is_reader else frozenset()
     return {**view.get_serializer_context(), "withheld": withheld, "pcr_withheld": pcr_withheld}
 
 

@@ -99,9 +99,7 @@ def decoding_slot() -> Iterator[None]:
             yield
     except DecoderBusy as error:
         raise ServerBusy(
-            _(
-                "The server is busy with other radiographs. Nothing was stored: please upload again soon."
-            )
+            _("The server is busy with other radiographs. Nothing was stored: please upload again soon.")
         ) from error
 
 

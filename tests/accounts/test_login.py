@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from diagnostics.accounts import login_throttle
-from diagnostics.accounts.login_throttle import Limit
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
 from tests.conftest import PASSWORD
@@ -61,8 +57,8 @@ def test_five_wrong_passwords_lock_the_login_of_that_user(client: Client, radiol
     response = log_in(client, "Radiologist", PASSWORD)
 
     assert response.status_code == 429
-    assert response["Retry-After"] == "300"
-    assert "Wait five minutes, then try again" in response.text
+    assert 290 <= int(response["Retry-After"]) <= 300
+    assert "Wait 5 minutes, then try again" in response.text
     assert "_auth_user_id" not in client.session
 
 
@@ -89,16 +85,6 @@ def test_a_login_resets_the_failures_before_it(client: Client, radiologist: User
         for _ in range(3):
             log_in(client, "radiologist", "wrong")
         assert log_in(Client(), "radiologist", PASSWORD).status_code == 302
-
-
-@pytest.mark.slow  # waits for a second
-def test_a_lock_expires(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(login_throttle, "PER_USER", Limit(failures=1, seconds=1))
-
-    assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is not None
-    assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is None
-    time.sleep(1.1)
-    assert login_throttle.begin_attempt(username="a", address="10.0.0.1") is not None
 
 
 def test_a_logout_ends_the_session_and_is_recorded(client: Client, radiologist: User):

@@ -29,7 +29,7 @@ from diagnostics.jobs.models import JobStatus
         ("radiologist", ["Worklist", "Cases", "Upload", "Models"]),
         (
             "administrator",
-            ["Worklist", "Cases", "Upload", "Readers", "Imports", "Training", "Models", "Audit"],
+            ["Worklist", "Cases", "Upload", "Readers", "Imports", "Training", "Models", "Staff", "Audit"],
         ),
     ],
 )

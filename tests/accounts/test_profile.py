@@ -1,12 +1,9 @@
-"""Profile, password and API token."""
+"""Profile and password."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
@@ -23,14 +20,6 @@ def test_the_account_pages_require_a_login(client: Client, technician: User, pag
     assert client.get(page).status_code == 200
 
 
-@pytest.mark.parametrize("url", ["/accounts/token/", "/accounts/token/revoke/"])
-def test_token_changes_require_a_login_and_post(client: Client, technician: User, url: str):
-    assert client.post(url)["Location"] == f"/accounts/login/?next={url}"
-    client.force_login(technician)
-    assert client.get(url).status_code == 405
-    assert not Token.objects.exists()
-
-
 def test_the_profile_shows_role_sites_and_token(client: Client, technician: User):
     client.force_login(technician)
 
@@ -39,47 +28,6 @@ def test_the_profile_shows_role_sites_and_token(client: Client, technician: User
     assert "Technician" in page
     assert "North" in page
     assert "You have no token." in page
-
-
-def test_a_new_token_is_shown_once_and_not_cached(client: Client, technician: User):
-    client.force_login(technician)
-
-    response = client.post("/accounts/token/")
-
-    key = Token.objects.get(user=technician).key
-    assert key in response.text
-    assert "no-store" in response["Cache-Control"]
-    later = client.get("/accounts/profile/").text
-    assert key not in later
-    assert "It cannot be shown again" in later
-    assert AuditEvent.objects.get(action=Action.TOKEN_CREATED).by == technician
-
-
-def test_a_token_gives_access_to_the_api_until_it_is_revoked(client: Client, technician: User):
-    client.force_login(technician)
-    key = re.search(r'id="token">(\w+)<', client.post("/accounts/token/").text)[1]  # type: ignore[index]
-    script = Client(headers={"Authorization": f"Token {key}"})
-
-    assert script.get("/api/v1/cases/").status_code == 200
-    client.post("/accounts/token/revoke/")
-    assert script.get("/api/v1/cases/").status_code == 401
-    assert AuditEvent.objects.get(action=Action.TOKEN_REVOKED).by == technician
-
-
-def test_a_second_token_replaces_the_first(client: Client, technician: User):
-    client.force_login(technician)
-    client.post("/accounts/token/")
-    first = Token.objects.get().key
-    client.post("/accounts/token/")
-
-    assert Token.objects.get().key != first
-
-
-def test_revoking_without_a_token_is_not_recorded(client: Client, technician: User):
-    client.force_login(technician)
-
-    assert client.post("/accounts/token/revoke/")["Location"] == "/accounts/profile/"
-    assert not AuditEvent.objects.filter(action=Action.TOKEN_REVOKED).exists()
 
 
 def change(client: Client, old: str, new: str):
@@ -117,3 +65,23 @@ def test_an_invalid_password_change_is_refused_with_the_reason(
     assert why in change(client, old, new).text
     technician.refresh_from_db()
     assert technician.check_password(PASSWORD)
+
+
+def test_tries_of_the_current_password_are_limited(client: Client, technician: User):
+    client.force_login(technician)
+    for _ in range(5):
+        assert change(client, "a guess", NEW).status_code == 200
+
+    response = change(client, PASSWORD, NEW)
+
+    assert response.status_code == 429
+    technician.refresh_from_db()
+    assert technician.check_password(PASSWORD)
+
+
+def test_a_weak_new_password_does_not_count_as_a_wrong_current_password(client: Client, technician: User):
+    client.force_login(technician)
+    for _ in range(6):
+        change(client, PASSWORD, "too short")
+
+    assert change(client, PASSWORD, NEW).status_code == 302

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from diagnostics.accounts import services as accounts
@@ -71,7 +72,7 @@ def api_client(now: datetime) -> Login:
     """Return a function that gives an API client of a user, authenticated by token."""
 
     def log_in(user: User) -> Client:
-        key = accounts.create_token(by=user, now=now)
+        key = accounts.create_token(by=user, now=timezone.now())
         return Client(headers={"Authorization": f"Token {key}"}, enforce_csrf_checks=True)
 
     return log_in

@@ -212,9 +212,9 @@ def test_a_longer_list_needs_no_more_queries(
     for seed in range(3):
         finish(send_radiograph(seed), version)
 
-    # Token, sites, count, cases, predictions with versions, RT-PCR results, sites that show predictions,
-    # and the audit event.
-    with django_assert_num_queries(8):
+    # Token, its last use, sites, count, cases, predictions with versions, RT-PCR results, sites that show
+    # predictions, and the audit event.
+    with django_assert_num_queries(9):
         assert len(client.get(LIST).json()["results"]) == 3
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from diagnostics.accounts import services as accounts
@@ -58,7 +59,7 @@ def script(settings: Settings, tmp_path: Path, now: datetime) -> Callable[[User]
     settings.MEDIA_ROOT = tmp_path / "media"
 
     def log_in(user: User) -> Client:
-        key = accounts.create_token(by=user, now=now)
+        key = accounts.create_token(by=user, now=timezone.now())
         return Client(headers={"Authorization": f"Token {key}"}, raise_request_exception=False)
 
     return log_in

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
@@ -33,7 +34,7 @@ def classified(admit: Admit, classify: Classify) -> Case:
 
 
 def _script(user: User, now: datetime) -> Client:
-    return Client(headers={"Authorization": f"Token {create_token(by=user, now=now)}"})
+    return Client(headers={"Authorization": f"Token {create_token(by=user, now=timezone.now())}"})
 
 
 @pytest.mark.usefixtures("two_readers")

@@ -13,9 +13,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
-from rest_framework.authtoken.models import Token
+from django.utils import timezone
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.services import create_token
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import storage
 from diagnostics.cases.errors import NoFreeReference
@@ -117,7 +118,7 @@ def test_no_response_to_a_reader_distinguishes_a_control_case(
     for case in (control, plain):
         classify(case)
     client.force_login(radiologist)
-    token = {"Authorization": f"Token {Token.objects.create(user=radiologist).key}"}
+    token = {"Authorization": f"Token {create_token(by=radiologist, now=timezone.now())}"}
 
     def sent(case: Case) -> tuple[set[str], list[str]]:
         return _responses(client, case, token)

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.services import create_token
@@ -207,7 +208,7 @@ def test_no_export_list_or_page_shows_a_withdrawn_reading(
     now: datetime,
 ) -> None:
     case = undo(admit(1)).case
-    script = Client(headers={"Authorization": f"Token {create_token(by=radiologist, now=now)}"})
+    script = Client(headers={"Authorization": f"Token {create_token(by=radiologist, now=timezone.now())}"})
     assert script.get(reverse("api-readings", args=[case.pk])).json() == []
     again = sign(case, radiologist, now + 20 * SECOND, "normal")
     listed = script.get(reverse("api-readings", args=[case.pk])).json()

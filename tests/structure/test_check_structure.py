@@ -59,6 +59,25 @@ def test_a_template_line_of_121_characters_is_reported(report: Report) -> None:
     assert report("templates/page.html", "a" * 120 + "\n") == []
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<p style="color: red">',
+        '<a onclick="go()">',
+        "<style>",
+        "<script>",
+        '<script type="module">',
+        '<a href="javascript:go()">',
+    ],
+)
+def test_inline_style_and_script_in_a_template_are_reported(report: Report, element: str) -> None:
+    assert report("templates/page.html", f"{element}\n") == ["inline style or script: use a file of static/"]
+
+
+def test_a_script_with_a_file_is_not_inline(report: Report) -> None:
+    assert report("templates/page.html", '<script type="module" src="x.js"></script>\n') == []
+
+
 def test_a_document_that_is_not_in_the_repository_is_reported(report: Report) -> None:
     assert report("ml/a.py", '"""See guide/trust' + MD + '."""\n') == [
         f"cites guide/trust{MD}, which is not in this repository"

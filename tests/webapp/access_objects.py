@@ -10,9 +10,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.services import tokens
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import admission as cases
 from diagnostics.imports.models import Import
@@ -62,7 +64,9 @@ def create_access_objects(
     scanned = _scanned_import(home / "radiographs", case, administrator, now)
     view = SavedView.objects.create(owner=radiologist, name="STAT", query="priority=stat")
     args = _arguments(case=case.pk, run=run.pk, scanned=scanned.pk, view=view.pk, version=third.pk)
-    return AccessObjects(args=args, bodies=_bodies(case.pk))
+    tokens.create_token(by=technician, now=timezone.now())
+    args |= _account_arguments(technician, case.site.pk)
+    return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 
 def url_names() -> dict[str, bool]:
@@ -89,6 +93,24 @@ def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
     )
+
+
+def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:
+    return {
+        "accounts:reset": ["no-user", "no-token"],
+        "accounts:token-revoke-one": [technician.api_tokens.get().pk],
+        "accounts:factor-remove": [technician.pk],
+        "accounts:staff-password-link": [technician.pk],
+        "accounts:staff-change": [technician.pk, "unlock"],
+        "accounts:site-policy": [site],
+    }
+
+
+def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
+    return {
+        "accounts:token": {"name": "Script", "scopes": ["read"], "days": "30"},
+        "accounts:site-policy": {f"{site}-idle_minutes": 20, f"{site}-second_factor_roles": []},
+    }
 
 
 def _bodies(case: UUID) -> dict[str, dict[str, Any]]:

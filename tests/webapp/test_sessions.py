@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
 
 PAGE = "/accounts/profile/"
 
@@ -62,3 +62,13 @@ def test_an_anonymous_user_gets_no_session(client: Client, db: None) -> None:
     client.get("/accounts/login/")
 
     assert "sessionid" not in client.cookies
+
+
+def test_a_site_shortens_the_idle_timeout_at_once(active_client: Client, site: Site) -> None:
+    Site.objects.update(idle_minutes=10)
+    age_session(active_client, seen_at=9)
+    assert active_client.get(PAGE).status_code == 200
+
+    age_session(active_client, seen_at=11)
+
+    assert active_client.get(PAGE).status_code == 302

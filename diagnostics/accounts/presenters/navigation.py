@@ -40,6 +40,7 @@ MENU_ENTRIES = (
     MenuEntry("imports:imports", gettext_noop("Imports"), Permission.IMPORT),
     MenuEntry("training:runs", gettext_noop("Training"), Permission.TRAIN),
     MenuEntry("registry:versions", gettext_noop("Models"), Permission.SEE_MODELS),
+    MenuEntry("accounts:staff", gettext_noop("Staff"), Permission.MANAGE_STAFF),
     MenuEntry("audit:events", gettext_noop("Audit"), Permission.AUDIT),
 )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.accounts.roles import Permission, Role
+from diagnostics.accounts.roles import Role
 from diagnostics.cases.models import Case, Prediction, PredictionShown
 
 
@@ -24,7 +24,7 @@ def withheld_cases(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
     A reader sees the prediction of an open case after the own reading; other roles see it by the site's rule.
     """
     unread = [case for case in cases if case.finalized_at is None]
-    if not user.has_permission(Permission.READ):
+    if not user.is_reader:
         visible_at = set(_sites_showing_predictions(user).values_list("pk", flat=True))
         return frozenset(case.pk for case in unread if case.site_id not in visible_at)
     pks = [case.pk for case in unread]
@@ -44,7 +44,7 @@ def _sites_showing_predictions(user: User) -> QuerySet[Site]:
 
 def record_prediction_shown(user: User, predictions: Sequence[Prediction], now: datetime) -> None:
     """Record that a reader has seen these predictions; only the first view of a case is stored."""
-    if user.has_permission(Permission.READ):
+    if user.is_reader:
         PredictionShown.objects.bulk_create(
             [PredictionShown(case_id=each.case_id, to=user, prediction=each, at=now) for each in predictions],
             ignore_conflicts=True,

@@ -35,7 +35,7 @@ def record_pcr(*, case: Case, result: str, taken_on: date | None, by: User, now:
 
 def is_pcr_withheld(user: User, case: Case) -> bool:
     """Return whether the result could bias the user, a reader who may still read the case blind."""
-    return user.has_permission(Permission.READ) and case.pk in blinding.withheld_cases(user, [case])
+    return user.is_reader and case.pk in blinding.withheld_cases(user, [case])
 
 
 def latest_pcr_result(case: Case) -> PcrResult | None:

@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from rest_framework.authentication import TokenAuthentication
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 
+from diagnostics.accounts.api import user_of_token
 from diagnostics.accounts.models import User
+from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
@@ -44,8 +44,13 @@ def of_visible_case(image: CaseImage[P]) -> ImageView[P]:
             user = _authenticated_user(request)
         except AuthenticationFailed as error:
             return HttpResponse(str(error.detail), status=401, headers={"WWW-Authenticate": "Token"})
+        except Throttled as error:
+            wait = str(getattr(error, "wait", ""))  # the stubs of Throttled lack it
+            return HttpResponse(str(error.detail), status=429, headers={"Retry-After": wait})
         if user is None:
             return redirect_to_login(request.get_full_path())
+        if not user.has_permission(Permission.SEE_CASES):  # for example a token that may only upload
+            raise PermissionDenied
         case = get_object_or_404(selectors.visible_to(user).select_related("radiograph"), pk=pk)
         try:
             return image(request, user, case, *args, **kwargs)
@@ -105,8 +110,7 @@ def overlay(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
 def _authenticated_user(request: HttpRequest) -> User | None:
     if isinstance(request.user, User):
         return request.user
-    authenticated = TokenAuthentication().authenticate(Request(request))
-    return authenticated[0] if authenticated else None
+    return user_of_token(request)
 
 
 def _shown_prediction(by: User, case: Case) -> Prediction:

@@ -1,4 +1,4 @@
-"""Changes of staff accounts, passwords, hotkeys and API tokens."""
+"""Changes of staff accounts, passwords and hotkeys."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from rest_framework.authtoken.models import Token
 
 from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission, Role
+from diagnostics.accounts.services.tokens import create_token, end_tokens, revoke_token
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import NotAllowed
+
+__all__ = ["create_token", "revoke_token"]  # scripts and tests create and revoke tokens from here
 
 
 def require(user: User, permission: Permission) -> None:
@@ -57,17 +59,13 @@ def record_logout(*, by: User, now: datetime) -> None:
     audit.record(action=Action.LOGGED_OUT, by=by, now=now)
 
 
-def record_failed_login(*, now: datetime) -> None:
-    """Record a failed login; the user name is not stored, because it may be a password typed by mistake."""
-    audit.record(action=Action.LOGIN_FAILED, by=None, now=now)
-
-
 @transaction.atomic
 def change_password(*, by: User, password: str, now: datetime) -> None:
-    """Set the user's own password."""
+    """Set the user's own password; it ends all other sessions and all API tokens."""
     by.set_password(password)
     by.save(update_fields=["password"])
     audit.record(action=Action.PASSWORD_CHANGED, by=by, now=now)
+    end_tokens(user=by, by=by, reason="password", now=now)
 
 
 @transaction.atomic
@@ -75,21 +73,3 @@ def set_hotkeys(*, by: User, keys: Mapping[str, str]) -> None:
     """Store the user's own hotkeys; raises InvalidHotkeys. A preference is not audited."""
     by.hotkeys = hotkeys.validated(keys)
     by.save(update_fields=["hotkeys"])
-
-
-@transaction.atomic
-def create_token(*, by: User, now: datetime) -> str:
-    """Create an API token with the user's permissions and return it; it replaces an earlier token."""
-    Token.objects.filter(user=by).delete()
-    token = Token.objects.create(user=by)
-    audit.record(action=Action.TOKEN_CREATED, by=by, now=now)
-    return token.key
-
-
-@transaction.atomic
-def revoke_token(*, by: User, now: datetime) -> bool:
-    """Delete the user's API token; return False when there was none."""
-    revoked, _ = Token.objects.filter(user=by).delete()
-    if revoked:
-        audit.record(action=Action.TOKEN_REVOKED, by=by, now=now)
-    return bool(revoked)
