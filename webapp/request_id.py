@@ -24,6 +24,11 @@ def current() -> str:
     return _current.get()
 
 
+def template_context(request: HttpRequest) -> dict[str, str]:
+    """Return the id for templates, as `request_id`."""
+    return {"request_id": current()}
+
+
 class RequestId:
     """Give each request an id: the one of a trusted proxy, else a new one."""
 

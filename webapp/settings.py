@@ -66,7 +66,7 @@ elif DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     SECRET_KEY = secrets.token_urlsafe(64)
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -95,10 +95,12 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webapp.request_id.RequestId",  # first, so that every response has an id
+    "webapp.response_headers.SecurityHeaders",
     "webapp.proxies.BehindProxies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webapp.response_headers.NoStore",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "webapp.sessions.SessionLimits",
     "django.middleware.locale.LocaleMiddleware",
@@ -120,6 +122,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "webapp.request_id.template_context",
             ]
         },
     }

@@ -12,6 +12,7 @@ from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp.health import health
 
 handler400 = "webapp.error_handlers.bad_request"
+handler403 = "webapp.error_handlers.permission_denied"
 handler404 = "webapp.error_handlers.not_found"
 handler500 = "webapp.error_handlers.server_error"
 
