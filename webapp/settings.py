@@ -12,7 +12,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
-from webapp.celery_config import celery_settings, is_redis
+from webapp.celery_config import celery_settings
 from webapp.secret_key import stored_key
 
 django_stubs_ext.monkeypatch()  # allows ModelAdmin[Case] at run time
@@ -45,15 +45,9 @@ else:
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# In the database, which pages need anyway: a page must not depend on the broker.
 CACHES: dict[str, Any] = {
-    # Shared by all web processes, so that login failures are counted once.
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": env.str("CACHE_URL", default=BROKER_URL),
-        "KEY_PREFIX": "readroom-cache",
-    }
-    if is_redis(BROKER_URL)
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "readroom_cache"}
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "readroom_cache"}
 }
 
 # Without SECRET_KEY a single host stores its own key in the home. Hosts that share a PostgreSQL must be given
@@ -107,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.request_limits.AnonymousBodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -175,7 +170,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 PROXIES = env.int("PROXIES", default=0)  # number of proxies that append to X-Forwarded-For
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=0 if PROXIES else 100)  # 0: no limit
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
