@@ -18,6 +18,12 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("training.requeue_and_schedule", 30.0),
     )
 }
+# Before all queued predictions, so that a long queue is no missing heartbeat.
+BEAT_SCHEDULE["jobs.heartbeats"] = {
+    "task": "jobs.heartbeats",
+    "schedule": 10.0,
+    "options": {"queue": "stat", "expires": 10.0},
+}
 
 
 def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def _common(home: Path) -> dict[str, Any]:
         "task_routes": {
             "training.train": {"queue": "training"},
             "imports.import_batch": {"queue": "maintenance"},
-            **{task: {"queue": "maintenance"} for task in BEAT_SCHEDULE},
+            **{task: {"queue": entry["options"]["queue"]} for task, entry in BEAT_SCHEDULE.items()},
         },
         "task_time_limit": 120,
         "task_soft_time_limit": 100,
@@ -60,6 +66,7 @@ def _common(home: Path) -> dict[str, Any]:
         "beat_schedule": BEAT_SCHEDULE,
         "beat_schedule_filename": str(home / "beat-schedule"),
         "beat_max_loop_interval": 5,
+        "beat_scheduler": "webapp.scheduler:HeartbeatScheduler",
         "timezone": "UTC",
     }
 

@@ -26,6 +26,7 @@ class Permission(TextChoices):
     MANAGE_READERS = "manage-readers", _("measure reader agreement and set reading policies")
     IMPORT = "import", _("import labelled collections")
     AUDIT = "audit", _("view the audit log")
+    OPERATE = "operate", _("view the status of the installation")
 
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -54,6 +55,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.ASSIGN,
             Permission.MANAGE_READERS,
             Permission.AUDIT,
+            Permission.OPERATE,
         }
     ),
 }

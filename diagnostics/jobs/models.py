@@ -102,3 +102,19 @@ class Job(models.Model):
         """Select the queued jobs whose message is due to be sent again."""
         unsent = models.Q(lease_until=None, queued_at__lt=now - after)
         return cls._default_manager.filter(unsent | models.Q(lease_until__lt=now), status=JobStatus.QUEUED)
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a worker's child or of the scheduler, on one host."""
+
+    name = models.CharField(max_length=40)  # of the process: worker-inference, worker-training, scheduler
+    host = models.CharField(max_length=100)
+    process_id = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(null=True)  # empty: a heartbeat was requested and none has come
+    requested_at = models.DateTimeField(null=True)
+    version = models.CharField(max_length=40, blank=True)  # of the model that the process has loaded
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "host"], name="one_heartbeat_per_name_and_host")
+        ]

@@ -41,6 +41,7 @@ MENU_ENTRIES = (
     MenuEntry("training:runs", gettext_noop("Training"), Permission.TRAIN),
     MenuEntry("registry:versions", gettext_noop("Models"), Permission.SEE_MODELS),
     MenuEntry("audit:events", gettext_noop("Audit"), Permission.AUDIT),
+    MenuEntry("status", gettext_noop("Status"), Permission.OPERATE),
 )
 
 
