@@ -18,5 +18,5 @@ RUN useradd --system --uid 10001 readroom && install -d -o readroom /srv/readroo
 USER readroom
 VOLUME /srv/readroom
 EXPOSE 8000
-CMD ["gunicorn", "webapp.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", \
+CMD ["gunicorn", "webapp.wsgi", "--bind=0.0.0.0:8000", "--worker-class=webapp.buffering_worker.BufferingWorker", "--workers=2", "--threads=8", \
      "--timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

@@ -30,6 +30,13 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("audit.seal", 30.0),
     )
 }
+# Before all queued predictions, so that a long queue is no missing heartbeat.
+BEAT_SCHEDULE["jobs.heartbeats"] = {
+    "task": "jobs.heartbeats",
+    "schedule": schedule(10.0, nowfun=steady_now),
+    "last_run_at": datetime.fromtimestamp(0, UTC),
+    "options": {"queue": "stat", "expires": 10.0},
+}
 
 
 def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
@@ -53,7 +60,7 @@ def _common() -> dict[str, Any]:
         "task_routes": {
             "training.train": {"queue": "training"},
             "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
-            **{task: {"queue": "maintenance"} for task in BEAT_SCHEDULE},
+            **{task: {"queue": entry["options"]["queue"]} for task, entry in BEAT_SCHEDULE.items()},
         },
         "task_time_limit": 120,
         "task_soft_time_limit": 100,
@@ -70,8 +77,8 @@ def _common() -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "beat_schedule": BEAT_SCHEDULE,
-        "beat_scheduler": "celery.beat:Scheduler",  # without a file, which a jump of the clock makes wrong
         "beat_max_loop_interval": 5,
+        "beat_scheduler": "webapp.scheduler:HeartbeatScheduler",
         "timezone": "UTC",
     }
 

@@ -34,11 +34,12 @@ def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
 
 
 def web(host: str, port: int) -> tuple[str, ...]:
-    """Return the command of the web process; it uses threads, because transfers of images dominate."""
+    """Return the command of the web process; its threads never wait for a client (ADR 0020)."""
     memory = Path("/dev/shm")
     return (
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi", f"--bind={host}:{port}"),
-        *("--worker-class=gthread", "--workers=2", "--threads=8", "--timeout=60", "--graceful-timeout=8"),
+        *("--worker-class=webapp.buffering_worker.BufferingWorker", "--workers=2", "--threads=8"),
+        *("--timeout=60", "--graceful-timeout=8"),
         "--no-control-socket",
         *((f"--worker-tmp-dir={memory}",) if os.access(memory, os.W_OK) else ()),
     )

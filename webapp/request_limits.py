@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from typing import IO, Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+from webapp.request_framing import MAX_BUFFERED_BODY
+
+API_PREFIX = "/api/"  # its views check permissions before they parse a body
+
+
+class AnonymousBodies:
+    """Reject a long body of an anonymous user unread: a slow sender would occupy a thread.
+
+    The web process buffers shorter ones. Django parses the form of any visitor before the view runs, because
+    the form contains the CSRF token.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        is_long = length.isdecimal() and int(length) > MAX_BUFFERED_BODY
+        if is_long and not request.path.startswith(API_PREFIX) and not request.user.is_authenticated:
+            raise RequestDataTooBig("Only logged-in users may send a long form.")
+        return self.get_response(request)
 
 
 class BoundedFormUploads(FileUploadHandler):

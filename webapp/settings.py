@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
 from webapp import private_home
-from webapp.celery_config import celery_settings, is_redis
+from webapp.celery_config import celery_settings
 from webapp.secret_key import stored_key
 
 django_stubs_ext.monkeypatch()  # allows ModelAdmin[Case] at run time
@@ -50,15 +50,9 @@ else:
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# In the database, which pages need anyway: a page must not depend on the broker.
 CACHES: dict[str, Any] = {
-    # Shared by all web processes, so that login failures are counted once.
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": env.str("CACHE_URL", default=BROKER_URL),
-        "KEY_PREFIX": "readroom-cache",
-    }
-    if is_redis(BROKER_URL)
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "readroom_cache"}
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "readroom_cache"}
 }
 
 # Without SECRET_KEY a single host stores its own key in the home. Hosts that share a PostgreSQL must be given
@@ -71,7 +65,7 @@ elif DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     SECRET_KEY = secrets.token_urlsafe(64)
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -99,17 +93,21 @@ INSTALLED_APPS = [
     "django.forms",  # FORM_RENDERER finds widget templates through the apps
 ]
 MIDDLEWARE = [
+    "webapp.request_id.RequestId",  # first, so that every response has an id
+    "webapp.response_headers.SecurityHeaders",
     "webapp.disk_reserve.ReleaseDiskReserve",
     "webapp.proxies.BehindProxies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webapp.response_headers.NoStore",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "webapp.sessions.SessionLimits",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.request_limits.AnonymousBodies",
     "webapp.sessions.RequiredSecondFactor",
     "webapp.domain_errors.DomainErrorPages",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -127,6 +125,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "webapp.request_id.template_context",
             ]
         },
     }
@@ -187,7 +186,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 PROXIES = env.int("PROXIES", default=0)  # number of proxies that append to X-Forwarded-For
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=0 if PROXIES else 100)  # 0: no limit
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -279,9 +279,17 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"request_id": {"()": "webapp.request_id.AddRequestId"}},
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname} {name} [{request_id}]: {message}", "style": "{"}
+    },
     "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "plain"}
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "plain",
+            "filters": ["request_id"],
+        }
     },
     "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

@@ -9,9 +9,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
-from webapp.health import health
+from webapp import health, status
 
 handler400 = "webapp.error_handlers.bad_request"
+handler403 = "webapp.error_handlers.permission_denied"
 handler404 = "webapp.error_handlers.not_found"
 handler500 = "webapp.error_handlers.server_error"
 
@@ -33,5 +34,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", include("diagnostics.audit.urls")),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
-    path("health/", health, name="health"),
+    path("health/", health.health, name="health"),
+    path("health/live/", health.live, name="health-live"),
+    path("health/ready/", health.ready, name="health-ready"),
+    path("status/", status.page, name="status"),
 ]

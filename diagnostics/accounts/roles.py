@@ -29,6 +29,7 @@ class Permission(TextChoices):
     IMPORT = "import", _("import labelled collections")
     AUDIT = "audit", _("view the audit log")
     MANAGE_STAFF = "manage-staff", _("unlock accounts and reset second factors")
+    OPERATE = "operate", _("view the status of the installation")
 
 
 class Scope(TextChoices):
@@ -69,6 +70,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_READERS,
             Permission.AUDIT,
             Permission.MANAGE_STAFF,
+            Permission.OPERATE,
         }
     ),
 }

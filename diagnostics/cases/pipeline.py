@@ -21,7 +21,7 @@ from diagnostics.cases.errors import StorageUnavailable
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Radiograph
 from diagnostics.cases.storage import PredictionFiles, UnusableFile
 from diagnostics.findings import Finding
-from diagnostics.jobs import storage_wait
+from diagnostics.jobs import heartbeats, storage_wait
 from diagnostics.jobs.errors import JobError, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
@@ -112,9 +112,11 @@ def _read_radiograph(radiograph: Radiograph) -> Grey:
 
 def _predictor(version: ModelVersion) -> Predictor:
     try:
-        return _load(registry.bundle_path(version), version.weights_sha256)
+        predictor = _load(registry.bundle_path(version), version.weights_sha256)
     except (BundleError, OSError) as error:
         raise JobError("model_damaged") from error
+    heartbeats.note_loaded_version(str(version))
+    return predictor
 
 
 @lru_cache(maxsize=1)

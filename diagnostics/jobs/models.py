@@ -125,3 +125,19 @@ class Job(models.Model):
         )
         due = models.Q(lease_until__lt=now) | models.Q(lease_until__gt=now + 2 * longest_pause)
         return cls._default_manager.filter(unsent | due, status=JobStatus.QUEUED)
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a worker's child or of the scheduler, on one host."""
+
+    name = models.CharField(max_length=40)  # of the process: worker-inference, worker-training, scheduler
+    host = models.CharField(max_length=100)
+    process_id = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(null=True)  # empty: a heartbeat was requested and none has come
+    requested_at = models.DateTimeField(null=True)
+    version = models.CharField(max_length=40, blank=True)  # of the model that the process has loaded
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "host"], name="one_heartbeat_per_name_and_host")
+        ]

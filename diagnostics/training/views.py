@@ -129,10 +129,7 @@ def plot(request: StaffRequest, pk: UUID, name: str) -> HttpResponseBase:
     path = runs.folder(_get_run(pk)) / f"{name}.svg"
     if name not in runs.PLOTS or not path.is_file():
         raise Http404
-    response = FileResponse(path.open("rb"), content_type="image/svg+xml")
-    # The page's URL contains the epoch, so that a cached plot stays correct.
-    response["Cache-Control"] = "private, max-age=3600"
-    return response
+    return FileResponse(path.open("rb"), content_type="image/svg+xml")
 
 
 def _get_run(pk: UUID) -> TrainingRun:

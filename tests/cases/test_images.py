@@ -63,7 +63,7 @@ def test_images_are_private_and_have_a_fixed_content_type(member: Client, finish
         image_url(finished, "heatmap", "covid-19"),
     ):
         response = member.get(url)
-        assert response["Cache-Control"] == "private, no-cache"
+        assert response["Cache-Control"] == "private, no-store"
         assert response["X-Content-Type-Options"] == "nosniff"
         assert response["Content-Disposition"] == "inline"
 
@@ -152,7 +152,7 @@ def test_the_full_depth_pixels_are_those_of_the_original_before_any_window(
     response = member.get(image_url(case, "pixels"))
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Cache-Control"] == "private, no-cache"
+    assert response["Cache-Control"] == "private, no-store"
     assert response.content == pack(read_full_depth(upload))
 
 

@@ -73,6 +73,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "training:runs": "admin",
     "registry:versions": "admin",
     "audit:events": "admin",
+    "status": "admin",
 }
 FOR_RADIOLOGISTS: Final = ("review:case",)
 NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI is third-party
@@ -97,6 +98,8 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     "api-schema",
     "api-docs",
     "health",
+    "health-live",
+    "health-ready",
 }
 
 

@@ -20,7 +20,7 @@ from webapp.celery_config import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "inference"}
-PERIODIC = {
+MAINTENANCE = {
     "cases.requeue_lost",
     "imports.requeue_lost",
     "training.requeue_and_schedule",
@@ -28,6 +28,8 @@ PERIODIC = {
     "storage.keep_reserve",
     "audit.seal",
 }
+PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
+ON_REQUEST = {"jobs.heartbeat"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -36,7 +38,9 @@ def _tasks_are_loaded() -> None:
 
 
 def test_every_task_is_registered() -> None:
-    assert {name for name in app.tasks if not name.startswith("celery.")} == TASKS.keys() | PERIODIC
+    assert {
+        name for name in app.tasks if not name.startswith("celery.")
+    } == TASKS.keys() | PERIODIC | ON_REQUEST
 
 
 @pytest.mark.parametrize(("task", "queue"), TASKS.items())
@@ -49,7 +53,8 @@ def test_periodic_tasks_expire_before_the_next_is_due() -> None:
 
     assert {entry["task"] for entry in entries} == PERIODIC
     for entry in entries:
-        assert entry["options"]["queue"] == "maintenance"
+        # A heartbeat precedes all queued predictions, so that a long queue is no missing heartbeat.
+        assert entry["options"]["queue"] == ("maintenance" if entry["task"] in MAINTENANCE else "stat")
         assert entry["options"]["expires"] <= entry["schedule"].seconds
 
 

@@ -42,6 +42,7 @@ MENU_ENTRIES = (
     MenuEntry("registry:versions", gettext_noop("Models"), Permission.SEE_MODELS),
     MenuEntry("accounts:staff", gettext_noop("Staff"), Permission.MANAGE_STAFF),
     MenuEntry("audit:events", gettext_noop("Audit"), Permission.AUDIT),
+    MenuEntry("status", gettext_noop("Status"), Permission.OPERATE),
 )
 
 

@@ -140,7 +140,7 @@ def _image_response(
     response = unchanged or HttpResponse(read(), content_type=content_type)
     audit.record(action=Action.IMAGE_VIEWED, by=by, target=case, detail={"image": name}, now=timezone.now())
     response["ETag"] = quoted
-    response["Cache-Control"] = "private, no-cache"  # each view sends a request, so each view is audited
+    response["Cache-Control"] = "private, no-store"  # each view sends a request, so each view is audited
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"
     return response
