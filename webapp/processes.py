@@ -35,7 +35,7 @@ def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
 
 def web(host: str, port: int) -> tuple[str, ...]:
     """Return the command of the web process; it uses threads, because transfers of images dominate."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - gunicorn creates a file with a random name in it
     return (
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi", f"--bind={host}:{port}"),
         *("--worker-class=gthread", "--workers=2", "--threads=8", "--timeout=60", "--graceful-timeout=8"),
