@@ -19,4 +19,5 @@ USER 10001
 VOLUME /srv/readroom
 EXPOSE 8000
 CMD ["python", "-m", "gunicorn", "webapp.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", \
-     "--threads=8", "--timeout=60", "--graceful-timeout=8", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
+     "--threads=8", "--timeout=60", "--graceful-timeout=8", "--worker-tmp-dir=/dev/shm", "--no-control-socket", \
+     "--config=python:webapp.gunicorn_config"]

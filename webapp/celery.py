@@ -9,8 +9,9 @@ import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, task_prerun, worker_process_init
 from django.conf import settings
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -26,6 +27,13 @@ app.autodiscover_tasks(related_name="periodic")
 def use_the_settings_logging(**_: Any) -> None:
     """Use the logging of the settings instead of Celery's own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@task_prerun.connect
+def name_job_in_log_lines(task: Any, args: tuple[Any, ...], **_: Any) -> None:
+    """Name the task and the job in all log lines of its run; messages contain ids only."""
+    clear_contextvars()
+    bind_contextvars(task=task.name, **({"job_id": args[0]} if args else {}))
 
 
 @worker_process_init.connect

@@ -39,7 +39,7 @@ def web(host: str, port: int) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi", f"--bind={host}:{port}"),
         *("--worker-class=gthread", "--workers=2", "--threads=8", "--timeout=60", "--graceful-timeout=8"),
-        "--no-control-socket",
+        *("--no-control-socket", "--config=python:webapp.gunicorn_config"),
         *((f"--worker-tmp-dir={memory}",) if os.access(memory, os.W_OK) else ()),
     )
 

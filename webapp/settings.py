@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +16,10 @@ from django.contrib.messages import constants as message_levels
 
 from webapp.celery_config import celery_settings, is_redis
 from webapp.secret_key import stored_key
+from webapp.telemetry import error_reports
 
 django_stubs_ext.monkeypatch()  # allows ModelAdmin[Case] at run time
-env = environ.Env()
+env = environ.FileAwareEnv()  # NAME_FILE=path reads the value of NAME from a file, such as a mounted secret
 BASE_DIR = Path(__file__).resolve().parent.parent
 READROOM_HOME = Path(env.str("READROOM_HOME", default=str(BASE_DIR / "var"))).resolve()
 MEDIA_ROOT = READROOM_HOME / "media"
@@ -42,6 +45,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
     }
 else:
+    # Apart from DATABASE_URL, so that it can be a secret file that PostgreSQL reads too.
+    DATABASES["default"]["PASSWORD"] = env.str("DATABASE_PASSWORD", default=DATABASES["default"]["PASSWORD"])
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -95,6 +100,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webapp.proxies.BehindProxies",
+    "webapp.telemetry.requests.MeasureRequests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -171,7 +177,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 PROXIES = env.int("PROXIES", default=0)  # number of proxies that append to X-Forwarded-For
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+SECURE_REDIRECT_EXEMPT = [r"^health/$", r"^metrics$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -247,20 +253,42 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+# Metrics are counted in one file per process of a host; webapp.telemetry sums them.
+METRICS_DIR = Path(env.str("METRICS_DIR", default=str(READROOM_HOME / "metrics")))
+METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read by prometheus_client at its import
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS = [ipaddress.ip_network(network) for network in env.list("METRICS_NETWORKS", default=[])]
+
 # Log lines contain events and ids, never a request body, a query string or a patient reference.
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain")  # or json
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "plain": {
+            "()": "webapp.telemetry.logs.PlainFormatter",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "webapp.telemetry.logs.json_formatter"},
+    },
+    "filters": {"route_of_request": {"()": "webapp.telemetry.logs.RouteOfRequest"}},
     "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "plain"}
+        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}
     },
     "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"filters": ["route_of_request"]},
+        "django.security.csrf": {"filters": ["route_of_request"]},
         "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},  # logs queries
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },
 }
+
+# Error reports to a Sentry server, off by default.
+error_reports.start(env.str("SENTRY_DSN", default=""), release=env.str("SENTRY_RELEASE", default="readroom"))

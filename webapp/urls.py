@@ -10,6 +10,7 @@ from diagnostics.accounts.views import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp.health import health
+from webapp.telemetry.views import metrics
 
 handler400 = "webapp.error_handlers.bad_request"
 handler404 = "webapp.error_handlers.not_found"
@@ -34,4 +35,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),
+    path("metrics", metrics, name="metrics"),
 ]
