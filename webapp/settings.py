@@ -17,9 +17,17 @@ from django.contrib.messages import constants as message_levels
 from webapp.celery_config import celery_settings, is_redis
 from webapp.secret_key import stored_key
 from webapp.telemetry import error_reports
+from webapp.telemetry.logging_settings import logging_settings
 
 django_stubs_ext.monkeypatch()  # allows ModelAdmin[Case] at run time
 env = environ.FileAwareEnv()  # NAME_FILE=path reads the value of NAME from a file, such as a mounted secret
+
+
+def secret(name: str) -> str:
+    """Return a secret or "", without the line break that ends a file."""
+    return env.str(name, default="").strip()
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 READROOM_HOME = Path(env.str("READROOM_HOME", default=str(BASE_DIR / "var"))).resolve()
 MEDIA_ROOT = READROOM_HOME / "media"
@@ -46,7 +54,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     # Apart from DATABASE_URL, so that it can be a secret file that PostgreSQL reads too.
-    DATABASES["default"]["PASSWORD"] = env.str("DATABASE_PASSWORD", default=DATABASES["default"]["PASSWORD"])
+    DATABASES["default"]["PASSWORD"] = secret("DATABASE_PASSWORD") or DATABASES["default"]["PASSWORD"]
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -63,9 +71,9 @@ CACHES: dict[str, Any] = {
 
 # Without SECRET_KEY a single host stores its own key in the home. Hosts that share a PostgreSQL must be given
 # the same key; webapp.checks enforces it.
-SECRET_KEY_GIVEN = bool(env.str("SECRET_KEY", default=""))
+SECRET_KEY_GIVEN = bool(secret("SECRET_KEY"))
 if SECRET_KEY_GIVEN:
-    SECRET_KEY = env.str("SECRET_KEY")
+    SECRET_KEY = secret("SECRET_KEY")
 elif DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     SECRET_KEY = stored_key(READROOM_HOME / "secret_key")
 else:
@@ -257,38 +265,12 @@ SPECTACULAR_SETTINGS = {
 METRICS_DIR = Path(env.str("METRICS_DIR", default=str(READROOM_HOME / "metrics")))
 METRICS_DIR.mkdir(parents=True, exist_ok=True)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read by prometheus_client at its import
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = secret("METRICS_TOKEN")
 METRICS_NETWORKS = [ipaddress.ip_network(network) for network in env.list("METRICS_NETWORKS", default=[])]
 
-# Log lines contain events and ids, never a request body, a query string or a patient reference.
 LOG_FORMAT = env.str("LOG_FORMAT", default="plain")  # or json
 LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "webapp.telemetry.logs.PlainFormatter",
-            "fmt": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        },
-        "json": {"()": "webapp.telemetry.logs.json_formatter"},
-    },
-    "filters": {"route_of_request": {"()": "webapp.telemetry.logs.RouteOfRequest"}},
-    "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}
-    },
-    "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.request": {"filters": ["route_of_request"]},
-        "django.security.csrf": {"filters": ["route_of_request"]},
-        "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},  # logs queries
-        "celery.beat": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(log_format=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
 
 # Error reports to a Sentry server, off by default.
-error_reports.start(env.str("SENTRY_DSN", default=""), release=env.str("SENTRY_RELEASE", default="readroom"))
+error_reports.start(secret("SENTRY_DSN"), release=env.str("SENTRY_RELEASE", default="readroom"))
