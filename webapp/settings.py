@@ -206,6 +206,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # without files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_TEMP_DIR = env.str("UPLOAD_TEMP_DIR", default="") or None  # larger files; None: the system's
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 # With files, for logged-in users; the limit of all others is DATA_UPLOAD_MAX_MEMORY_SIZE.
 MAX_STAFF_FORM_BYTES = 2 * 1024**3

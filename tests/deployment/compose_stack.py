@@ -69,7 +69,7 @@ class ComposeStack:
         secrets = {"secret_key": "for-tests-" + "x" * 50, "postgres_password": "unused"}
         for name, value in (secrets | {"metrics_token": METRICS_TOKEN}).items():
             (self.folder / "secrets" / name).write_text(value)
-        _create_certificate(self.folder / "secrets")
+        create_certificate(self.folder / "secrets")
         configuration = (ROOT / "docs" / "deployment" / "nginx" / "nginx.conf").read_text()
         (self.folder / "nginx.conf").write_text(self._here(configuration))
         self._start("redis", self._redis_arguments)
@@ -160,7 +160,8 @@ def compose_stack(folder: Path, templates: Path, bundle: Path) -> Iterator[Compo
         yield stack
 
 
-def _create_certificate(folder: Path) -> None:
+def create_certificate(folder: Path) -> None:
+    """Create a certificate of HOST and its key."""
     command = [
         "openssl",
         "req",
