@@ -12,8 +12,9 @@ from types import FrameType
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, task_prerun, worker_process_init, worker_ready
 from django.conf import settings
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from diagnostics.jobs.stop_flag import WORKER_STOP
 
@@ -48,6 +49,13 @@ def _set_stop_flag(worker: int, handler: Any, number: int, frame: FrameType | No
         WORKER_STOP.set()
     if callable(handler):
         handler(number, frame)
+
+
+@task_prerun.connect
+def name_job_in_log_lines(task: Any, args: tuple[Any, ...], **_: Any) -> None:
+    """Name the task and the job in all log lines of its run; messages contain ids only."""
+    clear_contextvars()
+    bind_contextvars(task=task.name, **({"job_id": args[0]} if args else {}))
 
 
 @worker_process_init.connect

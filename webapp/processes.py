@@ -35,12 +35,12 @@ def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
 
 def web(host: str, port: int) -> tuple[str, ...]:
     """Return the command of the web process; its threads never wait for a client (ADR 0020)."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - gunicorn creates a file with a random name in it
     return (
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi", f"--bind={host}:{port}"),
         *("--worker-class=webapp.buffering_worker.BufferingWorker", "--workers=2", "--threads=8"),
         *("--timeout=60", "--graceful-timeout=8"),
-        "--no-control-socket",
+        *("--no-control-socket", "--config=python:webapp.gunicorn_config"),
         *((f"--worker-tmp-dir={memory}",) if os.access(memory, os.W_OK) else ()),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from datetime import timedelta
@@ -16,9 +17,18 @@ from django.contrib.messages import constants as message_levels
 from webapp import private_home
 from webapp.celery_config import celery_settings
 from webapp.secret_key import stored_key
+from webapp.telemetry import error_reports
+from webapp.telemetry.logging_settings import logging_settings
 
 django_stubs_ext.monkeypatch()  # allows ModelAdmin[Case] at run time
-env = environ.Env()
+env = environ.FileAwareEnv()  # NAME_FILE=path reads the value of NAME from a file, such as a mounted secret
+
+
+def secret(name: str) -> str:
+    """Return a secret or "", without the line break that ends a file."""
+    return env.str(name, default="").strip()
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 READROOM_HOME = Path(env.str("READROOM_HOME", default=str(BASE_DIR / "var"))).resolve()
 MEDIA_ROOT = READROOM_HOME / "media"
@@ -47,6 +57,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
     }
 else:
+    # Apart from DATABASE_URL, so that it can be a secret file that PostgreSQL reads too.
+    DATABASES["default"]["PASSWORD"] = secret("DATABASE_PASSWORD") or DATABASES["default"]["PASSWORD"]
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -57,9 +69,9 @@ CACHES: dict[str, Any] = {
 
 # Without SECRET_KEY a single host stores its own key in the home. Hosts that share a PostgreSQL must be given
 # the same key; webapp.checks enforces it.
-SECRET_KEY_GIVEN = bool(env.str("SECRET_KEY", default=""))
+SECRET_KEY_GIVEN = bool(secret("SECRET_KEY"))
 if SECRET_KEY_GIVEN:
-    SECRET_KEY = env.str("SECRET_KEY")
+    SECRET_KEY = secret("SECRET_KEY")
 elif DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     SECRET_KEY = stored_key(READROOM_HOME / "secret_key")
 else:
@@ -97,6 +109,7 @@ MIDDLEWARE = [
     "webapp.response_headers.SecurityHeaders",
     "webapp.disk_reserve.ReleaseDiskReserve",
     "webapp.proxies.BehindProxies",
+    "webapp.telemetry.requests.MeasureRequests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -187,7 +200,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 PROXIES = env.int("PROXIES", default=0)  # number of proxies that append to X-Forwarded-For
 CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=0 if PROXIES else 100)  # 0: no limit
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -208,6 +221,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # without files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_TEMP_DIR = env.str("UPLOAD_TEMP_DIR", default="") or None  # larger files; None: the system's
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 # With files, for logged-in users; the limit of all others is DATA_UPLOAD_MAX_MEMORY_SIZE.
 MAX_STAFF_FORM_BYTES = 2 * 1024**3
@@ -275,28 +289,16 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# Log lines contain events and ids, never a request body, a query string or a patient reference.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "webapp.request_id.AddRequestId"}},
-    "formatters": {
-        "plain": {"format": "{asctime} {levelname} {name} [{request_id}]: {message}", "style": "{"}
-    },
-    "handlers": {
-        "stdout": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "formatter": "plain",
-            "filters": ["request_id"],
-        }
-    },
-    "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},  # logs queries
-        "celery.beat": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-}
+# Metrics are counted in one file per process of a host; webapp.telemetry sums them.
+METRICS_DIR = Path(env.str("METRICS_DIR", default=str(READROOM_HOME / "metrics")))
+METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read by prometheus_client at its import
+METRICS_TOKEN = secret("METRICS_TOKEN")
+METRICS_NETWORKS = [ipaddress.ip_network(network) for network in env.list("METRICS_NETWORKS", default=[])]
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain")  # or json
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
+LOGGING = logging_settings(log_format=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
+
+# Error reports to a Sentry server, off by default.
+error_reports.start(secret("SENTRY_DSN"), release=env.str("SENTRY_RELEASE", default="readroom"))

@@ -25,7 +25,7 @@ class StartupProbe:
     @property
     def url(self) -> str:
         """Return the URL for a browser on this host."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return f"http://{host}:{self.port}/"
 
     def is_port_in_use(self) -> bool:
@@ -57,7 +57,7 @@ class StartupProbe:
 
     def _components(self) -> dict[str, str] | None:
         try:
-            with urllib.request.urlopen(f"{self.url}health/", timeout=2) as response:
+            with urllib.request.urlopen(f"{self.url}health/", timeout=2) as response:  # noqa: S310 - http
                 return dict(json.load(response)["components"])
         except urllib.error.HTTPError as error:
             return dict(json.load(error)["components"]) if error.code == 503 else {"web": str(error.code)}

@@ -80,7 +80,8 @@ def _download(part: Part, partial: Path, on_progress: OnProgress, max_bytes: int
         # If-Range: the server sends the rest only if the file has not changed since.
         headers |= {"Range": f"bytes={received}-", "If-Range": validator}
     try:
-        with _opener().open(urllib.request.Request(part.url, headers=headers), timeout=timeout) as response:
+        request = urllib.request.Request(part.url, headers=headers)  # noqa: S310 - a URL of our catalogue
+        with _opener().open(request, timeout=timeout) as response:
             resumed = response.status == 206 and _starts_at(response.headers, received)
             _write_resume_note(partial, part.url, response.headers)
             _receive(response, partial, received if resumed else 0, on_progress, max_bytes)

@@ -23,6 +23,7 @@ class JobMetrics:
     failed: dict[str, int]  # failure code -> jobs
     attempts: dict[int, int]  # attempts -> jobs
     oldest_queued_seconds: float | None  # age of the oldest queued job
+    without_heartbeat: int = 0  # running jobs whose lease has expired
 
 
 def job_types() -> list[type[Job]]:
@@ -46,6 +47,7 @@ def _metrics_of(jobs: QuerySet[Job], now: datetime) -> JobMetrics:
         failed=_counts(jobs.filter(status=JobStatus.FAILED), "failure_code"),
         attempts=_counts(jobs, "attempts"),
         oldest_queued_seconds=(now - oldest).total_seconds() if oldest else None,
+        without_heartbeat=jobs.filter(status=JobStatus.RUNNING, lease_until__lt=now).count(),
     )
 
 

@@ -97,4 +97,5 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "health-live": ("200 200 200 200 200", "405 405 405 405 405"),
     "health-ready": ("200 200 200 200 200", "405 405 405 405 405"),
     "status": ("login 403 403 200 403", "login 403 403 405 403"),
+    "metrics": ("404 404 404 404 404", "405 405 405 405 405"),  # without a token
 }

@@ -18,7 +18,7 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import selectors, storage, upload_validation
+from diagnostics.cases import metrics, selectors, storage, upload_validation
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.errors import RadiographOfAnotherPatient, StorageUnavailable
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
@@ -57,7 +57,7 @@ def open_case(
         patient_ref=patient_ref, accession_number=accession_number, view=view, priority=priority
     )
     site = accounts.home_site(by)
-    decoded = upload_validation.decode_upload(radiograph)
+    decoded = metrics.decode_upload(radiograph)
     upload = Upload(radiograph, decoded, fields)
     existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
     if existing is not None:
