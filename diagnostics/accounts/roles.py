@@ -26,6 +26,7 @@ class Permission(TextChoices):
     MANAGE_READERS = "manage-readers", _("measure reader agreement and set reading policies")
     IMPORT = "import", _("import labelled collections")
     AUDIT = "audit", _("view the audit log")
+    PRIVACY = "privacy", _("export and erase the data of a patient")
 
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -54,6 +55,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.ASSIGN,
             Permission.MANAGE_READERS,
             Permission.AUDIT,
+            Permission.PRIVACY,
         }
     ),
 }

@@ -53,6 +53,10 @@ class Action(models.TextChoices):
     SCHEDULED_RUN_SKIPPED = "scheduled-run-skipped", _("skipped a scheduled training run")
     VERSION_REGISTERED = "version-registered", _("registered a model version")
     VERSION_PROMOTED = "version-promoted", _("promoted a model version")
+    PATIENT_EXPORTED = "patient-exported", _("exported the data of a patient")
+    PATIENT_ERASED = "patient-erased", _("erased a patient")
+    RETENTION_RULE_CHANGED = "retention-rule-changed", _("changed the retention rule of a site")
+    RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
 
 
 class AuditEvent(models.Model):

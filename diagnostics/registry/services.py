@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
@@ -115,6 +117,12 @@ def adopt_default(*, now: datetime) -> ModelVersion | None:
         )
         _activate(version, by=None, reason=_("Default network of Readroom."), now=now, override=False)
     return version
+
+
+def mark_erased(versions: Iterable[ModelVersion], *, radiographs: int) -> None:
+    """Count radiographs that were erased from the training data of these versions."""
+    trained = ModelVersion.objects.filter(pk__in=[version.pk for version in versions])
+    trained.update(erased_radiographs=F("erased_radiographs") + radiographs)
 
 
 def _next_version(weights_sha256: str, parent: ModelVersion | None, now: datetime) -> ModelVersion:

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from diagnostics.errors import DomainError
+from diagnostics.prompt import ask
 from webapp.backup.create import create_backup
-from webapp.management.passphrase import ask
 
 
 class Command(BaseCommand):

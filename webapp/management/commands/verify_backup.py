@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from diagnostics.errors import DomainError
+from diagnostics.prompt import ask
 from webapp.backup import archive
-from webapp.management.passphrase import ask
 
 
 class Command(BaseCommand):

@@ -1,4 +1,7 @@
-"""Reads a passphrase or another secret line from the terminal or from a pipe, never from an argument."""
+"""Reads a secret or personal line from the terminal or from a pipe.
+
+Never from an argument: other users of the host see the arguments of a process, and the shell stores them.
+"""
 
 from __future__ import annotations
 
