@@ -92,3 +92,16 @@ def test_set_retention_and_apply_retention_print_what_they_do(ward: Ward, patien
     assert "North: erased" in call("apply_retention")
     assert not Case.objects.filter(pk=patient.case.pk).exists()
     assert RetentionRule.objects.get().case_years == 10
+
+
+def test_erase_again_erases_who_was_erased_before_a_restore(
+    piped: None, ward: Ward, patient: Patient, other_patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = call("erase_patient", "--by", "administrator", "--reason", "request", "--yes")
+    digest = printed.split()[-1]
+    ward.admit(REFERENCE)  # as an older backup would
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{digest}\n{'0' * 64}\n"))
+
+    assert "2 digests: 1 patients" in call("erase_again", "--by", "administrator")
+
+    assert list(Case.objects.filter(copy_of=None)) == [other_patient.case]

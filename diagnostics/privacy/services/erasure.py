@@ -7,7 +7,7 @@ interrupted is removed by the next call of `finish_pending`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,6 +92,22 @@ def erase_expired(*, cases: list[UUID], site: Site, reason: str, now: datetime) 
         _erase(erasure, patients.with_copies(cases), also={})
     finish(erasure)
     return erasure
+
+
+def erase_again(*, digests: Collection[str], by: User, now: datetime) -> list[Erasure]:
+    """Erase the patients whose digests are given; for a database that was restored from an older backup.
+
+    Raises NotAllowed, TrainingIsOpen.
+    """
+    patients_of_sites = Case.objects.filter(copy_of=None, site__in=by.sites.all())
+    pairs = patients_of_sites.order_by("site", "patient_ref").values_list("site", "patient_ref").distinct()
+    sites = {site.pk: site for site in by.sites.all()}
+    reason = _("erased before; a backup had restored it")
+    return [
+        erase_patient(site=sites[site], patient_ref=reference, reason=reason, by=by, now=now)
+        for site, reference in list(pairs)
+        if patients.patient_digest(sites[site], reference) in digests
+    ]
 
 
 def finish_pending() -> int:

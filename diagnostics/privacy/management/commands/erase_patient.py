@@ -51,7 +51,8 @@ class Command(BaseCommand):
             site=site, patient_ref=patient_ref, reason=reason, by=by, now=timezone.now()
         )
         self.stdout.write(
-            f"Erased: {sum(done.rows.values())} rows. Record {done.pk}, patient {done.patient[:16]}."
+            f"Erased: {sum(done.rows.values())} rows. Record {done.pk}.\n"
+            f"Keep this digest outside of the backups, for `manage.py erase_again`: {done.patient}"
         )
 
     def _print(self, extent: erasure.Extent) -> None:
