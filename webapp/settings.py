@@ -83,6 +83,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "webapp",
     "diagnostics.jobs",
+    "diagnostics.privacy",
     "diagnostics.training",
     "diagnostics.review",
     "diagnostics.imports",

@@ -30,6 +30,7 @@ class Permission(TextChoices):
     AUDIT = "audit", _("view the audit log")
     MANAGE_STAFF = "manage-staff", _("unlock accounts and reset second factors")
     OPERATE = "operate", _("view the status of the installation")
+    PRIVACY = "privacy", _("export and erase the data of a patient")
 
 
 class Scope(TextChoices):
@@ -71,6 +72,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.AUDIT,
             Permission.MANAGE_STAFF,
             Permission.OPERATE,
+            Permission.PRIVACY,
         }
     ),
 }

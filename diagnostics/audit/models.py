@@ -82,6 +82,10 @@ class Action(models.TextChoices):
     RECOVERY_CODES_CREATED = "recovery-codes-created", _("created recovery codes")
     RECOVERY_CODE_USED = "recovery-code-used", _("used a recovery code")
     ACCESS_POLICY_CHANGED = "access-policy-changed", _("changed the access policy of a site")
+    PATIENT_EXPORTED = "patient-exported", _("exported the data of a patient")
+    PATIENT_ERASED = "patient-erased", _("erased a patient")
+    RETENTION_RULE_CHANGED = "retention-rule-changed", _("changed the retention rule of a site")
+    RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
 
 
 class AuditEvent(models.Model):

@@ -32,6 +32,8 @@ class ModelVersion(models.Model):
     verdict_reason = models.TextField(blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     registered_at = models.DateTimeField()
+    # Radiographs of its training data, or of a version it was fine-tuned from, that were erased since.
+    erased_radiographs = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["-number"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
@@ -123,6 +125,12 @@ def sweep(*, older_than: timedelta, now: datetime) -> int:
     old = bundle_store.old_directories(Path(settings.BUNDLES), older_than, now=now)
     named = set(ModelVersion.objects.values_list("bundle", flat=True))
     return delete_folders(directory for directory in old if directory.name not in named)
+
+
+def mark_erased(versions: Iterable[ModelVersion], *, radiographs: int) -> None:
+    """Count radiographs that were erased from the training data of these versions."""
+    trained = ModelVersion.objects.filter(pk__in=[version.pk for version in versions])
+    trained.update(erased_radiographs=F("erased_radiographs") + radiographs)
 
 
 def _next_version(weights_sha256: str, parent: ModelVersion | None, now: datetime) -> ModelVersion:

@@ -19,7 +19,7 @@ from diagnostics.registry import bundle_store, selectors, services, trust_report
 from diagnostics.registry.forms import PromoteForm, ReasonForm
 from diagnostics.registry.models import ModelVersion, Verdict
 from diagnostics.registry.presenters import badges, comparison, data_set, metrics, trust
-from diagnostics.registry.presenters.versions import version_row
+from diagnostics.registry.presenters.versions import erased_text, version_row
 
 # The report is a page of its own: it may use inline styles and embedded images, and nothing else.
 REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
@@ -114,6 +114,7 @@ def _version_page(
         "is_active": is_active,
         "active_badge": badges.ACTIVE,
         "verdict": badges.verdict_badge(version),
+        "erased_text": erased_text(version),
         "comparison": comparison.comparison_of(version.comparison),
         "trust": trust.trust_panel(trust_report.trust_summary(bundle)),
         "results": metrics.evaluation_results(manifest),

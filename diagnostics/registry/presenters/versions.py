@@ -37,3 +37,15 @@ def version_row(version: ModelVersion, *, active: bool) -> VersionRow:
         performance=metrics.performance(version.manifest),
         training_set=ngettext("%(n)d radiograph", "%(n)d radiographs", size) % {"n": size} if size else "",
     )
+
+
+def erased_text(version: ModelVersion) -> str:
+    """Return a warning for a version whose training data were erased in part; empty for all others."""
+    number = version.erased_radiographs
+    if not number:
+        return ""
+    return ngettext(
+        "%(n)d radiograph of the training data was erased since. Train a new version without it.",
+        "%(n)d radiographs of the training data were erased since. Train a new version without them.",
+        number,
+    ) % {"n": number}

@@ -1,0 +1,1 @@
+"""Changes: erasure, export, retention."""

@@ -1,0 +1,72 @@
+"""Migrations keep the previous release running: the upgrade starts with them and stops nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import models
+from django.db.migrations import operations
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ModelState, ProjectState
+
+from tests.structure.migration_rules import problems, violations
+from tests.upgrade.first_version import APPS
+
+# "app.migration" and the problem -> why the previous release does not mind.
+PERMITTED: dict[tuple[str, str], str] = {}
+
+
+def test_every_migration_keeps_the_previous_release_running() -> None:
+    found = set(violations(frozenset(APPS)))
+
+    assert found - set(PERMITTED) == set(), "make it additive, or permit it here with the reason"
+    assert set(PERMITTED) - found == set(), "no longer needed"
+
+
+@pytest.fixture
+def before() -> ProjectState:
+    state = ProjectState()
+    columns = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("name", models.CharField(max_length=20)),
+        ("note", models.TextField(null=True)),
+    ]
+    state.add_model(ModelState("ward", "Bed", columns))
+    return state
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        operations.CreateModel("Room", [("id", models.BigAutoField(primary_key=True))]),
+        operations.AddField("bed", "floor", models.IntegerField(null=True)),
+        operations.AddField("bed", "floor", models.IntegerField(default=0, db_default=0)),
+        operations.AlterField("bed", "name", models.CharField(max_length=40, choices=[("a", "A")])),
+        operations.AddIndex("bed", models.Index(fields=["name"], name="by_name")),
+    ],
+)
+def test_additive_operations_are_permitted(operation: Operation, before: ProjectState) -> None:
+    assert list(problems(operation, "ward", before)) == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        operations.AddField("bed", "floor", models.IntegerField(default=0)),
+        operations.AddField("bed", "code", models.IntegerField(null=True, unique=True)),
+        operations.RemoveField("bed", "note"),
+        operations.RenameField("bed", "note", "remark"),
+        operations.RenameModel("Bed", "Couch"),
+        operations.DeleteModel("Bed"),
+        operations.AlterField("bed", "note", models.TextField(default="")),
+        operations.AlterField("bed", "name", models.CharField(max_length=10)),
+        operations.AlterField("bed", "name", models.CharField(max_length=20, unique=True)),
+        operations.AlterField("bed", "name", models.IntegerField()),
+        operations.AddConstraint("bed", models.UniqueConstraint(fields=["name"], name="one_name")),
+        operations.RunSQL("DROP TABLE ward_bed"),
+        operations.SeparateDatabaseAndState(database_operations=[operations.DeleteModel("Bed")]),
+    ],
+)
+def test_an_operation_that_the_previous_release_cannot_survive_is_found(
+    operation: Operation, before: ProjectState
+) -> None:
+    assert len(list(problems(operation, "ward", before))) == 1

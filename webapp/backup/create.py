@@ -1,0 +1,59 @@
+"""Writes a backup while Readroom runs.
+
+The database is copied first. A row names its files only after they are written, and a file that a row names
+is never changed, so the files that the copy names are complete whenever they are read. Files written later
+belong to rows that the copy does not have, and stay out.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from webapp.backup import archive, contents, database, manifest
+from webapp.backup.errors import BackupFailed
+from webapp.backup.manifest import HOME, Manifest
+
+
+def create_backup(
+    path: Path, *, passphrase: str = "", with_checkpoints: bool = False, now: datetime
+) -> Manifest:
+    """Write an archive, readable by its owner only, and return its manifest; raises BackupFailed."""
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.READROOM_HOME) as folder,
+            database.snapshot(Path(folder)) as copy,
+            archive.written(path, passphrase=passphrase) as out,
+        ):
+            return _write(out, copy, with_checkpoints=with_checkpoints, now=now)
+    except FileExistsError as error:
+        raise BackupFailed(_("%(path)s exists already.") % {"path": path}) from error
+    except OSError as error:
+        raise BackupFailed(_("The archive cannot be written: %(error)s") % {"error": error}) from error
+
+
+def _write(
+    out: archive.Writer, copy: database.Snapshot, *, with_checkpoints: bool, now: datetime
+) -> Manifest:
+    out.add(manifest.DATABASES[copy.vendor], copy.path)
+    out.add_bytes(manifest.SECRET_KEY, settings.SECRET_KEY.encode())
+    home = Path(settings.READROOM_HOME)
+    missing = [
+        str(name) for name in contents.named_files(copy.using) if not out.add(f"{HOME}{name}", home / name)
+    ]
+    for name in contents.other_files(copy.using, with_checkpoints=with_checkpoints):
+        out.add(f"{HOME}{name}", home / name)
+    written = Manifest(
+        created_at=now.isoformat(),
+        vendor=copy.vendor,
+        migrations=database.applied_migrations(copy.using),
+        rows=database.row_counts(copy.using),
+        files=dict(out.files),
+        missing=tuple(missing),
+    )
+    out.add_bytes(manifest.MEMBER, written.to_json())
+    return written
