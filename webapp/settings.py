@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
 from webapp import private_home
+from webapp.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
 from webapp.celery_config import celery_settings
 from webapp.secret_key import stored_key
 from webapp.telemetry import error_reports
@@ -222,12 +223,12 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # without files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-FILE_UPLOAD_TEMP_DIR = env.str("UPLOAD_TEMP_DIR", default="") or None  # larger files; None: the system's
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 # With files, for logged-in users; the limit of all others is DATA_UPLOAD_MAX_MEMORY_SIZE.
 MAX_STAFF_FORM_BYTES = 2 * 1024**3
 FILE_UPLOAD_PERMISSIONS = 0o600  # also of collected static files; Django's default lets everyone read them
-FILE_UPLOAD_TEMP_DIR = READROOM_HOME / "uploads"  # where the sweeper finds those of a killed process
+# Larger files; the sweeper finds those of a killed process there.
+FILE_UPLOAD_TEMP_DIR = Path(env.str("UPLOAD_TEMP_DIR", default=str(READROOM_HOME / "uploads")))
 FILE_UPLOAD_HANDLERS = [
     "webapp.request_limits.BoundedFormUploads",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -258,37 +259,6 @@ CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 AUDIT_RETENTION_YEARS = max(
     1, env.int("READROOM_AUDIT_YEARS", default=10)
 )  # `manage.py prune_audit` keeps these
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "diagnostics.accounts.api.ApiTokenAuthentication",  # first, so that a missing login is a 401
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": [
-        "webapp.request_limits.BoundedJSONParser",
-        "rest_framework.parsers.MultiPartParser",
-        "rest_framework.parsers.FormParser",
-    ],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "webapp.error_handlers.api_exception",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Readroom",
-    "DESCRIPTION": "AI-assisted reading of chest radiographs, with probabilities, heatmaps and signed "
-    "readings. Research use only. Not for diagnosis.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-}
 
 # Metrics are counted in one file per process of a host; webapp.telemetry sums them.
 METRICS_DIR = Path(env.str("METRICS_DIR", default=str(READROOM_HOME / "metrics")))

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from benchmarks.faults.processes import Target, freeze, thaw
 from tests.stack import Stack
@@ -43,10 +44,10 @@ class Faults:
     def _kinds(self) -> dict[str, Callable[[], None]]:
         kinds: dict[str, Callable[[], None]] = {DATABASE_LOCKED: self._lock_database}
         for target in self.targets:
-            kinds[f"kill -9 {target.name}"] = lambda target=target: self._kill(target)
-            kinds[f"freeze {target.name}"] = lambda target=target: self._freeze(target)
+            kinds[f"kill -9 {target.name}"] = partial(self._kill, target)
+            kinds[f"freeze {target.name}"] = partial(self._freeze, target)
             if target.stop is not None:
-                kinds[f"restart {target.name}"] = lambda target=target: self._restart(target)
+                kinds[f"restart {target.name}"] = partial(self._restart, target)
         return kinds
 
     def _kill(self, target: Target) -> None:

@@ -6,14 +6,14 @@ import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import tensorflow as tf
 
 from benchmarks.long_training import radiographs as cached
-from benchmarks.long_training.checkpoints import NumberedCheckpoints
+from benchmarks.long_training.checkpoints import NumberedCheckpoints, Progress
 from benchmarks.long_training.evaluator import Evaluator
-from benchmarks.long_training.recipe import CLASSES, PRESET, stored_recipe
+from benchmarks.long_training.recipe import CLASSES, PRESET, LongRecipe, stored_recipe
 from benchmarks.long_training.run import with_averages
 from benchmarks.long_training.sampling import BatchSampler
 from ml.networks import builder, bundle
@@ -37,31 +37,44 @@ def export(folder: Path, data: Path, out: Path, size: int) -> None:
     weights = with_averages(evaluator.network, arrays["ema"])
     evaluator.take(weights, size=size, batches=EXPORT_BATCHES)
     metrics = evaluator.measure(size)
+    _write(out, evaluator, recipe, progress, size=size, metrics=metrics)
+    print(json.dumps({"step": progress.step, "size": size, **metrics}))
+
+
+def _write(
+    out: Path,
+    evaluator: Evaluator,
+    recipe: LongRecipe,
+    progress: Progress,
+    *,
+    size: int,
+    metrics: dict[str, Any],
+) -> None:
     architecture = replace(get_recipe(PRESET).architecture, size=size, classes=CLASSES)
+    preprocessing = Preprocessing(size=size)
     network = builder.build(architecture)
     network.set_weights(evaluator.network.get_weights())
     spec = {
         **asdict(recipe),
         "preset": "vgg16-default",
         "architecture": asdict(architecture),
-        "preprocessing": asdict(Preprocessing(size=size)),
+        "preprocessing": asdict(preprocessing),
     }
-    shares = {f"{label}, {source}": round(s, 4) for (label, source), s in evaluator.sampler.shares.items()}
+    shares = evaluator.sampler.shares.items()
     manifest = Manifest(
         version="candidate",
         architecture=architecture,
-        preprocessing=Preprocessing(size=size),
+        preprocessing=preprocessing,
         operating_points=dict.fromkeys(CLASSES, 0.5),
         heatmap_reference=dict.fromkeys(CLASSES, 1.0),
         training={
             "spec": spec,
             "progress": asdict(progress),
-            "shares": shares,
-            "radiographs": radiographs.facts,
+            "shares": {f"{label}, {source}": round(share, 4) for (label, source), share in shares},
+            "radiographs": evaluator.radiographs.facts,
             "validation": metrics,
         },
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     bundle.write(out, network, manifest)
     bundle.load_network(out)
-    print(json.dumps({"step": progress.step, "size": size, **metrics}))

@@ -114,10 +114,14 @@ def train(
         except (OperationalError, InterfaceError):
             logger.warning("the database is unavailable: training run %s is requeued later", run_id)
         except Exception as error:
-            if disk.is_full(error):  # the checkpoints stay for the next attempt
-                storage_wait.requeue(lease, TrainingRun, phase="", checks_done=0, checks_total=0)
-            else:
-                _fail(context, errors.run_failure_code(error))
+            _wait_or_fail(context, error)
+
+
+def _wait_or_fail(context: RunContext, error: Exception) -> None:
+    if disk.is_full(error):  # the checkpoints stay for the next attempt
+        storage_wait.requeue(context.lease, TrainingRun, phase="", checks_done=0, checks_total=0)
+    else:
+        _fail(context, errors.run_failure_code(error))
 
 
 def _run(context: RunContext) -> None:
