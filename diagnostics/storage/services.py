@@ -57,6 +57,6 @@ def _sweep_drafts(older_than: timedelta, now: datetime) -> int:
             for file in old_files(home / "broker" / "messages", older_than, now=now)
             if file.suffix == ".draft"
         ),
-        *old_files(Path(settings.FILE_UPLOAD_TEMP_DIR), older_than, now=now),
+        *old_files(Path(str(settings.FILE_UPLOAD_TEMP_DIR)), older_than, now=now),
     ]
     return delete(drafts)
