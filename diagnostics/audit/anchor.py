@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,11 +33,14 @@ def read() -> Anchor | None:
 
 
 def write(anchor: Anchor) -> None:
-    """Replace the stored anchor, atomically and on the disk."""
-    staged = path().with_suffix(f".{os.getpid()}.tmp")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(anchor), file)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path())
+    """Replace the stored anchor, atomically and on the disk; only its owner may read it."""
+    # A name of its own for each writer: two processes or threads may seal at the same moment.
+    descriptor, staged = tempfile.mkstemp(prefix=f"{path().stem}.", suffix=".tmp", dir=path().parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(anchor), file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(staged).replace(path())
+    finally:
+        Path(staged).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -195,6 +196,17 @@ def test_a_missing_anchor_is_found(sealed: list[AuditEvent], problems: Problems)
 
 def test_the_anchor_is_readable_by_its_owner_only(sealed: list[AuditEvent]):
     assert anchor.path().stat().st_mode & 0o777 == 0o600
+
+
+def test_concurrent_writers_of_the_anchor_leave_one_whole_file():
+    def write(position: int) -> None:
+        anchor.write(anchor.Anchor(position, "f" * 64))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(1, 201)))
+
+    assert anchor.read() in {anchor.Anchor(position, "f" * 64) for position in range(1, 201)}
+    assert [file.name for file in anchor.path().parent.iterdir()] == [anchor.path().name]
 
 
 def test_an_event_that_stays_unsealed_for_an_hour_is_found(
