@@ -121,8 +121,8 @@ class CaseDetail(GenericAPIView[Case]):
         operation_id="cases_read",
         summary="Read a case",
         description="`prediction` is null until one is finished; `failure` gives the reason of a failed one. "
-        "`withheld` is true while a reader may still read the radiograph blind. The patient reference is "
-        "masked while the first prediction is queued or running; later responses show it and are audited.",
+        "`withheld` is true while a reader may still read the radiograph blind. Each response is audited as "
+        "a view, except to the uploader who waits for the first prediction.",
         responses={
             200: CaseSerializer,
             401: ErrorSerializer,
@@ -131,11 +131,13 @@ class CaseDetail(GenericAPIView[Case]):
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        case = get_object_or_404(selectors.with_predictions(selectors.visible_to(_staff(request))), pk=pk)
-        is_viewed = not selectors.is_prediction_open(case)  # polling for the prediction is not viewing
-        if is_viewed:
-            audit.record(action=Action.CASE_VIEWED, by=_staff(request), target=case, now=timezone.now())
-        context = _prediction_context(self, [case]) | {"identifiers": is_viewed}
+        user = _staff(request)
+        case = get_object_or_404(selectors.with_predictions(selectors.visible_to(user)), pk=pk)
+        # The uploader, who entered the reference, asks again until the prediction is done.
+        is_polling = case.opened_by_id == user.pk and selectors.is_prediction_open(case)
+        if not is_polling:
+            audit.record(action=Action.CASE_VIEWED, by=user, target=case, now=timezone.now())
+        context = _prediction_context(self, [case]) | {"identifiers": True}
         return Response(self.get_serializer(case, context=context).data)
 
 

@@ -56,7 +56,7 @@ def test_a_queued_case_has_neither_prediction_nor_failure(
         "id": str(case.pk),
         "status": "queued",
         "url": f"{SERVER}{detail(case)}",
-        "patient_ref": "****",
+        "patient_ref": "P-1",
         "accession_number": "A-1",
         "priority": "urgent",
         "view": "PA",
