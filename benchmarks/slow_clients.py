@@ -1,6 +1,6 @@
 """Latency of a page while slow clients hold connections open, for several application servers.
 
-python -m benchmarks.slow_clients [--clients 40 400] [--servers shipped gthread-8 granian]
+python -m benchmarks.slow_clients [--clients 40 400] [--servers shipped gthread-8 granian-256] [--addresses 8]
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[0, 40, 400])
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=["shipped"])
+    parser.add_argument("--behaviours", nargs="+", choices=BEHAVIOURS, default=list(BEHAVIOURS))
     parser.add_argument("--addresses", type=int, default=1, help="loopback addresses of the slow clients")
     arguments = parser.parse_args()
     print(f"{'server':<12} {'slow clients':<16} {'answered':>9} {'median ms':>10} {'max ms':>8} {'MB':>5}")
@@ -73,7 +74,7 @@ def main() -> None:
         prepare(environment)
         for server in arguments.servers:
             for count in arguments.clients:
-                for behaviour in BEHAVIOURS if count else BEHAVIOURS[:1]:
+                for behaviour in arguments.behaviours if count else BEHAVIOURS[:1]:
                     with running(SERVERS[server], environment) as (port, pid):
                         measure(server, port, pid, behaviour, count, arguments.addresses, Path(folder))
 
@@ -147,7 +148,7 @@ def running(
     try:
         wait_until(lambda: is_listening(port), seconds=60, what="the start of the server")
         for _ in range(12):  # until every process has imported its views
-            urlopen(f"http://127.0.0.1:{port}/{PAGE}", timeout=60).close()
+            urlopen(f"http://127.0.0.1:{port}/{PAGE}", timeout=300).close()
         yield port, process.pid
     finally:
         process.terminate()

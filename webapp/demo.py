@@ -21,7 +21,7 @@ PRIORITIES = (Priority.ROUTINE, Priority.STAT, Priority.ROUTINE, Priority.URGENT
 
 @dataclass(frozen=True)
 class DemoStaff:
-    """The demo accounts; `password` is None unless it was set just now, because only its hash is stored."""
+    """The demo accounts; `password` is shown once, when it was generated, because only its hash is stored."""
 
     usernames: tuple[str, ...]
     password: str | None
@@ -31,8 +31,9 @@ class DemoStaff:
 def create_staff(*, password: str, now: datetime) -> DemoStaff:
     """Create the missing demo accounts.
 
-    A given password is set for all accounts. Without one, new accounts get a random password.
+    A given password is set for all accounts and never shown. Without one, new accounts get a random password.
     """
+    is_given = bool(password)
     site = accounts.get_or_create_default_site()
     users = [User.objects.filter(username=username).first() for username in STAFF]
     if not password and all(users):
@@ -43,7 +44,7 @@ def create_staff(*, password: str, now: datetime) -> DemoStaff:
             accounts.create_staff(username=username, password=password, role=role, sites=[site], now=now)
         elif not user.check_password(password):
             accounts.change_password(by=user, password=password, now=now)
-    return DemoStaff(tuple(STAFF), password)
+    return DemoStaff(tuple(STAFF), None if is_given else password)
 
 
 def create_cases(*, now: datetime) -> int:

@@ -29,7 +29,18 @@ from diagnostics.jobs.models import JobStatus
         ("radiologist", ["Worklist", "Cases", "Upload", "Models"]),
         (
             "administrator",
-            ["Worklist", "Cases", "Upload", "Readers", "Imports", "Training", "Models", "Staff", "Audit"],
+            [
+                "Worklist",
+                "Cases",
+                "Upload",
+                "Readers",
+                "Imports",
+                "Training",
+                "Models",
+                "Staff",
+                "Audit",
+                "Status",
+            ],
         ),
     ],
 )

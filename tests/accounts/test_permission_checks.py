@@ -85,5 +85,7 @@ def test_each_role_has_exactly_the_documented_permissions():
             "promote",
             "audit",
             "manage-staff",
+            "operate",
+            "privacy",
         },
     }

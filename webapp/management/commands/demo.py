@@ -20,12 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--staff-only", action="store_true", help="do not create demo cases")
 
     def handle(self, *args: Any, staff_only: bool, **options: Any) -> None:
-        """Create them, and print the password if it was set just now."""
+        """Create them, and print the password if it was generated just now."""
         now = timezone.now()
         staff = demo.create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
         opened = 0 if staff_only else demo.create_cases(now=now)
         names = ", ".join(staff.usernames)
         self.stdout.write(f"Demo cases created: {opened}. Demo staff: {names}.")
-        self.stdout.write(
-            f"Password: {staff.password}" if staff.password else "The passwords were not changed."
-        )
+        self.stdout.write(f"Password: {staff.password}" if staff.password else "No password was generated.")

@@ -98,7 +98,7 @@ def _login_lines(staff: DemoStaff | None) -> list[str]:
     if staff.password is None:
         return [
             names,
-            "Password: unchanged since the first start (READROOM_DEMO_PASSWORD=... sets a new one)",
+            "Password: unchanged since the first start (READROOM_DEMO_PASSWORD=... sets another one)",
         ]
     return [names, f"Password: {staff.password}  (shown only once)"]
 
