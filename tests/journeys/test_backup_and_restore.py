@@ -37,6 +37,15 @@ print(json.dumps({
 }))
 """
 
+ERASE = """
+from django.utils import timezone
+from diagnostics.accounts.models import Site, User
+from diagnostics.privacy.services import erasure
+site, admin = Site.objects.get(name="Test site backup"), User.objects.get(username="admin")
+admin.sites.add(site)
+erasure.erase_patient(site=site, patient_ref="R-0", reason="request", by=admin, now=timezone.now())
+"""
+
 
 def test_a_backup_during_uploads_restores_to_equal_rows_and_files_and_serves_them(
     stack: Stack, tmp_path: Path
@@ -58,6 +67,7 @@ def test_a_backup_during_uploads_restores_to_equal_rows_and_files_and_serves_the
         assert_equal_counts(restored["tables"], archive)
         run(other, "prepare")
         assert_served(other, stack, first)
+        assert_erased(other, first, restored)
 
 
 def test_no_archive_is_restored_over_an_installation_in_use(stack: Stack, tmp_path: Path) -> None:
@@ -171,6 +181,21 @@ def assert_served(other: Stack, stack: Stack, case: dict[str, object]) -> None:
     assert after.get(shown["prediction"]["heatmap_url"]).body == before.get(
         expected["prediction"]["heatmap_url"]
     ).body.replace(before.base_url.encode(), after.base_url.encode())
+
+
+def assert_erased(other: Stack, case: dict[str, object], before: dict[str, object]) -> None:
+    """Erase the patient of a case; its rows and files are gone, and all other files are as before."""
+    other.shell(ERASE)
+    after = json.loads(other.shell(ROWS))
+    images, originals = before["images"], before["originals"]
+    assert isinstance(images, list)
+    assert isinstance(originals, dict)
+    gone = {*originals, *images} - {*after["originals"], *after["images"]}
+    assert len(gone) == 4  # the original, the displayed image, heatmaps and overlay of one case
+    assert not any((other.home / "media" / name).exists() for name in gone)
+    kept = after["originals"]
+    assert {name: sha256(other.home / "media" / name) for name in kept} == kept
+    assert other.api_client("backup-technician").get(f"/api/v1/cases/{case['id']}/").status == 404
 
 
 def answers(stack: Stack) -> bool:

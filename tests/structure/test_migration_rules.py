@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import models
 from django.db.migrations import operations
@@ -25,7 +27,7 @@ def test_every_migration_keeps_the_previous_release_running() -> None:
 @pytest.fixture
 def before() -> ProjectState:
     state = ProjectState()
-    columns = [
+    columns: list[tuple[str, models.Field[Any, Any]]] = [
         ("id", models.BigAutoField(primary_key=True)),
         ("name", models.CharField(max_length=20)),
         ("note", models.TextField(null=True)),

@@ -42,7 +42,7 @@ def _client(username: str) -> Any:
 
 
 def _pages() -> dict[str, int]:
-    answers = {}
+    answers: dict[str, int] = {}
     for username, addresses in PAGES.items():
         client = _client(username)
         answers |= {f"{username} {one}": client.get(one, follow=True).status_code for one in addresses}

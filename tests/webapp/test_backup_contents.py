@@ -38,8 +38,9 @@ def home(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def patient(transactional_db: None, home: Path, request: pytest.FixtureRequest, now: datetime) -> Patient:
-    ward = Ward(*(request.getfixturevalue(name) for name in ("site", "radiologist", "administrator")), now)
-    return ward.admit("MRN-1")
+    # The staff are asked for by name: as arguments they would be created before `transactional_db`.
+    site, reader, administrator = map(request.getfixturevalue, ("site", "radiologist", "administrator"))
+    return Ward(site, reader, administrator, now).admit("MRN-1")
 
 
 def write(path: Path, content: str = "x") -> None:
