@@ -84,5 +84,6 @@ def test_each_role_has_exactly_the_documented_permissions():
             "train",
             "promote",
             "audit",
+            "privacy",
         },
     }
