@@ -17,7 +17,7 @@ import pytest
 from tests.http_client import HttpClient
 from tests.journeys.conftest import send, wait_for_case
 from tests.servers import wait_until
-from tests.stack import Stack
+from tests.stack import START_TIMEOUT, Stack
 from webapp.processes import WEB
 
 pytestmark = [pytest.mark.stack, pytest.mark.network]
@@ -172,7 +172,9 @@ def assert_equal_files(restored: dict[str, object], live: Path, home: Path) -> N
 def assert_served(other: Stack, stack: Stack, case: dict[str, object]) -> None:
     """Start the web process of the restored installation and compare what it serves."""
     other.start(WEB)
-    wait_until(lambda: answers(other), seconds=60, what=f"the start of the web process\n{other.tail()}")
+    wait_until(
+        lambda: answers(other), seconds=START_TIMEOUT, what=f"the start of the web process\n{other.tail()}"
+    )
     before = stack.api_client(stack.site("backup").technician)
     after = other.api_client(stack.site("backup").technician)
     path = f"/api/v1/cases/{case['id']}/"
