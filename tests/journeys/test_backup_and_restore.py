@@ -17,7 +17,7 @@ import pytest
 from tests.http_client import HttpClient
 from tests.journeys.conftest import send, wait_for_case
 from tests.servers import wait_until
-from tests.stack import Stack
+from tests.stack import START_TIMEOUT, Stack
 from webapp.processes import WEB
 
 pytestmark = [pytest.mark.stack, pytest.mark.network]
@@ -35,6 +35,15 @@ print(json.dumps({
         *Prediction.objects.exclude(heatmap_file="").values_list("heatmap_file", flat=True),
     ],
 }))
+"""
+
+ERASE = """
+from django.utils import timezone
+from diagnostics.accounts.models import Site, User
+from diagnostics.privacy.services import erasure
+site, admin = Site.objects.get(name="Test site backup"), User.objects.get(username="admin")
+admin.sites.add(site)
+erasure.erase_patient(site=site, patient_ref="R-0", reason="request", by=admin, now=timezone.now())
 """
 
 
@@ -58,6 +67,7 @@ def test_a_backup_during_uploads_restores_to_equal_rows_and_files_and_serves_the
         assert_equal_counts(restored["tables"], archive)
         run(other, "prepare")
         assert_served(other, stack, first)
+        assert_erased(other, first, restored)
 
 
 def test_no_archive_is_restored_over_an_installation_in_use(stack: Stack, tmp_path: Path) -> None:
@@ -162,7 +172,9 @@ def assert_equal_files(restored: dict[str, object], live: Path, home: Path) -> N
 def assert_served(other: Stack, stack: Stack, case: dict[str, object]) -> None:
     """Start the web process of the restored installation and compare what it serves."""
     other.start(WEB)
-    wait_until(lambda: answers(other), seconds=60, what=f"the start of the web process\n{other.tail()}")
+    wait_until(
+        lambda: answers(other), seconds=START_TIMEOUT, what=f"the start of the web process\n{other.tail()}"
+    )
     before = stack.api_client(stack.site("backup").technician)
     after = other.api_client(stack.site("backup").technician)
     path = f"/api/v1/cases/{case['id']}/"
@@ -171,6 +183,21 @@ def assert_served(other: Stack, stack: Stack, case: dict[str, object]) -> None:
     assert after.get(shown["prediction"]["heatmap_url"]).body == before.get(
         expected["prediction"]["heatmap_url"]
     ).body.replace(before.base_url.encode(), after.base_url.encode())
+
+
+def assert_erased(other: Stack, case: dict[str, object], before: dict[str, object]) -> None:
+    """Erase the patient of a case; its rows and files are gone, and all other files are as before."""
+    other.shell(ERASE)
+    after = json.loads(other.shell(ROWS))
+    images, originals = before["images"], before["originals"]
+    assert isinstance(images, list)
+    assert isinstance(originals, dict)
+    gone = {*originals, *images} - {*after["originals"], *after["images"]}
+    assert len(gone) == 4  # the original, the displayed image, heatmaps and overlay of one case
+    assert not any((other.home / "media" / name).exists() for name in gone)
+    kept = after["originals"]
+    assert {name: sha256(other.home / "media" / name) for name in kept} == kept
+    assert other.api_client("backup-technician").get(f"/api/v1/cases/{case['id']}/").status == 404
 
 
 def answers(stack: Stack) -> bool:

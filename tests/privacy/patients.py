@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from uuid import uuid4
 
 from django.conf import settings
@@ -49,6 +50,7 @@ class Ward:
 
     def __init__(self, site: Site, reader: User, administrator: User, now: datetime) -> None:
         self.site, self.reader, self.administrator, self.now = site, reader, administrator, now
+        self._positions = count()
         self.version = self._version(1)
         self.import_job = Import.objects.create(
             number=1,
@@ -157,13 +159,16 @@ class Ward:
         return reading
 
     def _import(self, case: Case, reference: str) -> None:
-        position = ImportedFile.objects.count()
         listed = {"import_job": self.import_job, "finding": "normal", "patient_ref": reference, "source": ""}
         file = ImportedFile.objects.create(
-            position=position, path=f"{reference}.png", case=case, status="imported", **listed
+            position=next(self._positions), path=f"{reference}.png", case=case, status="imported", **listed
         )
         ImportedFile.objects.create(
-            position=position + 1, path=f"{reference}-2.png", status="unusable", code="damaged", **listed
+            position=next(self._positions),
+            path=f"{reference}-2.png",
+            status="unusable",
+            code="damaged",
+            **listed,
         )
         ImportedLabel.objects.create(
             case=case,

@@ -23,7 +23,7 @@ from diagnostics.training.snapshot import FILE as SNAPSHOT
 CREATED_AGAIN: Final = frozenset({"static", "broker", "log", "imports", "secret_key"})
 OF_ROWS: Final = frozenset({"media", "bundles", "runs"})
 DATABASE_FILES: Final = "db.sqlite3*"
-VOLATILE: Final = (DATABASE_FILES, "*.log", "*.pid", "*.tmp", "beat-schedule*")
+VOLATILE: Final = (DATABASE_FILES, "*.log", "*.pid", "*.lock", "*.tmp", "beat-schedule*")
 
 
 def named_files(using: str) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
@@ -77,19 +77,13 @@ def _sqlite_copy(path: Path) -> Iterator[str]:
     with closing(sqlite3.connect(source, uri=True)) as live, closing(sqlite3.connect(path)) as copy:
         live.backup(copy, pages=-1)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a write-ahead log
-    with _connected(COPY_ALIAS, {"NAME": str(path), "OPTIONS": {}}):
-        yield COPY_ALIAS
-
-
-@contextmanager
-def _connected(alias: str, changes: dict[str, Any]) -> Iterator[None]:
-    connections.databases[alias] = connections.databases[DEFAULT_DB_ALIAS] | changes
+    connections[COPY_ALIAS] = opened = connection.copy(COPY_ALIAS)
+    opened.settings_dict |= {"NAME": str(path), "OPTIONS": {}}
     try:
-        yield
+        yield COPY_ALIAS
     finally:
-        connections[alias].close()
-        del connections[alias]
-        del connections.databases[alias]
+        opened.close()
+        del connections[COPY_ALIAS]
 
 
 @contextmanager

@@ -44,8 +44,6 @@ def decrypted(archive: IO[bytes], passphrase: str) -> Iterator[IO[bytes]]:
     try:
         with _running(lambda: pyrage.decrypt_io(archive, writer, [identity]), writer), reader:
             yield reader
-            while reader.read(1 << 20):  # the last block is authenticated too
-                pass
     except (pyrage.DecryptError, OSError) as error:
         raise DamagedBackup(_("The encrypted archive is altered or incomplete.")) from error
 

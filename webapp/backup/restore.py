@@ -33,7 +33,7 @@ def restore_backup(path: Path, *, passphrase: str = "") -> Manifest:
         except OSError as error:
             raise RestoreRefused(_("The archive cannot be restored: %(error)s") % {"error": error}) from error
         os.sync()  # once for all files, before a row names them
-        _refuse_other_installation(stored, key=(unpacked / manifest.SECRET_KEY).read_text())
+        check_fits(stored, key=(unpacked / manifest.SECRET_KEY).read_text())
         database.load(unpacked / stored.database)
         _compare_rows(stored)
         _store_key(unpacked / manifest.SECRET_KEY)
@@ -53,7 +53,8 @@ def _refuse_unless_empty() -> None:
         raise RestoreRefused(_("The database is not empty. Restore into a new database."))
 
 
-def _refuse_other_installation(stored: Manifest, *, key: str) -> None:
+def check_fits(stored: Manifest, *, key: str) -> None:
+    """Raise RestoreRefused for another kind of database, a later version or another secret key."""
     if stored.vendor != connection.vendor:
         raise RestoreRefused(
             _("The archive holds a database of %(archive)s, and DATABASE_URL names one of %(here)s.")
