@@ -88,8 +88,12 @@ class ComposeStack:
 
     def client(self, *, token: str = "") -> HttpClient:
         """Return an HTTP client that goes through nginx and trusts its certificate."""
-        certificate = self.folder / "secrets" / "fullchain.pem"
-        return HttpClient(f"https://{HOST}:{self.https_port}", token=token, certificate=certificate)
+        return HttpClient(f"https://{HOST}:{self.https_port}", token=token, certificate=self.certificate)
+
+    @property
+    def certificate(self) -> Path:
+        """Return the file with the certificate of nginx."""
+        return self.folder / "secrets" / "fullchain.pem"
 
     def health_check(self, name: str) -> int:
         """Run the health check of a service and return its exit status."""
