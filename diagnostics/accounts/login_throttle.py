@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +42,7 @@ def login_limits(*, username: str, address: str, browser: str) -> Limits:
         {_key("browser", user, browser): (PER_USER, PER_ACCOUNT_AND_DAY)}
         if browser
         else {
-            _key("pair", user, address): (PER_USER,),
+            _key("pair", user, network(address)): (PER_USER,),
             _key("account", user): (PER_ACCOUNT, PER_ACCOUNT_AND_DAY),
         }
     )
@@ -55,12 +56,12 @@ def check_limits(*, username: str, kind: str, address: str) -> Limits:
 
 def address_limits(address: str) -> Limits:
     """Return the limits of one address."""
-    return {_key("address", address): (PER_ADDRESS, PER_ADDRESS_AND_HOUR)}
+    return {_key("address", network(address)): (PER_ADDRESS, PER_ADDRESS_AND_HOUR)}
 
 
 def token_limits(address: str) -> Limits:
     """Return the limits of invalid API tokens from one address."""
-    return {_key("token", address): (INVALID_TOKENS,)}
+    return {_key("token", network(address)): (INVALID_TOKENS,)}
 
 
 def account_key(username: str) -> str:
@@ -71,6 +72,15 @@ def account_key(username: str) -> str:
 def normalized(username: str) -> str:
     """Return a user name without the differences that the eye does not see."""
     return unicodedata.normalize("NFKC", username).casefold()
+
+
+def network(address: str) -> str:
+    """Return an IPv4 address, or the /64 network that a subscriber of IPv6 has as a whole."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:  # a server on a socket file gives no address
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
 def _key(*parts: str) -> str:
