@@ -101,7 +101,8 @@ def _username(event: AuditEvent) -> str:
 def _actor(event: AuditEvent) -> str:
     if event.by is not None:
         return event.by.get_username()
-    return _("Unknown user") if event.action == Action.LOGIN_FAILED else _("System")
+    unknown = event.action in (Action.LOGIN_FAILED, Action.LOGIN_LIMITED)
+    return _("Unknown user") if unknown else _("System")
 
 
 def _details(detail: dict[str, Any]) -> str:
