@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Reply:
     status: int
     outcome: str
     seconds: float = 0.0
+    retry_after: int = 0  # seconds, of an answer 503
 
 
 def send(base_url: str, token: str, content: bytes, name: str = "radiograph", patient: str = "H-1") -> Reply:
@@ -57,9 +59,21 @@ def send(base_url: str, token: str, content: bytes, name: str = "radiograph", pa
     try:
         connection.request("POST", "/api/v1/cases/", body, headers)
         response = connection.getresponse()
-        return Reply(response.status, _outcome(response.status, response.read()))
+        outcome = _outcome(response.status, response.read())
+        return Reply(response.status, outcome, retry_after=int(response.headers.get("Retry-After", 0)))
     finally:
         connection.close()
+
+
+def send_until_free(
+    base_url: str, token: str, content: bytes, name: str = "radiograph", patient: str = "H-1"
+) -> Reply:
+    """Upload a file; repeat the request while the server is busy, as Retry-After asks."""
+    while True:
+        reply = send(base_url, token, content, name, patient)
+        if reply.outcome != "busy":
+            return reply
+        time.sleep(reply.retry_after)
 
 
 def _outcome(status: int, body: bytes) -> str:

@@ -30,7 +30,7 @@ def valid_images() -> Iterator[HostileFile]:
             radiograph_dicom(230 + number, photometric=f"MONOCHROME{1 + number % 2}"),
             ACCEPTED,
         )
-    for path in _samples():
+    for path in samples():
         yield hostile_file(path.name, as_radiograph(path), ACCEPTED)
 
 
@@ -52,16 +52,16 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
         radiograph_jpeg(1, SMALL),
         radiograph_dicom(1, SMALL),
     ]
-    seeds += [as_radiograph(path) for path in _samples()]
+    seeds += [as_radiograph(path) for path in samples()]
     for number in range(count):
         image = bytearray(seeds[number % len(seeds)])
         is_png = image.startswith(SIGNATURE)
         for _ in range(chance.choice((1, 1, 2, 5, 20))):
-            _damage(image, chance)
+            damage(image, chance)
         yield with_checksums(bytes(image)) if is_png and chance.random() < 0.8 else bytes(image)
 
 
-def _damage(radiograph: bytearray, chance: random.Random) -> None:
+def damage(radiograph: bytearray, chance: random.Random) -> None:
     # Half of the mutations hit the header, which holds the sizes that decoders trust.
     end = len(radiograph) if chance.random() < 0.5 else min(len(radiograph), 1_500)
     at = chance.randrange(end or 1)
@@ -95,7 +95,7 @@ def with_checksums(radiograph: bytes) -> bytes:
     return out
 
 
-def _samples() -> list[Path]:
+def samples() -> list[Path]:
     """Return the test files of pydicom that can pass for radiographs."""
     folder = Path(data_manager.DATA_ROOT) / "test_files"
     names = (

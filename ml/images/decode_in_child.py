@@ -44,7 +44,7 @@ class Limits:
     """The limits of a decoding child: processor time, wall-clock time and address space."""
 
     cpu_seconds: int = 15
-    wall_seconds: float = 120.0  # ends a child that waits for ever; a busy host alone does not reach it
+    wall_seconds: float = 600.0  # ends a child that waits for ever; a busy host alone does not reach it
     memory_bytes: int = 1_500_000_000
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import cv2
+from PIL import Image
 
 from ml.errors import UnreadableImage
 from ml.images.decoding import decode_radiograph, to_16_bit
@@ -36,6 +37,7 @@ class _Child:
 def serve(connection: socket.socket) -> None:
     """Fork a decoding child for each request until the connection closes."""
     cv2.setNumThreads(1)  # threads do not survive a fork
+    Image.preinit()  # imports the plugins of Pillow once, not in each child
     children: dict[int, _Child] = {}  # by the descriptor of the process
     poll = select.poll()
     poll.register(connection, select.POLLIN)

@@ -85,8 +85,7 @@ def pack(image: FullDepthImage) -> bytes:
 
 
 def _from_raster(raster: Raster) -> FullDepthImage:
-    full = 255 if raster.bits == 8 else 65535
-    return _from_grey(raster.grey, bits=8 if raster.bits == 8 else 16, full=full, inverted=False)
+    return _from_grey(raster.grey, bits=raster.bits, full=2**raster.bits - 1, inverted=False)
 
 
 def _from_grey(grey: Grey, *, bits: int, full: int, inverted: bool) -> FullDepthImage:

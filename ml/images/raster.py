@@ -78,7 +78,8 @@ def _read_with_pillow(image: Image.Image) -> Raster:
         deep = np.asarray(image)
         transparent = image.info.get("transparency")
         opaque = np.where(deep == transparent, 0, deep) if isinstance(transparent, int) else deep
-        return Raster(opaque.astype(np.float32) / np.float32(65535), 16)
+        bits = stored_bits(opaque)
+        return Raster(opaque.astype(np.float32) / np.float32(2**bits - 1), bits)
     has_alpha = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa")
     if has_alpha:
         rgba = np.asarray(image.convert("RGBA"))
@@ -87,6 +88,15 @@ def _read_with_pillow(image: Image.Image) -> Raster:
         return Raster(np.asarray(image.convert("L")).astype(np.float32) / np.float32(255), 8)
     rgb = np.asarray(image.convert("RGB"))
     return Raster(to_grey(rgb, full=255), 8, colour_of(rgb, full=255))
+
+
+def stored_bits(pixels: NDArray[Any]) -> int:
+    """Return how many bits the values of a 16-bit image use: 10, 12 and 14 bits are stored without scaling.
+
+    No radiograph of 16 bits leaves three quarters of its range empty; 8 bits multiplied by 257 may.
+    """
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
+    return 16 if bits < 16 and not (pixels % 257).any() else bits
 
 
 def to_grey(rgb: NDArray[Any], *, full: int) -> Grey:

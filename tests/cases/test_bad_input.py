@@ -22,7 +22,7 @@ from diagnostics.accounts import services as accounts
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from tests.cases.conftest import SendRadiograph
-from tests.hostile_files import ACCEPTED, MEGABYTE, Reply, send, specimens
+from tests.hostile_files import ACCEPTED, MEGABYTE, Reply, send_until_free, specimens
 from tests.mutants import mutants, valid_images
 from tests.radiographs import radiograph_png
 from tests.servers import wait_until
@@ -192,7 +192,7 @@ def test_hostile_files_get_a_code_and_end_no_process(embedded_stack: Stack) -> N
     before = _children(web.pid)
 
     def upload(content: bytes, name: str = "radiograph") -> Reply:
-        return send(stack.base_url, token, content, name, patient="CANARY-HOSTILE")
+        return send_until_free(stack.base_url, token, content, name, patient="CANARY-HOSTILE")
 
     files = [*specimens(inflated=16 * MEGABYTE), *valid_images()]
     with ThreadPoolExecutor(4) as senders:

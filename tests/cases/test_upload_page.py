@@ -48,11 +48,14 @@ def test_a_refused_file_does_not_stop_the_others(sender: Client) -> None:
         file("b.png", b"no radiograph"),
         file("c.dcm", radiograph_dicom(2)),
         file("d", b""),
+        file("frames.dcm", radiograph_dicom(3, (256, 128), Rows=128)),
+        file("e.png", radiograph_png(4)),
     )
     uploaded = results(sender, *radiographs)
-    assert [result["status"] for result in uploaded] == ["accepted", "refused", "accepted", "refused"]
-    assert [result["code"] for result in uploaded] == ["", "unknown_format", "", "empty_file"]
-    assert Case.objects.count() == 2
+    codes = ["", "unknown_format", "", "empty_file", "multi_frame", ""]
+    assert [result["code"] for result in uploaded] == codes
+    assert [result["status"] for result in uploaded] == ["refused" if code else "accepted" for code in codes]
+    assert Case.objects.count() == 3
 
 
 def test_an_accepted_radiograph_links_to_its_case(sender: Client) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from pytest_django.fixtures import Settings
+
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services import admission as cases
-from diagnostics.imports import selectors
+from diagnostics.imports import pipeline, selectors
 from diagnostics.imports.models import ImportedFile, ImportedLabel
+from diagnostics.imports.services import import_control
 from diagnostics.jobs.models import JobStatus
-from tests.imports.conftest import SMALL, RunImport, Scan, make_collection
-from tests.radiographs import radiograph_png
+from tests.imports.conftest import SMALL, RunImport, Scan, make_collection, run_batches
+from tests.radiographs import radiograph_dicom, radiograph_png
 
 
 def test_radiographs_become_cases_with_their_findings(
@@ -59,6 +62,34 @@ def test_a_damaged_radiograph_is_listed_with_its_code(
     (unusable,) = selectors.unusable_files(run_import(scan(collection)))
 
     assert (unusable.path, unusable.code) == ("covid/damaged.png", "damaged")
+
+
+def test_two_frames_without_their_number_are_listed_and_do_not_stop_the_import(
+    collection: Path, scan: Scan, run_import: RunImport
+) -> None:
+    (collection / "normal/a.dcm").write_bytes(radiograph_dicom(7, (160, 80), Rows=80))
+
+    import_job = run_import(scan(collection))
+
+    assert ImportedFile.objects.get(path="normal/a.dcm").code == "multi_frame"
+    assert import_job.status == JobStatus.DONE
+    assert selectors.file_counts(import_job)["imported"] == 4
+
+
+def test_an_import_waits_while_uploads_use_all_decoding_slots(
+    collection: Path, scan: Scan, administrator: User, now: datetime, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DECODING_SLOTS, settings.DECODING_WAIT, settings.DECODING_SLOTS_FOLDER = 0, 0, tmp_path
+    import_job = scan(collection)
+    import_control.start_import(import_job=import_job, by=administrator, now=now)
+
+    assert pipeline.import_batch(import_job.pk, clock=lambda: now)
+
+    import_job.refresh_from_db()
+    assert (import_job.status, selectors.file_counts(import_job)["pending"]) == (JobStatus.QUEUED, 5)
+    settings.DECODING_SLOTS = 1
+    run_batches(import_job, now)
+    assert selectors.file_counts(import_job)["imported"] == 4
 
 
 def test_a_radiograph_deleted_after_the_scan_is_listed_as_missing(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.hostile_files import ACCEPTED, MEGABYTE, Reply, send, specimens
+from tests.hostile_files import ACCEPTED, MEGABYTE, Reply, send_until_free, specimens
 from tests.mutants import largest_images, mutants, valid_images
 from tests.radiographs import radiograph_png
 from tests.stack import Stack
@@ -25,12 +25,14 @@ def test_thousands_of_mutated_files_get_a_code_and_end_no_process(embedded_stack
     seed = int(os.environ.get("READROOM_MUTANT_SEED", datetime.now(tz=UTC).strftime("%Y%m%d")))
 
     def upload(content: bytes) -> Reply:
-        return send(stack.base_url, token, content)
+        return send_until_free(stack.base_url, token, content)
 
     with ThreadPoolExecutor(4) as pool:
         outcomes = Counter(reply.outcome for reply in pool.map(upload, mutants(MUTANTS, seed)))
         files = [*specimens(inflated=800 * MEGABYTE), *valid_images(), *largest_images(4)]
-        replies = list(pool.map(lambda file: send(stack.base_url, token, file.content, file.name), files))
+        replies = list(
+            pool.map(lambda file: send_until_free(stack.base_url, token, file.content, file.name), files)
+        )
 
     wrong = [
         (file.label, reply)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -99,3 +100,28 @@ def compressed_dicoms(plain: bytes, folder: Path) -> dict[str, bytes]:
         radiograph.compress(syntax, generate_instance_uid=False, **options)
         files[name] = written(radiograph)
     return files
+
+
+def native_dicoms(plain: bytes, folder: Path) -> dict[str, bytes]:
+    """Return a radiograph in each uncompressed transfer syntax."""
+    return {
+        "DICOM explicit": plain,
+        "DICOM implicit": dcmtk("dcmconv", "+ti", radiograph=plain, folder=folder),
+        "DICOM big endian": dcmtk("dcmconv", "+tb", radiograph=plain, folder=folder),
+    }
+
+
+def rasters(grey: Bytes8) -> dict[str, bytes]:
+    """Return an image as PNG and JPEG of every kind that is accepted."""
+    image, deep = Image.fromarray(grey), grey.astype(np.uint16) * 257
+    return {
+        "PNG, 8 bits": saved(image, "PNG"),
+        "PNG, 16 bits": saved(Image.fromarray(deep), "PNG"),
+        "PNG, colour": saved(rgb(grey), "PNG"),
+        "PNG, 16-bit colour": cv2.imencode(".png", np.repeat(deep[..., None], 3, axis=2))[1].tobytes(),
+        "PNG, palette": palette_png(grey),
+        "PNG, alpha": saved(image.convert("LA"), "PNG"),
+        "JPEG": saved(image, "JPEG", quality=95),
+        "JPEG, colour": saved(rgb(grey), "JPEG", quality=95),
+        "JPEG, progressive": saved(image, "JPEG", quality=95, progressive=True),
+    }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -17,6 +18,7 @@ from pydicom.dataset import Dataset
 
 from ml.errors import UnreadableImage
 from ml.images.decoding import decode_radiograph
+from ml.images.dicom import read_stored
 from ml.images.png import display_png
 from tests.ml.encodings import dcmtk, dicom, saved, written
 from tests.radiographs import radiograph_grey
@@ -137,9 +139,14 @@ def test_a_lossy_jpeg_decodes_with_a_small_error(syntax: uid.UID) -> None:
     assert np.abs(decode_radiograph(written(radiograph)).grey - grey / 255).mean() < 0.01
 
 
-def test_twelve_bit_lossy_jpeg_is_refused_with_code_unsupported_encoding(tmp_path: Path) -> None:
+def test_twelve_bit_lossy_jpeg_decodes_to_the_grey_levels_of_dcmtk_and_libjpeg_turbo(tmp_path: Path) -> None:
     encoded = dcmtk("dcmcjpeg", "+ee", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
-    assert refusal_code(encoded) == "unsupported_encoding"
+    by_tool = read_dataset(dcmtk("dcmdjpeg", radiograph=encoded, folder=tmp_path)).pixel_array
+    frame = next(pydicom.encaps.generate_frames(read_dataset(encoded).PixelData, number_of_frames=1))
+    dataset, stored = read_stored(encoded)
+    assert (dataset.BitsStored, int(stored.max()) > 255) == (12, True)
+    np.testing.assert_array_equal(stored, by_tool)
+    np.testing.assert_array_equal(stored, imagecodecs.jpeg8_decode(frame))
 
 
 def test_a_colour_capture_is_converted_to_grey() -> None:
@@ -189,6 +196,37 @@ def test_a_dicom_file_that_is_not_a_single_radiograph_is_refused() -> None:
     radiograph = read_dataset(plain)
     del radiograph.PixelData
     assert refusal_code(written(radiograph)) == "no_pixels"
+
+
+def two_frames(**tags: Any) -> bytes:
+    radiograph = read_dataset(dicom(np.concatenate([TWELVE, TWELVE]), bits=12, Rows=128, **tags))
+    return written(radiograph)
+
+
+@pytest.mark.parametrize("number", [None, 1, 2, 0])
+def test_pixel_data_of_two_frames_are_refused_whatever_their_declared_number(number: int | None) -> None:
+    tags = {} if number is None else {"NumberOfFrames": number}
+    assert refusal_code(two_frames(**tags)) == "multi_frame"
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless])
+@pytest.mark.parametrize("has_table", [True, False])
+def test_two_compressed_frames_without_their_number_are_refused(syntax: uid.UID, has_table: bool) -> None:
+    radiograph = read_dataset(dicom(TWELVE, bits=12))
+    radiograph.compress(syntax, generate_instance_uid=False)
+    frame = next(pydicom.encaps.generate_frames(radiograph.PixelData, number_of_frames=1))
+    radiograph.PixelData = pydicom.encaps.encapsulate([frame, frame], has_bot=has_table)
+    assert refusal_code(written(radiograph)) == "multi_frame"
+
+
+def test_a_declared_number_of_frames_without_their_pixels_is_refused() -> None:
+    assert refusal_code(dicom(TWELVE, bits=12, NumberOfFrames=2)) == "multi_frame"
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(126, 96), (100, 96), (128, 64), (96, 128 - 20)])
+def test_pixel_data_that_do_not_fit_the_header_are_refused(rows: int, columns: int) -> None:
+    code = refusal_code(dicom(TWELVE, bits=12, Rows=rows, Columns=columns))
+    assert code == "damaged"
 
 
 def test_a_dicom_header_with_a_wrong_size_is_refused() -> None:

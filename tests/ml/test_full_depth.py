@@ -11,12 +11,20 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from ml.errors import UnreadableImage
 from ml.images.decode_in_child import pack_full_depth_in_child
 from ml.images.decoding import decode_radiograph
 from ml.images.full_depth import FullDepthImage, pack, read_full_depth
-from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png, radiograph_png16
+from tests.ml.encodings import saved
+from tests.radiographs import (
+    radiograph_dicom,
+    radiograph_grey,
+    radiograph_jpeg,
+    radiograph_png,
+    radiograph_png16,
+)
 
 WINDOWED: dict[str, Any] = {"WindowCenter": 1800, "WindowWidth": 900}
 
@@ -25,6 +33,14 @@ HEADER = (
     *("magic", "planes", "function", "inverted", "bits", "height", "width"),
     *("slope", "intercept", "centre", "window"),
 )
+
+
+def test_twelve_bits_in_a_16_bit_png_keep_their_values_and_window() -> None:
+    stored = (radiograph_grey(1, (80, 90)) * 4095).astype(np.uint16)
+    stored[0, 0] = 4000
+    image = read_full_depth(saved(Image.fromarray(stored), "PNG"))
+    np.testing.assert_array_equal(image.stored, stored)
+    assert (image.bits, image.centre, image.width) == (12, 2047.5, 4095)
 
 
 def unpack(packed: bytes) -> tuple[dict[str, Any], NDArray[np.uint16]]:

@@ -15,6 +15,8 @@ from PIL import Image
 from ml.errors import UnreadableImage
 from ml.images.decoding import decode_radiograph
 from ml.images.png import display_png
+from ml.images.preprocessing import prepare
+from ml.records import Preprocessing
 from tests.ml.encodings import dicom, palette_png, rgb, rotated_jpeg, saved
 from tests.radiographs import radiograph_dicom, radiograph_grey, radiograph_png
 
@@ -57,6 +59,29 @@ def test_a_16_bit_png_is_not_clipped_to_white() -> None:
     radiograph = decode_radiograph(saved(Image.fromarray(deep), "PNG"))
     np.testing.assert_allclose(radiograph.grey, deep / 65535, atol=1e-6)
     assert radiograph.bits == 16
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_fewer_bits_in_a_16_bit_png_are_shown_in_their_own_range(bits: int) -> None:
+    stored = (radiograph_grey(1, (80, 90)) * (2**bits - 1)).astype(np.uint16)
+    radiograph = decode_radiograph(saved(Image.fromarray(stored), "PNG"))
+    display = np.asarray(Image.open(io.BytesIO(display_png(radiograph))))
+    assert radiograph.bits == bits
+    np.testing.assert_array_equal(display, np.rint(stored / (2**bits - 1) * 255))
+
+
+def test_a_dark_8_bit_image_stored_in_16_bits_keeps_its_grey(grey: NDArray[np.uint8]) -> None:
+    dark = grey // 8
+    eight, sixteen = (saved(Image.fromarray(image), "PNG") for image in (dark, dark.astype(np.uint16) * 257))
+    assert decode_radiograph(eight).pixel_sha256 == decode_radiograph(sixteen).pixel_sha256
+
+
+def test_twelve_bits_in_a_16_bit_png_give_the_network_the_same_input() -> None:
+    stored = (radiograph_grey(1, (256, 256)) * 4095).astype(np.uint16)
+    decoded = decode_radiograph(saved(Image.fromarray(stored), "PNG")).grey
+    unscaled = stored.astype(np.float32) / np.float32(65535)
+    inputs = [prepare(image, Preprocessing(scale="zscore"))[0] for image in (decoded, unscaled)]
+    np.testing.assert_allclose(inputs[0], inputs[1], atol=1e-3)
 
 
 def test_a_16_bit_colour_png_is_decoded_in_16_bits() -> None:
