@@ -35,7 +35,11 @@ def release_reserve() -> bool:
     """Delete the reserve file when the disk is full; return whether it was deleted."""
     if _free_bytes() >= _margin() // 2 or not _reserve_size():
         return False
-    _reserve_file().unlink(missing_ok=True)
+    try:
+        _reserve_file().unlink(missing_ok=True)
+    except OSError as error:  # mounted read-only
+        logger.error("the disk is full and its reserve cannot be released: %s", error.strerror)
+        return False
     logger.error("the disk is full: its reserve now belongs to the database; uploads and AI results wait")
     return True
 

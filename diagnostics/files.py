@@ -46,11 +46,14 @@ class StoredFile:
 
 
 def problem_of(file: StoredFile) -> FileProblem | None:
-    """Return what is wrong with a stored file; None when it has its checksum. Raises OSError."""
+    """Return what is wrong with a stored file; None when it has its checksum."""
     try:
         actual = sha256_of(file.path)
     except FileNotFoundError:
         return FileProblem.MISSING
+    except OSError as error:  # a disk that cannot read it
+        logger.error("%s cannot be read: %s", file.path.name, error.strerror)
+        return FileProblem.DAMAGED
     return FileProblem.DAMAGED if file.sha256 and actual != file.sha256 else None
 
 

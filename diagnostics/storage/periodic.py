@@ -6,13 +6,15 @@ from celery import shared_task
 from django.utils import timezone
 
 from diagnostics import disk
+from diagnostics.cases.services.sweep import share_of
 from diagnostics.storage import services
 
 
 @shared_task(name="storage.sweep", ignore_result=True)
 def sweep() -> None:
-    """Delete old files that no row names."""
-    services.sweep(now=timezone.now())
+    """Delete old files that no row names, in a part of the folders each hour."""
+    now = timezone.now()
+    services.sweep(now=now, share=share_of(now))
 
 
 @shared_task(name="storage.keep_reserve", ignore_result=True)

@@ -36,7 +36,7 @@ def name_in_home(file: StoredFile) -> str:
 
 
 def verify() -> Verification:
-    """Compare every stored file with its checksum; raises OSError for one that cannot be read."""
+    """Compare every stored file with its checksum."""
     result = Verification()
     for file in stored_files():
         result.files[file.kind] += 1

@@ -33,10 +33,13 @@ class SweepResult:
         return sum(asdict(self).values())
 
 
-def sweep(*, now: datetime, older_than: timedelta = SAFE_AGE) -> SweepResult:
-    """Delete files that no row names and that are older; record how many, if any."""
+def sweep(*, now: datetime, older_than: timedelta = SAFE_AGE, share: int | None = None) -> SweepResult:
+    """Delete files that no row names and that are older; record how many, if any.
+
+    A share restricts the sweep to a part of MEDIA_ROOT.
+    """
     result = SweepResult(
-        media=cases.sweep(older_than=older_than, now=now),
+        media=cases.sweep(older_than=older_than, now=now, share=share),
         bundles=registry.sweep(older_than=older_than, now=now),
         runs=training.sweep(older_than=older_than, now=now),
         imports=scans.sweep_staging(older_than=older_than, now=now),

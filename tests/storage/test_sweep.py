@@ -13,15 +13,16 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import storage
-from diagnostics.cases.models import Prediction, Radiograph
+from diagnostics.cases.models import DamagedFile, Prediction, Radiograph
 from diagnostics.cases.services import admission
+from diagnostics.cases.services.sweep import share_of
 from diagnostics.imports.models import Import
 from diagnostics.registry import services as registry
 from diagnostics.storage import selectors, services
@@ -35,10 +36,10 @@ from tests.template_home import ROOT
 TWO_DAYS = timedelta(days=2)
 UPLOAD = """
 import django; django.setup()
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Prediction, Radiograph
+from diagnostics.cases.models import DamagedFile, Prediction, Radiograph
 from diagnostics.cases.services import admission
 from tests.radiographs import radiograph_png
 user = User.objects.get(username="technician")
@@ -107,6 +108,17 @@ def test_the_files_of_rows_stay_and_those_of_killed_processes_are_deleted(
     assert sum(event.detail.values()) == len(orphans)
 
 
+def test_the_hourly_sweeps_of_a_day_cover_every_folder(home: Path, now: datetime, site: Site) -> None:
+    write(home, *(f"media/radiographs/{prefix:02x}/{uuid.uuid4()}.png" for prefix in range(256)))
+    later = timezone.now() + TWO_DAYS
+    hours = [later + timedelta(hours=hour) for hour in range(24)]
+
+    deleted = [services.sweep(now=hour, share=share_of(hour)).media for hour in hours]
+
+    assert sum(deleted) == 256
+    assert max(deleted) == 12
+
+
 def test_a_link_to_an_old_file_is_as_recent_as_the_link(home: Path, technician: User, now: datetime) -> None:
     case = admission.open_case(radiograph=radiograph_png(), patient_ref="P", by=technician, now=now).case
     original, copy = storage.radiograph_files(case.radiograph.pk), storage.radiograph_files(uuid.uuid4())
@@ -143,16 +155,27 @@ def test_verification_finds_a_missing_and_a_damaged_file(
 ) -> None:
     case = admission.open_case(radiograph=radiograph_png(), patient_ref="P", by=technician, now=now).case
     grey = storage.path(storage.radiograph_files(case.radiograph.pk).grey)
+    intact = grey.read_bytes()
     if damage == "missing":
         grey.unlink()
     else:
-        content = bytearray(grey.read_bytes())
+        content = bytearray(intact)
         content[len(content) // 2] ^= 1
         grey.write_bytes(content)
 
-    (problem,) = selectors.verify().problems
+    printed = StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("verify_storage", stdout=printed)
 
-    assert (problem[0].kind, problem[0].row, problem[1]) == ("grey", str(case.radiograph.pk), damage)
+    assert error.value.returncode == 1
+    assert f"{damage}: grey of {case.radiograph.pk}, media/radiographs/" in printed.getvalue()
+    record = DamagedFile.objects.get()
+    assert (record.case, record.kind, record.problem, record.restored_at) == (case, "grey", damage, None)
+    grey.write_bytes(intact)  # from a backup
+    call_command("verify_storage", stdout=printed)
+    assert "none missing, none damaged" in printed.getvalue()
+    record.refresh_from_db()
+    assert record.restored_at is not None
 
 
 def test_checksums_of_an_earlier_release_are_recorded_for_readable_files(

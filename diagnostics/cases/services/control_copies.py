@@ -10,6 +10,7 @@ from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
@@ -105,3 +106,7 @@ def _create_radiograph(
     row.original, row.display, row.depth_sha256 = names.original, names.display, ""
     row.study_at = study_at + (now - like.opened_at) if study_at else None
     row.save(force_insert=True)
+    try:
+        storage.require_recent(names.original, names.display, names.grey, now=timezone.now())
+    except OSError as error:
+        raise StorageUnavailable(_("The radiograph could not be copied.")) from error

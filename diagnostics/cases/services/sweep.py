@@ -14,19 +14,35 @@ from diagnostics.files import delete, old_files, subfolders
 
 MAX_IDS: Final = 500  # of one query
 UUID_LENGTH: Final = 36
+SHARES: Final = 23  # not 24: each hour of the day gets another share each day, also where hosts rest at night
 
 NamedFiles = Callable[[list[UUID]], Iterable[Path]]  # the files that the rows with these ids name
 
 
-def sweep(*, older_than: timedelta, now: datetime) -> int:
-    """Delete old files of radiographs and predictions that no row names; return how many."""
-    radiographs = _sweep(storage.path("radiographs"), _radiograph_files, older_than, now)
-    return radiographs + _sweep(storage.path("predictions"), _prediction_files, older_than, now)
+def sweep(*, older_than: timedelta, now: datetime, share: int | None = None) -> int:
+    """Delete old files of radiographs and predictions that no row names; return how many.
+
+    A share, 0 to SHARES - 1, restricts the sweep to its part of the folders, because it blocks a worker.
+    """
+    radiographs = _folders(storage.path("radiographs"), share)
+    predictions = _folders(storage.path("predictions"), share)
+    deleted = _sweep(radiographs, _radiograph_files, older_than, now)
+    return deleted + _sweep(predictions, _prediction_files, older_than, now)
 
 
-def _sweep(root: Path, named_files: NamedFiles, older_than: timedelta, now: datetime) -> int:
+def share_of(now: datetime) -> int:
+    """Return the share of this hour."""
+    return int(now.timestamp() // 3600) % SHARES
+
+
+def _folders(root: Path, share: int | None) -> list[Path]:
+    folders = subfolders(root)
+    return folders if share is None else folders[share::SHARES]
+
+
+def _sweep(folders: list[Path], named_files: NamedFiles, older_than: timedelta, now: datetime) -> int:
     deleted = 0
-    for folder in subfolders(root):
+    for folder in folders:
         old = old_files(folder, older_than, now=now)
         for start in range(0, len(old), MAX_IDS):
             files = old[start : start + MAX_IDS]

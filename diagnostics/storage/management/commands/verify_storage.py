@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from diagnostics.cases.services import record_checksums
+from diagnostics.cases.services import damage_records, record_checksums
 from diagnostics.storage import selectors
 
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         if record_missing:
             self.stdout.write(f"Checksums recorded: {record_checksums.record_missing_checksums()}")
         result = selectors.verify()
+        damage_records.update(result.problems, now=timezone.now())
         for kind, count in sorted(result.files.items()):
             unknown = result.without_checksum[kind]
             note = f", {unknown} without a recorded checksum (only their presence was checked)"
