@@ -23,8 +23,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     }
     for task, seconds in (
         ("cases.requeue_lost", 5.0),
-        ("imports.requeue_lost", 5.0),
-        ("training.requeue_and_schedule", 5.0),
+        ("imports.requeue_lost", 10.0),
+        ("training.requeue_and_schedule", 10.0),
         ("storage.sweep", 3600.0),
         ("storage.keep_reserve", 30.0),
         ("audit.seal", 30.0),
@@ -117,7 +117,7 @@ def _redis(broker_url: str) -> dict[str, Any]:
             "socket_timeout": 10,
             "socket_connect_timeout": 3,
             "health_check_interval": 15,
-            "queue_order_strategy": "priority",
+            "queue_order_strategy": "webapp.queue_cycle:StatFirstCycle",
         },
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,  # safe, because the job row counts its attempts

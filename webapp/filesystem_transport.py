@@ -1,10 +1,12 @@
-"""Kombu's filesystem transport with atomic writes: a message is visible only when it is complete."""
+"""Kombu's filesystem transport, asynchronous and with atomic writes."""
 
 from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
@@ -25,9 +27,23 @@ class Channel(filesystem.Channel):
 
 
 class Transport(filesystem.Transport):
-    """The transport of broker URLs that begin with folder://."""
+    """The transport of broker URLs that begin with folder://, polled by the worker's event loop.
+
+    Kombu's own is not asynchronous. Celery then uses a pool whose processes share one pipe and its lock: a
+    child that is killed while it waits for work keeps the lock, and the worker computes nothing more.
+    """
 
     Channel = Channel
+    implements = filesystem.Transport.implements.extend(asynchronous=True)
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Let the event loop deliver messages at each polling interval."""
+        loop.call_repeatedly(self.polling_interval, self._deliver_all)
+
+    def _deliver_all(self) -> None:
+        with suppress(Empty):  # no message, or the worker has as many as it may prefetch
+            while True:
+                self.cycle.get(self._deliver)
 
 
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"

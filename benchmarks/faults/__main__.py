@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.faults.injection import Faults
 from benchmarks.faults.processes import targets
-from benchmarks.faults.report import print_table, wait_after_restart
+from benchmarks.faults.report import print_table
 from benchmarks.faults.scenarios import run_scenarios
 from benchmarks.faults.uploads import Uploads
 from tests.servers import wait_until
@@ -76,9 +76,8 @@ def _run(broker: Broker, bundle: Path, arguments: argparse.Namespace) -> int:
         faults = Faults(stack, targets(stack), random.Random(arguments.seed))
         _inject_during(uploads, faults, arguments.faults)
         findings = _settled(stack, uploads)
-        wait = wait_after_restart(findings["waits"], faults.outages)
         seconds = time.monotonic() - started
-        failed = print_table(broker, uploads, faults, findings, wait, seconds)
+        failed = print_table(broker, uploads, faults, findings, seconds)
         if arguments.scenarios and not run_scenarios(stack, arguments.seed * 100_000 + arguments.uploads):
             return 1
         return failed

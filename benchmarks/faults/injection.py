@@ -29,6 +29,7 @@ class Faults:
     random: random.Random
     counts: Counter[str] = field(default_factory=Counter)
     outages: list[tuple[float, float]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def inject(self) -> str:
         """Inject one fault at a random target, wait until it is over, and return what it was."""
@@ -38,6 +39,7 @@ class Faults:
         kinds[name]()
         self.counts[name] += 1
         self.outages.append((began, time.time()))
+        self.names.append(name)
         time.sleep(self.random.uniform(*PAUSE))
         return name
 

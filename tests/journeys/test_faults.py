@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
+from benchmarks.faults.processes import targets
 from tests.http_client import HttpClient
-from tests.journeys.conftest import send
+from tests.journeys.conftest import send, wait_for_case
 from tests.servers import wait_until
 from tests.stack import Stack
 from tests.template_home import ROOT
@@ -93,6 +94,18 @@ def test_predictions_are_made_after_the_broker_has_lost_all_messages(production_
     stack.restart_inference()
 
     _wait_for_done(stack, client, 10)
+
+
+def test_a_worker_whose_idle_child_was_killed_computes_the_next_prediction(stack: Stack) -> None:
+    client = stack.api_client(stack.site("burst").technician)
+    wait_for_case(stack, client, send(client, patient="I-1"))  # the child is idle afterwards
+    child = next(target for target in targets(stack) if target.name == "inference child")
+    assert child.pids()
+
+    child.kill()
+
+    case = wait_for_case(stack, client, send(client, patient="I-2"))
+    assert case["status"] == "done"
 
 
 @pytest.mark.nightly

@@ -12,6 +12,7 @@ from celery.exceptions import QueueNotFound
 from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import ContentDisallowed, EncodeError, SerializationError
+from kombu.utils.scheduling import cycle_by_name
 
 from tests.servers import wait_until
 from webapp import filesystem_transport
@@ -20,6 +21,7 @@ from webapp.celery_config import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "inference"}
+REDIS = celery_settings("redis://127.0.0.1:1/0", ROOT)
 MAINTENANCE = {
     "cases.requeue_lost",
     "imports.requeue_lost",
@@ -56,6 +58,20 @@ def test_periodic_tasks_expire_before_the_next_is_due() -> None:
         # A heartbeat precedes all queued predictions, so that a long queue is no missing heartbeat.
         assert entry["options"]["queue"] == ("maintenance" if entry["task"] in MAINTENANCE else "stat")
         assert entry["options"]["expires"] <= entry["schedule"].seconds
+
+
+def test_stat_is_served_first_and_the_other_queues_in_turn() -> None:
+    cycle = cycle_by_name(REDIS["broker_transport_options"]["queue_order_strategy"])()
+    cycle.update({"stat", "inference", "maintenance"})
+    served = []
+    for _message in range(4):  # routine predictions and periodic tasks are waiting
+        first, after_it = cycle.consume(3)[:2]
+        assert first == "stat"
+        served.append(cycle.rotate(after_it))
+
+    assert served == ["inference", "maintenance"] * 2
+    cycle.rotate("stat")
+    assert cycle.consume(3)[0] == "stat"
 
 
 def test_an_unknown_queue_raises_an_error() -> None:
