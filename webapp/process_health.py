@@ -33,10 +33,12 @@ def is_worker_healthy(name: str) -> bool:
 def is_scheduler_healthy() -> bool:
     """Return whether the scheduler has stored a heartbeat lately."""
     import django
+    from django.apps import apps
     from django.utils import timezone
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
-    django.setup()
+    if not apps.ready:
+        django.setup()
     from diagnostics.jobs import heartbeats
 
     return heartbeats.is_alive(heartbeats.SCHEDULER, now=timezone.now())
