@@ -6,8 +6,9 @@ rules:
 1. sensitivity: the one-sided 95 % lower bound of the difference is above -0.05, both by resampling patients
    and by Tango's score bound, which stays wide for few radiographs (52 with the finding are needed even if
    the two versions agree on each);
-2. accuracy of all classes: McNemar's exact test does not find the candidate significantly worse;
-3. AUROC: DeLong's one-sided 95 % lower bound of the difference is above -0.02.
+2. accuracy of all classes: McNemar's exact test does not find the candidate significantly worse; undecided
+   below 30 radiographs, and for a worse candidate while so few radiographs differ that the test cannot reject;
+3. AUROC: DeLong's one-sided 95 % lower bound of the difference is above -0.02; undecided below 30 radiographs.
 
 Accept: all rules are kept. Reject: a rule is broken, so its whole interval is below the margin or McNemar's
 test is significant. Inconclusive: there are too few radiographs.
@@ -30,6 +31,7 @@ Outcome = Literal["kept", "broken", "undecided"]
 SENSITIVITY_MARGIN: Final = 0.05
 AUROC_MARGIN: Final = 0.02
 SIGNIFICANT: Final = 0.05
+MIN_RADIOGRAPHS: Final = 30  # below this number neither accuracy nor AUROC is judged
 MIN_FOR_AUROC: Final = 2  # radiographs with and without the finding; a variance needs two
 
 
@@ -91,7 +93,7 @@ def compare(candidate: Evaluation, active: Evaluation) -> Comparison:
     p = statistics.mcnemar_exact(better, worse)
     rules = (
         _sensitivity_rule(sensitivity, candidate, active, target, weights),
-        _mcnemar_rule(better, worse, p),
+        _mcnemar_rule(better, worse, p, radiographs=candidate.radiographs),
         _auroc_rule(candidate, active, target),
     )
     verdict, reason = _verdict(rules)
@@ -178,31 +180,41 @@ def _sensitivity_rule(
     # By symmetry: the lower bound of the active version's gain is the upper bound of the candidate's.
     upper = max(resampled[1], -statistics.paired_lower_bound(worse, better, radiographs))
     detail = (
-        f"{difference.candidate:.1%} against {difference.active:.1%} on {radiographs} radiographs; "
+        f"Candidate {difference.candidate:.1%}, active version {difference.active:.1%} on {radiographs} "
+        f"radiographs with {target}; "
         f"lower bound of the difference {lower:+.1%}, allowed {-SENSITIVITY_MARGIN:+.0%}."
     )
     return Rule(name, _outcome(lower, upper, -SENSITIVITY_MARGIN), detail)
 
 
-def _mcnemar_rule(better: int, worse: int, p: float) -> Rule:
-    broken = better < worse and p < SIGNIFICANT
+def _mcnemar_rule(better: int, worse: int, p: float, *, radiographs: int) -> Rule:
     detail = (
         f"Only the candidate is correct on {better} radiographs, "
         f"only the active version on {worse} (p = {p:.3f})."
     )
-    return Rule("accuracy", "broken" if broken else "kept", detail)
+    return Rule("accuracy", _mcnemar_outcome(better, worse, p, radiographs), detail)
+
+
+def _mcnemar_outcome(better: int, worse: int, p: float, radiographs: int) -> Outcome:
+    if better < worse and p < SIGNIFICANT:
+        return "broken"
+    # With 5 discordant radiographs or fewer, all of them against the candidate, p is 0.06 or more.
+    powerless = statistics.mcnemar_exact(0, better + worse) >= SIGNIFICANT
+    if radiographs < MIN_RADIOGRAPHS or (better < worse and powerless):
+        return "undecided"
+    return "kept"
 
 
 def _auroc_rule(candidate: Evaluation, active: Evaluation, target: str) -> Rule:
     name, truth = "AUROC", candidate.truth(target)
-    if min(truth.sum(), (~truth).sum()) < MIN_FOR_AUROC:
+    if len(truth) < MIN_RADIOGRAPHS or min(truth.sum(), (~truth).sum()) < MIN_FOR_AUROC:
         return Rule(name, "undecided", f"Too few radiographs with or without {target} for an AUROC.")
     areas = statistics.delong(candidate.scores(target), active.scores(target), truth)
     margin = statistics.ONE_SIDED_95 * areas.difference_error
     lower, upper = areas.difference - margin, areas.difference + margin
     detail = (
-        f"{areas.first:.3f} against {areas.second:.3f}; lower bound of the difference {lower:+.3f}, "
-        f"allowed {-AUROC_MARGIN:+.2f}."
+        f"Candidate {areas.first:.3f}, active version {areas.second:.3f}; "
+        f"lower bound of the difference {lower:+.3f}, allowed {-AUROC_MARGIN:+.2f}."
     )
     return Rule(name, _outcome(lower, upper, -AUROC_MARGIN), detail)
 

@@ -29,7 +29,7 @@ def test_a_worse_candidate_is_rejected_with_a_reason() -> None:
     comparison = _compared(["covid-19"] * 120 + ["normal"] * 120, range(0, 240, 4), [])
     assert comparison.verdict == "reject"
     assert "70.0%" not in comparison.reason
-    assert "75.0% against 100.0% on 120 radiographs" in comparison.reason
+    assert "Candidate 75.0%, active version 100.0% on 120 radiographs with covid-19" in comparison.reason
 
 
 def test_few_radiographs_are_inconclusive_even_without_a_difference() -> None:
@@ -57,6 +57,36 @@ def test_mcnemars_test_alone_can_reject() -> None:
     comparison = _compared(labels, range(100, 125), range(100, 105))
     assert [rule.outcome for rule in comparison.rules][:2] == ["kept", "broken"]
     assert comparison.verdict == "reject"
+
+
+@pytest.mark.parametrize(
+    ("radiographs", "candidate", "active", "outcome"),
+    [
+        (12, [0, 1, 2], [], "undecided"),  # 0 against 3
+        (12, [], [0, 1, 2], "undecided"),  # 3 against 0
+        (29, [], [], "undecided"),
+        (30, [], [], "kept"),
+        (200, [0, 1, 2], [], "undecided"),  # p = 0.25, and no result of three could reach 0.05
+        (200, [], [0, 1, 2], "kept"),
+        (200, [0, 1, 2, 3, 4, 5], [], "broken"),  # p = 2 / 2**6 = 0.031
+    ],
+)
+def test_mcnemars_test_is_undecided_on_few_radiographs(
+    radiographs: int, candidate: list[int], active: list[int], outcome: str
+) -> None:
+    assert _compared(["normal"] * radiographs, candidate, active).rules[1].outcome == outcome
+
+
+def test_each_value_of_a_rule_is_named_after_its_version() -> None:
+    labels = ["covid-19"] * 2 + ["normal"] * 28
+    sensitivity, _, auroc = _compared(labels, [0, 1], []).rules
+    assert "Candidate 0.0%, active version 100.0% on 2 radiographs with covid-19" in sensitivity.detail
+    assert auroc.detail.startswith("Candidate 0.500, active version 1.000; ")
+
+
+def test_the_auroc_is_undecided_on_few_radiographs() -> None:
+    # With two radiographs of the target DeLong's variance is zero: the interval would have no width.
+    assert _compared(["covid-19"] * 2 + ["normal"] * 27, [0, 1], []).rules[2].outcome == "undecided"
 
 
 def test_evaluations_on_different_radiographs_are_refused() -> None:
