@@ -33,6 +33,7 @@ from diagnostics.training.snapshot import SnapshotEntry
 from ml.datasets import near_duplicates, patient_split
 from ml.datasets.patient_split import Split
 from ml.metrics.comparison import compare
+from ml.metrics.curves import summary_with_curves
 from ml.networks import bundle
 from ml.records import LabelledImage, Manifest
 from ml.training.errors import NoUsableNetwork
@@ -213,6 +214,7 @@ def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation
     if active is None:
         return promotion_gate.NO_COMPARISON, candidate
     comparison = compare(candidate, active).to_json()
+    comparison["active_evaluation"] = summary_with_curves(active)
     verdict = promotion_gate.judge(
         comparison, candidate_classes=candidate.classes, active_classes=active.classes
     )
@@ -245,7 +247,7 @@ def _register(
             comparison=verdict.comparison,
             verdict=verdict.verdict,
             verdict_reason=verdict.reason,
-            metrics={"test": evaluation.summary()},
+            metrics={"test": summary_with_curves(evaluation)},
             parent=version if fine_tuned else None,
             by=run.started_by,
             now=now,

@@ -7,8 +7,10 @@ rules:
    and by Tango's score bound, which stays wide for few radiographs (52 with the finding are needed even if
    the two versions agree on each);
 2. accuracy of all classes: McNemar's exact test does not find the candidate significantly worse; undecided
-   below 30 radiographs, and for a worse candidate while so few radiographs differ that the test cannot reject;
-3. AUROC: DeLong's one-sided 95 % lower bound of the difference is above -0.02; undecided below 30 radiographs.
+   for a worse candidate while so few radiographs differ that the test cannot reject;
+3. AUROC: DeLong's one-sided 95 % lower bound of the difference is above -0.02.
+
+Below 30 radiographs rules 2 and 3 are undecided.
 
 Accept: all rules are kept. Reject: a rule is broken, so its whole interval is below the margin or McNemar's
 test is significant. Inconclusive: there are too few radiographs.

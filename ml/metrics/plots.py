@@ -13,9 +13,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from ml.metrics import statistics
+from ml.metrics.curves import sensitivities
 from ml.metrics.evaluation_result import SEED, TARGET, ClassMetrics, Estimate, Evaluation
 from ml.records import EpochReport
 
@@ -120,33 +120,13 @@ def _roc(axes: Axes, evaluation: Evaluation, target: str, colour: str, name: str
     metrics = evaluation.per_class[target]
     grid = np.linspace(0, 1, BAND_POINTS)
     weights = statistics.patient_weights(evaluation.groups(), seed=SEED, resamples=BAND_RESAMPLES)
-    curves = np.stack([_sensitivities(scores, truth, row, grid) for row in weights])
+    curves = np.stack([sensitivities(scores, truth, row, grid) for row in weights])
     low, high = np.nanpercentile(curves, (2.5, 97.5), axis=0)
     axes.fill_between(grid, low, high, color=colour, alpha=0.15, linewidth=0)
     auroc = metrics.auroc
     label = f"{name}: AUROC {auroc.value:.3f} [{auroc.low:.3f}, {auroc.high:.3f}], n = {auroc.n}"
-    axes.plot(grid, _sensitivities(scores, truth, np.ones(len(truth)), grid), color=colour, label=label)
+    axes.plot(grid, sensitivities(scores, truth, np.ones(len(truth)), grid), color=colour, label=label)
     _operating_point(axes, metrics, colour)
-
-
-def _sensitivities(
-    scores: NDArray[np.float64],
-    truth: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    grid: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the sensitivity at each false positive rate of the grid, NaN without both kinds."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.r_[np.flatnonzero(np.diff(scores[order])), len(order) - 1]
-    true_positives = np.cumsum(weights[order] * truth[order])[ends]
-    false_positives = np.cumsum(weights[order] * ~truth[order])[ends]
-    if not true_positives[-1] or not false_positives[-1]:
-        return np.full(len(grid), np.nan)
-    rates = np.r_[0, false_positives / false_positives[-1]]
-    sensitivities = np.r_[0, true_positives / true_positives[-1]]
-    # np.interp needs increasing positions: a tiny offset keeps the points of a vertical step in order.
-    values: NDArray[np.float64] = np.interp(grid, rates + np.arange(len(rates)) * 1e-12, sensitivities)
-    return values
 
 
 def _operating_point(axes: Axes, metrics: ClassMetrics, colour: str) -> None:
