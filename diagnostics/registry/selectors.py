@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
+from diagnostics.accounts.models import Site
 from diagnostics.files import StoredFile
 from diagnostics.registry.models import ModelVersion, Promotion
 from ml.networks import bundle
@@ -43,6 +44,11 @@ def previous_version() -> ModelVersion | None:
     """Return the version that was active before the current one."""
     previous = deployment_history().filter(active=False).first()
     return previous.version if previous else None
+
+
+def site_names() -> dict[str, str]:
+    """Return the name of each site by its id, as trust reports name the source of a radiograph."""
+    return {str(pk): name for pk, name in Site.objects.values_list("pk", "name")}
 
 
 def stored_files() -> Iterator[StoredFile]:

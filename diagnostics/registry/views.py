@@ -18,11 +18,20 @@ from diagnostics.errors import DomainError
 from diagnostics.registry import bundle_store, selectors, services, trust_report
 from diagnostics.registry.forms import PromoteForm, ReasonForm
 from diagnostics.registry.models import ModelVersion, Verdict
-from diagnostics.registry.presenters import badges, comparison, data_set, metrics, trust
+from diagnostics.registry.presenters import (
+    badges,
+    charts,
+    comparison,
+    data_set,
+    metrics,
+    model_card,
+    subsets,
+    trust,
+)
 from diagnostics.registry.presenters.versions import erased_text, version_row
 
-# The report is a page of its own: it may use inline styles and embedded images, and nothing else.
-REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+# A figure may use inline styles, and nothing else.
+FIGURE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 ROLL_BACK_IDS: Final = "roll-back-%s"
 
 
@@ -44,10 +53,30 @@ def version_detail(request: StaffRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def trust_report_page(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show the trust report of one version."""
-    report = trust_report.report_page(selectors.bundle_path(_get_version(pk)))
-    if report is None:
+    version = _get_version(pk)
+    bundle = selectors.bundle_path(version)
+    panel = trust.trust_panel(trust_report.read_report(bundle), selectors.site_names())
+    if panel is None:
         raise Http404
-    return HttpResponse(report, headers={"Content-Security-Policy": REPORT_POLICY})
+    context = {
+        "version": version,
+        "trust": panel,
+        "figures": trust.figures(trust_report.read_figures(bundle)),
+        "themes": tuple(trust.FIGURE_TEXT),
+    }
+    return render(request, "registry/trust_report.html", context)
+
+
+@require_permission(Permission.SEE_MODELS)
+@require_safe
+def trust_figure(request: StaffRequest, pk: UUID, number: int, theme: str) -> HttpResponse:
+    """Return one figure of a trust report in the colours of a theme."""
+    stored = trust_report.read_figures(selectors.bundle_path(_get_version(pk)))
+    if number >= len(stored) or theme not in trust.FIGURE_TEXT:
+        raise Http404
+    svg = trust.figure_svg(stored[number], theme, selectors.site_names())
+    headers = {"Content-Security-Policy": FIGURE_POLICY}
+    return HttpResponse(svg, content_type="image/svg+xml", headers=headers)
 
 
 @require_permission(Permission.PROMOTE)
@@ -107,7 +136,8 @@ def _version_page(
 ) -> HttpResponse:
     current, bundle = selectors.current_promotion(), selectors.bundle_path(version)
     is_active = current is not None and current.version_id == version.pk
-    manifest = version.manifest
+    manifest, report, sites = version.manifest, trust_report.read_report(bundle), selectors.site_names()
+    versions = charts.evaluated(str(version), manifest, version.comparison, is_active=is_active)
     context: dict[str, Any] = {
         "version": version,
         "current": current,
@@ -116,14 +146,17 @@ def _version_page(
         "verdict": badges.verdict_badge(version),
         "erased_text": erased_text(version),
         "comparison": comparison.comparison_of(version.comparison),
-        "trust": trust.trust_panel(trust_report.trust_summary(bundle)),
+        "trust": trust.trust_panel(report, sites),
+        "charts": (charts.roc_chart(versions), charts.reliability_chart(versions)),
+        "confusion": charts.confusion_matrix(versions),
         "results": metrics.evaluation_results(manifest),
         "operating_points": metrics.operating_points(manifest),
         "prediction_set_limits": metrics.prediction_set_limits(manifest),
         "out_of_distribution_limits": metrics.out_of_distribution_limits(manifest),
         "properties": metrics.properties(manifest),
         "data_set": data_set.data_set_table(manifest.get("training", {}).get("counts", {})),
-        "model_card": bundle_store.read_model_card(bundle),
+        "subsets": subsets.bar_charts(manifest, report, sites),
+        "model_card": model_card.card_html(bundle_store.read_model_card(bundle)),
         "form": form,
         "can_promote": not is_active and request.user.has_permission(Permission.PROMOTE),
         "needs_override": version.verdict == Verdict.REJECT,

@@ -185,5 +185,7 @@ def _candidate_context(candidate: ModelVersion) -> dict[str, Any]:
     return {
         "verdict": badges.verdict_badge(candidate),
         "comparison": comparison.comparison_of(candidate.comparison),
-        "trust": trust.trust_panel(trust_report.trust_summary(registry.bundle_path(candidate))),
+        "trust": trust.trust_panel(
+            trust_report.read_report(registry.bundle_path(candidate)), registry.site_names()
+        ),
     }

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from ml.metrics import plots
+from ml.metrics.curves import MIN_FOR_INTERVAL
 from ml.records import EpochReport
 from ml.trust import catalogue, report_plots
 from ml.trust.check import CheckResult, Status
@@ -120,9 +121,11 @@ def _rows(checks: Iterable[CheckResult]) -> Iterable[str]:
 
 def _row(check: CheckResult) -> str:
     blocking = ", blocking" if check.spec.blocking else ""
+    shown: Status = "FAIL" if check.failed else check.status
+    reason = ": not possible" if shown != check.status else ""
     return (
         f"<tr><td>{escape(check.spec.name)}<small>{escape(check.spec.id)}{blocking}</small></td>"
-        f'<td class="status {check.status}">{STATUS_ICONS[check.status]} {STATUS_LABELS[check.status]}</td>'
+        f'<td class="status {shown}">{STATUS_ICONS[shown]} {STATUS_LABELS[shown]}{reason}</td>'
         f"<td class=number>{_value(check)}</td><td>{escape(check.summary)}{_details(check)}</td>"
         f"<td class=threshold>{escape(check.threshold)}</td><td class=number>{check.n}</td></tr>"
     )
@@ -131,7 +134,8 @@ def _row(check: CheckResult) -> str:
 def _value(check: CheckResult) -> str:
     if check.value is None:
         return ""
-    interval = f"<small>{check.ci[0]:.3f} to {check.ci[1]:.3f}</small>" if check.ci else ""
+    shown = check.ci if check.n >= MIN_FOR_INTERVAL else None
+    interval = f"<small>{shown[0]:.3f} to {shown[1]:.3f}</small>" if shown else ""
     return f"{check.value:.3g}{interval}"
 
 

@@ -15,6 +15,7 @@ from ml.trust.catalogue import CHECK_ORDER, CheckSpec
 from ml.trust.check import CheckResult, Status
 from ml.trust.dataset_scan import scan_dataset
 from ml.trust.report import Report
+from ml.trust.report_page import checks_table
 from ml.trust.scan_checks import run_scan_checks
 from tests.ml.trust_radiographs import PREP, encoded, synthetic_image, write_radiograph
 
@@ -58,6 +59,19 @@ def test_a_failure_of_a_check_that_is_not_blocking_does_not_change_the_verdict()
 
 def test_a_missing_held_out_source_counts_as_a_failure() -> None:
     assert _report(catalogue.SOURCE_HELD_OUT, "NOT_POSSIBLE").verdict == "research only"
+
+
+def test_the_row_of_an_impossible_check_that_failed_agrees_with_the_verdict() -> None:
+    row = CheckResult(catalogue.SOURCE_HELD_OUT, "NOT_POSSIBLE")
+    assert 'class="status FAIL">✕ fail: not possible<' in checks_table([row])
+    other = CheckResult(catalogue.SEED_REPRODUCIBILITY, "NOT_POSSIBLE")
+    assert 'class="status NOT_POSSIBLE">– not possible<' in checks_table([other])
+
+
+@pytest.mark.parametrize(("n", "shown"), [(29, False), (30, True)])
+def test_an_interval_is_shown_from_30_radiographs_on(n: int, *, shown: bool) -> None:
+    row = CheckResult(catalogue.TARGET_AUROC, "PASS", value=1.0, ci=(1.0, 1.0), n=n)
+    assert ("1.000 to 1.000" in checks_table([row])) == shown
 
 
 def test_a_blocking_check_that_was_not_run_makes_the_report_incomplete() -> None:

@@ -90,6 +90,7 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     "imports:exclusions",
     "training:state",
     "training:plot",
+    "registry:trust-figure",
     "audit:export-csv",
     "audit:export-json-lines",
     "api-case-list",

@@ -118,10 +118,10 @@ def test_differences_are_shown_with_their_sign_and_interval() -> None:
     shown = comparison.comparison_of(
         {
             "active": "v3",
-            "radiographs": 10,
+            "radiographs": 60,
             "patients": 9,
             "target": "covid-19",
-            "with_target": 4,
+            "with_target": 30,
             "sensitivity": row,
             "rules": [{"name": "findings", "outcome": "broken", "detail": "Why."}],
         }
@@ -132,3 +132,53 @@ def test_differences_are_shown_with_their_sign_and_interval() -> None:
     assert shown.rules[0].label == "Recognises every finding of the active version"
     assert (shown.rules[0].badge.tone, shown.rules[0].badge.label) == ("stat", "not met")
     assert comparison.comparison_of({}) is None
+
+
+def test_few_radiographs_have_no_interval_and_keep_no_rule() -> None:
+    zero_width = {"candidate": 0.0, "active": 1.0, "difference": -1.0, "low": -1.0, "high": -1.0}
+    stored = {
+        "active": "v1",
+        "radiographs": 12,
+        "patients": 12,
+        "target": "covid-19",
+        "with_target": 1,
+        "sensitivity": zero_width,
+        "auroc": zero_width,
+        "rules": [{"name": "accuracy", "outcome": "kept", "detail": "3 against 0."}],
+    }
+
+    shown = comparison.comparison_of(stored)
+
+    assert shown is not None
+    assert [row.difference for row in shown.rows] == ["-1.000 (n = 1)", "-1.000 (n = 1)"]
+    assert shown.rules[0].badge.label == "too few radiographs"
+
+
+def test_a_class_of_one_radiograph_has_no_interval() -> None:
+    zero_width = {"value": 0.5, "low": 0.5, "high": 0.5, "n": 240}
+    row = {"radiographs": 1, "patients": 1, "auroc": zero_width, "flag_sensitivity": ESTIMATE | {"n": 1}}
+    (table,) = metrics.evaluation_results({"metrics": RESULTS | {"per_class": {"other": row}}})
+
+    assert (table.rows[0].auroc, table.rows[0].sensitivity) == ("0.500 (n = 1)", "0.812 (n = 1)")
+
+
+@pytest.mark.parametrize(
+    ("radiographs", "text"),
+    [(29, "too few radiographs of the validation set, n=29"), (30, "from a score of 0.88")],
+)
+def test_the_score_of_95_percent_accuracy_needs_30_radiographs(radiographs: int, text: str) -> None:
+    counts = {"validation": {"normal": {"cases": radiographs, "patients": 1}}}
+    manifest = {"abstention": 0.88, "training": {"counts": counts}}
+
+    assert metrics.prediction_set_limits(manifest)[-1].value == text
+
+
+@pytest.mark.parametrize(("parent", "text"), [("", "none (trained from scratch)"), ("v1", "v1")])
+def test_a_network_without_a_parent_is_shown_as_trained_from_scratch(parent: str, text: str) -> None:
+    manifest = {
+        "architecture": {"family": "vgg16", "size": 160, "classes": ["covid-19"]},
+        "preprocessing": {"geometry": "square-crop", "scale": "zscore"},
+        "parent": parent,
+    }
+
+    assert {fact.label: fact.value for fact in metrics.properties(manifest)}["Fine-tuned from"] == text

@@ -108,7 +108,7 @@ def test_signed_radiographs_become_a_candidate_that_an_administrator_promotes(
     assert candidate.verdict_reason
     assert [epoch.number for epoch in run.epochs.all()] == [1, 2, 3]
     assert runs.available_plots(run) == {"curves", "confusion", "roc"}
-    assert trust_report.trust_summary(registry.bundle_path(candidate)) is not None
+    assert trust_report.read_report(registry.bundle_path(candidate)) is not None
     assert AuditEvent.objects.get(action=Action.RUN_FINISHED).detail["candidate"] == 2
     assert registry.active_version() == small_network
 

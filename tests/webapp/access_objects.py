@@ -56,7 +56,9 @@ def create_access_objects(
     first = registry.adopt_default(now=now)
     assert first is not None
     second, third = (_candidate(home / name, now) for name in ("second", "third"))
-    (bundle_path(third) / "trust_report.html").write_text("<!doctype html><title>Trust report</title>")
+    report = '{"verdict": "passed", "failed": [], "checks": []}'
+    (bundle_path(third) / "trust_report.json").write_text(report)
+    (bundle_path(third) / "trust_report.html").write_text("<svg></svg>")
     registry.promote(version=second, by=administrator, reason=REASON, now=now)
     case = cases.open_case(radiograph=radiograph_png(1), patient_ref="P-1", by=technician, now=now).case
     finish_prediction(case, second)
@@ -92,6 +94,7 @@ def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID
         | {"review:delete-view": [view]}
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
+        | {"registry:trust-figure": [version, 0, "dark"]}
     )
 
 

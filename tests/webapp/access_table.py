@@ -87,6 +87,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "registry:version": ("login 200 200 200 200", "login 405 405 405 405"),
     "registry:promote": ("login 403 403 405 403", "login 403 403 302 403"),
     "registry:trust-report": ("login 200 200 200 200", "login 405 405 405 405"),
+    "registry:trust-figure": ("login 200 200 200 200", "login 405 405 405 405"),
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),
     "audit:export-csv": ("login 403 403 200 403", "login 403 403 405 403"),
     "audit:export-json-lines": ("login 403 403 200 403", "login 403 403 405 403"),

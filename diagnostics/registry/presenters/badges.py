@@ -9,7 +9,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.registry.models import ModelVersion, Verdict
-from diagnostics.registry.trust_report import TrustSummary
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,13 @@ TRUST_VERDICTS: Final = {
     "incomplete": Badge("info", "info", _("Incomplete: not every blocking check was run")),
     "passed": Badge("done", "good", _("No blocking check failed")),
 }
+CHECKS: Final = {
+    "PASS": Badge("done", "good", _("pass")),
+    "WARN": Badge("warn", "warn", _("warning")),
+    "FAIL": Badge("failed", "stat", _("fail")),
+    "NOT_POSSIBLE": Badge("info", "info", _("not possible")),
+}
+IMPOSSIBLE_IS_FAILURE: Final = Badge("failed", "stat", _("fail: not possible"))
 
 
 def verdict_badge(version: ModelVersion) -> Badge:
@@ -50,6 +56,13 @@ def rule_badge(outcome: str) -> Badge:
     return RULE_OUTCOMES.get(outcome, Badge("warn", "warn", outcome))
 
 
-def trust_badge(summary: TrustSummary) -> Badge:
+def trust_badge(verdict: str) -> Badge:
     """Return the badge of a trust report's verdict."""
-    return TRUST_VERDICTS.get(summary.verdict, Badge("info", "info", summary.verdict))
+    return TRUST_VERDICTS.get(verdict, Badge("info", "info", verdict))
+
+
+def check_badge(status: str, *, failed: bool) -> Badge:
+    """Return the badge of one trust check; for some checks "not possible" is a failure."""
+    if failed and status == "NOT_POSSIBLE":
+        return IMPOSSIBLE_IS_FAILURE
+    return CHECKS.get(status, Badge("info", "info", status))

@@ -60,25 +60,44 @@ def comparison_of(stored: Json) -> Comparison | None:
         patients=stored["patients"],
         target=target,
         with_target=stored["with_target"],
-        rows=tuple(_difference(labels[name], stored[name]) for name in labels if name in stored),
-        rules=tuple(_rule(rule) for rule in stored["rules"]),
+        rows=tuple(
+            _difference(labels[name], stored[name], n=_measured(name, stored))
+            for name in labels
+            if name in stored
+        ),
+        rules=tuple(_rule(rule, radiographs=stored["radiographs"]) for rule in stored["rules"]),
     )
 
 
-def _difference(label: str, row: Json) -> DifferenceRow:
+def _measured(name: str, stored: Json) -> int:
+    """Return the number of radiographs on which the interval of a metric depends."""
+    everything, with_target = int(stored["radiographs"]), int(stored["with_target"])
+    smaller = {"sensitivity": with_target, "auroc": min(with_target, everything - with_target)}
+    return smaller.get(name, everything)
+
+
+def _difference(label: str, row: Json, *, n: int) -> DifferenceRow:
     candidate, active = metrics.number(row["candidate"]), metrics.number(row["active"])
     if row["difference"] is None:
         return DifferenceRow(label, candidate, active, "-")
+    difference = f"{row['difference']:+.3f}"
+    if n < metrics.MIN_TEST_RADIOGRAPHS:
+        return DifferenceRow(label, candidate, active, f"{difference} (n = {n})")
     interval = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
-    return DifferenceRow(label, candidate, active, f"{row['difference']:+.3f}{interval}")
+    return DifferenceRow(label, candidate, active, f"{difference}{interval}")
 
 
-def _rule(rule: Json) -> RuleRow:
+def _rule(rule: Json, *, radiographs: int) -> RuleRow:
     labels = {
         "sensitivity": _("Sensitivity"),
         "accuracy": _("Accuracy (McNemar's test)"),
         "AUROC": _("AUROC (DeLong's test)"),
         "findings": _("Recognises every finding of the active version"),
     }
-    name = str(rule["name"])
-    return RuleRow(labels.get(name, name), badges.rule_badge(str(rule["outcome"])), rule["detail"])
+    name, outcome = str(rule["name"]), str(rule["outcome"])
+    # Earlier releases stored "kept" on any number of radiographs.
+    too_few = (
+        outcome == "kept" and name in {"accuracy", "AUROC"} and radiographs < metrics.MIN_TEST_RADIOGRAPHS
+    )
+    badge = badges.rule_badge("undecided" if too_few else outcome)
+    return RuleRow(labels.get(name, name), badge, rule["detail"])

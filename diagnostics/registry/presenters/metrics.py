@@ -81,7 +81,7 @@ def prediction_set_limits(manifest: Json) -> tuple[Fact, ...]:
         Fact(_("%(finding)s is not excluded") % {"finding": finding_label(label)}, _inclusion_limit(limit))
         for label, limit in _in_display_order(manifest.get("conformal") or {})
     ]
-    return (*limits, Fact(_("At least 95 % correct"), _score_limit(manifest.get("abstention"))))
+    return (*limits, Fact(_("At least 95 % correct"), _abstention(manifest)))
 
 
 def out_of_distribution_limits(manifest: Json) -> tuple[Fact, ...]:
@@ -115,6 +115,15 @@ def evaluation_results(manifest: Json) -> tuple[Metrics, ...]:
     )
 
 
+def first_evaluation(manifest: Json) -> Json | None:
+    """Return the first stored evaluation of a version; None if it was not evaluated."""
+    stored: Json = manifest.get("metrics") or {}
+    if "per_class" in stored:
+        return stored
+    parts = (part for part in stored.values() if isinstance(part, dict) and "per_class" in part)
+    return next(parts, None)
+
+
 def performance(manifest: Json) -> str:
     """Return the first test result in one line, without a metric when there are too few radiographs."""
     results = evaluation_results(manifest)
@@ -138,12 +147,18 @@ def number(value: float | None, places: int = 3) -> str:
     return "-" if value is None else f"{value:.{places}f}"
 
 
-def with_interval(estimate: Json | None) -> str:
-    """Return an estimate with its 95 % confidence interval."""
+def with_interval(estimate: Json | None, *, n: int | None = None) -> str:
+    """Return an estimate with its 95 % confidence interval, or with n below 30 radiographs.
+
+    `n` replaces the estimate's own number where its interval depends on fewer radiographs.
+    """
     if not estimate or estimate.get("value") is None:
         return "-"
-    interval = "" if estimate.get("low") is None else f" [{estimate['low']:.2f}, {estimate['high']:.2f}]"
-    return f"{estimate['value']:.3f}{interval}"
+    value, low, high = number(estimate["value"]), estimate.get("low"), estimate.get("high")
+    measured = estimate.get("n", 0) if n is None else n
+    if measured < MIN_TEST_RADIOGRAPHS:
+        return f"{value} (n = {measured})"
+    return value if low is None else f"{value} [{low:.2f}, {high:.2f}]"
 
 
 def _metrics(title: str, part: Json) -> Metrics:
@@ -153,19 +168,20 @@ def _metrics(title: str, part: Json) -> Metrics:
         patients=part.get("patients", 0),
         accuracy=with_interval(part.get("accuracy")),
         rows=tuple(
-            _class_row(label, row)
+            _class_row(label, row, part.get("radiographs", 0))
             for label, row in _in_display_order(part["per_class"])
             if row.get("radiographs")
         ),
     )
 
 
-def _class_row(label: str, row: Json) -> ClassRow:
+def _class_row(label: str, row: Json, total: int) -> ClassRow:
+    with_finding = row.get("radiographs", 0)
     return ClassRow(
         label=finding_label(label),
         radiographs=row.get("radiographs", 0),
         patients=row.get("patients", 0),
-        auroc=with_interval(row.get("auroc")),
+        auroc=with_interval(row.get("auroc"), n=min(with_finding, total - with_finding)),
         sensitivity=with_interval(row.get("flag_sensitivity")),
         specificity=with_interval(row.get("flag_specificity")),
     )
@@ -181,6 +197,14 @@ def _inclusion_limit(limit: float) -> str:
     if limit >= 1:
         return _("always: too few radiographs to exclude it")
     return _("from a probability of %s") % number(1 - limit, 2)
+
+
+def _abstention(manifest: Json) -> str:
+    counts = ((manifest.get("training") or {}).get("counts") or {}).get("validation")
+    radiographs = sum(count["cases"] for count in counts.values()) if counts else None
+    if radiographs is not None and radiographs < MIN_TEST_RADIOGRAPHS:
+        return _("too few radiographs of the validation set, n=%(n)d") % {"n": radiographs}
+    return _score_limit(manifest.get("abstention"))
 
 
 def _score_limit(threshold: float | None) -> str:
