@@ -71,10 +71,11 @@ def trust_report_page(request: StaffRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def trust_figure(request: StaffRequest, pk: UUID, number: int, theme: str) -> HttpResponse:
     """Return one figure of a trust report in the colours of a theme."""
-    stored = trust_report.read_figures(selectors.bundle_path(_get_version(pk)))
+    version = _get_version(pk)
+    stored = trust_report.read_figures(selectors.bundle_path(version))
     if number >= len(stored) or theme not in trust.FIGURE_TEXT:
         raise Http404
-    svg = trust.figure_svg(stored[number], theme, selectors.site_names())
+    svg = trust.figure_svg(stored[number], theme=theme, version=str(version), sites=selectors.site_names())
     headers = {"Content-Security-Policy": FIGURE_POLICY}
     return HttpResponse(svg, content_type="image/svg+xml", headers=headers)
 

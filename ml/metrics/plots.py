@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ml.metrics import statistics
-from ml.metrics.curves import sensitivities
+from ml.metrics.curves import MIN_FOR_INTERVAL, sensitivities
 from ml.metrics.evaluation_result import SEED, TARGET, ClassMetrics, Estimate, Evaluation
 from ml.records import EpochReport
 
@@ -119,18 +119,23 @@ def _roc(axes: Axes, evaluation: Evaluation, target: str, colour: str, name: str
         return
     metrics = evaluation.per_class[target]
     grid = np.linspace(0, 1, BAND_POINTS)
-    weights = statistics.patient_weights(evaluation.groups(), seed=SEED, resamples=BAND_RESAMPLES)
-    curves = np.stack([sensitivities(scores, truth, row, grid) for row in weights])
-    low, high = np.nanpercentile(curves, (2.5, 97.5), axis=0)
-    axes.fill_between(grid, low, high, color=colour, alpha=0.15, linewidth=0)
-    auroc = metrics.auroc
-    label = f"{name}: AUROC {auroc.value:.3f} [{auroc.low:.3f}, {auroc.high:.3f}], n = {auroc.n}"
+    auroc, interval = metrics.auroc, ""
+    if min(truth.sum(), (~truth).sum()) >= MIN_FOR_INTERVAL:
+        weights = statistics.patient_weights(evaluation.groups(), seed=SEED, resamples=BAND_RESAMPLES)
+        curves = np.stack([sensitivities(scores, truth, row, grid) for row in weights])
+        low, high = np.nanpercentile(curves, (2.5, 97.5), axis=0)
+        axes.fill_between(grid, low, high, color=colour, alpha=0.15, linewidth=0)
+        interval = f" [{auroc.low:.3f}, {auroc.high:.3f}]"
+    label = f"{name}: AUROC {auroc.value:.3f}{interval}, n = {auroc.n}"
     axes.plot(grid, sensitivities(scores, truth, np.ones(len(truth)), grid), color=colour, label=label)
-    _operating_point(axes, metrics, colour)
+    _operating_point(axes, metrics, colour, bars=bool(interval))
 
 
-def _operating_point(axes: Axes, metrics: ClassMetrics, colour: str) -> None:
+def _operating_point(axes: Axes, metrics: ClassMetrics, colour: str, *, bars: bool) -> None:
     sensitivity, specificity = metrics.flag_sensitivity, metrics.flag_specificity
+    if not bars:
+        axes.plot([1 - specificity.value], [sensitivity.value], color=colour, marker="o", markersize=5)
+        return
     axes.errorbar(
         [1 - specificity.value],
         [sensitivity.value],

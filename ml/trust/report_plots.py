@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ml.metrics import statistics
+from ml.metrics.curves import MIN_FOR_INTERVAL
 from ml.metrics.plots import ACTIVE, CANDIDATE, STYLE, TEXT, as_svg
 from ml.trust.abstention import risk_curve
 from ml.trust.predictions import Predictions
@@ -25,7 +26,8 @@ def reliability_svg(predictions: Predictions) -> str:
     predicted = [float(scores[members].mean()) for members in bins]
     observed = [float(truth[members].mean()) for members in bins]
     intervals = [statistics.wilson(int(truth[members].sum()), len(members)) for members in bins]
-    errors = np.abs(np.array(intervals).T - np.array(observed))
+    enough = len(predictions.radiographs) >= MIN_FOR_INTERVAL
+    errors = np.abs(np.array(intervals).T - np.array(observed)) if enough else None
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 4.2), layout="constrained")
         axes = figure.subplots()

@@ -104,11 +104,13 @@ def test_a_source_is_shown_by_the_name_of_its_site(
     _write_report(
         version, bundle_store, failed=["B4"], checks=[row | {"summary": f"Trained without {site.pk} only."}]
     )
-    (bundle_store / version.bundle / "trust_report.html").write_text(f"<svg><text>{site.pk}</text></svg>")
+    (bundle_store / version.bundle / "trust_report.html").write_text(
+        f"<svg><text>{site.pk}</text><text>candidate: 12 radiographs</text></svg>"
+    )
     page = client.get(reverse("registry:trust-report", args=[version.pk])).content.decode()
     figure = client.get(reverse("registry:trust-figure", args=[version.pk, 0, "dark"])).content.decode()
     assert f"Trained without {site.name} only." in page
-    assert figure == f"<svg><text>{site.name}</text></svg>"
+    assert figure == f"<svg><text>{site.name}</text><text>v1: 12 radiographs</text></svg>"
 
 
 def test_an_interval_is_shown_from_30_radiographs_on(

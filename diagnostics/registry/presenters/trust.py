@@ -27,6 +27,7 @@ FIGURE_TITLES: Final = (
 )
 # The labels of stored figures reach 3.9 to 1 only: each theme has its own colour of text.
 STORED_TEXT: Final = "#75818d"
+STORED_NAME: Final = re.compile(">(?:candidate|default):")  # of a version before its registration
 FIGURE_TEXT: Final = {"dark": "#9aa7b4", "light": "#55616d"}
 
 
@@ -102,8 +103,9 @@ def figures(stored: tuple[str, ...]) -> tuple[Figure, ...]:
     )
 
 
-def figure_svg(stored: str, theme: str, sites: Mapping[str, str]) -> str:
-    """Return a stored figure with the text colour of a theme and with the names of sites."""
+def figure_svg(stored: str, *, theme: str, version: str, sites: Mapping[str, str]) -> str:
+    """Return a stored figure with the text colour of a theme and the names of the version and of sites."""
+    stored = STORED_NAME.sub(f">{version}:", stored)
     escaped = {site: name.replace("&", "&amp;").replace("<", "&lt;") for site, name in sites.items()}
     return with_site_names(stored.replace(STORED_TEXT, FIGURE_TEXT[theme]), escaped)
 
