@@ -45,6 +45,8 @@ def test_a_run_registers_a_candidate_and_leaves_the_active_version(
     assert run.candidate is not None
     assert (run.candidate.number, run.candidate.parent) == (2, active_version)
     assert run.candidate.verdict == "inconclusive"
+    assert run.candidate.manifest["metrics"]["test"]["curves"]["target"] == "covid-19"
+    assert run.candidate.comparison["active_evaluation"]["curves"]["target"] == "covid-19"
     assert [epoch.number for epoch in run.epochs.all()] == [1, 2, 3]
     assert runs.available_plots(run) == {"curves", "confusion", "roc"}
     assert AuditEvent.objects.get(action=Action.RUN_FINISHED).detail["candidate"] == 2
