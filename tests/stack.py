@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from diagnostics.jobs import heartbeats
 from tests.django_shell import DjangoShell
 from tests.http_client import HttpClient
 from tests.prepare_home import token_of, username
@@ -150,7 +149,7 @@ class Stack:
         assert not ended, f"{ended} ended\n{self.tail()}"
         try:
             states = self.session().get("/health/").json()["components"]
-            return all(state == "ok" for name, state in states.items() if name not in heartbeats.NAMES)
+            return all(state == "ok" for name, state in states.items() if name not in ALL_PROCESSES)
         except (OSError, ValueError):
             return False
 
