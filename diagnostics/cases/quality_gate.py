@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -14,7 +14,7 @@ from diagnostics.registry.models import ModelVersion
 from ml.images.quality_gate import stop_code
 from ml.records import Grey
 
-FIRST = 1.0  # triage score of an outcome that is not one finding
+FIRST: Final = 1.0  # triage score of an outcome that is not one finding
 
 
 def code_of(grey: Grey, radiograph: Radiograph) -> str:

@@ -9,7 +9,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from diagnostics.cases import selectors
-from diagnostics.cases.models import Case, PcrOutcome, Prediction, PredictionOutcome, Priority, QualityCode, View
+from diagnostics.cases.models import (
+    Case,
+    PcrOutcome,
+    Prediction,
+    PredictionOutcome,
+    Priority,
+    QualityCode,
+    View,
+)
 from diagnostics.cases.presenters import quality, uncertainty
 from diagnostics.cases.presenters.case import masked_reference
 from diagnostics.cases.services.pcr import latest_pcr_result

@@ -103,7 +103,7 @@ def test_the_detector_is_small_and_holds_plain_arrays():
 
 
 def test_a_white_border_of_saturation_is_flagged_as_clipped():
-    assert "clipped" in quality_flags(np.clip(drawn_chest() * 2, 0, 1))
+    assert "clipped" in quality_flags(np.clip(drawn_chest() * 2, 0, 1).astype(np.float32))
     assert "clipped" not in quality_flags(drawn_chest())
 
 

@@ -22,7 +22,8 @@ ADVICE: Final[dict[str, Promise]] = {
         "body, only a part of the chest, or be turned. Check it and upload the whole radiograph upright."
     ),
     QualityCode.LATERAL_VIEW: gettext_lazy(
-        "The model knows frontal radiographs only. Upload the PA or AP view of the same study, if there is one."
+        "The model knows frontal radiographs only. Upload the PA or AP view of the same study, "
+        "if there is one."
     ),
     QualityCode.CT_SLICE: gettext_lazy(
         "The image looks like a slice of a CT. Upload a chest radiograph, if there is one."
@@ -34,7 +35,8 @@ ADVICE: Final[dict[str, Promise]] = {
         "One side of the image has fewer than 128 pixels. Upload the radiograph in its full size."
     ),
     QualityCode.INVERTED: gettext_lazy(
-        "The greys are inverted: bone is dark and air is bright. Export the radiograph again with bright bone."
+        "The greys are inverted: bone is dark and air is bright. "
+        "Export the radiograph again with bright bone."
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -20,7 +21,8 @@ from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry import selectors as registry
 
-MIN_REASON = 5  # characters
+MIN_REASON: Final = 5  # characters
+MAX_REASON: Final = 200
 
 
 @transaction.atomic
@@ -38,7 +40,9 @@ def override_quality_gate(*, case: Case, reason: str, by: User, now: datetime) -
     if version is None:
         raise retry.no_active_version()
     prediction = retry.reset(stopped, JobStatus.DONE, version, now)
-    Prediction.objects.filter(pk=prediction.pk).update(override_reason=reason, override_by=by, override_at=now)
+    Prediction.objects.filter(pk=prediction.pk).update(
+        override_reason=reason, override_by=by, override_at=now
+    )
     detail = {"prediction": str(prediction.pk), "code": stopped.quality_code, "reason": reason}
     audit.record(action=Action.QUALITY_GATE_OVERRIDDEN, by=by, target=case, detail=detail, now=now)
     enqueue_prediction_on_commit(prediction.pk, case.priority)
@@ -49,7 +53,7 @@ def _checked(reason: str, case: Case) -> str:
     reason = " ".join(reason.split())
     if len(reason) < MIN_REASON:
         raise InvalidField("reason_missing", _("Please enter the reason in at least five characters."))
-    if len(reason) > Prediction._meta.get_field("override_reason").max_length:
+    if len(reason) > MAX_REASON:
         raise InvalidField("reason_too_long", _("The reason may have at most 200 characters."))
     if case.patient_ref.lower() in reason.lower():
         raise InvalidField("reason_names_patient", _("Please give the reason without the patient reference."))

@@ -24,9 +24,7 @@ def override(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
     case = get_object_or_404(selectors.with_predictions(selectors.visible_to(request.user)), pk=pk)
     reason = request.POST.get("reason", "")
     try:
-        quality_override.override_quality_gate(
-            case=case, reason=reason, by=request.user, now=timezone.now()
-        )
+        quality_override.override_quality_gate(case=case, reason=reason, by=request.user, now=timezone.now())
     except DomainError as error:
         messages.error(request, str(error))
     return redirect("cases:case", pk=pk)
