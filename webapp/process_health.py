@@ -5,28 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 WEB_PORT: Final = 8000
-ANSWERS: Final = frozenset({200, 503})  # 503: the web process runs, another component does not
-BEAT_WRITES: Final = 600.0  # seconds; Celery beat writes its schedule every three minutes
 
 
 def is_web_healthy(*, port: int) -> bool:
-    """Return whether the web process answers its health page."""
-    url = f"http://127.0.0.1:{port}/health/"
+    """Return whether the web process answers, whatever the state of the other components."""
+    url = f"http://127.0.0.1:{port}/health/live/"
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
-            return response.status in ANSWERS
-    except urllib.error.HTTPError as error:
-        return error.code in ANSWERS
-    except OSError:
+            return bool(response.status == 200)
+    except OSError:  # also the errors of HTTP
         return False
 
 
@@ -37,20 +30,27 @@ def is_worker_healthy(name: str) -> bool:
     return bool(app.control.ping(destination=[f"{name}@{socket.gethostname()}"], timeout=10))
 
 
-def is_scheduler_healthy(home: Path, *, now: float) -> bool:
-    """Return whether Celery beat has written its schedule lately."""
-    written = [file.stat().st_mtime for file in home.glob("beat-schedule*")]
-    return bool(written) and now - max(written) < BEAT_WRITES
+def is_scheduler_healthy() -> bool:
+    """Return whether the scheduler has stored a heartbeat lately."""
+    import django
+    from django.apps import apps
+    from django.utils import timezone
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+    if not apps.ready:
+        django.setup()
+    from diagnostics.jobs import heartbeats
+
+    return heartbeats.is_alive(heartbeats.SCHEDULER, now=timezone.now())
 
 
 def checks(environment: Mapping[str, str]) -> dict[str, Callable[[], bool]]:
     """Return the check of each process."""
-    home = Path(environment.get("READROOM_HOME", "var"))
     return {
         "web": partial(is_web_healthy, port=int(environment.get("PORT", WEB_PORT))),
         "inference": partial(is_worker_healthy, "inference"),
         "training": partial(is_worker_healthy, "training"),
-        "scheduler": partial(is_scheduler_healthy, home, now=time.time()),
+        "scheduler": is_scheduler_healthy,
     }
 
 

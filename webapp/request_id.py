@@ -47,11 +47,12 @@ class RequestId:
 
 
 class AddRequestId(logging.Filter):
-    """Add the id of the request to each log record, as `request_id`."""
+    """Add the id of the request to each log record without one, as `request_id`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True: every record is logged."""
-        record.request_id = current()
+        if not hasattr(record, "request_id"):
+            record.request_id = current()
         return True
 
 

@@ -28,6 +28,7 @@ ERASURE_ORDER: Final = (
     PatientTable("imports.ImportedFile", "case"),
     PatientTable("cases.PcrResult", "case"),
     PatientTable("cases.PredictionShown", "case"),
+    PatientTable("cases.DamagedFile", "case"),
     PatientTable("cases.Prediction", "case"),
     PatientTable("cases.Radiograph", "case"),
     PatientTable("cases.Case", "pk"),

@@ -85,19 +85,22 @@ def test_each_list_is_one_event_with_its_size_and_the_names_of_its_filters(
     assert "JANE" not in recorded
 
 
-def test_a_reference_is_masked_until_reading_the_case_is_audited(
-    case: Case, technician: User, api_client: Login, events
+def test_the_wait_of_the_uploader_is_no_view_and_every_other_response_is_audited(
+    case: Case, technician: User, administrator: User, api_client: Login, events
 ):
     client, url = api_client(technician), reverse("api-case", args=[case.pk])
     for status in (JobStatus.QUEUED, JobStatus.RUNNING):
         case.predictions.update(status=status)
-        assert client.get(url).json()["patient_ref"] == "****431"
+        assert client.get(url).json()["patient_ref"] == REFERENCE
     assert events(Action.CASE_VIEWED) == []
+
+    assert api_client(administrator).get(url).json()["patient_ref"] == REFERENCE
+    assert len(events(Action.CASE_VIEWED)) == 1
 
     case.predictions.update(status=JobStatus.FAILED)
 
     assert client.get(url).json()["patient_ref"] == REFERENCE
-    assert len(events(Action.CASE_VIEWED)) == 1
+    assert len(events(Action.CASE_VIEWED)) == 2
 
 
 def test_an_imported_case_without_a_prediction_is_audited_when_read(

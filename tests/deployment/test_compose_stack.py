@@ -118,7 +118,10 @@ def test_every_log_line_is_json_and_no_log_or_message_contains_a_patient_referen
     assert any("inference@" in line for line in worker)
     assert not [line for line in worker if not is_json(line)]
     requests = [json.loads(line) for line in logs["web"].splitlines()]
-    assert [line for line in requests if line.get("url_pk") == case["id"] and line.get("status") == 200]
+    of_case = [line for line in requests if line.get("url_pk") == case["id"] and line.get("status") == 200]
+    assert of_case
+    nginx = {json.loads(line)["request_id"] for line in logs["nginx-access"].splitlines()}
+    assert {line["request_id"] for line in of_case} <= nginx
     assert not [name for name, text in logs.items() if CANARY in text or token_of("technician") in text]
     messages = b"".join(file.read_bytes() for file in (stack.folder / "redis").rglob("*") if file.is_file())
     assert b"cases.classify" in messages

@@ -126,7 +126,7 @@ def test_files_of_a_dead_worker_have_no_row_and_are_swept(
     pipeline.import_batch(import_job.pk, clock=clock_that_loses_the_lease(import_job, now))  # rolls back
     left = [file for file in (data_folders / "media").rglob("*") if file.is_file()]
     assert len(left) == 3
-    requeue.requeue_lost(now=now + timedelta(minutes=5))
+    requeue.requeue_lost(now=now + timedelta(seconds=16))
     run_batches(import_job, now)
 
     swept = sweep.sweep(older_than=SAFE_AGE, now=timezone.now() + timedelta(days=2))

@@ -14,7 +14,7 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
-from diagnostics.cases.models import Case, PcrResult, Prediction, PredictionShown, Radiograph
+from diagnostics.cases.models import Case, DamagedFile, PcrResult, Prediction, PredictionShown, Radiograph
 from diagnostics.imports.models import Import, ImportedFile, ImportedLabel
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
@@ -82,6 +82,14 @@ class Ward:
         )
         PcrResult.objects.create(case=case, result="positive", by=self.reader, entered_at=self.now)
         Assignment.objects.create(case=case, to=self.reader, by=self.administrator, at=self.now)
+        DamagedFile.objects.create(
+            case=case,
+            name=case.radiograph.display,
+            kind="display",
+            problem="damaged",
+            found_at=self.now,
+            restored_at=self.now,
+        )
         self._import(case, reference)
         audit.record(action=Action.CASE_OPENED, by=self.reader, target=case, now=self.now)
         names = [name for each in (case, copy) for name in self._files(each)]

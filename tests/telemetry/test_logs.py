@@ -134,11 +134,11 @@ def test_the_lines_of_a_job_name_its_task_and_id(log: Log) -> None:
     assert (log.lines()[0]["task"], log.lines()[0]["job_id"]) == ("cases.classify", job)
 
 
-def test_the_id_of_a_request_that_a_record_carries_is_in_its_line(log: Log) -> None:
-    logging.getLogger("webapp").warning("one", extra={"request_id": "f3a9"})
-    logging.getLogger("webapp").warning("two")
+def test_the_line_of_a_request_has_the_id_of_its_response(client: Client, db: None, log: Log) -> None:
+    response = client.get("/accounts/login/")
+    logging.getLogger("webapp").warning("outside")
 
-    assert [line["request_id"] for line in log.lines()] == ["f3a9", "-"]
+    assert [line["request_id"] for line in log.lines()] == [response["X-Request-ID"], "-"]
 
 
 def test_plain_lines_omit_the_message_of_a_database_error_only() -> None:

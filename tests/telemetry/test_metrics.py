@@ -23,7 +23,7 @@ from diagnostics.accounts.models import User
 from diagnostics.cases.errors import UnusableRadiograph
 from diagnostics.cases.models import Prediction
 from diagnostics.cases.services import admission
-from diagnostics.jobs.models import JobStatus
+from diagnostics.jobs.models import Heartbeat, JobStatus
 from diagnostics.registry.models import ModelVersion
 from tests.conftest import ROOT
 from tests.radiographs import radiograph_png
@@ -139,6 +139,21 @@ def test_jobs_are_counted_by_type_status_code_and_attempts(
     assert value(samples, "readroom_jobs_without_heartbeat", of_type) == 1
     age = value(samples, "readroom_oldest_queued_job_seconds", of_type)
     assert 7200 <= age < 7200 + 600
+
+
+def test_the_age_of_the_last_heartbeat_is_given_by_process_and_host(scrape: Any) -> None:
+    real_now = timezone.now()
+    Heartbeat.objects.create(name="scheduler", host="north", at=real_now - timedelta(seconds=120))
+    Heartbeat.objects.create(name="scheduler", host="", requested_at=real_now)  # a request, no heartbeat
+
+    samples = scrape()
+
+    ages = {
+        labels: age for (name, labels), age in samples.items() if name == "readroom_heartbeat_age_seconds"
+    }
+    ((labels, age),) = ages.items()
+    assert dict(labels) == {"process": "scheduler", "host": "north"}
+    assert 120 <= age < 120 + 600
 
 
 def test_predictions_are_counted_by_version(scrape: Any, technician: User, now: datetime) -> None:

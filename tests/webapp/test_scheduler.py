@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from celery import beat
-from celery.beat import ScheduleEntry
+from celery.beat import PersistentScheduler, ScheduleEntry
 
 from webapp.celery import app
+from webapp.scheduler import HeartbeatScheduler
 
 HOUR = timedelta(hours=1)
 
@@ -39,4 +40,5 @@ def test_a_jump_of_the_clock_changes_no_interval(
 
 
 def test_the_scheduler_keeps_no_file() -> None:
-    assert app.conf.beat_scheduler == "celery.beat:Scheduler"
+    assert app.conf.beat_scheduler == "webapp.scheduler:HeartbeatScheduler"
+    assert not issubclass(HeartbeatScheduler, PersistentScheduler)

@@ -14,13 +14,15 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from diagnostics.cases.metrics import predictions_by_version
+from diagnostics.jobs import heartbeats
 from diagnostics.jobs.metrics import JobMetrics, job_metrics
+from diagnostics.jobs.models import Heartbeat
 from diagnostics.registry import selectors as registry
 
 CACHE_KEY: Final = "telemetry-stored-state"
 CACHE_SECONDS: Final = 10  # so that several scrapers cost the database no more than one
 
-State = tuple[list[JobMetrics], dict[int, int], int | None]
+State = tuple[list[JobMetrics], dict[int, int], int | None, list[Heartbeat]]
 
 
 class StoredState(Collector):
@@ -33,13 +35,14 @@ class StoredState(Collector):
         """Yield the metrics; without a database only those that need none."""
         yield _gauge("readroom_home_free_bytes", "Free space of the home.", _free_bytes())
         try:
-            jobs, predictions, active = self._state()
+            jobs, predictions, active, beats = self._state()
         except Error:
             yield _gauge("readroom_database_up", "Whether the database answers.", 0)
             return
         yield _gauge("readroom_database_up", "Whether the database answers.", 1)
         yield from _of_jobs(jobs)
         yield _of_predictions(predictions)
+        yield _of_heartbeats(beats, self._now)
         yield _gauge(
             "readroom_active_version", "Number of the active model version, 0 for none.", active or 0
         )
@@ -49,7 +52,8 @@ class StoredState(Collector):
         if state is None:
             version = registry.active_version()
             number = version.number if version else None
-            state = (job_metrics(now=self._now), predictions_by_version(), number)
+            beats = heartbeats.latest(now=self._now)
+            state = (job_metrics(now=self._now), predictions_by_version(), number, beats)
             cache.set(CACHE_KEY, state, CACHE_SECONDS)
         return state
 
@@ -94,3 +98,15 @@ def _of_predictions(counts: dict[int, int]) -> Metric:
     for version, count in counts.items():
         predictions.add_metric([str(version)], count)
     return predictions
+
+
+def _of_heartbeats(beats: list[Heartbeat], now: datetime) -> Metric:
+    ages = GaugeMetricFamily(
+        "readroom_heartbeat_age_seconds",
+        "Time since the last heartbeat of a worker or the scheduler.",
+        labels=["process", "host"],
+    )
+    for beat in beats:
+        if beat.at is not None:
+            ages.add_metric([beat.name, beat.host], max((now - beat.at).total_seconds(), 0))
+    return ages

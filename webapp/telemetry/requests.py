@@ -13,7 +13,9 @@ from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 UNRESOLVED: Final = "unresolved"
-QUIET: Final = frozenset({"health", "metrics", UNRESOLVED})  # logged only when something fails
+QUIET: Final = frozenset(
+    {"health", "health-live", "health-ready", "metrics", UNRESOLVED}
+)  # logged only when something fails
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
 

@@ -69,6 +69,7 @@ def erase_patient(*, site: Site, patient_ref: str, reason: str, by: User, now: d
     """
     require_privacy(by, site)
     with transaction.atomic():
+        database_pages.overwrite_deleted()
         cases = patients.case_ids(site, patient_ref)
         erasure = Erasure(
             site=site,
@@ -88,6 +89,7 @@ def erase_patient(*, site: Site, patient_ref: str, reason: str, by: User, now: d
 def erase_expired(*, cases: list[UUID], site: Site, reason: str, now: datetime) -> Erasure:
     """Delete cases that a retention rule no longer keeps; raises TrainingIsOpen."""
     with transaction.atomic():
+        database_pages.overwrite_deleted()
         erasure = Erasure(site=site, cause=Cause.RETENTION, reason=reason, by=None, at=now)
         _erase(erasure, patients.with_copies(cases), also={})
     finish(erasure)
@@ -145,7 +147,6 @@ def _erase(erasure: Erasure, cases: list[UUID], *, also: Mapping[str, int]) -> N
         "media": patients.files_of(cases),
         "snapshots": {str(use.run.pk): use.labels for use in uses},
     }
-    database_pages.overwrite_deleted()
     registry.mark_erased(versions, radiographs=len({label for use in uses for label in use.labels or ()}))
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
     counts = {model: count + also.get(model, 0) for model, count in (dict(also) | deleted).items()}
