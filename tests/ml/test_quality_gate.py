@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 
+from benchmarks.quality_pictures import half_of
 from ml.images import quality_detector
 from ml.images.quality import quality_flags
 from ml.images.quality_gate import stop_code
@@ -120,5 +122,21 @@ def test_lines_of_burned_in_text_are_flagged():
     for row in range(60, 460, 40):
         cv2.putText(chest, "PATIENT 0000 AP SUPINE 12:34", (20, row), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
 
-    assert "text" in quality_flags(chest.astype(np.float32) / 255)
+    assert "text" in quality_flags((chest / np.float32(255)).astype(np.float32))
     assert "text" not in quality_flags(drawn_chest(size=(512, 512)))
+
+
+@pytest.mark.realdata
+def test_most_lateral_views_and_ct_slices_of_patients_not_fitted_are_stopped_by_their_pixels(realdata: Path):
+    codes: dict[str, list[str | None]] = {"L": [], "CT": []}
+    folder = realdata / "covid-chestxray-dataset"
+    with (folder / "metadata.csv").open(encoding="utf-8") as table:
+        for row in csv.DictReader(table):
+            kind = "CT" if row["modality"] == "CT" else row["view"]
+            path = folder / "images" / row["filename"]
+            if kind in codes and path.is_file() and half_of(f"cohen {row['patientid']}") == 1:
+                codes[kind].append(stop_code(grey_of(path.read_bytes())))
+
+    for each in codes.values():
+        assert len(each) > 20
+        assert sum(code is not None for code in each) >= 0.95 * len(each)
