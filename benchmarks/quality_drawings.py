@@ -137,9 +137,10 @@ def _point(random: np.random.Generator, size: tuple[int, int]) -> tuple[int, int
 
 def _blurred(image: np.ndarray, sigma: float) -> Grey:
     soft = cv2.GaussianBlur(image, (0, 0), float(sigma)) if sigma else image
-    return soft.astype(np.float32) / 255
+    return (soft / np.float32(255)).astype(np.float32)
 
 
 def _scaled(values: np.ndarray) -> Grey:
     low, high = values.min(), values.max()
-    return ((values - low) / (high - low + 1e-9)).astype(np.float32)
+    scaled: Grey = ((values - low) / (high - low + 1e-9)).astype(np.float32)
+    return scaled
