@@ -68,7 +68,7 @@ def main() -> None:
         quality_detector.save(_fitted_with_threshold(rows, arguments.seed), COEFFICIENTS, origin=origin)
     print(f"Seed {arguments.seed}; {len(rows)} pictures, their features sha256 {fingerprint[:16]}")
     print("\n".join(table([row for row in rows if half_of(row.group) == MEASURED])))
-    print(f"Features and detector: {milliseconds:.1f} ms for each picture on one core")
+    print(f"Features: {milliseconds:.1f} ms for each picture on one core")
 
 
 def table(rows: list[Row]) -> list[str]:
@@ -99,7 +99,7 @@ def _line(kind: str, codes: list[str]) -> str:
 
 
 def _rows(data: Path, seed: int) -> tuple[list[Row], str, float]:
-    """Return the features of all pictures, their SHA-256, and the mean milliseconds of a detection."""
+    """Return the features of all pictures, their SHA-256, and the mean milliseconds of the features."""
     random, digest, rows, seconds = np.random.default_rng(seed), hashlib.sha256(), [], []
     for picture in _all_kinds(pictures(data), random):
         started = time.perf_counter()
