@@ -19,7 +19,10 @@ Head = Literal["gap", "flatten"]
 Scale = Literal["zscore", "unit", "caffe"]
 Geometry = Literal["square-crop", "letterbox", "stretch"]
 PredictionOutcome = Literal["finding", "indeterminate", "out-of-distribution"]
-QualityFlag = Literal["small", "long", "flat", "coloured", "inverted"]
+QualityFlag = Literal["small", "long", "flat", "coloured", "inverted", "clipped", "collimated", "text"]
+QualityCode = Literal[
+    "not-a-radiograph", "not-a-chest", "lateral-view", "ct-slice", "paediatric", "too-small", "inverted"
+]
 ReferenceSource = Literal["training set", "validation set"]
 
 

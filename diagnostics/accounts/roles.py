@@ -31,6 +31,7 @@ class Permission(TextChoices):
     MANAGE_STAFF = "manage-staff", _("unlock accounts and reset second factors")
     OPERATE = "operate", _("view the status of the installation")
     PRIVACY = "privacy", _("export and erase the data of a patient")
+    OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
 
 
 class Scope(TextChoices):
@@ -73,6 +74,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_STAFF,
             Permission.OPERATE,
             Permission.PRIVACY,
+            Permission.OVERRIDE_QUALITY_GATE,
         }
     ),
 }

@@ -86,6 +86,8 @@ class Action(models.TextChoices):
     PATIENT_ERASED = "patient-erased", _("erased a patient")
     RETENTION_RULE_CHANGED = "retention-rule-changed", _("changed the retention rule of a site")
     RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
+    PREDICTION_STOPPED = "prediction-stopped", _("stopped an AI result at the quality gate")
+    QUALITY_GATE_OVERRIDDEN = "quality-gate-overridden", _("requested an AI result despite the quality gate")
 
 
 class AuditEvent(models.Model):

@@ -115,6 +115,13 @@ class NoActiveVersion(DomainError):
     status = 409
 
 
+class NotStopped(DomainError):
+    """The quality gate has not stopped the newest prediction of the case."""
+
+    code = "not_stopped"
+    status = 409
+
+
 class NoFreeReference(DomainError):
     """No unused synthetic reference was found."""
 

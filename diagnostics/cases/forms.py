@@ -31,6 +31,14 @@ class RadiographsField(forms.FileField):
         return [super(RadiographsField, self).clean(file, initial) for file in files or [None]]
 
 
+class OverrideForm(forms.Form):
+    """Why a radiograph is scored in spite of the quality gate."""
+
+    reason = forms.CharField(
+        label=_("Reason"), widget=forms.TextInput(attrs={"class": "form-control", "maxlength": 200})
+    )
+
+
 class UploadForm(forms.Form):
     """Radiographs and the fields that apply to each of them."""
 

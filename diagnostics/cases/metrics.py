@@ -7,7 +7,7 @@ from prometheus_client import Counter
 
 from diagnostics.cases import upload_validation
 from diagnostics.cases.errors import UnusableRadiograph
-from diagnostics.cases.models import Prediction
+from diagnostics.cases.models import Prediction, PredictionOutcome
 from diagnostics.jobs.models import JobStatus
 from ml.records import DecodedRadiograph
 
@@ -26,4 +26,5 @@ def decode_upload(radiograph: bytes) -> DecodedRadiograph:
 def predictions_by_version() -> dict[int, int]:
     """Return the number of stored predictions of each model version."""
     done = Prediction.objects.filter(status=JobStatus.DONE, version__isnull=False)
+    done = done.exclude(outcome=PredictionOutcome.NOT_SCORED)
     return dict(done.order_by().values_list("version__number").annotate(predictions=Count("pk")))

@@ -51,6 +51,19 @@ class PredictionOutcome(models.TextChoices):
     FINDING = "finding", _("One finding")
     INDETERMINATE = "indeterminate", _("Indeterminate")
     OUT_OF_DISTRIBUTION = "out-of-distribution", _("Out of distribution")
+    NOT_SCORED = "not-scored", _("Not scored: stopped by the quality gate")
+
+
+class QualityCode(models.TextChoices):
+    """Why the quality gate stops the score of a radiograph."""
+
+    NOT_A_RADIOGRAPH = "not-a-radiograph", _("not a radiograph")
+    NOT_A_CHEST = "not-a-chest", _("not a chest")
+    LATERAL_VIEW = "lateral-view", _("lateral view")
+    CT_SLICE = "ct-slice", _("CT slice")
+    PAEDIATRIC = "paediatric", _("paediatric radiograph")
+    TOO_SMALL = "too-small", _("image too small")
+    INVERTED = "inverted", _("inverted greys")
 
 
 class Case(models.Model):
@@ -169,6 +182,16 @@ class Prediction(Job):
         default=dict
     )  # measure -> {value, limit}; empty where not measured
     quality_flags = models.JSONField(default=list)  # codes: why it may not be a plain chest radiograph
+    quality_code = models.CharField(  # why the quality gate stops the score; empty where it does not
+        max_length=24, choices=QualityCode.choices, blank=True, default="", db_default=""
+    )
+    override_reason = models.CharField(  # why it is scored in spite of the quality gate
+        _("reason"), max_length=200, blank=True, default="", db_default=""
+    )
+    override_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    override_at = models.DateTimeField(null=True)
     heatmaps = models.JSONField(default=dict)  # class -> {raw_max, reference, no_positive_evidence}
     heatmap_file = models.CharField(max_length=200, blank=True)  # .npz of float16 grids; in MEDIA_ROOT
     overlay_file = models.CharField(max_length=200, blank=True)  # PNG: radiograph, heatmap of `finding`

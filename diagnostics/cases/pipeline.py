@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import errors, file_damage, storage
+from diagnostics.cases import errors, file_damage, quality_gate, storage
 from diagnostics.cases.errors import StorageUnavailable
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Radiograph
 from diagnostics.cases.storage import PredictionFiles, UnusableFile
@@ -68,7 +68,13 @@ def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
 def _compute(lease: Lease, files: PredictionFiles) -> None:
     try:
         prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=lease.job_id)
-        _store(prediction, lease, files, _predict(prediction))
+        started = time.perf_counter()
+        grey = _read_radiograph(prediction.case.radiograph)
+        prediction.quality_code = quality_gate.code_of(grey, prediction.case.radiograph)
+        if quality_gate.is_stopped(prediction):
+            _stop(prediction, lease)
+        else:
+            _store(prediction, lease, files, _predict(prediction, grey, started))
     except (OperationalError, InterfaceError):
         raise
     except StorageUnavailable:
@@ -77,9 +83,17 @@ def _compute(lease: Lease, files: PredictionFiles) -> None:
         _fail(lease, failure_code_of(error))
 
 
-def _predict(prediction: Prediction) -> Result:
-    started = time.perf_counter()
-    grey = _read_radiograph(prediction.case.radiograph)
+def _stop(prediction: Prediction, lease: Lease) -> None:
+    """Finish the prediction without probability and heatmap; the case is read as any other."""
+    version = prediction.version or registry.active_version()
+    try:
+        quality_gate.finish_stopped(prediction, lease, version)
+    except IntegrityError as error:
+        raise JobError("already_predicted") from error
+
+
+def _predict(prediction: Prediction, grey: Grey, started: float) -> Result:
+    """Score a radiograph; `started` is when its reading began."""
     version = prediction.version or registry.active_version()
     if version is None:
         raise JobError("model_unavailable")
@@ -179,6 +193,7 @@ def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[
         probabilities=result.explanation.probabilities,
         finding=result.explanation.finding,
         operating_points=result.manifest.operating_points,
+        quality_code=prediction.quality_code,
         **_outcome_columns(result),
         heatmaps=_heatmap_scales(result),
         **columns,

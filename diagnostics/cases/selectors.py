@@ -13,7 +13,7 @@ from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subq
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases import storage
-from diagnostics.cases.models import Case, DamagedFile, Prediction, Priority, Radiograph
+from diagnostics.cases.models import Case, DamagedFile, Prediction, PredictionOutcome, Priority, Radiograph
 from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
 from diagnostics.jobs.storage_wait import STORAGE_FULL
@@ -87,8 +87,19 @@ def latest_prediction(case: Case) -> Prediction | None:
 
 
 def latest_done_prediction(case: Case) -> Prediction | None:
-    """Return the newest finished prediction of a case, which remains valid while a new one is computed."""
-    return next((each for each in case.predictions.all() if each.status == JobStatus.DONE), None)
+    """Return the newest finished prediction of a case, which remains valid while a new one is computed.
+
+    None where the quality gate has stopped it: there is no probability then.
+    """
+    done = next((each for each in case.predictions.all() if each.status == JobStatus.DONE), None)
+    return done if done and done.outcome != PredictionOutcome.NOT_SCORED else None
+
+
+def stopped_prediction(case: Case) -> Prediction | None:
+    """Return the newest prediction of a case if the quality gate has stopped it."""
+    latest = latest_prediction(case)
+    is_stopped = latest and (latest.status, latest.outcome) == (JobStatus.DONE, PredictionOutcome.NOT_SCORED)
+    return latest if is_stopped else None
 
 
 def done_prediction(case: Case, version: ModelVersion) -> Prediction | None:

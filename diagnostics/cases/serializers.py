@@ -9,8 +9,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from diagnostics.cases import selectors
-from diagnostics.cases.models import Case, PcrOutcome, Prediction, PredictionOutcome, Priority, View
-from diagnostics.cases.presenters import uncertainty
+from diagnostics.cases.models import (
+    Case,
+    PcrOutcome,
+    Prediction,
+    PredictionOutcome,
+    Priority,
+    QualityCode,
+    View,
+)
+from diagnostics.cases.presenters import quality, uncertainty
 from diagnostics.cases.presenters.case import masked_reference
 from diagnostics.cases.services.pcr import latest_pcr_result
 from diagnostics.findings import Finding
@@ -75,6 +83,22 @@ class OutOfDistributionSerializer(serializers.Serializer[Any]):
     energy = MeasureSerializer(help_text="-logsumexp of the logits")
 
 
+class NotScoredSerializer(serializers.Serializer[Any]):
+    """Why a radiograph has no AI result, and what to do."""
+
+    code = serializers.ChoiceField(choices=QualityCode.choices)
+    heading = serializers.CharField()
+    text = serializers.CharField()
+
+
+class OverrideSerializer(serializers.Serializer[Prediction]):
+    """Why a radiograph was scored in spite of the quality gate."""
+
+    code = serializers.ChoiceField(source="quality_code", choices=QualityCode.choices)
+    reason = serializers.CharField(source="override_reason")
+    at = serializers.DateTimeField(source="override_at")
+
+
 class PredictionSerializer(serializers.Serializer[Prediction]):
     """The prediction of one model version for the radiograph."""
 
@@ -108,6 +132,9 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
         help_text="Threshold by class: a probability at or above it is flagged",
     )
     version = serializers.CharField()
+    override = serializers.SerializerMethodField(
+        help_text="Why it was scored although the quality gate stopped it; null where it did not"
+    )
     heatmap_url = serializers.SerializerMethodField(
         help_text="PNG of the radiograph with the Grad-CAM heatmap of the finding"
     )
@@ -121,6 +148,10 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
     def get_out_of_distribution(self, prediction: Prediction) -> dict[str, Any] | None:
         measures = prediction.out_of_distribution
         return OutOfDistributionSerializer(measures).data if measures else None
+
+    @extend_schema_field(OverrideSerializer(allow_null=True))
+    def get_override(self, prediction: Prediction) -> dict[str, Any] | None:
+        return OverrideSerializer(prediction).data if quality.override_of(prediction) else None
 
     def get_heatmap_url(self, prediction: Prediction) -> str:
         url = reverse("cases:overlay", args=[prediction.case_id])
@@ -170,6 +201,9 @@ class CaseSerializer(CaseSummarySerializer):
     view = serializers.ChoiceField(choices=View.choices, source="radiograph.view")
     opened_at = serializers.DateTimeField()
     failure = serializers.SerializerMethodField()
+    not_scored = serializers.SerializerMethodField(
+        help_text="Why the quality gate stopped the AI result; there is then no prediction. Null otherwise"
+    )
     withheld = serializers.SerializerMethodField(
         help_text="True: blinding or the site's rule hides the prediction until the radiograph has been read"
     )
@@ -191,6 +225,11 @@ class CaseSerializer(CaseSummarySerializer):
         latest = selectors.latest_prediction(case)
         failed = latest is not None and latest.status == JobStatus.FAILED
         return FailureSerializer(latest).data if failed else None
+
+    @extend_schema_field(NotScoredSerializer(allow_null=True))
+    def get_not_scored(self, case: Case) -> dict[str, Any] | None:
+        stopped = quality.stopped_of(selectors.stopped_prediction(case))
+        return NotScoredSerializer(stopped).data if stopped else None
 
     def get_withheld(self, case: Case) -> bool:
         return case.pk in self.context["withheld"]

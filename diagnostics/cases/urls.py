@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from diagnostics.cases import api
-from diagnostics.cases.views import cases, images, upload
+from diagnostics.cases.views import cases, images, quality, upload
 
 app_name = "cases"
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("<uuid:pk>/state/", cases.state, name="state"),
     path("<uuid:pk>/patient/", cases.patient, name="patient"),
     path("<uuid:pk>/retry/", cases.retry, name="retry"),
+    path("<uuid:pk>/override/", quality.override, name="override"),
     path("<uuid:pk>/pcr/", cases.pcr, name="pcr"),
     path("<uuid:pk>/radiograph.png", images.display_image, name="radiograph"),
     path("<uuid:pk>/radiograph.pixels", images.full_depth_pixels, name="pixels"),

@@ -61,6 +61,7 @@ def test_a_queued_case_has_neither_prediction_nor_failure(
         "priority": "urgent",
         "view": "PA",
         "opened_at": "2026-03-02T09:30:00Z",
+        "not_scored": None,
         "withheld": False,
         "rt_pcr": None,
         "failure": None,
@@ -88,6 +89,7 @@ def test_a_finished_case_has_probabilities_thresholds_version_and_heatmap_url(
         "operating_point": {"covid-19": 0.41, "pneumonia": 0.5, "normal": 0.5},
         "version": "v1",
         "heatmap_url": f"{SERVER}/cases/{case.pk}/overlay.png",
+        "override": None,
         "research_use": RESEARCH_USE,
     }
 

@@ -88,8 +88,9 @@ def test_a_prediction_is_stored_with_outcome_uncertainty_and_quality_flags(
     with_files(first, settings.BUNDLES)
     case = send_radiograph()
     Case.objects.filter(pk=case.pk).update(triage_score=0.5)
-    case.radiograph.colour = 40.0
+    case.radiograph.colour = 40.0  # stopped by the quality gate, which an administrator has overridden
     case.radiograph.save()
+    case.predictions.update(override_reason="The file is a coloured print of a radiograph.")
 
     prediction = compute(case, clock)
 
@@ -102,6 +103,7 @@ def test_a_prediction_is_stored_with_outcome_uncertainty_and_quality_flags(
     )
     assert set(prediction.out_of_distribution) == {"knn", "mahalanobis", "energy"}
     assert prediction.quality_flags == ["coloured"]
+    assert prediction.quality_code == "not-a-radiograph"
     case.refresh_from_db()
     assert case.triage_score == 1.0  # no single finding: served first
     assert sum(prediction.probabilities.values()) == pytest.approx(1)

@@ -12,6 +12,7 @@ from typing import Final
 # object, wherever the table permits the role something.
 OBJECTS_OF_A_SITE: Final = (
     *("cases:case", "cases:state", "cases:patient", "cases:retry", "cases:pcr", "cases:radiograph"),
+    "cases:override",
     *("cases:pixels", "cases:heatmap", "cases:overlay"),
     *("review:case", "review:prefetch", "review:claim", "review:renew", "review:release", "review:sign"),
     *("review:undo-signature", "review:amend", "review:confirm", "review:second-opinion"),

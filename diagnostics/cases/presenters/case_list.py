@@ -13,6 +13,7 @@ from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.presenters.case import PriorityLabel
 from diagnostics.cases.presenters.prediction import score_of
+from diagnostics.cases.presenters.quality import Stopped, stopped_of
 from diagnostics.cases.presenters.uncertainty import uncertainty_of
 from diagnostics.jobs.models import JobStatus
 
@@ -64,7 +65,8 @@ class SortLinks:
 
 def case_row(case: Case, latest: Prediction | None, *, withheld: bool = False) -> CaseRow:
     """Return the row of a case, without its AI result where that is withheld."""
-    done = latest if latest and latest.status == JobStatus.DONE and not withheld else None
+    done = latest if latest and latest.status == JobStatus.DONE else None
+    stopped = stopped_of(done)
     priority = case_presenters.priority_label(case)
     return CaseRow(
         case=case,
@@ -75,7 +77,7 @@ def case_row(case: Case, latest: Prediction | None, *, withheld: bool = False) -
         view=case_presenters.view_label(case.radiograph),
         status=latest.status if latest else "",
         status_label=str(latest.get_status_display()) if latest else "",
-        result=_result_cell(done) if done else None,
+        result=_stopped_cell(stopped) if stopped else _result_cell(done) if done and not withheld else None,
         css_class="rr-row-stat" if priority.icon else "",
     )
 
@@ -114,6 +116,10 @@ def _url_with(params: QueryDict, name: str, value: str) -> str:
     if value:
         changed[name] = value
     return f"?{changed.urlencode()}"
+
+
+def _stopped_cell(stopped: Stopped) -> ResultCell:
+    return ResultCell(stopped.heading, "", stopped.text, is_warning=True)
 
 
 def _result_cell(done: Prediction) -> ResultCell:

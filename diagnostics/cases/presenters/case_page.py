@@ -13,6 +13,7 @@ from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.presenters.case import PriorityLabel
 from diagnostics.cases.presenters.job import JobSummary
 from diagnostics.cases.presenters.prediction import PredictionSummary
+from diagnostics.cases.presenters.quality import Stopped
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 
@@ -83,8 +84,19 @@ def case_header(
     )
 
 
-def ai_notice(job: JobSummary | None, prediction: PredictionSummary | None, *, blind: bool) -> Notice | None:
-    """Return why the page shows no AI result; None where it shows one or the job is open or failed."""
+def ai_notice(
+    job: JobSummary | None,
+    prediction: PredictionSummary | None,
+    *,
+    blind: bool,
+    stopped: Stopped | None = None,
+) -> Notice | None:
+    """Return why the page shows no AI result; None where it shows one or the job is open or failed.
+
+    The code of the quality gate says nothing of the finding, so it is shown before the reading too.
+    """
+    if stopped:
+        return Notice(stopped.heading, stopped.text)
     if prediction:
         return None
     if job is None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from diagnostics.cases.models import Prediction
 from diagnostics.cases.presenters import uncertainty
 from diagnostics.cases.presenters.numbers import compared_texts
+from diagnostics.cases.presenters.quality import Override, override_of
 from diagnostics.cases.presenters.uncertainty import Uncertainty
 from diagnostics.findings import Finding
 
@@ -79,6 +80,7 @@ class PredictionSummary:
     finished_at: datetime | None
     attempts: int
     uncertainty: Uncertainty
+    override: Override | None  # None where the quality gate did not stop the radiograph
 
 
 def prediction_summary(done: Prediction) -> PredictionSummary:
@@ -104,6 +106,7 @@ def prediction_summary(done: Prediction) -> PredictionSummary:
         finished_at=done.finished_at,
         attempts=done.attempts,
         uncertainty=measured,
+        override=override_of(done),
     )
 
 

@@ -30,6 +30,9 @@ QUALITY_TEXTS: Final[dict[str, Promise]] = {
     "long": gettext_lazy("One side of the image is more than twice as long as the other."),
     "flat": gettext_lazy("The image has very low contrast."),
     "coloured": gettext_lazy("The file has colours: it may not be a plain radiograph."),
+    "clipped": gettext_lazy("Large parts of the image are pure white: bright structures may be cut off."),
+    "collimated": gettext_lazy("A large black border surrounds the image: it may show a part of the chest."),
+    "text": gettext_lazy("The image contains much text or marking, which may mislead the model."),
     "inverted": gettext_lazy("The corners are brighter than the spine: the greys may be inverted."),
 }
 MEASURES: Final[dict[str, Promise]] = {

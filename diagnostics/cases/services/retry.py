@@ -30,7 +30,7 @@ def retry(*, case: Case, by: User, now: datetime) -> Prediction:
     require(by, Permission.RETRY)
     version = registry.active_version()
     if version is None:
-        raise NoActiveVersion(_("No model version is active. Ask an administrator to promote one."))
+        raise no_active_version()
     done = selectors.done_prediction(case, version)
     if done is not None and not selectors.has_damaged_files(done):
         raise AlreadyPredicted(
@@ -54,16 +54,8 @@ def is_retry_useful(latest: Prediction | None, active_version: ModelVersion | No
     return latest.status == JobStatus.FAILED or is_other_version or selectors.has_damaged_files(latest)
 
 
-def _queue_again(case: Case, version: ModelVersion, damaged: Prediction | None, now: datetime) -> Prediction:
-    latest = selectors.latest_prediction(case)
-    if damaged is not None:  # computed again as the same row: a version has one prediction of a case
-        return _reset(damaged, JobStatus.DONE, version, now)
-    if latest is None or latest.status == JobStatus.DONE:
-        return _queue_new(case, version, now)
-    return _reset(latest, JobStatus.FAILED, version, now)
-
-
-def _reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now: datetime) -> Prediction:
+def reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now: datetime) -> Prediction:
+    """Queue a finished prediction again as the same row; raises AlreadyRunning."""
     try:
         with transaction.atomic():
             reset = Prediction.objects.filter(pk=prediction.pk, status=status).update(
@@ -82,6 +74,20 @@ def _reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now
     if not reset:
         raise _already_running()
     return Prediction.objects.get(pk=prediction.pk)
+
+
+def no_active_version() -> NoActiveVersion:
+    """Return the error of an installation without an active version."""
+    return NoActiveVersion(_("No model version is active. Ask an administrator to promote one."))
+
+
+def _queue_again(case: Case, version: ModelVersion, damaged: Prediction | None, now: datetime) -> Prediction:
+    latest = selectors.latest_prediction(case)
+    if damaged is not None:  # computed again as the same row: a version has one prediction of a case
+        return reset(damaged, JobStatus.DONE, version, now)
+    if latest is None or latest.status == JobStatus.DONE:
+        return _queue_new(case, version, now)
+    return reset(latest, JobStatus.FAILED, version, now)
 
 
 def _queue_new(case: Case, version: ModelVersion, now: datetime) -> Prediction:

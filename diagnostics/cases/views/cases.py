@@ -21,11 +21,12 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
-from diagnostics.cases.forms import CaseFilter, PcrForm
+from diagnostics.cases.forms import CaseFilter, OverrideForm, PcrForm
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.presenters import case_list, case_page
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
+from diagnostics.cases.presenters.quality import stopped_of
 from diagnostics.cases.services import blinding, case_lists
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
@@ -146,13 +147,16 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     job = job_summary(latest, timezone.now())
     prediction = None if blind else _prediction(request.user, shown)
     may_retry = request.user.has_permission(Permission.RETRY)
+    stopped = stopped_of(selectors.stopped_prediction(shown))
+    may_override = request.user.has_permission(Permission.OVERRIDE_QUALITY_GATE)
     context = {
         "case": shown,
         "header": case_page.case_header(shown, job, prediction, active),
         "revealed": revealed,
         "job": job,
         "prediction": prediction,
-        "notice": case_page.ai_notice(job, prediction, blind=blind),
+        "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
+        "override_form": OverrideForm() if stopped and may_override else None,
         "blind": blind,
         "technical_facts": case_page.technical_facts(shown.radiograph, prediction),
         "retry_button": case_page.retry_button(latest, active)

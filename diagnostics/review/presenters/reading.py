@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from diagnostics.cases.models import Case, Prediction, Priority
 from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.presenters.prediction import prediction_summary
+from diagnostics.cases.presenters.quality import stopped_of
 from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import ClaimedByAnother
@@ -113,6 +114,9 @@ def signed_context(
 
 def prediction_notice(latest: Prediction | None) -> str:
     """Return why a case has no AI result."""
+    stopped = stopped_of(latest) if latest and latest.status == JobStatus.DONE else None
+    if stopped:
+        return f"{stopped.heading}. {stopped.text}"
     if latest is None:
         return _("This radiograph has not been classified.")
     if latest.status == JobStatus.FAILED:

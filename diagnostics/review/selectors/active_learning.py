@@ -49,7 +49,7 @@ def _candidates(pool: QuerySet[Case], reason: ServedReason, rng: Random) -> Iter
     if reason == ServedReason.CONTRADICTED:
         contradicting = (
             standing_readings()
-            .filter(case__predictions__status=JobStatus.DONE)
+            .filter(case__predictions__status=JobStatus.DONE, case__predictions__finding__gt="")
             .exclude(finding=F("case__predictions__finding"))
         )
         return _random_case(pool.filter(pk__in=contradicting.values("case")), rng)
