@@ -28,9 +28,10 @@ from django.apps import apps
 from diagnostics.cases.models import Prediction, Radiograph
 print(json.dumps({
     "tables": {model._meta.db_table: model._base_manager.count() for model in apps.get_models()},
-    "originals": dict(Radiograph.objects.values_list("original", "file_sha256")),
+    # Other modules insert radiographs without files on a shared stack.
+    "originals": dict(Radiograph.objects.exclude(original="").values_list("original", "file_sha256")),
     "images": [
-        *Radiograph.objects.values_list("display", flat=True),
+        *Radiograph.objects.exclude(display="").values_list("display", flat=True),
         *Prediction.objects.exclude(overlay_file="").values_list("overlay_file", flat=True),
         *Prediction.objects.exclude(heatmap_file="").values_list("heatmap_file", flat=True),
     ],
