@@ -87,5 +87,6 @@ def test_each_role_has_exactly_the_documented_permissions():
             "manage-staff",
             "operate",
             "privacy",
+            "override-quality-gate",
         },
     }
