@@ -23,7 +23,7 @@ from benchmarks.faults.report import print_table
 from benchmarks.faults.scenarios import run_scenarios
 from benchmarks.faults.uploads import Uploads
 from tests.servers import wait_until
-from tests.stack import Stack, readroom_stack
+from tests.stack import START_TIMEOUT, Stack, readroom_stack
 from tests.template_home import ROOT, Broker
 from webapp.processes import INFERENCE, SCHEDULER, WEB
 
@@ -98,8 +98,11 @@ def _inject_during(uploads: Uploads, faults: Faults, number: int) -> None:
 
 def _settled(stack: Stack, uploads: Uploads) -> dict[str, Any]:
     _wait_until_settled(stack)
-    if "sweep" in stack.manage("help", "--commands").split():
-        stack.manage("sweep")
+    for name in list(stack.processes):
+        stack.stop_process(name)
+    stack.manage("sweep_storage", "--older-than-hours", "0")  # only while nothing else runs
+    stack.start(WEB, INFERENCE, SCHEDULER)
+    wait_until(stack.is_healthy, seconds=START_TIMEOUT, what="the restart after the sweep")
     findings: dict[str, Any] = json.loads(stack.shell(VERIFY.format(accepted=uploads.accepted)))
     return findings
 
