@@ -43,7 +43,7 @@ def individual_radiograph_png(seed: int) -> bytes:
     for _ in range(12):
         centre_x, centre_y, radius = *random.uniform(0, 1, 2), random.uniform(0.05, 0.2)
         distance_squared = (x - centre_x) ** 2 + (y - centre_y) ** 2
-        grey += random.uniform(-0.25, 0.25) * np.exp(-distance_squared / radius**2)
+        grey += random.uniform(-0.15, 0.15) * np.exp(-distance_squared / radius**2)
     return _saved((np.clip(grey, 0, 1) * 255).round().astype(np.uint8), "PNG")
 
 

@@ -21,9 +21,9 @@ EPOCHS = [EpochReport(n, 5, 1 / n, 0.5 + n / 20, 1.2 / n, 0.4 + n / 20, 3.0) for
 
 def _evaluation(version: str, noise: float) -> Evaluation:
     random = np.random.default_rng(1)
-    labels = [CLASSES[n % 3] for n in range(60)]
+    labels = [CLASSES[n % 3] for n in range(90)]
     radiographs = [LabelledImage(Path(f"{n}.png"), label, f"p{n // 2}") for n, label in enumerate(labels)]
-    logits = np.eye(3)[np.arange(60) % 3] + random.normal(0, noise, (60, 3))
+    logits = np.eye(3)[np.arange(90) % 3] + random.normal(0, noise, (90, 3))
     points = dict.fromkeys(CLASSES, 0.3)
     return from_logits(Manifest(version, Architecture(), Preprocessing(), points, {}), radiographs, logits)
 
@@ -86,15 +86,15 @@ def test_the_matrix_shows_every_count_and_the_number_of_radiographs() -> None:
     svg = plots.confusion_svg(CANDIDATE)
     for count in np.array(CANDIDATE.confusion).ravel():
         assert f">{count}<" in svg
-    assert svg.count("n = 20") == 3
-    assert "candidate: 60 radiographs, 30 patients" in svg
+    assert svg.count("n = 30") == 3
+    assert "candidate: 90 radiographs, 45 patients" in svg
 
 
 def test_the_roc_legend_has_both_versions_with_interval_and_number() -> None:
     svg = plots.roc_svg(CANDIDATE, ACTIVE)
     for name, evaluation in (("candidate", CANDIDATE), ("active version", ACTIVE)):
         area = evaluation.per_class["covid-19"].auroc
-        assert f"{name}: AUROC {area.value:.3f} [{area.low:.3f}, {area.high:.3f}], n = 60" in svg
+        assert f"{name}: AUROC {area.value:.3f} [{area.low:.3f}, {area.high:.3f}], n = 90" in svg
 
 
 def test_equal_evaluations_give_equal_bytes() -> None:

@@ -37,7 +37,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "cases:state": ("login 286 286 286 404", "login 405 405 405 405"),
     "cases:patient": ("login 405 405 405 405", "login 200 200 200 404"),
     "cases:retry": ("login 405 405 405 405", "login 302 302 302 404"),
-    "cases:override": ("login 405 405 405 405", "login 403 403 302 403"),
+    "cases:override": ("login 403 403 405 403", "login 403 403 302 403"),
     "cases:pcr": ("login 405 405 405 405", "login 302 302 302 404"),
     "cases:radiograph": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
