@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from diagnostics.accounts.models import User
@@ -143,11 +144,11 @@ def overlay_path(prediction: Prediction) -> Path:
     return storage.path(prediction.overlay_file)
 
 
-def stored_files() -> Iterator[StoredFile]:
+def stored_files(using: str = DEFAULT_DB_ALIAS) -> Iterator[StoredFile]:
     """Yield every file that a radiograph or a prediction names, in batches of rows, ordered by id."""
-    for radiograph in _in_batches(Radiograph.objects.all()):
+    for radiograph in _in_batches(Radiograph.objects.using(using)):
         yield from files_of_radiograph(radiograph)
-    for prediction in _in_batches(Prediction.objects.exclude(heatmap_file="")):
+    for prediction in _in_batches(Prediction.objects.using(using).exclude(heatmap_file="")):
         yield from files_of_prediction(prediction)
 
 

@@ -66,6 +66,7 @@ def test_a_backup_during_uploads_restores_to_equal_rows_and_files_and_serves_the
         restored = json.loads(other.shell(ROWS))
         assert_equal_files(restored, stack.home, other.home)
         assert_equal_counts(restored["tables"], archive)
+        run(other, "verify_audit")  # raises an error for a missing event
         run(other, "prepare")
         assert_served(other, stack, first)
         assert_erased(other, first, restored)

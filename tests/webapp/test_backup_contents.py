@@ -73,6 +73,9 @@ def test_a_backup_contains_what_rows_name_and_nothing_that_no_row_names(
         "web.log",
         "a.tmp",
         "run_all.lock",
+        "disk_reserve",
+        "uploads/part.upload",
+        "metrics/counter.db",
     ):
         write(home / name)
     write(home / "incoming/1/collection.zip")

@@ -12,29 +12,37 @@ from typing import Final
 
 from django.conf import settings
 
-from diagnostics.cases import storage
-from diagnostics.cases.models import Prediction, Radiograph
+from diagnostics import disk
+from diagnostics.audit import anchor
+from diagnostics.cases import selectors as cases
 from diagnostics.jobs.models import OPEN_STATUSES
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.snapshot import FILE as SNAPSHOT
 
-CREATED_AGAIN: Final = frozenset({"static", "broker", "log", "imports", "secret_key"})
+CREATED_AGAIN: Final = frozenset(
+    {"static", "broker", "log", "imports", "secret_key", "uploads", "metrics", disk.RESERVE_FILE}
+)
 OF_ROWS: Final = frozenset({"media", "bundles", "runs"})
 DATABASE_FILES: Final = "db.sqlite3*"
 VOLATILE: Final = (DATABASE_FILES, "*.log", "*.pid", "*.lock", "*.tmp", "beat-schedule*")
 
 
+def audit_anchor() -> tuple[str, bytes] | None:
+    """Return the end of the audit chain as a name and content, to be read before the database is copied.
+
+    A later one may be ahead of the copy, which would then lack events.
+    """
+    path = anchor.path()
+    return (path.name, path.read_bytes()) if path.exists() else None
+
+
 def named_files(using: str) -> Iterator[Path]:
     """Yield the files that rows name: each must be in the backup; paths are relative to the home."""
-    media = Path(settings.MEDIA_ROOT).relative_to(settings.READROOM_HOME)
-    for radiograph in Radiograph.objects.using(using).values_list("pk", flat=True).iterator():
-        names = storage.radiograph_files(radiograph)
-        yield from (media / name for name in (names.original, names.display, names.grey))
-    predictions = Prediction.objects.using(using).exclude(heatmap_file="")
-    for pair in predictions.values_list("heatmap_file", "overlay_file").iterator():
-        yield from (media / name for name in pair)
+    for file in cases.stored_files(using):
+        if file.kind != "depth":  # packed again from the original when it is missing
+            yield file.path.relative_to(_home())
 
 
 def other_files(using: str, *, with_checkpoints: bool) -> Iterator[Path]:
@@ -45,8 +53,9 @@ def other_files(using: str, *, with_checkpoints: bool) -> Iterator[Path]:
         for path in _below(runs.folder(run)):
             if _is_kept(path.relative_to(runs.folder(run).relative_to(_home())), run, with_checkpoints):
                 yield path
+    elsewhere = CREATED_AGAIN | OF_ROWS | {anchor.path().name}
     for entry in sorted(_home().iterdir()):
-        if entry.name not in CREATED_AGAIN | OF_ROWS and not _is_volatile(entry):
+        if entry.name not in elsewhere and not _is_volatile(entry):
             yield from _below(entry)
 
 

@@ -1,6 +1,7 @@
 """Writes a backup while Readroom runs.
 
-The database is copied first. A row names its files only after they are written, and a file that a row names
+The end of the audit chain is read first, so that the copy of the database contains it. The database is copied
+next. A row names its files only after they are written, and a file that a row names
 is never changed, so the files that the copy names are complete whenever they are read. Files written later
 belong to rows that the copy does not have, and stay out.
 """
@@ -24,11 +25,15 @@ def create_backup(
 ) -> Manifest:
     """Write an archive, readable by its owner only, and return its manifest; raises BackupFailed."""
     try:
+        anchor = contents.audit_anchor()
         with (
             tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.READROOM_HOME) as folder,
             database.snapshot(Path(folder)) as copy,
             archive.written(path, passphrase=passphrase) as out,
         ):
+            if anchor is not None:
+                name, content = anchor
+                out.add_bytes(f"{HOME}{name}", content)
             return _write(out, copy, with_checkpoints=with_checkpoints, now=now)
     except FileExistsError as error:
         raise BackupFailed(_("%(path)s exists already.") % {"path": path}) from error
