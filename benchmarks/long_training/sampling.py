@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.long_training.radiographs import CHILDREN, COHEN, CachedRadiographs
 from benchmarks.long_training.recipe import CLASSES, LongRecipe
 from ml.datasets.augmentation import augment
+from ml.datasets.batches import prefetched
 from ml.images.preprocessing import scale_values
 from ml.records import Preprocessing
 
@@ -27,7 +27,6 @@ MAX_SHARE: Final[dict[Cell, float]] = {
 FIXED_SHARE: Final[dict[Cell, float]] = {("pneumonia", CHILDREN): 0.16, ("normal", CHILDREN): 0.12}
 SOURCE_WEIGHT: Final = {COHEN: 1.5}  # a source with every class
 MAX_DRAWS: Final = 300  # of one radiograph in the whole training, so that a small cell is not memorised
-PREFETCHED: Final = 3  # batches prepared while the network computes
 BORDER_SHARE: Final = 0.4  # of the radiographs
 BORDER_WIDTH: Final = (0.02, 0.12)  # of the side; each side is filled with probability 1/2
 
@@ -53,18 +52,9 @@ class BatchSampler:
         images = [augmented(self.radiographs.pixels[self.indices[k]], size, random) for k in chosen]
         return as_inputs(images, size), np.eye(len(CLASSES), dtype=np.float32)[self.targets[chosen]]
 
-    def stream(self, first: int) -> Iterator[Batch]:
+    def stream(self, first: int) -> Generator[Batch, None, None]:
         """Yield batches from number `first` on, prepared in a thread."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            pending = [pool.submit(self.draw, first + k) for k in range(PREFETCHED)]
-            number = first + PREFETCHED
-            try:
-                while True:
-                    yield pending.pop(0).result()
-                    pending.append(pool.submit(self.draw, number))
-                    number += 1
-            finally:
-                pool.shutdown(cancel_futures=True)
+        return prefetched(self.draw, first=first)
 
 
 def sampling_shares(cells: Counter[Cell], draws: int) -> dict[Cell, float]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from ml.records import LabelledImage, Preprocessing
 PREFETCHED_BATCHES: Final = 4  # batches prepared while the network computes
 MAX_CLASS_WEIGHT: Final = 4.0  # limit of a loss weight, however rare the class
 
+T = TypeVar("T")
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
 InputFunction = Callable[[int, np.random.Generator], NDArray[np.float32]]  # image index -> network input
 
@@ -129,6 +130,20 @@ class AugmentedImages:
         return scale_values(image.astype(np.float32) / np.float32(255), self.prep)
 
 
+def prefetched(draw: Callable[[int], T], *, first: int) -> Generator[T, None, None]:
+    """Yield draw(first), draw(first + 1) and so on without end, and compute the next ones in a thread."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = [pool.submit(draw, first + k) for k in range(PREFETCHED_BATCHES)]
+        number = first + PREFETCHED_BATCHES
+        try:
+            while True:
+                yield pending.pop(0).result()
+                pending.append(pool.submit(draw, number))
+                number += 1
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 @dataclass(frozen=True)
 class Sampler:
     """Training batches; batch number k depends on the seed alone, not on the thread that computes it."""
@@ -142,16 +157,7 @@ class Sampler:
 
     def stream(self, *, first: int) -> Generator[Batch, None, None]:
         """Yield batches without end, starting with number `first`, and compute the next ones in a thread."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            pending = [pool.submit(self.draw, first + k) for k in range(PREFETCHED_BATCHES)]
-            number = first + PREFETCHED_BATCHES
-            try:
-                while True:
-                    yield pending.pop(0).result()
-                    pending.append(pool.submit(self.draw, number))
-                    number += 1
-            finally:
-                pool.shutdown(cancel_futures=True)
+        return prefetched(self.draw, first=first)
 
     def draw(self, number: int) -> Batch:
         """Return batch `number`: inputs, one-hot targets (n, classes), loss weights (n,) or None if equal."""
