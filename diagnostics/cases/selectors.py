@@ -146,7 +146,7 @@ def overlay_path(prediction: Prediction) -> Path:
 
 def stored_files(using: str = DEFAULT_DB_ALIAS) -> Iterator[StoredFile]:
     """Yield every file that a radiograph or a prediction names, in batches of rows, ordered by id."""
-    for radiograph in _in_batches(Radiograph.objects.using(using)):
+    for radiograph in _in_batches(Radiograph.objects.using(using).exclude(original="")):
         yield from files_of_radiograph(radiograph)
     for prediction in _in_batches(Prediction.objects.using(using).exclude(heatmap_file="")):
         yield from files_of_prediction(prediction)

@@ -14,6 +14,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from diagnostics.cases import storage
+from diagnostics.cases.models import Radiograph
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training.models import TrainingRun
@@ -121,6 +122,17 @@ def test_the_copy_of_the_database_has_the_rows_that_the_manifest_counts(
     assert counts == written.rows
     assert counts["cases_case"] == 2
     assert written.missing == ()
+
+
+def test_a_radiograph_that_names_no_file_does_not_stop_a_backup(
+    home: Path, patient: Patient, tmp_path: Path, now: datetime
+) -> None:
+    Radiograph.objects.filter(original=patient.files[0]).update(original="", display="")
+
+    written = create_backup(tmp_path / "one.backup", now=now)
+
+    assert written.missing == ()
+    assert f"media/{patient.files[0]}" not in names_in(tmp_path / "one.backup")
 
 
 def test_a_named_file_that_is_not_on_the_disk_is_listed_as_missing(
