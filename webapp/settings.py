@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "diagnostics.review",
     "diagnostics.imports",
     "diagnostics.cases",
+    "diagnostics.patients",
     "diagnostics.registry",
     "diagnostics.accounts",
     "diagnostics.audit",

@@ -73,6 +73,10 @@ class Case(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="cases")
     patient_ref = models.CharField(_("patient reference"), max_length=64)
     accession_number = models.CharField(_("accession number"), max_length=64, blank=True)
+    referrer = models.CharField(_("referrer"), max_length=200, blank=True, default="", db_default="")
+    clinical_question = models.CharField(
+        _("clinical question"), max_length=500, blank=True, default="", db_default=""
+    )
     priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.ROUTINE)
     priority_rank = models.PositiveSmallIntegerField(default=PRIORITY_RANK[Priority.ROUTINE])
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -84,6 +88,7 @@ class Case(models.Model):
         db_persist=True,
     )
     on_worklist = models.BooleanField(default=True)  # False for an imported case, which has its label
+    withdrawn_at = models.DateTimeField(null=True)  # then it is neither read nor used for training
     finalized_at = models.DateTimeField(
         null=True
     )  # when its last reading was signed; null: readings are missing
@@ -152,6 +157,15 @@ class Radiograph(models.Model):
     sex = models.CharField(max_length=1, blank=True)
     age = models.PositiveSmallIntegerField(null=True)
     study_at = models.DateTimeField(null=True)
+    # From the DICOM header; empty where the file has none.
+    study_uid = models.CharField(max_length=64, blank=True, default="", db_default="")
+    series_uid = models.CharField(max_length=64, blank=True, default="", db_default="")
+    sop_instance_uid = models.CharField(max_length=64, blank=True, default="", db_default="")
+    modality = models.CharField(max_length=16, blank=True, default="", db_default="")
+    body_part = models.CharField(max_length=64, blank=True, default="", db_default="")
+    laterality = models.CharField(max_length=1, blank=True, default="", db_default="")
+    institution = models.CharField(max_length=200, blank=True, default="", db_default="")
+    device = models.CharField(max_length=200, blank=True, default="", db_default="")
     colour = models.FloatField(default=0.0)  # of the file: mean |red - blue|, 0 to 255
     is_control_copy = models.BooleanField(default=False)  # the site has the original radiograph too
 
