@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from benchmarks.cross_validation import (
     BY_PATIENT,
@@ -25,13 +26,14 @@ from benchmarks.seeds.systems import SYSTEMS, TRUNK, System, spec_of
 from benchmarks.seeds.table import PROTOCOLS, table
 from benchmarks.seeds.trunk import pretrain
 
-RESULTS = "folds.jsonl"
+RESULTS: Final = "folds.jsonl"
+SELECTION: Final = "radiography.json"
 
 
 def main() -> None:
     """Parse the arguments, pre-train the trunk, run the missing folds, draw the pictures, print the table."""
     arguments = _parser().parse_args()
-    data, trunk = Collections(arguments.data), arguments.run / "trunk"
+    data, trunk = Collections(arguments.data, arguments.run / SELECTION), arguments.run / "trunk"
     if not (trunk / "manifest.json").exists() and not arguments.imagenet:
         pretrain(data, trunk, arguments.trunk_minutes)
     for system in SYSTEMS:

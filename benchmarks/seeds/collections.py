@@ -6,6 +6,7 @@ The patients of the demonstration are left out everywhere: the heatmaps are draw
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,6 +35,7 @@ class Collections:
     """The public collections of a data folder, each read once."""
 
     folder: Path
+    cache: Path  # file with the selection of the Radiography Database, which takes minutes to compute
 
     @cached_property
     def cohen(self) -> tuple[LabelledImage, ...]:
@@ -58,12 +60,27 @@ class Collections:
     @cached_property
     def radiography(self) -> tuple[LabelledImage, ...]:
         """The Radiography Database without whole or cropped copies of the other collections."""
+        if not self.cache.exists():
+            selected = {str(image.path): image.patient for image in self._without_copies()}
+            self.cache.parent.mkdir(parents=True, exist_ok=True)
+            self.cache.write_text(json.dumps(selected, indent=1), encoding="utf-8")
+        patient_of = json.loads(self.cache.read_text(encoding="utf-8"))
+        return tuple(
+            replace(image, patient=patient_of[str(image.path)])
+            for image in self._radiography_database()
+            if str(image.path) in patient_of
+        )
+
+    def _radiography_database(self) -> list[LabelledImage]:
+        return list(radiography_radiographs(self.folder / "COVID-19_Radiography_Dataset"))
+
+    def _without_copies(self) -> list[LabelledImage]:
         cohen, _excluded = cohen_radiographs(self.folder / "covid-chestxray-dataset")
         taken = [image for image in self._darkcovidnet_of_cohen() if image.label == "covid-19"]
         others = [*cohen, *taken]
-        own = list(radiography_radiographs(self.folder / "COVID-19_Radiography_Dataset"))
+        own = self._radiography_database()
         single, _duplicates = public_datasets.without_duplicates(own, [*others, *self.nih])
-        return tuple(public_datasets.without_crops(single, others))
+        return public_datasets.without_crops(single, others)
 
     def _darkcovidnet_of_cohen(self) -> list[LabelledImage]:
         patient_of = darkcovidnet_cohen_patients(self.folder)
