@@ -33,7 +33,9 @@ def evaluate(directory: Path, datasets: PublicDatasets, first_stage: Path | None
     `first_stage` is the bundle from which the training continued, if it had two stages.
     """
     aurocs = _choose_size(directory, datasets)
-    manifest = calibration.calibrate(directory, datasets.split.validation, learning=datasets.split.train)
+    manifest = calibration.calibrate(
+        directory, datasets.split.validation, training_images=datasets.split.train
+    )
     parts = {"held_out": datasets.held_out, "internal": datasets.split.validation}
     metrics: dict[str, Any] = {
         name: evaluation.evaluate(directory, part).summary() for name, part in parts.items()
