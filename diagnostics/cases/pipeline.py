@@ -204,7 +204,11 @@ def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[
         **columns,
     )
     if finished:
-        detail = {"prediction": str(prediction.pk), "version": str(result.version)}
+        detail = {
+            "prediction": str(prediction.pk),
+            "version": str(result.version),
+            "engine": result.explanation.engine,
+        }
         Case.objects.filter(pk=prediction.case_id).update(triage_score=_triage_score(result))
         file_damage.mark_restored(prediction.case, kinds=("heatmaps", "overlay"), now=now)
         audit.record(action=Action.PREDICTION_STORED, by=None, target=prediction.case, detail=detail, now=now)
