@@ -1,4 +1,4 @@
-"""Command line of the library without Django: `python -m ml explain` and `python -m ml trust`."""
+"""Command line of the library without Django: `python -m ml explain`, `trust` and `export-engine`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_explain(commands.add_parser("explain", help="classify radiographs and write their heatmaps"))
+    _add_export(commands.add_parser("export-engine", help="export a model for serving without TensorFlow"))
     _add_trust(commands.add_parser("trust", help="run the trust checks of a model and write the report"))
     return parser
 
@@ -36,6 +37,12 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="model bundle")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder for the heatmaps")
     parser.set_defaults(run=_explain)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle, a folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the graph")
+    parser.set_defaults(run=_export)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +80,20 @@ def _explain(options: argparse.Namespace) -> int:
         succeeded += "error" not in result
         print(json.dumps({"image": str(image), **result}), flush=True)
     return 0 if succeeded else 1
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Export a bundle's network and return 0, or 2 if it cannot be exported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ml.errors import BundleError
+    from ml.inference import engine_export  # TensorFlow is imported only after the arguments are checked
+
+    try:
+        engine_export.export(options.bundle, options.out)
+    except BundleError as error:
+        print(f"python -m ml export-engine: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _trust(options: argparse.Namespace) -> int:

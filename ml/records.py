@@ -180,6 +180,7 @@ class Explanation:
     out_of_distribution: OutOfDistribution | None = None  # None: the version has no reference
     low_confidence: bool = False  # the highest probability is below the version's abstention threshold
     quality_flags: tuple[QualityFlag, ...] = ()  # why the image may not be a plain chest radiograph
+    engine: str = ""  # that computed it, as `Engine.name`
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ def _remove_home() -> None:
 
 
 os.environ["READROOM_HOME"] = _home
+os.environ.setdefault("READROOM_SERVING_ENGINE", "tensorflow")  # an export takes longer than most tests
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin, which delays the other processes

@@ -27,6 +27,7 @@ def environment_of(home: Path, *, bundle: Path | None, servers: Mapping[str, str
         "DJANGO_SETTINGS_MODULE": "webapp.settings",
         "READROOM_DEMO_PASSWORD": DEMO_PASSWORD,
         "READROOM_DISK_RESERVE_MB": "1",  # copied with each home
+        "READROOM_SERVING_ENGINE": "auto" if bundle is None else "tensorflow",  # an export takes seconds
     }
     if bundle is not None:
         own["READROOM_DEFAULT_BUNDLE"] = str(bundle)

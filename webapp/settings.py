@@ -35,6 +35,8 @@ READROOM_HOME = Path(env.str("READROOM_HOME", default=str(BASE_DIR / "var"))).re
 MEDIA_ROOT = READROOM_HOME / "media"
 BUNDLES = READROOM_HOME / "bundles"
 RUNS = READROOM_HOME / "runs"
+ENGINES = Path(env.str("READROOM_ENGINES", default=str(READROOM_HOME / "engines")))  # exported networks
+SERVING_ENGINE = env.str("READROOM_SERVING_ENGINE", default="auto")  # or "tensorflow"
 INCOMING = READROOM_HOME / "incoming"  # uploaded collections before their import
 IMPORTS = Path(env.str("READROOM_IMPORTS", default=str(READROOM_HOME / "imports"))).resolve()
 DEFAULT_BUNDLE = Path(

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from diagnostics import disk
 from diagnostics.registry import services as registry
+from diagnostics.registry.selectors import active_version, bundle_path
+from ml.inference import engine_cache
 from webapp import static_files
 
 
@@ -19,3 +21,11 @@ def prepare() -> None:
     disk.keep_reserve()
     if (settings.DEFAULT_BUNDLE / "manifest.json").is_file():
         registry.adopt_default(now=timezone.now())
+    _prepare_engine()
+
+
+def _prepare_engine() -> None:
+    """Export the active version's network for serving; without this the first prediction does it."""
+    version = active_version()
+    if version is not None and settings.SERVING_ENGINE != "tensorflow":
+        engine_cache.prepare(bundle_path(version), settings.ENGINES)

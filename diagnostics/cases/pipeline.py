@@ -27,7 +27,7 @@ from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from ml.errors import BundleError
-from ml.inference import heatmap_files, overlay
+from ml.inference import engine_cache, heatmap_files, overlay
 from ml.records import ClassMap, Explanation, Grey, Manifest
 
 if TYPE_CHECKING:
@@ -136,12 +136,17 @@ def _predictor(version: ModelVersion) -> Predictor:
 @lru_cache(maxsize=1)
 def _load(bundle: Path, weights_sha256: str) -> Predictor:
     """Return the predictor of a version; each process holds one, replaced after a promotion."""
-    from ml.inference.predictor import Predictor  # imports TensorFlow, which only the worker's child may load
+    from ml.inference.predictor import Predictor  # what runs a network is only loaded in the worker's child
 
-    predictor = Predictor(bundle)
+    serving = engine_cache.serving_engine(bundle, settings.ENGINES) if _may_export() else None
+    predictor = Predictor(bundle, serving=serving)
     if predictor.manifest.weights_sha256 != weights_sha256:
         raise BundleError("The weights are not the registered ones.")
     return predictor
+
+
+def _may_export() -> bool:
+    return bool(settings.SERVING_ENGINE != "tensorflow")
 
 
 def _overlay(grey: Grey, explanation: Explanation, manifest: Manifest) -> bytes:
@@ -199,7 +204,11 @@ def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[
         **columns,
     )
     if finished:
-        detail = {"prediction": str(prediction.pk), "version": str(result.version)}
+        detail = {
+            "prediction": str(prediction.pk),
+            "version": str(result.version),
+            "engine": result.explanation.engine,
+        }
         Case.objects.filter(pk=prediction.case_id).update(triage_score=_triage_score(result))
         file_damage.mark_restored(prediction.case, kinds=("heatmaps", "overlay"), now=now)
         audit.record(action=Action.PREDICTION_STORED, by=None, target=prediction.case, detail=detail, now=now)

@@ -18,7 +18,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ml.records import ClassMap
+from ml.inference.class_maps import class_map
+
+__all__ = ["ImageExplanation", "Method", "RawExplanation", "build_explainer", "class_map", "explain"]
 
 Method = Literal["grad-cam", "hirescam", "layercam"]
 Pixels = NDArray[np.float32]
@@ -115,13 +117,3 @@ def explain(explain_batch: Callable[[tf.Tensor], RawExplanation], pixels: Pixels
         },
         features=result.features.numpy()[0],
     )
-
-
-def class_map(raw: NDArray[np.float32]) -> ClassMap:
-    """Rectify one raw map (u, v); without positive values it becomes all zeros and is marked."""
-    grid = np.maximum(raw, 0).astype(np.float32)
-    largest = float(grid.max())
-    # `not largest > 0` is also true for NaN, which must not reach the overlay.
-    if not largest > 0:
-        return ClassMap(np.zeros_like(grid), 0.0, no_positive_evidence=True)
-    return ClassMap(grid, largest, no_positive_evidence=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -13,8 +13,16 @@ from ml.images.preprocessing import resize
 from ml.records import ClassMap, Frame, Grey
 
 CONTOUR_SHARE: Final = 0.5  # of the map's maximum
+LOW_EFFORT: Final = (
+    cv2.IMWRITE_PNG_COMPRESSION,
+    1,
+    cv2.IMWRITE_PNG_STRATEGY,
+    cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY,
+)
 CONTOUR_COLOUR: Final = (255, 255, 255)
 BLEND: Final = 0.6  # opacity of the heatmap at its maximum, so that the radiograph stays visible
+BLENDED: Final = np.rint(np.arange(256) * BLEND).astype(np.uint8)  # opacity of a layer -> of the picture
+OVERLAY_SIDE: Final = 512  # pixels of the stored picture's longer side; the viewer draws its own at full size
 
 
 def heatmap_on_radiograph(m: ClassMap, frame: Frame, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -39,19 +47,28 @@ def heatmap_layer_png(m: ClassMap, frame: Frame, *, reference: float, longest: i
     return encode_png(_layer(m, frame, _shape(frame, longest), reference))
 
 
-def overlay_png(grey: Grey, m: ClassMap, frame: Frame, *, reference: float, longest: int = 1024) -> bytes:
+def overlay_png(
+    grey: Grey, m: ClassMap, frame: Frame, *, reference: float, longest: int = OVERLAY_SIDE
+) -> bytes:
     """Return the radiograph with the heatmap as RGB PNG, at most `longest` pixels on the longer side."""
     shape = _shape(frame, longest)
-    background = np.repeat(resize(grey, shape)[..., None], 3, axis=2) * np.float32(255)
-    layer = _layer(m, frame, shape, reference).astype(np.float32)
-    alpha = layer[..., 3:] / np.float32(255) * np.float32(BLEND)
-    blended = background * (1 - alpha) + layer[..., :3] * alpha
-    return encode_png(np.rint(blended).astype(np.uint8))
+    background = cv2.cvtColor(_to_uint8(resize(grey, shape)), cv2.COLOR_GRAY2BGR)
+    layer = _layer(m, frame, shape, reference)
+    alpha = cv2.cvtColor(cv2.LUT(layer[..., 3], BLENDED), cv2.COLOR_GRAY2BGR)
+    heat = cv2.cvtColor(layer, cv2.COLOR_RGBA2BGR)
+    shown = cv2.multiply(background, 255 - alpha, scale=1 / 255)
+    blended = cv2.add(shown, cv2.multiply(heat, alpha, scale=1 / 255))
+    _, encoded = cv2.imencode(".png", blended, LOW_EFFORT)
+    return bytes(encoded)
+
+
+def _to_uint8(grey: Grey) -> NDArray[np.uint8]:
+    return np.asarray(cv2.convertScaleAbs(grey, alpha=255), np.uint8)
 
 
 def colours(shares: NDArray[np.float32], palette: int = cv2.COLORMAP_INFERNO) -> NDArray[np.uint8]:
     """Return the RGB colours of values from 0 to 1, (..., 3) uint8."""
-    steps = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
+    steps = cv2.convertScaleAbs(np.maximum(shares, 0), alpha=255)  # rounds, and limits to 255
     rgb: NDArray[np.uint8] = cv2.cvtColor(cv2.applyColorMap(steps, palette), cv2.COLOR_BGR2RGB)
     return rgb
 
@@ -79,14 +96,15 @@ def _layer(m: ClassMap, frame: Frame, shape: tuple[int, int], reference: float) 
     layer[..., :3] = colours(values / np.float32(m.raw_max))
     layer[..., 3] = _opacity(values, reference)
     # The contour has the opacity of the maximum: a sharp line must not make a weak map convincing.
-    strength = int(_opacity(np.array(m.raw_max), reference))
+    strength = round(255 * min(1.0, m.raw_max / reference))
     lines = _contours(values >= CONTOUR_SHARE * m.raw_max)
     cv2.drawContours(layer, lines, -1, (*CONTOUR_COLOUR, strength), max(1, max(shape) // 512), cv2.LINE_8)
     return layer
 
 
-def _opacity(values: NDArray[Any], reference: float) -> NDArray[np.uint8]:
-    return np.rint(np.clip(values / reference, 0, 1) * 255).astype(np.uint8)
+def _opacity(values: NDArray[np.float32], reference: float) -> NDArray[np.uint8]:
+    # convertScaleAbs rounds and limits to 255; the values of a class map are not negative.
+    return np.asarray(cv2.convertScaleAbs(values, alpha=255 / reference), np.uint8)
 
 
 def _contours(inside: NDArray[np.bool_]) -> list[NDArray[np.int32]]:

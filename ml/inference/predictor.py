@@ -10,25 +10,37 @@ import numpy as np
 
 from ml.errors import BundleError
 from ml.images import preprocessing, quality
-from ml.inference import conformal, gradcam
-from ml.networks import builder, bundle, out_of_distribution
+from ml.inference import conformal, margins
+from ml.inference.class_maps import class_map
+from ml.inference.engine import EXACT, Engine, EngineOutputs
+from ml.inference.engine_selection import PROBABILITY_MARGIN, ServingEngine
+from ml.networks import bundle, out_of_distribution
 from ml.networks.bundle import Precision
-from ml.records import Explanation, Grey, OutOfDistribution
+from ml.records import Explanation, Frame, Grey, OutOfDistribution
 
 
 class Predictor:
-    """One model version in memory; loading takes about a second, so workers reuse it."""
+    """One model version in memory; loading takes about a second, so workers reuse it.
 
-    def __init__(self, bundle_dir: Path, *, precision: Precision = "float32") -> None:
+    Without a serving engine the network runs in TensorFlow.
+    """
+
+    def __init__(
+        self, bundle_dir: Path, *, precision: Precision = "float32", serving: ServingEngine | None = None
+    ) -> None:
         """Load and verify a bundle; raises BundleError."""
-        model, self.manifest = bundle.load_network(bundle_dir, precision=precision)
-        self.layer = builder.target_layer(self.manifest.architecture)
-        feature_layers = builder.feature_layers(self.manifest.architecture)
-        width = sum(model.get_layer(name).output.shape[-1] for name in feature_layers)
+        self._serving = serving
+        self._engine: Engine
+        if serving is None:
+            from ml.inference.tensorflow_engine import load_tensorflow_engine  # not needed by the others
+
+            self._engine, self.manifest = load_tensorflow_engine(bundle_dir, precision)
+        else:
+            self._engine, self.manifest = serving, bundle.verify(bundle_dir)
+        self.layer = self._engine.layer
         self._reference = bundle.load_reference(bundle_dir, self.manifest)
-        if self._reference is not None and self._reference.width != width:
+        if self._reference is not None and self._reference.width != self._engine.feature_width:
             raise BundleError(f"The reference features of {bundle_dir.name} do not fit its network.")
-        self._explain_batch = gradcam.build_explainer(model, self.layer, feature_layers=feature_layers)
 
     def warm_up(self) -> None:
         """Trace the network, so that the first prediction is not slower than the others."""
@@ -42,28 +54,39 @@ class Predictor:
         """
         started = time.perf_counter()
         pixels, frame = preprocessing.prepare(grey, self.manifest.preprocessing)
-        prepared = time.perf_counter()
-        result = gradcam.explain(self._explain_batch, pixels)
-        finished = time.perf_counter()
+        flags = quality.quality_flags(grey, colour=colour)
+        flagged = time.perf_counter()
+        explanation, engine = self._explanation(self._engine.run(pixels), frame), self._engine.name
+        if self._must_be_exact(explanation):
+            assert self._serving is not None
+            explanation, engine = self._explanation(self._serving.run_exactly(pixels), frame), EXACT.text
+        seconds = {"prepare": flagged - started, "network": time.perf_counter() - flagged}
+        return replace(explanation, quality_flags=flags, seconds=seconds, engine=engine)
+
+    def _must_be_exact(self, explanation: Explanation) -> bool:
+        if self._serving is None or self._serving.is_exact:
+            return False
+        return margins.is_close_to_a_threshold(explanation, self.manifest, PROBABILITY_MARGIN)
+
+    def _explanation(self, outputs: EngineOutputs, frame: Frame) -> Explanation:
         classes = self.manifest.architecture.classes
         probabilities = dict(
-            zip(classes, _softmax(result.logits / self.manifest.temperature).tolist(), strict=True)
+            zip(classes, _softmax(outputs.logits / self.manifest.temperature).tolist(), strict=True)
         )
-        heatmaps = zip(classes, result.raw["grad-cam"], strict=True)
         return self._with_uncertainty(
             Explanation(
                 probabilities=probabilities,
-                logits=dict(zip(classes, result.logits.tolist(), strict=True)),
+                logits=dict(zip(classes, outputs.logits.tolist(), strict=True)),
                 finding=max(probabilities, key=probabilities.__getitem__),
-                maps={name: gradcam.class_map(raw) for name, raw in heatmaps},
+                maps={name: class_map(raw) for name, raw in zip(classes, outputs.maps, strict=True)},
                 frame=frame,
                 layer=self.layer,
                 method="grad-cam",
                 version=self.manifest.version,
                 preprocessing_id=self.manifest.preprocessing.id,
-                seconds={"prepare": prepared - started, "network": finished - prepared},
-                features=result.features,
-                quality_flags=quality.quality_flags(grey, colour=colour),
+                seconds={},
+                features=outputs.features,
+                quality_flags=(),
             )
         )
 

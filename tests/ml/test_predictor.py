@@ -129,7 +129,7 @@ def test_a_warmed_up_predictor_is_not_traced_again(directory: Path) -> None:
     predictor.warm_up()
     predictor.explain(radiograph_grey(1).astype(np.float32))
     predictor.explain(radiograph_grey(1, (700, 500)).astype(np.float32))
-    assert predictor._explain_batch.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
+    assert predictor._engine._explain_batch.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
 
 
 def test_the_predictor_has_the_manifest_of_the_bundle(directory: Path, predictor: Predictor) -> None:

@@ -1,0 +1,85 @@
+"""Engines that run a network: one radiograph in; logits, Grad-CAM maps and features out.
+
+An engine is exported once (`engine_export`) and chosen by measurement (`engine_selection`). This module and
+what it imports need no TensorFlow, so that a worker that serves predictions does not load it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]  # (size, size, channels), the input of the network
+EnginePrecision = Literal["f32", "bf16"]
+
+FACTS: Final = "facts.json"  # layer and feature_width
+MODEL: Final = "engine.xml"  # its weights are beside it, in engine.bin
+OUTPUTS: Final = ("logits", "maps", "features")
+
+
+class EngineOutputs(NamedTuple):
+    """What a network computes for one radiograph."""
+
+    logits: NDArray[np.float32]  # (c,)
+    maps: NDArray[np.float32]  # (c, u, v), Grad-CAM, not rectified
+    features: NDArray[np.float32]  # (f,), for out-of-distribution measures
+
+
+class Engine(Protocol):
+    """Runs one network."""
+
+    name: str
+    layer: str  # the activation that Grad-CAM explains
+    feature_width: int
+
+    def run(self, pixels: Pixels) -> EngineOutputs:
+        """Return the outputs for one network input."""
+
+
+@dataclass(frozen=True)
+class EngineName:
+    """An engine that can serve, and the order in which engines are tried when they are equally fast."""
+
+    text: str
+    precision: EnginePrecision
+
+
+EXACT: Final = EngineName("openvino-f32", "f32")
+OPENVINO: Final = (EngineName("openvino-bf16", "bf16"), EXACT)
+TENSORFLOW: Final = "tensorflow-f32"  # the reference, and the fallback
+
+
+class OpenVinoEngine:
+    """An exported network in OpenVINO, with an explicit precision: OpenVINO would choose one by itself."""
+
+    def __init__(self, folder: Path, engine: EngineName, *, threads: int = 0) -> None:
+        """Compile the network; `threads` 0 means all cores. Raises RuntimeError for a damaged file."""
+        import openvino  # type: ignore[import-untyped]
+
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        self.name, self.layer, self.feature_width = engine.text, facts["layer"], facts["feature_width"]
+        core = openvino.Core()
+        options = {
+            "INFERENCE_PRECISION_HINT": engine.precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
+        }
+        self._request = core.compile_model(folder / MODEL, "CPU", options).create_infer_request()
+
+    def run(self, pixels: Pixels) -> EngineOutputs:
+        """Return the outputs for one network input."""
+        results = self._request.infer({0: pixels[None]}, share_inputs=True)
+        return EngineOutputs(*(np.array(results[name][0], np.float32) for name in OUTPUTS))
+
+
+def is_supported(engine: EngineName) -> bool:
+    """Return whether the processor computes this precision itself instead of converting it."""
+    import openvino
+
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return engine.precision.replace("f32", "FP32").upper() in capabilities
