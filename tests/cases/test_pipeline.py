@@ -127,7 +127,7 @@ def test_a_prediction_is_audited_without_patient_data(
 
     event = AuditEvent.objects.get(action=Action.PREDICTION_STORED)
     assert (event.by, event.target_id, event.at) == (None, str(case.pk), prediction.finished_at)
-    assert event.detail == {"prediction": str(prediction.pk), "version": "v1"}
+    assert event.detail == {"prediction": str(prediction.pk), "version": "v1", "engine": "tensorflow-f32"}
     assert not [path for path in stored_files() if "CANARY" in str(path)]
 
 
