@@ -18,7 +18,8 @@ Pixels = NDArray[np.float32]  # (size, size, channels), the input of the network
 EnginePrecision = Literal["f32", "bf16"]
 
 FACTS: Final = "facts.json"  # layer and feature_width
-MODEL: Final = "engine.xml"  # its weights are beside it, in engine.bin
+# The graph of each precision, its weights beside it: 16 bits are enough for bf16, and half as large.
+MODELS: Final[dict[EnginePrecision, str]] = {"f32": "engine-f32.xml", "bf16": "engine-f16.xml"}
 OUTPUTS: Final = ("logits", "maps", "features")
 
 
@@ -69,7 +70,9 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
             **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
         }
-        self._request = core.compile_model(folder / MODEL, "CPU", options).create_infer_request()
+        self._request = core.compile_model(
+            folder / MODELS[engine.precision], "CPU", options
+        ).create_infer_request()
 
     def run(self, pixels: Pixels) -> EngineOutputs:
         """Return the outputs for one network input."""

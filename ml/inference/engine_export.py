@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ml.errors import BundleError
-from ml.inference.engine import FACTS, MODEL, OUTPUTS, EngineOutputs
+from ml.inference.engine import FACTS, MODELS, OUTPUTS, EngineOutputs
 from ml.inference.engine_selection import CHECK
 from ml.inference.tensorflow_engine import TensorFlowEngine
 from ml.networks import builder, bundle
@@ -46,7 +46,8 @@ def export(directory: Path, out: Path) -> None:
     converted = openvino.convert_model(frozen)
     for output, name in zip(converted.outputs, OUTPUTS, strict=True):
         output.get_tensor().set_names({name})
-    openvino.save_model(converted, out / MODEL, compress_to_fp16=False)  # rounding would cost accuracy
+    for precision, name in MODELS.items():
+        openvino.save_model(converted, out / name, compress_to_fp16=precision == "bf16")
     frozen.unlink()
     reference = TensorFlowEngine(model, architecture)
     _write_check(out, reference, architecture)
