@@ -238,10 +238,14 @@ def _age(text: str, birth_date: date | None, study_at: datetime | None) -> int |
     """Return the age at the study in years, from the birth date where the file states no age."""
     if re.fullmatch(r"[0-9]{3}[DWMY]", text):
         return int(text[:3]) // {"Y": 1, "M": 12, "W": 52, "D": 365}[text[3]]
-    if birth_date is None or study_at is None or study_at.date() < birth_date:
+    return years_between(birth_date, study_at.date() if study_at else None)
+
+
+def years_between(birth_date: date | None, day: date | None) -> int | None:
+    """Return the age on a day in years; None where either is unknown or the day is before the birth."""
+    if birth_date is None or day is None or day < birth_date:
         return None
-    study = study_at.date()
-    return study.year - birth_date.year - ((study.month, study.day) < (birth_date.month, birth_date.day))
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
 def header_to_json(header: DicomHeader | None) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ def test_an_upload_returns_the_id_status_and_url_of_its_case(technician: User, a
     response = send(
         api_client(technician),
         accession_number="A-1",
-        view="AP",
+        view="PA",
         priority="stat",
         radiograph=radiograph(radiograph_dicom()),
     )
@@ -61,7 +61,7 @@ def test_an_upload_returns_the_id_status_and_url_of_its_case(technician: User, a
         "url": f"{SERVER}{detail(case)}",
         "existing": False,
     }
-    assert (case.accession_number, case.radiograph.view, case.priority) == ("A-1", "AP", "stat")
+    assert (case.accession_number, case.radiograph.view, case.priority) == ("A-1", "PA", "stat")
 
 
 def test_a_second_upload_of_the_same_radiograph_returns_the_same_case(technician: User, api_client: Login):
