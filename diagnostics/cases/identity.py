@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Final, Literal
 
@@ -119,6 +119,8 @@ def _iso(day: date | None) -> str:
 
 
 def _identity(fields: UploadFields, header: DicomHeader, from_form: set[str]) -> Identity:
+    if "patient_ref" in from_form:  # then the file describes another patient
+        header = replace(header, patient_name="", birth_date=None, sex="", age=None)
     stated, stored = _of_form(fields), _of_file(header)
     text = {
         field: stated[field] if field in from_form else stored[field] or stated[field] for field in stored

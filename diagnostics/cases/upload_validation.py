@@ -97,9 +97,9 @@ def validated_fields(
 ) -> UploadFields:
     """Return the validated fields of an upload; raises InvalidField."""
     return UploadFields(
-        patient_ref=_patient_ref(patient_ref),
-        accession_number=_accession_number(accession_number),
-        view=_view(view),
+        patient_ref=checked_reference(patient_ref),
+        accession_number=checked_accession_number(accession_number),
+        view=checked_view(view),
         priority=_priority(priority),
         patient_name=_text("patient_name", details.patient_name, MAX_NAME_LENGTH),
         birth_date=details.birth_date,
@@ -164,7 +164,8 @@ def unusable_radiograph(code: str, fallback: str = "") -> UnusableRadiograph:
     return UnusableRadiograph(code, str(REASONS.get(code, fallback)))
 
 
-def _patient_ref(text: str) -> str:
+def checked_reference(text: str) -> str:
+    """Return a patient reference, empty where none was entered; raises InvalidField."""
     text = text.strip()
     if not _is_valid_reference(text):
         raise InvalidField(
@@ -174,7 +175,8 @@ def _patient_ref(text: str) -> str:
     return text
 
 
-def _accession_number(text: str) -> str:
+def checked_accession_number(text: str) -> str:
+    """Return an accession number; raises InvalidField."""
     text = text.strip()
     if not _is_valid_reference(text):
         raise InvalidField(
@@ -184,7 +186,8 @@ def _accession_number(text: str) -> str:
     return text
 
 
-def _view(text: str) -> str:
+def checked_view(text: str) -> str:
+    """Return a projection in upper case; raises InvalidField."""
     text = text.strip().upper()
     if text not in View.values:
         raise InvalidField("view_unknown", _("The view must be PA, AP, LATERAL or empty."))

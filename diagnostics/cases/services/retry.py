@@ -55,7 +55,9 @@ def is_retry_useful(latest: Prediction | None, active_version: ModelVersion | No
     return latest.status == JobStatus.FAILED or is_other_version or selectors.has_damaged_files(latest)
 
 
-def reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now: datetime) -> Prediction:
+def reset(
+    prediction: Prediction, status: JobStatus, version: ModelVersion | None, now: datetime
+) -> Prediction:
     """Queue a finished prediction again as the same row; raises AlreadyRunning."""
     try:
         with transaction.atomic():
