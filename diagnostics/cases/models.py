@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
+from diagnostics.cases.choices import CorrectionKind as CorrectionKind
 from diagnostics.files import FileProblem
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import OPEN_STATUSES, Job, JobStatus
@@ -256,19 +257,6 @@ class PcrResult(models.Model):
 
     class Meta:
         ordering = ["-entered_at"]
-
-
-class CorrectionKind(models.TextChoices):
-    """What a correction has changed."""
-
-    PATIENT = "patient", _("Patient")
-    MERGE = "merge", _("Records of one patient merged")
-    ACCESSION = "accession", _("Accession number")
-    VIEW = "view", _("View")
-    STUDY_DATE = "study-date", _("Study date")
-    BIRTH_DATE = "birth-date", _("Birth date")
-    WITHDRAW = "withdraw", _("Case withdrawn")
-    REINSTATE = "reinstate", _("Case reinstated")
 
 
 class Correction(models.Model):

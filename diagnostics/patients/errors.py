@@ -6,7 +6,7 @@ from diagnostics.errors import DomainError
 
 
 class AlreadyResolved(DomainError):
-    """Somebody has resolved the conflict before."""
+    """The conflict was resolved before."""
 
     code = "already_resolved"
     status = 409

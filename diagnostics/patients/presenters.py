@@ -35,10 +35,14 @@ def patient_line(
     sex = patient.sex if patient else ""
     if revealed or site.patient_masking == Masking.NONE:
         return PatientLine(name, reference, birth_date, sex, masked=False)
+    initials = "" if site.patient_masking == Masking.FULL else _initials(name)
+    return PatientLine(initials, masked_reference(site, reference), None, sex, masked=True)
+
+
+def masked_reference(site: Site, reference: str) -> str:
+    """Return a reference masked, also at a site whose pages show it: lists of the API and histories."""
     tag = patient_tag(site, reference)
-    if site.patient_masking == Masking.FULL:
-        return PatientLine("", tag, None, sex, masked=True)
-    return PatientLine(_initials(name), f"{_ending(reference)} {tag}", None, sex, masked=True)
+    return tag if site.patient_masking == Masking.FULL else f"{_ending(reference)} {tag}"
 
 
 def patient_tag(site: Site, reference: str) -> str:

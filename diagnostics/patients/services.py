@@ -94,7 +94,7 @@ def resolve(
     require(by, Permission.CORRECT)
     conflict = IdentityConflict.objects.select_for_update().get(pk=conflict.pk)
     if conflict.resolved_at is not None:
-        raise AlreadyResolved(_("Somebody has resolved this conflict. Reload the page."))
+        raise AlreadyResolved(_("Another user has resolved this conflict. Reload the page."))
     conflict.resolution = _checked_resolution(conflict, resolution)
     conflict.reason = _checked_reason(reason)
     conflict.resolved_at, conflict.resolved_by = now, by

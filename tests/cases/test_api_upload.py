@@ -99,7 +99,7 @@ def test_a_radiograph_of_another_patient_is_a_conflict_that_reveals_no_patient(
         ({"patient_ref": "x" * 65}, "patient_ref_unusable"),
         ({"accession_number": "x" * 65}, "accession_number_unusable"),
         ({"radiograph": None}, "invalid"),
-        ({"patient_ref": None}, "invalid"),
+        ({"patient_ref": None}, "patient_ref_missing"),
         ({"view": "oblique"}, "invalid"),
         ({"priority": "now"}, "invalid"),
         ({"radiograph": "text, not a file"}, "invalid"),

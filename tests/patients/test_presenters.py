@@ -44,8 +44,11 @@ def test_ten_thousand_patients_with_the_same_ending_look_different(masking: str)
     assert len(references) == 10_000
 
 
-def test_a_short_reference_shows_none_of_its_characters() -> None:
-    assert line(Masking.PARTIAL, reference="431").reference.startswith("**** ")
+@pytest.mark.parametrize(
+    ("reference", "masked"), [("H7300431", "****431"), ("431", "****"), ("7", "****"), ("A431", "****431")]
+)
+def test_a_masked_reference_shows_its_last_three_characters_at_most(reference: str, masked: str) -> None:
+    assert line(Masking.PARTIAL, reference=reference).reference.split(" ")[0] == masked
 
 
 def test_all_cases_of_a_patient_have_one_tag_at_a_site_and_another_at_the_next_site() -> None:

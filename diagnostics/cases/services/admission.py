@@ -71,18 +71,7 @@ def open_case(
     existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
     if existing is not None:
         return _existing_case(existing, upload, by=by, now=now)
-    # From the insert on, a row may name the files, even when an error is raised: only the sweeper, which asks
-    # the database, may remove them (docs/adr/0016-files-belong-to-rows.md).
-    row = _stored_row(upload)
-    try:
-        case = _admit(row, upload, site=site, by=by, now=now)
-    except IntegrityError:
-        # A concurrent upload has admitted the same radiograph.
-        existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
-        if existing is None:
-            raise
-        return _existing_case(existing, upload, by=by, now=now)
-    return AdmittedCase(case=case, created=True)
+    return _new_case(upload, site=site, by=by, now=now)
 
 
 @dataclass(frozen=True)
@@ -149,6 +138,22 @@ def _case_with_pixels_of(stored: StoredRadiograph) -> Case:
     if existing is None:
         raise LookupError("the case with these pixels no longer exists")
     return existing
+
+
+def _new_case(upload: Upload, *, site: Site, by: User, now: datetime) -> AdmittedCase:
+    # From the insert on, a row may name the files, even when an error is raised: only the sweeper, which asks
+    # the database, may remove them (docs/adr/0016-files-belong-to-rows.md).
+    row = _stored_row(upload)
+    try:
+        case = _admit(row, upload, site=site, by=by, now=now)
+    except IntegrityError:
+        # A concurrent upload has admitted the same radiograph.
+        pixel_sha256 = upload.decoded.pixel_sha256
+        existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=pixel_sha256)
+        if existing is None:
+            raise
+        return _existing_case(existing, upload, by=by, now=now)
+    return AdmittedCase(case=case, created=True)
 
 
 def _resolved(

@@ -51,6 +51,13 @@ def permitted_kinds(case: Case, by: User, now: datetime) -> frozenset[Correction
     return FOR_UPLOADERS if is_own and by.has_permission(Permission.UPLOAD) else frozenset()
 
 
+def apply(*, case: Case, kind: str, value: str, reason: str, by: User, now: datetime) -> list[Correction]:
+    """Carry out a correction of any kind, also the merge of two patients; raises the errors of both."""
+    if kind == CorrectionKind.MERGE:
+        return merge_patients(case=case, into=value, reason=reason, by=by, now=now)
+    return [correct(case=case, kind=kind, value=value, reason=reason, by=by, now=now)]
+
+
 @transaction.atomic
 def correct(*, case: Case, kind: str, value: str = "", reason: str, by: User, now: datetime) -> Correction:
     """Correct a case, keep the old value and audit the correction.
