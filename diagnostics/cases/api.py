@@ -158,8 +158,8 @@ class CaseCorrections(GenericAPIView[Case]):
     @extend_schema(
         operation_id="cases_correct",
         summary="Correct a case",
-        description="Administrators correct any case of their sites, with the scope `admin`; uploaders their "
-        "own for an hour, with the scope `upload`. The old value and the reason are kept and audited.",
+        description="Administrators correct any case of their sites, with the scopes `read` and `admin`; "
+        "uploaders their own for an hour, with `read` and `upload`. Old value and reason are kept.",
         responses={
             201: StoredCorrectionSerializer(many=True),
             400: ErrorSerializer,

@@ -14,9 +14,19 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
-from diagnostics.cases.models import Case, DamagedFile, PcrResult, Prediction, PredictionShown, Radiograph
+from diagnostics.cases.models import (
+    Case,
+    Correction,
+    DamagedFile,
+    PcrResult,
+    Prediction,
+    PredictionShown,
+    Radiograph,
+)
 from diagnostics.imports.models import Import, ImportedFile, ImportedLabel
 from diagnostics.jobs.models import JobStatus
+from diagnostics.patients.models import IdentityConflict
+from diagnostics.patients.models import Patient as Record
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import (
     Assignment,
@@ -89,6 +99,19 @@ class Ward:
             problem="damaged",
             found_at=self.now,
             restored_at=self.now,
+        )
+        Correction.objects.create(
+            case=case,
+            kind="patient",
+            old=f"EARLIER-{reference[:3]}",
+            new=reference,
+            reason="wrong patient",
+            by=self.administrator,
+            at=self.now,
+        )
+        Record.objects.create(site=self.site, reference=reference, name=f"Name of {reference}")
+        IdentityConflict.objects.create(
+            site=self.site, kind="name", reference=reference, found=f"Other {reference}", found_at=self.now
         )
         self._import(case, reference)
         audit.record(action=Action.CASE_OPENED, by=self.reader, target=case, now=self.now)
