@@ -174,7 +174,7 @@ class CaseCorrections(GenericAPIView[Case]):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         stored = corrections.apply(case=case, by=_staff(request), now=timezone.now(), **sent.validated_data)
-        body = StoredCorrectionSerializer(stored, many=True).data
+        body = [StoredCorrectionSerializer(each).data for each in stored]
         return Response(body, status=status.HTTP_201_CREATED)
 
 

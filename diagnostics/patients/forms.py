@@ -18,6 +18,8 @@ class ResolveForm(forms.Form):
         label=_("Reason"), widget=forms.TextInput(attrs={"class": "form-control", "maxlength": 200})
     )
 
-    def __init__(self, *args: object, choices: list[tuple[str, str]], key: str, **options: object) -> None:
-        super().__init__(*args, auto_id=f"id_{key}_%s", **options)  # type: ignore[arg-type]
-        self.fields["resolution"].choices = [("", _("Choose what is right")), *choices]  # type: ignore[attr-defined]
+    def __init__(self, *, choices: list[tuple[str, str]], key: str) -> None:
+        super().__init__(auto_id=f"id_{key}_%s")
+        resolution = self.fields["resolution"]
+        assert isinstance(resolution, forms.ChoiceField)
+        resolution.choices = [("", _("Choose what is right")), *choices]

@@ -45,7 +45,11 @@ def by_administrator(administrator: User, now: datetime) -> Correct:
     """Return a function by which an administrator corrects a case, a day after its upload."""
 
     def _correct(case: Case, kind: str, value: str = "", **changed: Any) -> Correction:
-        arguments = {"reason": REASON, "by": administrator, "now": now + timedelta(days=1)} | changed
+        arguments: dict[str, Any] = {
+            "reason": REASON,
+            "by": administrator,
+            "now": now + timedelta(days=1),
+        } | changed
         return correct(case=case, kind=kind, value=value, **arguments)
 
     return _correct
