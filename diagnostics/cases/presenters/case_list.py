@@ -71,7 +71,7 @@ def case_row(case: Case, latest: Prediction | None, *, withheld: bool = False) -
     return CaseRow(
         case=case,
         number=case_presenters.short_number(case),
-        patient=case_presenters.masked_reference(case.patient_ref),
+        patient=case_presenters.patient_text(case),
         priority=priority,
         sex_and_age=case_presenters.sex_and_age(case.radiograph),
         view=case_presenters.view_label(case.radiograph),

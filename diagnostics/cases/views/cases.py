@@ -24,14 +24,17 @@ from diagnostics.cases import selectors
 from diagnostics.cases.forms import CaseFilter, OverrideForm, PcrForm
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.presenters import case_list, case_page
+from diagnostics.cases.presenters.corrections import history
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
-from diagnostics.cases.services import blinding, case_lists
+from diagnostics.cases.services import blinding, case_lists, corrections
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
 from diagnostics.jobs.models import JobStatus
+from diagnostics.patients.presenters import PatientLine, patient_line
+from diagnostics.patients.selectors import patient_of
 from diagnostics.registry import selectors as registry
 
 PAGE_SIZE: Final = 50
@@ -79,12 +82,16 @@ def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_POST
 def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Reveal the full patient reference; each request is audited."""
+    """Reveal name, reference and birth date of the patient; each request is audited.
+
+    A page replaces the masked line, also that of a row, by the fragment that htmx receives.
+    """
     shown = _visible_case(request.user, pk)
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
-        return render(request, "cases/_patient.html", {"case": shown, "revealed": True})
+        context = {"line": _patient_line(shown, revealed=True)}
+        return render(request, "cases/_patient_line.html", context)
     return _case_page(request, shown, revealed=True)
 
 
@@ -152,7 +159,9 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     context = {
         "case": shown,
         "header": case_page.case_header(shown, job, prediction, active),
-        "revealed": revealed,
+        "line": _patient_line(shown, revealed=revealed),
+        "may_correct": bool(corrections.permitted_kinds(shown, request.user, timezone.now())),
+        "history": history(shown, selectors.corrections_of(shown)),
         "job": job,
         "prediction": prediction,
         "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
@@ -168,6 +177,11 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         **_pcr_context(request.user, shown),
     }
     return render(request, "cases/case.html", context)
+
+
+def _patient_line(shown: Case, *, revealed: bool) -> PatientLine:
+    patient = patient_of(shown.site, shown.patient_ref)
+    return patient_line(shown.site, patient, shown.patient_ref, revealed=revealed)
 
 
 def _prediction(user: User, shown: Case) -> PredictionSummary | None:

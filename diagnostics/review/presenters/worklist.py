@@ -107,7 +107,7 @@ def row(case: Any, now: datetime, *, for_reader: bool) -> WorklistRow:
         priority=case_presenters.priority_label(case),
         due=None if case.finalized_at else due_time(case.due_at, now),
         status=state_label(case.state, case.reader),
-        patient=case_presenters.masked_reference(case.patient_ref),
+        patient=case_presenters.patient_text(case),
         sex_and_age=case_presenters.sex_and_age(radiograph),
         view=case_presenters.view_label(radiograph),
         assigned_to=assignment.to.username if assignment else "",

@@ -76,7 +76,7 @@ def with_details(cases: Iterable[Case], now: datetime) -> list[Any]:
     """Return cases in the same order with `state`, `reader`, radiograph and assignment."""
     order = [case.pk for case in cases]
     detailed = _with_state(Case.objects.filter(pk__in=order), now)
-    rows = {case.pk: case for case in detailed.select_related("radiograph", "assignment__to")}
+    rows = {case.pk: case for case in detailed.select_related("radiograph", "site", "assignment__to")}
     return [rows[pk] for pk in order]
 
 
