@@ -32,7 +32,6 @@ class CaseHeader:
 
     number: str
     number_label: str
-    masked_reference: str
     priority: PriorityLabel | None  # None for a routine case
     facts: list[str]
     status: Status | None
@@ -75,7 +74,6 @@ def case_header(
     return CaseHeader(
         number=case_presenters.short_number(case),
         number_label=_("ACC") if case.accession_number else _("Case"),
-        masked_reference=case_presenters.masked_reference(case.patient_ref),
         priority=None if case.priority == Priority.ROUTINE else case_presenters.priority_label(case),
         facts=[fact for fact in facts if fact],
         status=_status(job, prediction),

@@ -22,13 +22,16 @@ from diagnostics.cases import selectors
 from diagnostics.cases.forms import OverrideForm, PcrForm
 from diagnostics.cases.models import Case
 from diagnostics.cases.presenters import case_page
+from diagnostics.cases.presenters.corrections import history
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
-from diagnostics.cases.services import blinding
+from diagnostics.cases.services import blinding, corrections
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
+from diagnostics.patients.presenters import PatientLine, patient_line
+from diagnostics.patients.selectors import patient_of
 from diagnostics.registry import selectors as registry
 
 STOP_POLLING: Final = 286  # the status that stops htmx's polling
@@ -48,12 +51,16 @@ def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_POST
 def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Reveal the full patient reference; each request is audited."""
+    """Reveal name, reference and birth date of the patient; each request is audited.
+
+    A page replaces the masked line, also that of a row, by the fragment that htmx receives.
+    """
     shown = _visible_case(request.user, pk)
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
-        return render(request, "cases/_patient.html", {"case": shown, "revealed": True})
+        context = {"line": _patient_line(shown, revealed=True)}
+        return render(request, "cases/_patient_line.html", context)
     return _case_page(request, shown, revealed=True)
 
 
@@ -112,7 +119,9 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     context = {
         "case": shown,
         "header": case_page.case_header(shown, job, prediction, active),
-        "revealed": revealed,
+        "line": _patient_line(shown, revealed=revealed),
+        "may_correct": bool(corrections.permitted_kinds(shown, request.user, timezone.now())),
+        "history": history(shown, selectors.corrections_of(shown)),
         "job": job,
         "prediction": prediction,
         "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
@@ -128,6 +137,11 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         **_pcr_context(request.user, shown),
     }
     return render(request, "cases/case.html", context)
+
+
+def _patient_line(shown: Case, *, revealed: bool) -> PatientLine:
+    patient = patient_of(shown.site, shown.patient_ref)
+    return patient_line(shown.site, patient, shown.patient_ref, revealed=revealed)
 
 
 def _prediction(user: User, shown: Case) -> PredictionSummary | None:

@@ -50,7 +50,7 @@ def case_context(case: Case, priors: Sequence[Case], selected_prior: str) -> dic
     prior = next((each for each in priors if str(each.pk) == selected_prior), None)
     person = case_presenters.sex_and_age(radiograph)
     view = case_presenters.view_label(radiograph)
-    patient = case_presenters.masked_reference(case.patient_ref)
+    patient = case_presenters.patient_text(case)
     return {
         "case": case,
         "number": number,

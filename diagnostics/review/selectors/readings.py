@@ -57,6 +57,10 @@ def priors(case: Case, user: User) -> QuerySet[Case]:
     Control cases are excluded: a real patient may have the reference that was generated for one.
     """
     same_patient = visible_to(user).filter(
-        site=case.site_id, patient_ref=case.patient_ref, opened_at__lte=case.opened_at, copy_of=None
+        site=case.site_id,
+        patient_ref=case.patient_ref,
+        opened_at__lte=case.opened_at,
+        copy_of=None,
+        withdrawn_at=None,
     )
     return same_patient.exclude(pk=case.pk).select_related("radiograph").order_by("-opened_at")

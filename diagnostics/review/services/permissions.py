@@ -9,11 +9,13 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import NotAllowed
 
 
 def require_readable(case: Case, by: User) -> None:
-    """Raise NotAllowed unless the user reads radiographs at the site of the case."""
+    """Raise NotAllowed unless the user reads radiographs at the site of the case, CaseWithdrawn if it was."""
     require(by, Permission.READ)
     if not visible_to(by).filter(pk=case.pk).exists():
         raise NotAllowed(_("This case belongs to a site where you do not work."))
+    require_not_withdrawn(case)
