@@ -123,6 +123,7 @@ class Case(models.Model):
                 condition=Q(finalized_at__isnull=False),
                 name="finalized_by_time",
             ),
+            models.Index(fields=["site"], condition=Q(withdrawn_at__isnull=False), name="withdrawn_cases"),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
             models.Index(fields=["site", "accession_number"], name="case_by_accession_number"),
@@ -150,6 +151,7 @@ class Radiograph(models.Model):
     display_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     grey_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     depth_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    thumbnail_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     pixel_sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()

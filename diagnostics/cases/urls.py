@@ -1,4 +1,4 @@
-"""URLs of cases: pages under cases/, the API under api/v1/."""
+"""URLs of cases: pages under cases/, the API under api/v1/; the list of cases is in review/urls.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from diagnostics.cases.views import cases, corrections, images, quality, upload
 app_name = "cases"
 
 urlpatterns = [
-    path("", cases.cases, name="list"),
     path("upload/", upload.upload, name="upload"),
     path("<uuid:pk>/", cases.case, name="case"),
     path("<uuid:pk>/state/", cases.state, name="state"),
@@ -20,6 +19,7 @@ urlpatterns = [
     path("<uuid:pk>/pcr/", cases.pcr, name="pcr"),
     path("<uuid:pk>/correct/", corrections.correct, name="correct"),
     path("<uuid:pk>/radiograph.png", images.display_image, name="radiograph"),
+    path("<uuid:pk>/thumbnail.jpg", images.thumbnail, name="thumbnail"),
     path("<uuid:pk>/radiograph.pixels", images.full_depth_pixels, name="pixels"),
     path("<uuid:pk>/heatmap/<slug:finding>.png", images.heatmap_layer, name="heatmap"),
     path("<uuid:pk>/overlay.png", images.overlay, name="overlay"),

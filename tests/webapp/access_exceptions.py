@@ -12,6 +12,7 @@ from typing import Final
 # object, wherever the table permits the role something.
 OBJECTS_OF_A_SITE: Final = (
     *("cases:case", "cases:state", "cases:patient", "cases:retry", "cases:pcr", "cases:radiograph"),
+    "cases:thumbnail",
     "cases:override",
     *("cases:pixels", "cases:heatmap", "cases:overlay"),
     *("review:case", "review:prefetch", "review:claim", "review:renew", "review:release", "review:sign"),
@@ -27,9 +28,9 @@ OBJECTS_OF_A_SITE: Final = (
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
 
 # Pages of the user's own site: 403 with the sentence that an administrator must add the user to one.
-# The worklist of an administrator belongs to no site: it is empty.
+# The list of an administrator or a technician without a site is empty.
 PAGES_OF_THE_OWN_SITE: Final = {
-    ("review:worklist", "get", "radiologist"),
+    *(("cases:list", method, "radiologist") for method in ("get", "post")),
     ("review:readers", "get", "administrator"),
     ("review:policy", "post", "administrator"),
     *(("api-case-list", "post", role) for role in ("technician", "radiologist", "administrator")),
@@ -42,6 +43,7 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-corrections": {"post": ("read", "review")},
     "api-readings": {"get": ("review",), "post": ("review",)},
     "cases:radiograph": {"get": ("read", "review")},
+    "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},
     "cases:heatmap": {"get": ("read", "review")},
     "cases:overlay": {"get": ("read", "review")},

@@ -1,4 +1,4 @@
-"""Bulk actions on cases selected in the worklist, and their export."""
+"""Bulk actions on selected cases, and their export."""
 
 from __future__ import annotations
 
@@ -18,20 +18,30 @@ from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.selectors import visible_to
-from diagnostics.cases.services import bulk_retry, priority
+from diagnostics.cases.services import bulk_retry, bulk_withdrawal, priority
 from diagnostics.errors import DomainError
-from diagnostics.review.forms.worklist import ASSIGN, END_CLAIMS, RETRY, BulkActionForm, SelectedCasesForm
+from diagnostics.review.forms.worklist import (
+    ASSIGN,
+    END_CLAIMS,
+    RETRY,
+    WITHDRAW,
+    BulkActionForm,
+    SelectedCasesForm,
+)
 from diagnostics.review.presenters import worklist as presenter
 from diagnostics.review.selectors import readers
 from diagnostics.review.services import assignments, claims
 from diagnostics.review.services import export as export_services
-from diagnostics.review.views.saved_views import back_to_worklist
+from diagnostics.review.views.saved_views import back_to_list
 
 
-@require_permission(Permission.ASSIGN)
+@require_permission(Permission.SEE_CASES)
 @require_POST
 def bulk(request: StaffRequest) -> HttpResponse:
-    """Change the priority of the selected cases, assign them, end their claims, or classify them again."""
+    """Change the priority of the selected cases, assign them, end their claims, or run AI again.
+
+    Each service checks the permission for its action.
+    """
     form = BulkActionForm(
         request.POST, readers=readers.readers_of(request.user.sites.values_list("pk", flat=True))
     )
@@ -44,7 +54,7 @@ def bulk(request: StaffRequest) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.add_message(request, messages.SUCCESS if count else messages.INFO, text)
-    return back_to_worklist(request)
+    return back_to_list(request)
 
 
 @require_permission(Permission.ASSIGN)
@@ -73,6 +83,8 @@ def _apply(data: dict[str, Any], cases: QuerySet[Case], *, by: User, now: dateti
         count = claims.end_claims(cases=cases, by=by, now=now)
     elif action == ASSIGN:
         count = assignments.assign(cases=cases, to=data["to"], by=by, now=now)
+    elif action == WITHDRAW:
+        count = bulk_withdrawal.withdraw_many(cases=cases, reason=data["reason"], by=by, now=now)
     else:
         count = priority.set_priority(cases=cases, priority=Priority(action), by=by, now=now)
     return count, presenter.changed_message(count)
@@ -80,4 +92,4 @@ def _apply(data: dict[str, Any], cases: QuerySet[Case], *, by: User, now: dateti
 
 def _rejected(request: StaffRequest, form: SelectedCasesForm) -> HttpResponse:
     messages.error(request, form.error_text)
-    return back_to_worklist(request)
+    return back_to_list(request)
