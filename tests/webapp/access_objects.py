@@ -124,7 +124,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
         "api-case-list": {"patient_ref": "P-3"},
         "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
-        "api-readings": {"finding": "normal"},
+        "api-readings": {"finding": "normal", "confidence": "sure"},
         "review:policy": policy,
         "review:save-view": {"name": "Mine", "here": "mine=yes"},
         "review:export": {"case": str(case)},
