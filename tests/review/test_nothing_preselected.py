@@ -62,7 +62,10 @@ def test_the_reading_form_has_neither_a_finding_nor_a_confidence(
     assert response.status_code == 400
     html = response.content.decode()
     assert "Please choose how sure you are." in html
-    assert UntouchedForms(html).submitted == {"finding": "normal", "confidence": ""}  # the reader's own choice
+    assert UntouchedForms(html).submitted == {
+        "finding": "normal",
+        "confidence": "",
+    }  # the reader's own choice
     assert not Reading.objects.exists()
 
 

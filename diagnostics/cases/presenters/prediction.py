@@ -70,6 +70,7 @@ class PredictionSummary:
     version: str
     version_id: uuid.UUID | None
     heading: str  # such as "AI result (v7)"
+    headline: str  # the outcome as text, the same on pages and in the API
     caption: str  # heading and outcome in one line
     top: Score
     scores: list[Score]
@@ -94,7 +95,8 @@ def prediction_summary(done: Prediction) -> PredictionSummary:
         version=str(done.version),
         version_id=done.version_id,
         heading=heading,
-        caption=f"{heading}: {measured.short_label or f'{top.label} {top.text}'}",
+        headline=_headline(measured, top),
+        caption=f"{heading}: {_short_headline(measured, top)}",
         top=top,
         scores=[score_of(done, finding) for finding in ordered],
         heatmaps=heatmaps,
@@ -108,6 +110,16 @@ def prediction_summary(done: Prediction) -> PredictionSummary:
         uncertainty=measured,
         override=override_of(done),
     )
+
+
+def leading_score(done: Prediction) -> Score:
+    """Return the score for lists: COVID-19 at or above its operating point, or else the most probable class."""
+    return score_of(done, Finding.COVID_19 if uncertainty.flag_text(done) else done.finding)
+
+
+def headline_of(done: Prediction) -> str:
+    """Return the outcome of a finished prediction as text."""
+    return _headline(uncertainty.uncertainty_of(done), score_of(done, done.finding))
 
 
 def score_of(done: Prediction, finding: str) -> Score:
@@ -132,6 +144,19 @@ def finding_label(finding: str) -> str:
 def seconds_taken(prediction: Prediction, now: datetime) -> float:
     """Return the seconds from queued to finished, or to now for an open prediction."""
     return max(0.0, ((prediction.finished_at or now) - prediction.queued_at).total_seconds())
+
+
+def _headline(measured: Uncertainty, top: Score) -> str:
+    return _joined(measured.headline, measured.flag) or f"{top.label} {top.text}"
+
+
+def _short_headline(measured: Uncertainty, top: Score) -> str:
+    return _joined(measured.short_label, measured.flag) or f"{top.label} {top.text}"
+
+
+def _joined(*texts: str) -> str:
+    """Return texts as sentences in one line."""
+    return ". ".join(text.rstrip(".") for text in texts if text)
 
 
 def _score_text(value: float, threshold: float | None) -> str:
