@@ -1,4 +1,4 @@
-"""Nothing clinical is preselected: what a browser would submit from an untouched form is empty, and refused."""
+"""Nothing clinical is preselected: an untouched form submits nothing clinical, and is refused."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def prediction_summary(done: Prediction) -> PredictionSummary:
 
 
 def leading_score(done: Prediction) -> Score:
-    """Return the score for lists: COVID-19 at or above its operating point, or else the most probable class."""
+    """Return the score for lists: COVID-19 from its operating point on, else the most probable class."""
     return score_of(done, Finding.COVID_19 if uncertainty.flag_text(done) else done.finding)
 
 
