@@ -22,6 +22,7 @@ POLICY_FIELDS: Final = (
     *SHARES,
 )
 SITE_FIELDS: Final = (
+    "stat_minutes",
     "urgent_minutes",
     "routine_minutes",
     "technicians_see_predictions",
@@ -80,6 +81,7 @@ class PolicyForm(forms.Form):
         _("Active learning: out of distribution (percent)"),
         _("The remainder is drawn at random; only those radiographs estimate model performance."),
     )
+    stat_minutes = _minutes(_("STAT radiographs are due after (minutes)"))
     urgent_minutes = _minutes(_("Urgent radiographs are due after (minutes)"))
     routine_minutes = _minutes(
         _("Routine radiographs are due after (minutes)"),
