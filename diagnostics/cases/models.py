@@ -148,6 +148,7 @@ class Radiograph(models.Model):
     display_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     grey_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     depth_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    thumbnail_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     pixel_sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()

@@ -153,7 +153,7 @@ def stored_files(using: str = DEFAULT_DB_ALIAS) -> Iterator[StoredFile]:
 
 
 def files_of_radiograph(radiograph: Radiograph) -> list[StoredFile]:
-    """Return the files that a radiograph names; the packed pixels once they have been requested."""
+    """Return the files that a radiograph names; packed pixels and thumbnail once they have been requested."""
     names = storage.radiograph_files(radiograph.pk)
     files = [
         ("original", radiograph.original, radiograph.file_sha256),
@@ -162,6 +162,8 @@ def files_of_radiograph(radiograph: Radiograph) -> list[StoredFile]:
     ]
     if radiograph.depth_sha256:
         files.append(("depth", names.depth, radiograph.depth_sha256))
+    if radiograph.thumbnail_sha256:
+        files.append(("thumbnail", names.thumbnail, radiograph.thumbnail_sha256))
     return [StoredFile(kind, str(radiograph.pk), storage.path(name), sha256) for kind, name, sha256 in files]
 
 

@@ -34,6 +34,7 @@ class RadiographFiles:
     display: str  # 8-bit grey for the screen
     grey: str  # 16-bit grey, lossless: the input of networks
     depth: str  # all stored bits before any window, packed for the viewer; written at the first request
+    thumbnail: str  # small JPEG for lists; written at the first request
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def radiograph_files(radiograph_id: uuid.UUID) -> RadiographFiles:
         display=f"{stem}.png",
         grey=f"{stem}.grey.png",
         depth=f"{stem}.depth.gz",
+        thumbnail=f"{stem}.thumbnail.jpg",
     )
 
 

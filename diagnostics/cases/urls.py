@@ -19,6 +19,7 @@ urlpatterns = [
     path("<uuid:pk>/override/", quality.override, name="override"),
     path("<uuid:pk>/pcr/", cases.pcr, name="pcr"),
     path("<uuid:pk>/radiograph.png", images.display_image, name="radiograph"),
+    path("<uuid:pk>/thumbnail.jpg", images.thumbnail, name="thumbnail"),
     path("<uuid:pk>/radiograph.pixels", images.full_depth_pixels, name="pixels"),
     path("<uuid:pk>/heatmap/<slug:finding>.png", images.heatmap_layer, name="heatmap"),
     path("<uuid:pk>/overlay.png", images.overlay, name="overlay"),

@@ -113,6 +113,7 @@ def test_file_names_consist_of_uuids(settings: Settings, tmp_path: Path):
         display=f"radiographs/0a/{radiograph_id}.png",
         grey=f"radiographs/0a/{radiograph_id}.grey.png",
         depth=f"radiographs/0a/{radiograph_id}.depth.gz",
+        thumbnail=f"radiographs/0a/{radiograph_id}.thumbnail.jpg",
     )
 
 

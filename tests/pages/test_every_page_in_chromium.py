@@ -79,6 +79,7 @@ FOR_RADIOLOGISTS: Final = ("review:case",)
 NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI is third-party
     "accounts:reset",  # needs a link: test_second_factor_in_chromium opens one
     "cases:radiograph",
+    "cases:thumbnail",
     "cases:pixels",
     "cases:heatmap",
     "cases:overlay",

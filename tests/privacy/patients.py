@@ -191,7 +191,7 @@ class Ward:
     def _files(self, case: Case) -> list[str]:
         names = storage.radiograph_files(case.radiograph.pk)
         prediction = case.predictions.get()
-        stored = [names.original, names.display, names.grey, names.depth]
+        stored = [names.original, names.display, names.grey, names.depth, names.thumbnail]
         stored += [prediction.heatmap_file, prediction.overlay_file]
         for name in stored:
             storage.store_file(name, f"pixels of {name}".encode())

@@ -205,7 +205,7 @@ def test_the_preview_counts_what_is_erased_and_names_notes_of_other_cases(
     extent = erasure.preview(site=ward.site, patient_ref=REFERENCE, by=ward.administrator)
 
     assert Case.objects.filter(patient_ref=REFERENCE).exists()
-    assert (extent.files, extent.runs, extent.versions, extent.mentions) == (12, (1,), (2,), 1)
+    assert (extent.files, extent.runs, extent.versions, extent.mentions) == (14, (1,), (2,), 1)
     assert dict(extent.rows) == erase(ward).rows
 
 

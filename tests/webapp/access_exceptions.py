@@ -12,6 +12,7 @@ from typing import Final
 # object, wherever the table permits the role something.
 OBJECTS_OF_A_SITE: Final = (
     *("cases:case", "cases:state", "cases:patient", "cases:retry", "cases:pcr", "cases:radiograph"),
+    "cases:thumbnail",
     "cases:override",
     *("cases:pixels", "cases:heatmap", "cases:overlay"),
     *("review:case", "review:prefetch", "review:claim", "review:renew", "review:release", "review:sign"),
@@ -38,6 +39,7 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-case": {"get": ("read", "review")},
     "api-readings": {"get": ("review",), "post": ("review",)},
     "cases:radiograph": {"get": ("read", "review")},
+    "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},
     "cases:heatmap": {"get": ("read", "review")},
     "cases:overlay": {"get": ("read", "review")},

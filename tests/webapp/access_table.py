@@ -40,6 +40,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "cases:override": ("login 403 403 405 403", "login 403 403 302 403"),
     "cases:pcr": ("login 405 405 405 405", "login 302 302 302 404"),
     "cases:radiograph": ("login 200 200 200 404", "405 405 405 405 405"),
+    "cases:thumbnail": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:heatmap": ("login 200 403 200 404", "405 405 405 405 405"),
     "cases:overlay": ("login 200 403 200 404", "405 405 405 405 405"),

@@ -39,6 +39,7 @@ def test_a_case_of_another_site_cannot_be_told_from_a_missing_case(
     for name in (
         "cases:case",
         "cases:radiograph",
+        "cases:thumbnail",
         "cases:pixels",
         "cases:overlay",
         "api-case",

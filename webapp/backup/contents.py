@@ -24,6 +24,7 @@ from diagnostics.training.snapshot import FILE as SNAPSHOT
 CREATED_AGAIN: Final = frozenset(
     {"static", "broker", "log", "imports", "secret_key", "uploads", "metrics", disk.RESERVE_FILE}
 )
+MADE_AGAIN: Final = frozenset({"depth", "thumbnail"})  # from the original when they are missing
 OF_ROWS: Final = frozenset({"media", "bundles", "runs"})
 DATABASE_FILES: Final = "db.sqlite3*"
 VOLATILE: Final = (DATABASE_FILES, "*.log", "*.pid", "*.lock", "*.tmp", "beat-schedule*")
@@ -41,7 +42,7 @@ def audit_anchor() -> tuple[str, bytes] | None:
 def named_files(using: str) -> Iterator[Path]:
     """Yield the files that rows name: each must be in the backup; paths are relative to the home."""
     for file in cases.stored_files(using):
-        if file.kind != "depth":  # packed again from the original when it is missing
+        if file.kind not in MADE_AGAIN:
             yield file.path.relative_to(_home())
 
 

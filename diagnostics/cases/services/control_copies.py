@@ -103,7 +103,7 @@ def _create_radiograph(
     row = Radiograph.objects.get(pk=original.pk)
     names, study_at = storage.radiograph_files(radiograph_id), like.radiograph.study_at
     row.pk, row.case, row.site, row.is_control_copy = radiograph_id, case, case.site, True
-    row.original, row.display, row.depth_sha256 = names.original, names.display, ""
+    row.original, row.display, row.depth_sha256, row.thumbnail_sha256 = names.original, names.display, "", ""
     row.study_at = study_at + (now - like.opened_at) if study_at else None
     row.save(force_insert=True)
     try:

@@ -15,7 +15,7 @@ from diagnostics.cases.storage import UnusableFile
 from diagnostics.files import FileProblem, StoredFile, problem_of
 
 PREDICTION_KINDS = ("heatmaps", "overlay")
-RADIOGRAPH_KINDS = ("original", "display", "grey", "depth")
+RADIOGRAPH_KINDS = ("original", "display", "grey", "depth", "thumbnail")
 
 
 def update(problems: Iterable[tuple[StoredFile, FileProblem]], *, now: datetime) -> None:

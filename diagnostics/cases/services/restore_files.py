@@ -62,8 +62,8 @@ def _restore(
     assert locked.exists()  # takes the lock: two uploads must not mix their files and checksums
     names = storage.radiograph_files(radiograph.pk)
     checksums = storage.restore_radiograph(names, original=upload, radiograph=decoded)
-    locked.update(**asdict(checksums), depth_sha256="")
-    file_damage.mark_restored(radiograph.case, kinds=("original", "display", "grey", "depth"), now=now)
+    locked.update(**asdict(checksums), depth_sha256="", thumbnail_sha256="")
+    file_damage.mark_restored(radiograph.case, kinds=("original", "display", "grey", "depth", "thumbnail"), now=now)
     audit.record(
         action=Action.FILES_RESTORED,
         by=by,

@@ -17,6 +17,7 @@ from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.storage import UnusableFile
 from diagnostics.files import FileProblem
 from ml.errors import UnreadableImage
+from ml.images import thumbnail
 from ml.images.decode_in_child import pack_full_depth_in_child
 from ml.inference import heatmap_files
 from ml.records import ClassMap, Frame
@@ -29,6 +30,22 @@ def display_png(radiograph: Radiograph, *, by: User, now: datetime) -> bytes:
     """Return the 8-bit PNG of a radiograph; raises ImageUnavailable."""
     name, sha256 = radiograph.display, radiograph.display_sha256
     return _recorded(radiograph.case, "display", lambda: storage.read_verified(name, sha256), by, now)
+
+
+def thumbnail_jpeg(radiograph: Radiograph, *, by: User, now: datetime) -> bytes:
+    """Return a small JPEG of a radiograph; made from the display PNG at the first call.
+
+    Raises ImageUnavailable.
+    """
+    name = storage.radiograph_files(radiograph.pk).thumbnail
+    if radiograph.thumbnail_sha256:
+        try:
+            return storage.read_verified(name, radiograph.thumbnail_sha256)
+        except UnusableFile as error:  # made again from the display PNG
+            logger.warning("the thumbnail of radiograph %s is %s", radiograph.pk, error.problem)
+    made = thumbnail.jpeg_of(display_png(radiograph, by=by, now=now))
+    _store_derived(radiograph, name, made, "thumbnail_sha256")
+    return made
 
 
 def overlay_png(prediction: Prediction, *, by: User, now: datetime) -> bytes:
@@ -73,13 +90,18 @@ def packed_bit_depth(radiograph: Radiograph, *, by: User, now: datetime) -> byte
             raise ImageUnavailable(_("The radiograph cannot be shown in full bit depth.")) from error
 
     packed = _recorded(radiograph.case, "original", pack, by, now)
-    try:
-        sha256 = storage.store_file(names.depth, packed)
-    except OSError as error:  # the next request packs the pixels again
-        logger.warning("the packed pixels of a radiograph could not be stored: %s", error.strerror)
-    else:
-        Radiograph.objects.filter(pk=radiograph.pk).update(depth_sha256=sha256)
+    _store_derived(radiograph, names.depth, packed, "depth_sha256")
     return packed
+
+
+def _store_derived(radiograph: Radiograph, name: str, content: bytes, column: str) -> None:
+    """Store a file that is made from another one, and its checksum."""
+    try:
+        sha256 = storage.store_file(name, content)
+    except OSError as error:  # the next request makes it again
+        logger.warning("a file made from a radiograph could not be stored: %s", error.strerror)
+    else:
+        Radiograph.objects.filter(pk=radiograph.pk).update(**{column: sha256})
 
 
 def _recorded(case: Case, kind: str, read: Callable[[], T], by: User, now: datetime) -> T:

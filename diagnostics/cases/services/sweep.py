@@ -61,7 +61,8 @@ def _row_of(file: Path) -> UUID | None:
 
 def _radiograph_files(ids: list[UUID]) -> Iterable[Path]:
     for radiograph in Radiograph.objects.filter(pk__in=ids):
-        yield storage.path(storage.radiograph_files(radiograph.pk).depth)
+        names = storage.radiograph_files(radiograph.pk)
+        yield from (storage.path(names.depth), storage.path(names.thumbnail))
         yield from (file.path for file in selectors.files_of_radiograph(radiograph))
 
 

@@ -1,4 +1,4 @@
-"""Images of a case: the radiograph, its full-depth pixels, the heatmap of one class, and the overlay."""
+"""Images of a case: the radiograph, its thumbnail, its full-depth pixels, the heatmap of one class, and the overlay."""
 
 from __future__ import annotations
 
@@ -69,6 +69,13 @@ def display_image(request: HttpRequest, by: User, case: Case) -> HttpResponseBas
     radiograph = case.radiograph
     read = partial(stored_images.display_png, radiograph, by=by, now=timezone.now())
     return _image_response(request, by, case, etag=f"{radiograph.pk}", name="radiograph", read=read)
+
+
+@of_visible_case
+def thumbnail(request: HttpRequest, by: User, case: Case) -> HttpResponseBase:
+    """Return a small JPEG of the radiograph for lists, too small to be read: its view is not recorded."""
+    made = stored_images.thumbnail_jpeg(case.radiograph, by=by, now=timezone.now())
+    return HttpResponse(made, content_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
 
 @of_visible_case

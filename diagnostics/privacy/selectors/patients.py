@@ -61,7 +61,7 @@ def files_of(cases: list[UUID]) -> list[str]:
     names: list[str] = []
     for radiograph in Radiograph.objects.filter(case__in=cases).values_list("pk", flat=True):
         files = storage.radiograph_files(radiograph)
-        names += [files.original, files.display, files.grey, files.depth]
+        names += [files.original, files.display, files.grey, files.depth, files.thumbnail]
     return names + prediction_files(Prediction.objects.filter(case__in=cases))
 
 
