@@ -81,7 +81,13 @@ GROUPS: Final = (
         ("undo-signature", "Shift+b", _("Undo the last signature, within ten seconds")),
         pages=(WORKLIST, READING, SIGNED),
     ),
-    _group(_("Priors"), ("prior", "p", _("Prior radiograph side by side")), pages=(READING, SIGNED)),
+    _group(
+        _("Priors"),
+        ("prior", "p", _("Newest prior beside the radiograph, or none")),
+        ("older-prior", "Shift+p", _("The prior before the one shown")),
+        pages=(READING, SIGNED),
+    ),
+    _group(_("Patient"), ("reveal", "m", _("Reveal the patient, audited")), pages=(READING, SIGNED, CASE)),
     _group(
         _("Worklist"),
         ("row-down", "j", _("Next row")),

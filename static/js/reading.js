@@ -23,6 +23,7 @@ const pressMainButton = () => press("[data-sign-next], [data-claim] button, [dat
 const always = {
   next: () => press("[data-next] button"),
   prior: () => press("[data-prior]"),
+  "older-prior": () => press("[data-older-prior]"),
   "undo-signature": () => press("[data-undo-signature] button"),
   "second-opinion": () => press("[data-second-opinion] button"),
 };

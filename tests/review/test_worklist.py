@@ -12,12 +12,12 @@ from django.urls import reverse
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Priority
+from diagnostics.cases.presenters.due import due_time
 from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.cases.services.priority import set_priority
 from diagnostics.errors import NotAllowed
 from diagnostics.review.errors import ReaderNotBlind, UnknownReader
 from diagnostics.review.models import Assignment, Queue
-from diagnostics.review.presenters.worklist import due_time
 from diagnostics.review.selectors import worklist
 from diagnostics.review.services import assignments, claims, readings
 from diagnostics.review.worklist_query import ORDERS, WorklistQuery, WorklistState

@@ -8,9 +8,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from diagnostics.cases.models import Case, PcrResult, Prediction, Priority, Radiograph
-from diagnostics.cases.presenters import case as case_presenters
-from diagnostics.cases.presenters.case import PriorityLabel
+from diagnostics.cases.models import PcrResult, Prediction, Radiograph
 from diagnostics.cases.presenters.job import JobSummary
 from diagnostics.cases.presenters.prediction import PredictionSummary
 from diagnostics.cases.presenters.quality import Stopped
@@ -28,13 +26,8 @@ class Status:
 
 @dataclass(frozen=True)
 class CaseHeader:
-    """The facts at the top of the case page."""
+    """The status of the AI result at the top of the case page."""
 
-    number: str
-    number_label: str
-    masked_reference: str
-    priority: PriorityLabel | None  # None for a routine case
-    facts: list[str]
     status: Status | None
     version: str  # of the prediction shown; empty without one
     version_note: str
@@ -67,17 +60,10 @@ class PcrPanel:
 
 
 def case_header(
-    case: Case, job: JobSummary | None, prediction: PredictionSummary | None, active: ModelVersion | None
+    job: JobSummary | None, prediction: PredictionSummary | None, active: ModelVersion | None
 ) -> CaseHeader:
-    """Return the facts at the top of the case page."""
-    radiograph = case.radiograph
-    facts = [case_presenters.sex_and_age(radiograph), case_presenters.view_label(radiograph)]
+    """Return the status of the AI result."""
     return CaseHeader(
-        number=case_presenters.short_number(case),
-        number_label=_("ACC") if case.accession_number else _("Case"),
-        masked_reference=case_presenters.masked_reference(case.patient_ref),
-        priority=None if case.priority == Priority.ROUTINE else case_presenters.priority_label(case),
-        facts=[fact for fact in facts if fact],
         status=_status(job, prediction),
         version=prediction.version if prediction else "",
         version_note=_version_note(prediction, active) if prediction else "",

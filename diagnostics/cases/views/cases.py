@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -23,7 +24,7 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.forms import CaseFilter, OverrideForm, PcrForm
 from diagnostics.cases.models import Case, Priority
-from diagnostics.cases.presenters import case_list, case_page
+from diagnostics.cases.presenters import banner, case_list, case_page
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
@@ -79,12 +80,13 @@ def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_POST
 def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Reveal the full patient reference; each request is audited."""
+    """Reveal the patient of a case; each request is audited."""
     shown = _visible_case(request.user, pk)
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
-        return render(request, "cases/_patient.html", {"case": shown, "revealed": True})
+        identity = banner.identity(shown, selectors.patient_of(shown), revealed=True)
+        return render(request, "cases/_identity.html", {"case": shown, "identity": identity})
     return _case_page(request, shown, revealed=True)
 
 
@@ -151,8 +153,8 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     may_override = request.user.has_permission(Permission.OVERRIDE_QUALITY_GATE)
     context = {
         "case": shown,
-        "header": case_page.case_header(shown, job, prediction, active),
-        "revealed": revealed,
+        "header": case_page.case_header(job, prediction, active),
+        "banner": _banner(request.user, shown, revealed=revealed),
         "job": job,
         "prediction": prediction,
         "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
@@ -168,6 +170,17 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         **_pcr_context(request.user, shown),
     }
     return render(request, "cases/case.html", context)
+
+
+def _banner(user: User, shown: Case, *, revealed: bool) -> banner.Banner:
+    return banner.patient_banner(
+        shown,
+        patient=selectors.patient_of(shown),
+        priors=selectors.priors(shown, user),
+        now=timezone.now(),
+        prior_url=lambda prior: reverse("cases:case", args=[prior.pk]),
+        revealed=revealed,
+    )
 
 
 def _prediction(user: User, shown: Case) -> PredictionSummary | None:

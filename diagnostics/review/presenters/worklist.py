@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from diagnostics.cases.models import Priority, View
 from diagnostics.cases.presenters import case as case_presenters
+from diagnostics.cases.presenters.due import DueTime, due_time
 from diagnostics.cases.services.bulk_retry import BulkRetryResult
 from diagnostics.review.presenters.status import StatusLabel, state_label
 from diagnostics.review.selectors.worklist import DayProgress
 from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 SORTABLE: Final[Mapping[str, Promise]] = {
     "received": gettext_lazy("Received"),
     "study": gettext_lazy("Study date"),
@@ -44,15 +44,6 @@ class SortLink:
     text: str
     query: str
     aria_sort: str  # "ascending", "descending", or empty
-
-
-@dataclass(frozen=True)
-class DueTime:
-    """When a case should be read, in words."""
-
-    at: datetime
-    text: str
-    is_overdue: bool
 
 
 @dataclass(frozen=True)
@@ -113,20 +104,6 @@ def row(case: Any, now: datetime, *, for_reader: bool) -> WorklistRow:
         assigned_to=assignment.to.username if assignment else "",
         css_class="rr-row-stat" if case.priority == Priority.STAT else "",
     )
-
-
-def due_time(at: datetime, now: datetime) -> DueTime:
-    """Return a due time relative to now in one unit: 'in 17 min', '5 h late'."""
-    seconds = (at - now).total_seconds()
-    distance = abs(seconds)
-    if distance < HOUR:
-        span = _("%(n)d min") % {"n": distance // MINUTE}
-    elif distance < 2 * DAY:
-        span = _("%(n)d h") % {"n": distance // HOUR}
-    else:
-        span = _("%(n)d days") % {"n": distance // DAY}
-    text = _("%(span)s late") if seconds < 0 else _("in %(span)s")
-    return DueTime(at, text % {"span": span}, is_overdue=seconds < 0)
 
 
 def progress_text(progress: DayProgress) -> str:

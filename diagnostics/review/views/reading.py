@@ -18,7 +18,9 @@ from django.views.decorators.http import require_GET, require_POST
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
+from diagnostics.cases import selectors as case_selectors
 from diagnostics.cases.models import Case
+from diagnostics.cases.presenters.banner import patient_banner
 from diagnostics.cases.selectors import latest_done_prediction, latest_prediction, visible_to
 from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import DomainError
@@ -128,22 +130,34 @@ def second_opinion(request: StaffRequest, pk: UUID) -> HttpResponse:
 
 
 def _case(request: StaffRequest, pk: UUID) -> Case:
-    return get_object_or_404(visible_to(request.user).select_related("radiograph"), pk=pk)
+    return get_object_or_404(visible_to(request.user).select_related("radiograph", "site"), pk=pk)
 
 
 def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status: int = 200) -> HttpResponse:
     """Render the reading page; the AI result is not even queried before the signature."""
     now, user = timezone.now(), request.user
-    priors = list(reading_selectors.priors(case, user))
     progress = worklist.day_progress(user, now)
-    context = presenter.case_context(case, priors, request.GET.get("prior", ""))
-    context["worklist_count"] = progress.to_read
+    context = _case_context(request, case, now) | {"worklist_count": progress.to_read}
     reading = reading_selectors.own_reading(case, user)
     if reading is None:
         context |= _unsigned(case, user, progress, now) | {"form": form or ReadingForm()}
         return render(request, "review/reading.html", context, status=status)
     context |= _signed(case, reading, user, progress, now) | {"form": form or AmendForm.of(reading)}
     return render(request, "review/signed.html", context, status=status)
+
+
+def _case_context(request: StaffRequest, case: Case, now: datetime) -> dict[str, Any]:
+    priors = case_selectors.priors(case, request.user)
+    prior = presenter.selected_prior(priors, request.GET.get("prior", ""))
+    banner = patient_banner(
+        case,
+        patient=case_selectors.patient_of(case),
+        priors=priors,
+        now=now,
+        prior_url=presenter.prior_query,
+        shown_prior=prior,
+    )
+    return presenter.case_context(case, banner, priors, prior)
 
 
 def _unsigned(case: Case, user: User, progress: worklist.DayProgress, now: datetime) -> dict[str, Any]:
