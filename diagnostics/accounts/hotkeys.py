@@ -72,6 +72,8 @@ GROUPS: Final = (
     _group(
         _("After signing"),
         ("side", "s", _("Image and heatmap side by side")),
+        ("change", "a", _("Change the reading")),
+        ("reason", "e", _("Write the reason for the change")),
         ("second-opinion", "f", _("Request a second opinion")),
         pages=(SIGNED,),
     ),
@@ -107,6 +109,10 @@ GROUPS: Final = (
         ("fairly", "8", _("Fairly sure")),
         ("unsure", "9", _("Unsure")),
         ("note", "t", _("Write a note")),
+        pages=(READING, SIGNED),
+    ),
+    _group(
+        _("Signing"),
         ("compare", "s", _("Sign, then compare with the AI result")),
         ("release", "b", _("Release case")),
         pages=(READING,),

@@ -148,9 +148,10 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     blind = not blinding.may_see_prediction(request.user, shown)
     job = job_summary(latest, timezone.now())
     prediction = None if blind else _prediction(request.user, shown)
-    may_retry = request.user.has_permission(Permission.RETRY)
+    is_withdrawn = shown.withdrawn_at is not None
+    may_retry = request.user.has_permission(Permission.RETRY) and not is_withdrawn
     stopped = stopped_of(selectors.stopped_prediction(shown))
-    may_override = request.user.has_permission(Permission.OVERRIDE_QUALITY_GATE)
+    may_override = request.user.has_permission(Permission.OVERRIDE_QUALITY_GATE) and not is_withdrawn
     context = {
         "case": shown,
         "header": case_page.case_header(job, prediction, active),
@@ -165,7 +166,7 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         if may_retry and retry_services.is_retry_useful(latest, active)
         else None,
         "read_button": case_page.read_button(blind=blind)
-        if request.user.has_permission(Permission.READ)
+        if request.user.has_permission(Permission.READ) and not is_withdrawn
         else None,
         **_pcr_context(request.user, shown),
     }

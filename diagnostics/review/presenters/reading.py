@@ -97,6 +97,14 @@ def notice(obstacle: DomainError | None, *, needs_adjudication: bool) -> Notice:
     return Notice(_("No reader has claimed this case. Claim it to read it."), offers_claim=True)
 
 
+def withdrawn_notice(case: Case) -> Notice | None:
+    """Return what the page says in place of what a reader may do after signing; None unless withdrawn."""
+    if case.withdrawn_at is None:
+        return None
+    text = _("This case has been withdrawn: its readings stay as they are.")
+    return Notice(text, offers_next=True, offers_case_page=True)
+
+
 def signed_context(
     reading: Reading, *, done: Prediction | None, latest: Prediction | None, progress: DayProgress
 ) -> dict[str, Any]:

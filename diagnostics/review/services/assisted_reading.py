@@ -21,6 +21,7 @@ def confirm_reading(*, case: Case, by: User, now: datetime) -> None:
     """Record that the reader confirms the reading after seeing the AI result."""
     permissions.require_readable(case, by)
     case = lock_case(case)
+    permissions.require_not_withdrawn(case)
     reading = readings.own_reading(case, by)
     if reading is None:
         raise FirstReadingRequired(_("Please sign your own reading first."))

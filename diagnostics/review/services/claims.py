@@ -115,7 +115,8 @@ def obstacle(case: Case, by: User, now: datetime) -> DomainError | None:
 
 
 def require_open(case: Case, by: User) -> None:
-    """Raise AlreadySigned, CaseFinal or PredictionSeen where this reader may not read the case blind."""
+    """Raise CaseWithdrawn, AlreadySigned, CaseFinal or PredictionSeen where the reader may not read it."""
+    permissions.require_not_withdrawn(case)
     if readings.own_reading(case, by):
         raise already_signed()
     if case.finalized_at is not None:

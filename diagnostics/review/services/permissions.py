@@ -1,4 +1,4 @@
-"""The permission to read one case."""
+"""The permission to read one case, and whether it may be read at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from diagnostics.accounts.services import require
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.errors import NotAllowed
+from diagnostics.review.errors import CaseWithdrawn
+
+
+def require_not_withdrawn(case: Case) -> None:
+    """Raise CaseWithdrawn for a withdrawn case; pass the case as it is under its lock."""
+    if case.withdrawn_at is not None:
+        raise CaseWithdrawn(_("This case has been withdrawn and is not read. Please read the next one."))
 
 
 def require_readable(case: Case, by: User) -> None:

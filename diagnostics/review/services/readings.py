@@ -79,6 +79,7 @@ def amend_reading(
     if not reason.strip():
         raise ReasonRequired(_("Please give the reason for the amendment."))
     case = lock_case(reading.case)
+    permissions.require_not_withdrawn(case)
     if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
         raise ReadingWithdrawn(
             _("The signature of this reading has been undone. Please read the case again.")

@@ -27,6 +27,7 @@ def request_second_opinion(*, case: Case, by: User, now: datetime) -> Consensus:
     """
     permissions.require_readable(case, by)
     case = lock_case(case)
+    permissions.require_not_withdrawn(case)
     if readings.own_reading(case, by) is None:
         raise FirstReadingRequired(_("Please sign your own reading first."))
     consensus = Consensus.objects.get(case=case)

@@ -140,7 +140,9 @@ def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status
     context = _case_context(request, case, now) | {"worklist_count": progress.to_read}
     reading = reading_selectors.own_reading(case, user)
     if reading is None:
-        context |= _unsigned(case, user, progress, now) | {"form": form or ReadingForm()}
+        form = form or ReadingForm()
+        context |= _unsigned(case, user, progress, now) | {"form": form}
+        context["shows_form"] = case.withdrawn_at is None and (context["claim"] or form.is_bound)
         return render(request, "review/reading.html", context, status=status)
     context |= _signed(case, reading, user, progress, now) | {"form": form or AmendForm.of(reading)}
     return render(request, "review/signed.html", context, status=status)
@@ -181,6 +183,7 @@ def _signed(
         record_prediction_shown(user, [done], now)  # from now on the signature cannot be undone
     context = presenter.signed_context(reading, done=done, latest=latest_prediction(case), progress=progress)
     return context | {
+        "notice": presenter.withdrawn_notice(case),
         "outcome": presenter.outcome(consensus, reading) if consensus else None,
         "last_claim": claim_selectors.last_claim(case, user),
         "readings": reading_selectors.readings_of(case),
