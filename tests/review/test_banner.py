@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, Priority, Radiograph
 from diagnostics.cases.presenters import banner
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.patients.models import Patient
 from tests.review.conftest import Admit, Classify
 from tests.review.pages import claim, page_of, revealed
@@ -111,12 +111,12 @@ def test_priors_are_ordered_and_dated_by_their_study(
     newest = studied(admit(8, patient="P"), now - timedelta(days=400))
     studied(admit(2, patient="P"), now - timedelta(days=1))  # uploaded later, studied later
     undated = admit(3, patient="P")
-    assert selectors.priors(case, radiologist) == [newest, oldest]
+    assert patients.priors(case, radiologist) == [newest, oldest]
     text = banner_text(reader.get(page_of(case)).content.decode())
     assert "2 priors 2025-01-26 PA 2023-09-14 PA" in text
 
     Case.objects.filter(pk=undated.pk).update(opened_at=now - timedelta(days=500))
-    assert selectors.priors(case, radiologist) == [newest, undated, oldest]
+    assert patients.priors(case, radiologist) == [newest, undated, oldest]
     assert "2024-10-18 received PA" in banner_text(reader.get(page_of(case)).content.decode())
 
 
@@ -124,16 +124,16 @@ def test_a_case_without_a_study_date_says_so_and_is_compared_by_its_upload(
     admit: Admit, radiologist: User, reader: Client, now: datetime
 ) -> None:
     case, prior = admit(5, patient="P"), studied(admit(6, patient="P"), now - timedelta(days=2))
-    assert selectors.priors(case, radiologist) == [prior]
+    assert patients.priors(case, radiologist) == [prior]
     text = banner_text(reader.get(page_of(case)).content.decode())
     assert "Study date unknown, received 2026-03-02" in text
 
 
 def test_a_withdrawn_study_is_no_prior(admit: Admit, radiologist: User, now: datetime) -> None:
     case, prior = admit(5, patient="P"), admit(1, patient="P")
-    assert selectors.priors(case, radiologist) == [prior]
+    assert patients.priors(case, radiologist) == [prior]
     Case.objects.filter(pk=prior.pk).update(withdrawn_at=now)
-    assert selectors.priors(case, radiologist) == []
+    assert patients.priors(case, radiologist) == []
 
 
 def test_a_prior_opens_beside_the_radiograph_and_the_older_one_after_it(

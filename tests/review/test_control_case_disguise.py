@@ -18,10 +18,11 @@ from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.accounts.services import create_token
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases import selectors, storage
+from diagnostics.cases import storage
 from diagnostics.cases.errors import NoFreeReference
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.selectors import case_with_same_pixels, visible_to
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services import control_copies
 from diagnostics.review.models import (
     ReadingPolicy,
@@ -64,13 +65,13 @@ def test_a_control_case_is_an_ordinary_case_of_one_reader(
     assert queues.readable_cases(radiologist, now).get() == control
     for other in (second_radiologist, third_radiologist, technician, administrator):
         assert not visible_to(other).filter(pk=control.pk).exists()
-        assert control not in selectors.priors(reference_case, other)
+        assert control not in patients.priors(reference_case, other)
     assert re.fullmatch(r"MRN-\d{6}", control.patient_ref)
     assert control.patient_ref not in ("MRN-123456", reference_case.patient_ref)
     assert re.fullmatch(r"[A-Za-z]{3}-\d", control.accession_number)
     assert (control.opened_at, control.priority, control.on_worklist) == (now, "routine", True)
     assert control.due_at > now
-    assert not selectors.priors(control, radiologist)
+    assert not patients.priors(control, radiologist)
     assert Prediction.objects.get(case=control).status == "queued"
 
 
@@ -165,7 +166,7 @@ def test_a_control_case_is_no_prior_of_a_patient_with_the_same_reference(
     real = admit(2, patient=control.patient_ref)
     Case.objects.filter(pk=real.pk).update(opened_at=now + timedelta(hours=1))
     real.refresh_from_db()
-    assert not selectors.priors(real, radiologist)
+    assert not patients.priors(real, radiologist)
 
 
 def test_uploading_the_radiograph_again_leads_to_the_original_case(

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pytest_django import Settings
 
 from diagnostics.accounts.models import Site, User
-from diagnostics.cases import selectors
 from diagnostics.cases.models import Case, Priority
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading
 from diagnostics.review.selectors import queues, worklist
@@ -81,7 +81,7 @@ def test_priors_are_earlier_radiographs_of_the_same_patient_at_the_same_site(
     radiologist.sites.add(other_site)
     case, prior = admit(2, patient="P"), admit(1, patient="P")
     admit(0, patient="Q"), admit(0, patient="P", at=other_site), admit(3, patient="P")
-    assert selectors.priors(case, radiologist) == [prior]
+    assert patients.priors(case, radiologist) == [prior]
 
 
 def test_the_progress_of_the_day_starts_at_local_midnight(

@@ -12,6 +12,7 @@ from diagnostics.cases.models import PcrResult, Prediction, Radiograph
 from diagnostics.cases.presenters.job import JobSummary
 from diagnostics.cases.presenters.prediction import PredictionSummary
 from diagnostics.cases.presenters.quality import Stopped
+from diagnostics.cases.selectors.outcome import CaseOutcome
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 
@@ -39,6 +40,16 @@ class Notice:
 
     heading: str
     text: str
+
+
+@dataclass(frozen=True)
+class FindingPanel:
+    """What readers or the import say of a case, above the AI result."""
+
+    heading: str
+    finding: str  # empty where there is none yet, or it is withheld
+    text: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,31 @@ def ai_notice(
         text = _("To avoid automation bias, the AI result is shown after the radiograph has been read.")
         return Notice(_("AI result withheld"), text)
     return None
+
+
+def finding_panel(outcome: CaseOutcome, *, may_read_blind: bool, shows_findings: bool) -> FindingPanel:
+    """Return the final finding, the status of the readings, or the imported finding.
+
+    A reader who may still read the case blind sees none of them; `shows_findings` is the site's rule.
+    """
+    if may_read_blind:
+        text = _("Findings are shown after you have signed your own reading.")
+        return FindingPanel(_("Finding"), "", text)
+    if outcome.imported:
+        collection = _("from the collection %(name)s") % {"name": outcome.collection}
+        return FindingPanel(_("Imported finding"), outcome.imported, collection, outcome.imported_at)
+    if outcome.final:
+        return FindingPanel(_("Final finding"), outcome.final, outcome.readers, outcome.signed_at)
+    if outcome.status and not shows_findings:
+        return FindingPanel(outcome.status, "", _("Findings are shown once the case is final."))
+    return FindingPanel(_("Finding"), "", outcome.status or _("Not read yet."))
+
+
+def readings_notice(*, may_read_blind: bool, shows_findings: bool) -> str:
+    """Return why the page does not list the readings; empty where it does."""
+    if may_read_blind:
+        return _("Readings by others are shown after you have signed your own.")
+    return "" if shows_findings else _("Readings are shown once the case is final.")
 
 
 def retry_button(latest: Prediction | None, active: ModelVersion | None) -> Button:

@@ -49,6 +49,7 @@ class HeatmapLink:
 
     finding: str
     label: str
+    caption: str  # such as "AI result (v7), heatmap: Normal 0.06 (threshold 0.50)"
     url: str
     reason: str  # why the heatmap is empty; empty text where it is not
     selected: bool  # whether it is shown first
@@ -167,9 +168,12 @@ def _score_text(value: float, threshold: float | None) -> str:
 
 
 def _heatmap_link(done: Prediction, finding: str) -> HeatmapLink:
+    score = score_of(done, finding)
+    caption = _("AI result (%(version)s), heatmap: %(finding)s %(score)s")
     return HeatmapLink(
         finding=finding,
-        label=finding_label(finding),
+        label=score.label,
+        caption=caption % {"version": done.version, "finding": score.label, "score": score.text},
         url=reverse("cases:heatmap", args=[done.case_id, finding]),
         reason=_reason_for_empty(done.heatmaps[finding]),
         selected=finding == done.finding,

@@ -28,6 +28,8 @@ from diagnostics.cases.presenters import banner, case_list, case_page
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
+from diagnostics.cases.selectors import outcome
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services import blinding, case_lists
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
@@ -85,7 +87,7 @@ def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
-        identity = banner.identity(shown, selectors.patient_of(shown), revealed=True)
+        identity = banner.identity(shown, patients.patient_of(shown), revealed=True)
         return render(request, "cases/_identity.html", {"case": shown, "identity": identity})
     return _case_page(request, shown, revealed=True)
 
@@ -160,7 +162,7 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         "prediction": prediction,
         "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
         "override_form": OverrideForm() if stopped and may_override else None,
-        "blind": blind,
+        **_findings(request.user, shown, blind=blind),
         "technical_facts": case_page.technical_facts(shown.radiograph, prediction),
         "retry_button": case_page.retry_button(latest, active)
         if may_retry and retry_services.is_retry_useful(latest, active)
@@ -173,11 +175,19 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     return render(request, "cases/case.html", context)
 
 
+def _findings(user: User, shown: Case, *, blind: bool) -> dict[str, Any]:
+    rule = {"may_read_blind": blind and user.is_reader, "shows_findings": not blind}
+    return {
+        "finding": case_page.finding_panel(outcome.outcome_of(shown), **rule),
+        "readings_notice": case_page.readings_notice(**rule),
+    }
+
+
 def _banner(user: User, shown: Case, *, revealed: bool) -> banner.Banner:
     return banner.patient_banner(
         shown,
-        patient=selectors.patient_of(shown),
-        priors=selectors.priors(shown, user),
+        patient=patients.patient_of(shown),
+        priors=patients.priors(shown, user),
         now=timezone.now(),
         prior_url=lambda prior: reverse("cases:case", args=[prior.pk]),
         revealed=revealed,

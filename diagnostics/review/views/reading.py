@@ -18,10 +18,10 @@ from django.views.decorators.http import require_GET, require_POST
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
-from diagnostics.cases import selectors as case_selectors
 from diagnostics.cases.models import Case
 from diagnostics.cases.presenters.banner import patient_banner
 from diagnostics.cases.selectors import latest_done_prediction, latest_prediction, visible_to
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import DomainError
 from diagnostics.review.errors import AlreadySigned
@@ -149,11 +149,11 @@ def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status
 
 
 def _case_context(request: StaffRequest, case: Case, now: datetime) -> dict[str, Any]:
-    priors = case_selectors.priors(case, request.user)
+    priors = patients.priors(case, request.user)
     prior = presenter.selected_prior(priors, request.GET.get("prior", ""))
     banner = patient_banner(
         case,
-        patient=case_selectors.patient_of(case),
+        patient=patients.patient_of(case),
         priors=priors,
         now=now,
         prior_url=presenter.prior_query,

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
@@ -19,8 +18,6 @@ from diagnostics.cases.models import Case, DamagedFile, Prediction, PredictionOu
 from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
 from diagnostics.jobs.storage_wait import STORAGE_FULL
-from diagnostics.patients.models import Patient
-from diagnostics.patients.selectors import patients_by_key
 from diagnostics.registry.models import ModelVersion
 
 M = TypeVar("M", bound=Model)
@@ -70,30 +67,6 @@ def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
     return cases.select_related("radiograph").prefetch_related(
         Prefetch("predictions", predictions), "pcr_results__by"
     )
-
-
-def patient_of(case: Case) -> Patient | None:
-    """Return what the site knows of the patient; None where only the reference is known."""
-    key = (case.site_id, case.patient_ref)
-    return patients_by_key([key]).get(key)
-
-
-def priors(case: Case, user: User) -> list[Case]:
-    """Return the earlier studies of the same patient at the same site, the newest first.
-
-    A study without a date counts from its upload. Control cases are excluded: a real patient may have the
-    reference that was generated for one. Withdrawn cases are excluded too.
-    """
-    studied_at = Coalesce("radiograph__study_at", "opened_at")
-    same_patient = visible_to(user).filter(
-        site=case.site_id, patient_ref=case.patient_ref, copy_of=None, withdrawn_at=None
-    )
-    earlier = (
-        same_patient.exclude(pk=case.pk)
-        .annotate(studied_at=studied_at)
-        .filter(studied_at__lte=case.radiograph.study_at or case.opened_at)
-    )
-    return list(earlier.select_related("radiograph").order_by("-studied_at", "-opened_at"))
 
 
 def counts_by_status(user: User) -> dict[str, int]:
