@@ -43,7 +43,7 @@ class AmendForm(ReadingForm):
 
     reading = forms.UUIDField(widget=forms.HiddenInput)
     reason = forms.CharField(
-        label=_("Reason for the amendment"),
+        label=_("Reason for the change"),
         max_length=MAX_NOTE_LENGTH,
         widget=forms.Textarea(attrs=TEXT),
         error_messages={"required": _("Please give the reason for the amendment.")},
