@@ -72,6 +72,13 @@ class RadiographOfAnotherPatient(DomainError):
     status = 409
 
 
+class CaseWithdrawn(DomainError):
+    """The case was withdrawn: it is neither read nor scored."""
+
+    code = "case_withdrawn"
+    status = 409
+
+
 class StorageUnavailable(DomainError):
     """The disk is full, read-only or not mounted."""
 

@@ -87,13 +87,6 @@ class ReaderNotBlind(DomainError):
     status = HTTPStatus.CONFLICT
 
 
-class CaseWithdrawn(DomainError):
-    """The case has been withdrawn: nothing more is read or changed."""
-
-    code = "case_withdrawn"
-    status = HTTPStatus.CONFLICT
-
-
 class TooManyViews(DomainError):
     """The user has saved the maximum number of views."""
 

@@ -13,7 +13,7 @@ from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
-from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning, NoActiveVersion
+from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning, CaseWithdrawn, NoActiveVersion
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
@@ -25,9 +25,10 @@ from diagnostics.registry.models import ModelVersion
 def retry(*, case: Case, by: User, now: datetime) -> Prediction:
     """Queue a prediction by the active version, unless it has one whose files are intact.
 
-    Raises NoActiveVersion, AlreadyPredicted, AlreadyRunning.
+    Raises CaseWithdrawn, NoActiveVersion, AlreadyPredicted, AlreadyRunning.
     """
     require(by, Permission.RETRY)
+    require_not_withdrawn(case)
     version = registry.active_version()
     if version is None:
         raise no_active_version()
@@ -54,7 +55,9 @@ def is_retry_useful(latest: Prediction | None, active_version: ModelVersion | No
     return latest.status == JobStatus.FAILED or is_other_version or selectors.has_damaged_files(latest)
 
 
-def reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now: datetime) -> Prediction:
+def reset(
+    prediction: Prediction, status: JobStatus, version: ModelVersion | None, now: datetime
+) -> Prediction:
     """Queue a finished prediction again as the same row; raises AlreadyRunning."""
     try:
         with transaction.atomic():
@@ -74,6 +77,12 @@ def reset(prediction: Prediction, status: JobStatus, version: ModelVersion, now:
     if not reset:
         raise _already_running()
     return Prediction.objects.get(pk=prediction.pk)
+
+
+def require_not_withdrawn(case: Case) -> None:
+    """Raise CaseWithdrawn for a case that is neither read nor scored any more."""
+    if case.withdrawn_at is not None:
+        raise CaseWithdrawn(_("This case was withdrawn. An administrator can reinstate it."))
 
 
 def no_active_version() -> NoActiveVersion:

@@ -19,6 +19,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import DomainError
 from diagnostics.review.errors import AlreadySigned, CaseFinal, ClaimedByAnother, ClaimExpired, PredictionSeen
 from diagnostics.review.models import Claim, Queue, ServedReason
@@ -115,8 +116,8 @@ def obstacle(case: Case, by: User, now: datetime) -> DomainError | None:
 
 
 def require_open(case: Case, by: User) -> None:
-    """Raise CaseWithdrawn, AlreadySigned, CaseFinal or PredictionSeen where the reader may not read it."""
-    permissions.require_not_withdrawn(case)
+    """Raise CaseWithdrawn, AlreadySigned, CaseFinal or PredictionSeen where it is not to be read blind."""
+    require_not_withdrawn(case)
     if readings.own_reading(case, by):
         raise already_signed()
     if case.finalized_at is not None:

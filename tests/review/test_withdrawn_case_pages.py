@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import User
+from diagnostics.cases.errors import CaseWithdrawn
 from diagnostics.cases.models import Case
-from diagnostics.review.errors import CaseWithdrawn
 from diagnostics.review.models import Claim, Reading
 from diagnostics.review.services import assisted_reading, claims, readings, second_opinion
 from tests.review.conftest import Admit, Classify
@@ -36,7 +36,7 @@ def test_its_reading_page_says_so_and_offers_no_reading(
         assert reverse(f"review:{action}", args=[case.pk]) not in html
     assert sign(reader, case).status_code == 409
     refused = reader.post(reverse("review:claim", args=[case.pk]), follow=True).content.decode()
-    assert "This case has been withdrawn and is not read." in refused
+    assert "This case was withdrawn. An administrator can reinstate it." in refused
     assert not Claim.objects.exists()
     assert not Reading.objects.exists()
 
@@ -83,7 +83,7 @@ AMENDED = {"finding": "other", "confidence": "sure", "note": "", "reason": "A cl
 def test_its_readings_stay_as_they_are(act: Act, radiologist: User, admit: Admit, now: datetime) -> None:
     case = admit(1)
     reading = readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
-    withdraw(case, now)
+    withdraw(case, now)  # `reading.case` still says that it is open
     with pytest.raises(CaseWithdrawn):
         act(reading, radiologist, now)
     assert Reading.objects.get() == reading
