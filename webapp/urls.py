@@ -8,7 +8,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
+from diagnostics.cases.urls import urlpatterns as cases_pages
 from diagnostics.review.urls import api_urlpatterns as review_api
+from diagnostics.review.urls import case_list_urlpatterns as case_list
 from webapp import health, status
 from webapp.telemetry.views import metrics
 
@@ -27,7 +29,7 @@ api = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("diagnostics.accounts.urls")),
-    path("cases/", include("diagnostics.cases.urls")),
+    path("cases/", include(([*case_list, *cases_pages], "cases"))),
     path("review/", include("diagnostics.review.urls")),
     path("imports/", include("diagnostics.imports.urls")),
     path("training/", include("diagnostics.training.urls")),

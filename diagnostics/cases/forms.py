@@ -1,4 +1,4 @@
-"""Forms of the case pages: upload, RT-PCR result, filter of the list."""
+"""Forms of the case pages: upload, RT-PCR result, override of the quality gate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.cases.models import PcrOutcome, Priority, View
-from diagnostics.jobs.models import JobStatus
-
-ANY = [("", "")]
 
 
 class RadiographsInput(forms.ClearableFileInput):
@@ -89,17 +86,3 @@ class PcrForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"class": "form-control", "type": "date"}),
     )
-
-
-class CaseFilter(forms.Form):
-    """Filter and order of the list of cases. They are part of the URL, so no field holds patient data."""
-
-    status = forms.ChoiceField(required=False, choices=[*ANY, *JobStatus.choices])
-    priority = forms.ChoiceField(required=False, choices=[*ANY, *Priority.choices])
-    q = forms.CharField(required=False, max_length=64)
-    sort = forms.CharField(required=False, max_length=32)
-
-    def values(self) -> dict[str, str]:
-        """Return the valid values; an invalid one is ignored."""
-        self.is_valid()
-        return {name: self.cleaned_data.get(name, "") for name in self.fields}

@@ -122,6 +122,11 @@ class Case(models.Model):
                 condition=Q(finalized_at__isnull=False),
                 name="finalized_by_time",
             ),
+            models.Index(
+                fields=["site", "-withdrawn_at"],
+                condition=Q(withdrawn_at__isnull=False),
+                name="withdrawn_by_time",
+            ),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
             models.Index(fields=["site", "-opened_at"]),

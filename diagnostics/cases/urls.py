@@ -1,4 +1,4 @@
-"""URLs of cases: pages under cases/, the API under api/v1/."""
+"""URLs of cases: pages under cases/, the API under api/v1/; the list of cases is in review/urls.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from diagnostics.cases.views import cases, images, quality, upload
 app_name = "cases"
 
 urlpatterns = [
-    path("", cases.cases, name="list"),
     path("upload/", upload.upload, name="upload"),
     path("<uuid:pk>/", cases.case, name="case"),
     path("<uuid:pk>/state/", cases.state, name="state"),

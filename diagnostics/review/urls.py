@@ -1,4 +1,4 @@
-"""URLs of the worklist, the reading page and the reader quality page."""
+"""URLs of the list of cases, the reading page and the reader quality page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diagnostics.review.views import (
 app_name = "review"
 
 urlpatterns = [
-    path("", worklist.worklist, name="worklist"),
+    path("", worklist.old_address, name="worklist"),
     path("bulk/", worklist_actions.bulk, name="bulk"),
     path("cases.csv", worklist_actions.export, name="export"),
     path("views/", saved_views.save, name="save-view"),
@@ -41,6 +41,11 @@ urlpatterns = [
     path("<uuid:pk>/amend/", reading.amend, name="amend"),
     path("<uuid:pk>/confirm/", reading.confirm, name="confirm"),
     path("<uuid:pk>/second-opinion/", reading.second_opinion, name="second-opinion"),
+]
+
+case_list_urlpatterns = [  # pages of the namespace `cases`; a list shows readings, which are above cases
+    path("", worklist.cases, name="list"),
+    path("rows/", worklist.rows, name="rows"),
 ]
 
 api_urlpatterns = [

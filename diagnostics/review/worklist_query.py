@@ -1,4 +1,4 @@
-"""One view of the worklist as a value: its filters, its order and its query string."""
+"""One view of the list of cases as a value: its tab or state, its filters, its order and its query string."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from diagnostics.cases.models import Priority, View
 
 MAX_SEARCH_LENGTH: Final = 64  # characters: the length of an accession number
 DUE_FIRST: Final = ("stat_rank", "due_at", "pk")
-# STAT cases come first in every order.
+NEWEST_FIRST: Final = ("-opened_at", "pk")
+# STAT cases come first in every order of open cases.
 ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "": DUE_FIRST,
     "received": ("stat_rank", "opened_at", "pk"),
@@ -27,8 +28,20 @@ ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
 NOT_GIVEN: Final = "none"  # query value that selects radiographs without a view position
 
 
+class Tab(TextChoices):
+    """A tab of the list of cases."""
+
+    TO_READ = "to-read", _("To read")
+    MINE = "mine", _("Mine")
+    NEEDS_ADJUDICATION = "needs-adjudication", _("Needs adjudication")
+    FINAL = "final", _("Final")
+    FAILED = "failed", _("Failed")
+    IMPORTED = "imported", _("Imported")
+    ALL = "all", _("All")
+
+
 class WorklistState(TextChoices):
-    """The state of a case between arrival and final finding."""
+    """The state of a case between arrival and final finding, or outside this course."""
 
     TO_READ = "to-read", _("To read")
     READING = "reading", _("Being read")
@@ -38,28 +51,44 @@ class WorklistState(TextChoices):
     PROCESSING = "processing", _("Processing")
     FAILED = "failed", _("Failed")
     FINAL = "final", _("Final")
+    IMPORTED = "imported", _("Imported")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+# States of open cases that have no tab of their own.
+STATE_FILTERS: Final = (
+    WorklistState.RECEIVED,
+    WorklistState.PROCESSING,
+    WorklistState.READING,
+    WorklistState.SECOND_READ,
+)
+# Order of the tabs that hold more than open cases; the others are listed by due time.
+TAB_ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    Tab.FINAL: ("-finalized_at", "pk"),
+    Tab.IMPORTED: NEWEST_FIRST,
+    Tab.ALL: NEWEST_FIRST,
+}
 
 
 @dataclass(frozen=True)
 class WorklistQuery:
-    """The filters and the order of a worklist view."""
+    """A tab or state of the list of cases, its filters and its order. It holds no patient data."""
 
-    status: str = ""
+    status: str = ""  # a tab or a state; empty: all open cases
     priority: str = ""
     view: str = ""
-    mine: str = ""
-    q: str = ""
+    q: str = ""  # part of an accession number, from saved views and bookmarks
     sort: str = ""
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> WorklistQuery:
         """Parse query parameters; ignore unknown values."""
+        status = Tab.MINE.value if params.get("mine") == "yes" else params.get("status", "")
         return cls(
-            status=_known(params.get("status", ""), WorklistState.values),
+            status=_known(status, [*Tab.values, *STATE_FILTERS]),
             priority=_known(params.get("priority", ""), Priority.values),
             view=_known(params.get("view", ""), [*filter(None, View.values), NOT_GIVEN]),
-            mine=_known(params.get("mine", ""), ["yes"]),
-            q=_search_text(params.get("q", "")),
+            q=_printable(params.get("q", "")),
             sort=_known(params.get("sort", ""), list(ORDERS)),
         )
 
@@ -70,20 +99,22 @@ class WorklistQuery:
 
     @property
     def has_filters(self) -> bool:
-        """Return whether anything but the state filters the cases."""
-        return any((self.priority, self.view, self.mine, self.q))
+        """Return whether anything but the tab selects the cases."""
+        return any((self.priority, self.view, self.q, self.status in STATE_FILTERS))
 
     @property
-    def hidden_fields(self) -> list[tuple[str, str]]:
-        """Return all parameters but the search text, for the search form."""
-        return [(name, value) for name, value in vars(self).items() if value and name != "q"]
+    def ordering(self) -> tuple[str, ...]:
+        """Return the fields of the order."""
+        if self.status not in TAB_ORDERS:
+            return ORDERS[self.sort]
+        return ORDERS[self.sort][1:] if self.sort else TAB_ORDERS[self.status]
 
     def but(self, **changes: str) -> WorklistQuery:
         """Return the same query with some parameters changed."""
         return replace(self, **changes)
 
 
-def _search_text(text: str) -> str:
+def _printable(text: str) -> str:
     text = text.strip()
     return text if len(text) <= MAX_SEARCH_LENGTH and text.isprintable() else ""
 

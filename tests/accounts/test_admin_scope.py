@@ -230,9 +230,17 @@ def assert_no_password(user: User) -> None:
 
 
 def test_new_and_changed_sites_are_audited_and_belong_to_their_creator(chief: Client, administrator: User):
-    chief.post(f"{SITES}add/", {"name": "East", "stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240})
+    chief.post(
+        f"{SITES}add/", {"name": "East", "stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
+    )
     east = Site.objects.get(name="East")
-    body = {"name": "East", "stat_minutes": 30, "urgent_minutes": 30, "routine_minutes": 240, "technicians_see_predictions": "on"}
+    body = {
+        "name": "East",
+        "stat_minutes": 30,
+        "urgent_minutes": 30,
+        "routine_minutes": 240,
+        "technicians_see_predictions": "on",
+    }
     assert chief.post(f"{SITES}{east.pk}/change/", body).status_code == 302
 
     created, changed = AuditEvent.objects.filter(target_id=str(east.pk)).order_by("pk")

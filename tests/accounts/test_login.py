@@ -115,7 +115,7 @@ def test_a_login_without_a_csrf_token_is_refused_with_an_explanation(radiologist
 @pytest.mark.parametrize(
     ("role", "page"),
     [
-        ("radiologist", "review:worklist"),
+        ("radiologist", "cases:list"),
         ("technician", "cases:list"),
         ("administrator", "training:runs"),
     ],

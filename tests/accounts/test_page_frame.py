@@ -26,11 +26,10 @@ from diagnostics.jobs.models import JobStatus
     ("role", "labels"),
     [
         ("technician", ["Cases", "Upload", "Models"]),
-        ("radiologist", ["Worklist", "Cases", "Upload", "Models"]),
+        ("radiologist", ["Cases", "Upload", "Models"]),
         (
             "administrator",
             [
-                "Worklist",
                 "Cases",
                 "Upload",
                 "Readers",
@@ -67,12 +66,12 @@ def test_the_menu_marks_the_entry_with_the_longest_matching_url(
     assert [item.label for item in navigation.menu(technician, path=path) if item.is_current] == current
 
 
-def test_the_menu_shows_the_number_of_cases_beside_the_worklist(client: Client, radiologist: User):
-    counts = {"review:worklist": 3}
+def test_the_menu_shows_the_number_of_cases_beside_the_list_of_cases(client: Client, radiologist: User):
+    counts = {"cases:list": 3}
 
     items = navigation.menu(radiologist, path="/", counts=counts)
 
-    assert [(item.label, item.count) for item in items if item.count is not None] == [("Worklist", 3)]
+    assert [(item.label, item.count) for item in items if item.count is not None] == [("Cases", 3)]
 
 
 def test_every_page_has_the_research_use_statement_and_a_skip_link(client: Client, db: None):

@@ -112,31 +112,6 @@ def test_an_imported_case_without_a_prediction_is_audited_when_read(
     assert len(events(Action.CASE_VIEWED)) == 1
 
 
-@pytest.mark.parametrize("page", ["cases:list", "review:worklist"])
-def test_a_search_is_one_event_without_its_text(case: Case, radiologist: User, page: str, events):
-    client = Client()
-    client.force_login(radiologist)
-
-    client.get(reverse(page))
-    client.get(reverse(page), {"q": "ACC-1", "priority": "routine"})
-    client.get(reverse(page), {"q": REFERENCE})
-
-    found = {(one["cases"], tuple(sorted(one["filters"]))) for one in events(Action.CASES_SEARCHED)}
-    assert found == {(1, ("priority", "q")), (0, ("q",))}
-    recorded = str(list(AuditEvent.objects.values()))
-    assert REFERENCE not in recorded
-    assert "ACC-1" not in recorded
-
-
-def test_the_refresh_of_a_worklist_is_no_new_search(case: Case, radiologist: User, events):
-    client = Client()
-    client.force_login(radiologist)
-
-    client.get(reverse("review:worklist"), {"q": "ACC-1"}, headers={"HX-Request": "true"})
-
-    assert events(Action.CASES_SEARCHED) == []
-
-
 def test_the_export_of_first_readings_is_one_event(case: Case, administrator: User, events):
     client = Client()
     client.force_login(administrator)

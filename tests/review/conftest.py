@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
+from diagnostics.imports.models import Import, ImportedFile, ImportedLabel
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import ReadingPolicy
@@ -21,6 +22,7 @@ from tests.review.control_cases import make_reference_case
 
 Admit = Callable[..., Case]
 Classify = Callable[..., Prediction]
+Imported = Callable[..., Case]
 
 
 @pytest.fixture
@@ -85,6 +87,47 @@ def classify(now: datetime) -> Classify:
         )
 
     return classify
+
+
+@pytest.fixture
+def imported(admit: Admit, site: Site, administrator: User, now: datetime) -> Imported:
+    """Return a function that makes a case as an import does: off the worklist, with its finding."""
+    job = Import.objects.create(
+        number=1,
+        requested_by=administrator,
+        site=site,
+        origin="set",
+        base_folder="/set",
+        collection="set",
+        importer="folders",
+        queued_at=now,
+    )
+
+    def make(number: int, finding: str = "pneumonia") -> Case:
+        case = admit(number)
+        Case.objects.filter(pk=case.pk).update(on_worklist=False)
+        file = ImportedFile.objects.create(
+            import_job=job,
+            position=number,
+            path=f"{number}.png",
+            finding=finding,
+            patient_ref="set-1",
+            source="",
+            status="imported",
+            case=case,
+        )
+        ImportedLabel.objects.create(
+            case=case,
+            finding=finding,
+            collection="set",
+            import_job=job,
+            file=file,
+            opened_case=True,
+            imported_at=now,
+        )
+        return case
+
+    return make
 
 
 @pytest.fixture

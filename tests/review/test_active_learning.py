@@ -165,7 +165,7 @@ def test_the_active_learning_button_is_shown_where_the_site_offers_the_queue(
 ) -> None:
     ReadingPolicy.objects.create(site=site, has_active_learning_queue=learns)
     client.force_login(radiologist)
-    assert ("Read active-learning case" in client.get(reverse("review:worklist")).content.decode()) is learns
+    assert ("Read active-learning case" in client.get(reverse("cases:list")).content.decode()) is learns
 
 
 def test_active_learning_shares_above_100_percent_are_refused(client: Client, administrator: User) -> None:

@@ -22,14 +22,15 @@ def test_the_worklist_shows_the_order_data_and_no_score(
     stat = admit(2, priority=Priority.STAT, patient="MRN-004431")
     classify(stat)
     admit(1)
-    html = reader.get(reverse("review:worklist")).content.decode()
+    html = reader.get(reverse("cases:list")).content.decode()
     assert html.index("ACC-2") < html.index("ACC-1")
     assert "****431" in html
     assert "MRN-004431" not in html
     assert "F 63" in html
     assert "STAT" in html
     assert page_of(stat) in html
-    assert revealed(html) == []
+    assert "hidden until read" in html
+    assert revealed(html) == ["AI result"]  # the heading of the column
 
 
 def test_before_the_signature_the_page_reveals_nothing_of_the_ai_result(
@@ -53,7 +54,7 @@ def test_before_the_signature_the_pages_are_identical_for_any_ai_result(
     case = admit(1)
     classify(case)
     claim(case, radiologist)
-    addresses = [reverse("review:worklist"), page_of(case)]
+    addresses = [reverse("cases:list"), page_of(case)]
     pages_of_covid = [without_random_parts(reader.get(address).content.decode()) for address in addresses]
     Prediction.objects.update(
         finding="normal",

@@ -49,7 +49,7 @@ def test_classify_again_without_an_active_version_shows_the_error(
     assert Prediction.objects.get().status == JobStatus.FAILED
 
 
-WORKLIST = "review:worklist"
+WORKLIST = "cases:list"
 
 
 def test_many_cases_are_assigned_and_prioritized_at_once(

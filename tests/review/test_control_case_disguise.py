@@ -98,7 +98,7 @@ def _responses(client: Client, case: Case, token: dict[str, str]) -> tuple[set[s
     pages = [
         client.get(reverse(name, args=[case.pk])).content.decode() for name in ("review:case", "cases:case")
     ]
-    states = [client.get(reverse("review:worklist"), {"status": each}) for each in ("", "final")]
+    states = [client.get(reverse("cases:list"), {"status": each}) for each in ("", "final")]
     rows = [row for each in states for row in re.findall(r"<tr.*?</tr>", each.content.decode(), re.DOTALL)]
     (row,) = (row for row in rows if str(case.pk) in row)
     return _keys(api), [re.sub(r"<[^>]*>", " ", text) for text in (*pages, row)]

@@ -52,7 +52,7 @@ def test_the_export_has_the_state_of_each_case_by_due_time(
         "priority": "stat",
         "state": "final",
         "received": stat.opened_at.isoformat(),
-        "due": stat.opened_at.isoformat(),
+        "due": (stat.opened_at + timedelta(minutes=30)).isoformat(),
         "finalized": now.isoformat(),
         "view": "PA",
         "sex": "F",
@@ -173,7 +173,7 @@ def test_a_user_of_another_site_exports_nothing(
 def test_an_export_without_cases_shows_an_error(wrong: dict[str, str], reader: Client, admit: Admit) -> None:
     admit(1)
     response = reader.post(reverse("review:export"), wrong | {"here": "sort=accession"})
-    assert response["Location"] == f"{reverse('review:worklist')}?sort=accession"
+    assert response["Location"] == f"{reverse('cases:list')}?sort=accession"
     assert "rr-alert" in reader.get(response["Location"]).content.decode()
 
 

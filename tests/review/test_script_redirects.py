@@ -34,5 +34,5 @@ def test_form_errors_are_returned_to_a_script_too(admit: Admit, reader: Client) 
 def test_a_message_stays_queued_for_the_next_page(admit: Admit, reader: Client) -> None:
     case = admit(1)
     told = reader.post(reverse("review:sign", args=[case.pk]), NORMAL, headers=GO)
-    assert told["X-Readroom-Location"] == reverse("review:worklist")
-    assert "All cases are read." in reader.get(reverse("review:worklist")).content.decode()
+    assert told["X-Readroom-Location"] == reverse("cases:list")
+    assert "All cases are read." in reader.get(reverse("cases:list")).content.decode()

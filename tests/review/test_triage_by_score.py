@@ -105,7 +105,7 @@ def test_the_table_keeps_its_order_and_the_reason_is_shown_after_the_reading(
     _score(high, 0.9, due_in=timedelta(hours=2), now=now)
     classify(high)
     client.force_login(radiologist)
-    table = client.get(reverse("review:worklist")).content.decode()
+    table = client.get(reverse("cases:list")).content.decode()
     assert table.index(str(soon.pk)) < table.index(str(high.pk))
     claim = claims.claim_next(by=radiologist, now=now)
     assert claim is not None

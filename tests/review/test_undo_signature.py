@@ -150,7 +150,7 @@ def test_the_next_page_and_the_worklist_offer_to_undo(
     page = client.post(reverse("review:sign", args=[case.pk]), form, follow=True)
     address = reverse("review:undo-signature", args=[case.pk])
     assert page.redirect_chain[-1][0] == reverse("review:case", args=[after.pk])
-    for html in (page.content.decode(), client.get(reverse("review:worklist")).content.decode()):
+    for html in (page.content.decode(), client.get(reverse("cases:list")).content.decode()):
         assert address in html
         assert "Signed: Normal, ACC-1" in html
     back = client.post(address, follow=True)

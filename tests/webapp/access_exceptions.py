@@ -25,9 +25,9 @@ OBJECTS_OF_A_SITE: Final = (
 )
 
 # Pages of the user's own site: 403 with the sentence that an administrator must add the user to one.
-# The worklist of an administrator belongs to no site: it is empty.
+# The list of an administrator or a technician without a site is empty.
 PAGES_OF_THE_OWN_SITE: Final = {
-    ("review:worklist", "get", "radiologist"),
+    *(("cases:list", method, "radiologist") for method in ("get", "post")),
     ("review:readers", "get", "administrator"),
     ("review:policy", "post", "administrator"),
     *(("api-case-list", "post", role) for role in ("technician", "radiologist", "administrator")),

@@ -45,7 +45,7 @@ def test_a_user_without_a_site_is_told_what_to_do(client: Client, radiologist: U
     radiologist.sites.clear()
     client.force_login(radiologist)
 
-    response = client.get("/review/")
+    response = client.get("/cases/")
 
     assert response.status_code == 403
     assert "You are not a member of a site. Ask an administrator to add you to one." in response.text

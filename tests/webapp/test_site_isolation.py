@@ -26,7 +26,7 @@ def test_lists_show_no_case_of_another_site(objects: AccessObjects, stranger: Us
     client = logged_in(stranger)
     case = str(objects.args["cases:case"][0])
 
-    for name in ("cases:list", "review:worklist", "api-case-list"):
+    for name in ("cases:list", "cases:rows", "api-case-list"):
         assert case not in client.get(reverse(name)).content.decode()
 
 

@@ -33,7 +33,6 @@ class MenuItem:
 
 
 MENU_ENTRIES = (
-    MenuEntry("review:worklist", gettext_noop("Worklist"), Permission.ASSIGN),
     MenuEntry("cases:list", gettext_noop("Cases"), Permission.SEE_CASES),
     MenuEntry("cases:upload", gettext_noop("Upload"), Permission.UPLOAD),
     MenuEntry("review:readers", gettext_noop("Readers"), Permission.MANAGE_READERS),

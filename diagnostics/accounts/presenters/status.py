@@ -37,6 +37,8 @@ STATUS_LABELS: Final = {
     "second": StatusLabel("persons", "quiet", _("Awaiting second read")),
     "disagree": StatusLabel("warn", "warn", _("Needs adjudication")),
     "final": StatusLabel("done", "good", _("Final")),
+    "imported": StatusLabel("upload", "quiet", _("Imported")),
+    "withdrawn": StatusLabel("close", "quiet", _("Withdrawn")),
 }
 ALERT_STYLES: Final = {
     "stat": AlertStyle("stat", "failed", "alert"),

@@ -25,7 +25,7 @@ def main_menu(context: Context) -> list[navigation.MenuItem]:
     user, request = context.get("user"), context.get("request")
     if not isinstance(user, User) or request is None:
         return []
-    counts = {"review:worklist": context["worklist_count"]} if "worklist_count" in context else {}
+    counts = {"cases:list": context["worklist_count"]} if "worklist_count" in context else {}
     return navigation.menu(user, path=request.path, counts=counts)
 
 

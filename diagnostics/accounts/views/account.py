@@ -22,7 +22,7 @@ from diagnostics.accounts.services import attempts
 from diagnostics.accounts.views.sessions import too_many_attempts
 
 START_PAGES = {
-    Role.RADIOLOGIST: "review:worklist",
+    Role.RADIOLOGIST: "cases:list",
     Role.TECHNICIAN: "cases:list",
     Role.ADMINISTRATOR: "training:runs",
 }

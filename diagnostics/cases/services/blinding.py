@@ -36,6 +36,18 @@ def withheld_cases(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
     return frozenset(pks).difference(read)
 
 
+def listed_predictions(user: User, cases: Sequence[Case], *, withheld: frozenset[UUID]) -> frozenset[UUID]:
+    """Return the cases whose prediction a list may show the user: permitted, and already seen by a reader.
+
+    A list is never a reader's first view of a prediction: fifty rows would end fifty blind readings.
+    """
+    permitted = frozenset(case.pk for case in cases) - withheld
+    if not user.is_reader:
+        return permitted
+    seen = PredictionShown.objects.filter(to=user, case__in=permitted)
+    return frozenset(seen.values_list("case", flat=True))
+
+
 def _sites_showing_predictions(user: User) -> QuerySet[Site]:
     is_administrator = user.role == Role.ADMINISTRATOR
     rule = "administrators_see_predictions" if is_administrator else "technicians_see_predictions"

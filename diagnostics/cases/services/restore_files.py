@@ -63,7 +63,9 @@ def _restore(
     names = storage.radiograph_files(radiograph.pk)
     checksums = storage.restore_radiograph(names, original=upload, radiograph=decoded)
     locked.update(**asdict(checksums), depth_sha256="", thumbnail_sha256="")
-    file_damage.mark_restored(radiograph.case, kinds=("original", "display", "grey", "depth", "thumbnail"), now=now)
+    file_damage.mark_restored(
+        radiograph.case, kinds=("original", "display", "grey", "depth", "thumbnail"), now=now
+    )
     audit.record(
         action=Action.FILES_RESTORED,
         by=by,

@@ -1,4 +1,4 @@
-"""The list of cases, the case page, and the actions on it."""
+"""The case page, and the actions on it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import uuid
 from typing import Any, Final
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -22,50 +20,21 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
-from diagnostics.cases.forms import CaseFilter, OverrideForm, PcrForm
-from diagnostics.cases.models import Case, Priority
-from diagnostics.cases.presenters import banner, case_list, case_page
+from diagnostics.cases.forms import OverrideForm, PcrForm
+from diagnostics.cases.models import Case
+from diagnostics.cases.presenters import banner, case_page
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
 from diagnostics.cases.selectors import outcome
 from diagnostics.cases.selectors import patient as patients
-from diagnostics.cases.services import blinding, case_lists
+from diagnostics.cases.services import blinding
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
-from diagnostics.jobs.models import JobStatus
 from diagnostics.registry import selectors as registry
 
-PAGE_SIZE: Final = 50
 STOP_POLLING: Final = 286  # the status that stops htmx's polling
-
-
-@require_permission(Permission.SEE_CASES)
-@require_safe
-def cases(request: StaffRequest) -> HttpResponse:
-    """List the cases of the user's sites; readers see no AI result here."""
-    query = CaseFilter(request.GET).values()
-    page = Paginator(_filtered(request.user, query), PAGE_SIZE).get_page(request.GET.get("page"))
-    if query["q"]:
-        found = page.paginator.count
-        case_lists.record_search(found=found, filters=query, by=request.user, now=timezone.now())
-    withheld = blinding.withheld_cases(request.user, list(page))
-    context = {
-        "page": page,
-        "rows": [
-            case_list.case_row(case, selectors.latest_prediction(case), withheld=case.pk in withheld)
-            for case in page
-        ],
-        "shows_results": not request.user.has_permission(Permission.READ),
-        "query": query,
-        "hidden_fields": [(name, query[name]) for name in ("status", "priority", "sort") if query[name]],
-        "is_filtered": any(query[name] for name in ("status", "priority", "q")),
-        "statuses": case_list.filter_chips(request.GET, "status", JobStatus.choices, query["status"]),
-        "priorities": case_list.filter_chips(request.GET, "priority", Priority.choices, query["priority"]),
-        "sort_links": case_list.sort_links(request.GET, query["sort"]),
-    }
-    return render(request, "cases/list.html", context)
 
 
 @require_permission(Permission.SEE_CASES)
@@ -130,15 +99,6 @@ def pcr(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     return redirect("cases:case", pk=pk)
-
-
-def _filtered(user: User, query: dict[str, str]) -> QuerySet[Case]:
-    filtered = selectors.case_list(user, status=query["status"], ordering=query["sort"])
-    if query["priority"]:
-        filtered = filtered.filter(priority=query["priority"])
-    if query["q"]:
-        filtered = filtered.filter(accession_number__icontains=query["q"])
-    return filtered
 
 
 def _visible_case(user: User, pk: uuid.UUID) -> Case:

@@ -1,4 +1,4 @@
-"""Images of a case: the radiograph, its thumbnail, its full-depth pixels, the heatmap of one class, and the overlay."""
+"""Images of a case: the radiograph, its thumbnail and full-depth pixels, a heatmap, and the overlay."""
 
 from __future__ import annotations
 

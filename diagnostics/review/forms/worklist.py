@@ -1,4 +1,4 @@
-"""Forms of the worklist: bulk actions, export and saved views."""
+"""Forms of the list of cases: search, bulk actions, export and saved views."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Priority
+from diagnostics.review.worklist_query import MAX_SEARCH_LENGTH
 
-MAX_SELECTED: Final = 50  # cases: one page of the worklist
+MAX_SELECTED: Final = 50  # cases: one page of the list
 ASSIGN, END_CLAIMS, RETRY = "assign", "end-claims", "retry"
 
 
 class SelectedCasesForm(forms.Form):
-    """Cases selected in the worklist."""
+    """Cases selected in the list."""
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
@@ -41,7 +42,7 @@ class SelectedCasesForm(forms.Form):
 
 
 class BulkActionForm(SelectedCasesForm):
-    """Cases selected in the worklist, and the action to apply to them."""
+    """Cases selected in the list, and the action to apply to them."""
 
     action = forms.ChoiceField(
         choices=[
@@ -56,6 +57,18 @@ class BulkActionForm(SelectedCasesForm):
     def __init__(self, data: QueryDict, *, readers: QuerySet[User]) -> None:
         super().__init__(data)
         cast(forms.ModelChoiceField, self.fields["to"]).queryset = readers
+
+
+class SearchForm(forms.Form):
+    """The text of a search; it is posted, because names and references may not be part of a URL."""
+
+    text = forms.CharField(required=False, max_length=MAX_SEARCH_LENGTH)
+
+    @property
+    def text_to_find(self) -> str:
+        """Return the text; empty for one that is too long or not printable."""
+        text = self.cleaned_data.get("text", "") if self.is_valid() else ""
+        return text if text.isprintable() else ""
 
 
 class ViewForm(forms.Form):

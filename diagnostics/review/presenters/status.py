@@ -20,6 +20,8 @@ STATE_STYLES: Final[Mapping[str, str]] = {
     WorklistState.PROCESSING: "running",
     WorklistState.FAILED: "failed",
     WorklistState.FINAL: "final",
+    WorklistState.IMPORTED: "imported",
+    WorklistState.WITHDRAWN: "withdrawn",
 }
 CONSENSUS_STATES: Final = {
     ConsensusStatus.SECOND_READ: WorklistState.SECOND_READ,

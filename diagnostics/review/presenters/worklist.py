@@ -1,40 +1,50 @@
-"""The worklist as values for its template: filter links, sortable columns, rows and messages."""
+"""The list of cases as values for its template: tabs, filters, sortable columns and messages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
-from django.urls import reverse
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from diagnostics.accounts.models import User
 from diagnostics.cases.models import Priority, View
-from diagnostics.cases.presenters import case as case_presenters
-from diagnostics.cases.presenters.due import DueTime, due_time
 from diagnostics.cases.services.bulk_retry import BulkRetryResult
-from diagnostics.review.presenters.status import StatusLabel, state_label
-from diagnostics.review.selectors.worklist import DayProgress
-from diagnostics.review.worklist_query import WorklistQuery, WorklistState
+from diagnostics.review.models import SavedView
+from diagnostics.review.selectors.worklist import allowed_tabs, resolved
+from diagnostics.review.worklist_query import STATE_FILTERS, TAB_ORDERS, WorklistQuery
 
 SORTABLE: Final[Mapping[str, Promise]] = {
     "received": gettext_lazy("Received"),
-    "study": gettext_lazy("Study date"),
+    "study": gettext_lazy("Study"),
     "accession": gettext_lazy("Accession"),
 }
+ARROWS: Final[Mapping[str, str]] = {"ascending": "up", "descending": "down"}  # icons
 
 
 @dataclass(frozen=True)
 class FilterLink:
-    """A link that filters the worklist."""
+    """A link that selects a tab, or sets or clears a filter."""
 
     text: str
     query: str
     is_current: bool
     count: int | None = None
+
+
+@dataclass(frozen=True)
+class ViewLink:
+    """A saved view; its number of cases is loaded later."""
+
+    pk: UUID
+    name: str
+    query: str
+    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -44,73 +54,70 @@ class SortLink:
     text: str
     query: str
     aria_sort: str  # "ascending", "descending", or empty
+    arrow: str  # an icon; empty where the column does not order the table
 
 
-@dataclass(frozen=True)
-class WorklistRow:
-    """One case of the worklist."""
-
-    case: Any
-    url: str
-    accession: str
-    priority: case_presenters.PriorityLabel
-    due: DueTime | None  # None once the case is final
-    status: StatusLabel
-    patient: str
-    sex_and_age: str
-    view: str
-    assigned_to: str
-    css_class: str
-
-
-def state_links(counts: Mapping[str, int], query: WorklistQuery) -> list[FilterLink]:
-    """Return a link per state with its number of cases, after one for all open cases."""
-    states = [("", _("All open")), *WorklistState.choices]
+def tab_links(counts: Mapping[str, int], query: WorklistQuery, user: User) -> list[FilterLink]:
+    """Return a link per tab of the user's role with its number of cases."""
     return [
-        FilterLink(str(label), query.but(status=value).query, value == query.status, counts[value])
-        for value, label in states
+        FilterLink(str(tab.label), WorklistQuery(status=tab).query, tab == query.status, counts[tab])
+        for tab in allowed_tabs(user)
     ]
 
 
 def filter_links(query: WorklistQuery) -> list[FilterLink]:
-    """Return the links of the other filters; the link of an active filter removes it."""
-    filters = [
-        ("mine", "yes", _("Assigned to me")),
-        *(("priority", value, label) for value, label in Priority.choices),
-        *(("view", value, label) for value, label in View.choices if value),
+    """Return the links of the filters; the link of an active filter removes it."""
+    links = [
+        *(_toggle(query, "priority", value, str(label)) for value, label in Priority.choices),
+        *(_toggle(query, "view", value, str(label)) for value, label in View.choices if value),
+        *(_toggle(query, "status", state, str(state.label)) for state in STATE_FILTERS),
     ]
-    return [_toggle(query, field, value, str(label)) for field, value, label in filters]
+    if query.q:
+        links.append(FilterLink(_("Accession: %(q)s") % {"q": query.q}, query.but(q="").query, True))
+    return links
+
+
+def view_links(views: Iterable[SavedView], query: WorklistQuery, user: User) -> list[ViewLink]:
+    """Return the links of a user's saved views."""
+    return [
+        ViewLink(
+            view.pk, view.name, view.query, resolved(WorklistQuery.of(QueryDict(view.query)), user) == query
+        )
+        for view in views
+    ]
 
 
 def sort_links(query: WorklistQuery) -> dict[str, SortLink]:
-    """Return the headings of the sortable columns: ascending, then descending, then by due time."""
+    """Return the headings of the sortable columns: ascending, then descending, then the tab's own order."""
     return {name: _sort_link(query, name, str(text)) for name, text in SORTABLE.items()}
 
 
-def row(case: Any, now: datetime, *, for_reader: bool) -> WorklistRow:
-    """Return one row of the table; `case` comes from `selectors.worklist.with_details`."""
-    radiograph = case.radiograph
-    assignment = getattr(case, "assignment", None)
-    return WorklistRow(
-        case=case,
-        url=reverse("review:case" if for_reader else "cases:case", args=[case.pk]),
-        accession=case.accession_number or _("no number"),
-        priority=case_presenters.priority_label(case),
-        due=None if case.finalized_at else due_time(case.due_at, now),
-        status=state_label(case.state, case.reader),
-        patient=case_presenters.masked_reference(case.patient_ref),
-        sex_and_age=case_presenters.sex_and_age(radiograph),
-        view=case_presenters.view_label(radiograph),
-        assigned_to=assignment.to.username if assignment else "",
-        css_class="rr-row-stat" if case.priority == Priority.STAT else "",
-    )
+def due_order(query: WorklistQuery) -> str:
+    """Return the `aria-sort` of the due times, which order open cases without another order."""
+    return "" if query.sort or query.status in TAB_ORDERS else "ascending"
 
 
-def progress_text(progress: DayProgress) -> str:
-    """Return a reader's progress of the day."""
-    to_read = ngettext("%(n)s case to read", "%(n)s cases to read", progress.to_read)
-    signed = _("%(n)s signed today") % {"n": progress.signed}
-    return f"{to_read % {'n': progress.to_read}}, {signed}"
+def shown_text(first: int, last: int, count: int) -> str:
+    """Return which cases of how many the table shows."""
+    if count <= last - first + 1:
+        return ngettext("%(n)s case", "%(n)s cases", count) % {"n": count}
+    return _("%(first)s to %(last)s of %(n)s cases") % {"first": first, "last": last, "n": count}
+
+
+def found_text(shown: int, count: int) -> str:
+    """Return how many cases match a search."""
+    text = ngettext("%(n)s case matches", "%(n)s cases match", count) % {"n": count}
+    if count <= shown:
+        return text
+    return _("%(text)s; the newest %(shown)s are shown. Type more to find fewer.") % {
+        "text": text,
+        "shown": shown,
+    }
+
+
+def signed_text(signed: int) -> str:
+    """Return a reader's number of signatures since midnight."""
+    return _("%(n)s signed today") % {"n": signed}
 
 
 def adjudication_text(count: int) -> str:
@@ -148,4 +155,7 @@ def _toggle(query: WorklistQuery, field: str, value: str, text: str) -> FilterLi
 def _sort_link(query: WorklistQuery, name: str, text: str) -> SortLink:
     following = {"": name, name: f"-{name}", f"-{name}": ""}
     aria_sort = {name: "ascending", f"-{name}": "descending"}.get(query.sort, "")
-    return SortLink(text, query.but(sort=following.get(query.sort, name)).query, aria_sort)
+    if name == "received" and not query.sort and query.ordering[0] == "-opened_at":
+        aria_sort = "descending"
+    arrow = ARROWS.get(aria_sort, "")
+    return SortLink(text, query.but(sort=following.get(query.sort, name)).query, aria_sort, arrow)

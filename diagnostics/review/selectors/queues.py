@@ -50,8 +50,8 @@ def without_released(cases: QuerySet[Case], user: User) -> QuerySet[Case]:
 
 
 def open_cases(user: User) -> QuerySet[Case]:
-    """Return the visible cases on the worklist that are not final."""
-    return visible_to(user).filter(finalized_at=None, on_worklist=True)
+    """Return the visible cases on the worklist that are neither final nor withdrawn."""
+    return visible_to(user).filter(finalized_at=None, on_worklist=True, withdrawn_at=None)
 
 
 def open_to(user: User) -> QuerySet[Case]:

@@ -1,4 +1,4 @@
-"""Numbers of cases in the saved views of the worklist."""
+"""Numbers of cases in the saved views of the list of cases."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from diagnostics.review.worklist_query import WorklistQuery
 def saved_view_counts(user: User, now: datetime) -> dict[str, int]:
     """Count the cases of each of a user's saved views, by the id of the view."""
     views = SavedView.objects.filter(owner=user)
-    queries = {str(view.pk): WorklistQuery.of(QueryDict(view.query)).but(sort="") for view in views}
+    queries = {str(view.pk): _query_of(view, user) for view in views}
     # Views that differ only in their order are counted once.
     counts = _counts(set(queries.values()), user, now)
     return {pk: counts[query] for pk, query in queries.items()}
+
+
+def _query_of(view: SavedView, user: User) -> WorklistQuery:
+    return worklist.resolved(WorklistQuery.of(QueryDict(view.query)), user).but(sort="")
 
 
 def _counts(queries: set[WorklistQuery], user: User, now: datetime) -> dict[WorklistQuery, int]:

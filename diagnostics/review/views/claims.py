@@ -34,7 +34,7 @@ def claim_next(request: StaffRequest) -> HttpResponse:
         claimed = claims.claim_next(by=request.user, now=timezone.now(), queue=queue)
     except DomainError as error:
         messages.error(request, str(error))
-        return redirect("review:worklist")
+        return redirect("cases:list")
     return open_next(request, claimed)
 
 
@@ -68,7 +68,7 @@ def release(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Release a case without a reading."""
     claims.release(case=_case(request, pk), by=request.user, now=timezone.now())
     messages.info(request, _("The case was released and is back on the worklist."))
-    return redirect("review:worklist")
+    return redirect("cases:list")
 
 
 @require_permission(Permission.READ)
@@ -86,7 +86,7 @@ def open_next(request: StaffRequest, claimed: Claim | None) -> HttpResponse:
     """Redirect to the claimed case, or to the worklist where the queue is empty."""
     if claimed is None:
         messages.success(request, _("All cases are read. There is nothing left for you to read."))
-        return redirect("review:worklist")
+        return redirect("cases:list")
     return redirect("review:case", pk=claimed.case_id)
 
 

@@ -77,7 +77,7 @@ def undo_signature(request: StaffRequest, pk: UUID) -> HttpResponse:
         undo.undo_signature(case=_case(request, pk), by=request.user, now=timezone.now())
     except DomainError as error:
         messages.error(request, str(error))
-        return redirect("review:worklist")
+        return redirect("cases:list")
     return redirect("review:case", pk=pk)
 
 

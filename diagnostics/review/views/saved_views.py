@@ -1,4 +1,4 @@
-"""Views that save, count and delete views of the worklist."""
+"""Views that save, count and delete views of the list of cases."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def save(request: StaffRequest) -> HttpResponse:
     form = ViewForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Please give the view a name of at most 40 characters."))
-        return back_to_worklist(request)
+        return back_to_list(request)
     try:
         query = _current_query(request)
         saved_views.save_view(name=form.cleaned_data["name"], query=query, by=request.user)
     except DomainError as error:
         messages.error(request, str(error))
-    return back_to_worklist(request)
+    return back_to_list(request)
 
 
 @require_permission(Permission.ASSIGN)
@@ -55,13 +55,13 @@ def delete(request: StaffRequest, pk: UUID) -> HttpResponse:
         saved_views.delete_view(pk=pk, by=request.user)
     except SavedView.DoesNotExist as error:
         raise Http404 from error
-    return redirect("review:worklist")
+    return redirect("cases:list")
 
 
-def back_to_worklist(request: StaffRequest) -> HttpResponse:
+def back_to_list(request: StaffRequest) -> HttpResponse:
     """Redirect to the view from which a form was submitted."""
     query = _current_query(request).query
-    return redirect(f"{reverse('review:worklist')}{'?' if query else ''}{query}")
+    return redirect(f"{reverse('cases:list')}{'?' if query else ''}{query}")
 
 
 def _current_query(request: StaffRequest) -> WorklistQuery:

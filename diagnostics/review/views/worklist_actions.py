@@ -1,4 +1,4 @@
-"""Bulk actions on cases selected in the worklist, and their export."""
+"""Bulk actions on selected cases, and their export."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ from diagnostics.review.presenters import worklist as presenter
 from diagnostics.review.selectors import readers
 from diagnostics.review.services import assignments, claims
 from diagnostics.review.services import export as export_services
-from diagnostics.review.views.saved_views import back_to_worklist
+from diagnostics.review.views.saved_views import back_to_list
 
 
-@require_permission(Permission.ASSIGN)
+@require_permission(Permission.SEE_CASES)
 @require_POST
 def bulk(request: StaffRequest) -> HttpResponse:
-    """Change the priority of the selected cases, assign them, end their claims, or classify them again."""
+    """Change the priority of the selected cases, assign them, end their claims, or run AI again.
+
+    Each service checks the permission for its action.
+    """
     form = BulkActionForm(
         request.POST, readers=readers.readers_of(request.user.sites.values_list("pk", flat=True))
     )
@@ -44,7 +47,7 @@ def bulk(request: StaffRequest) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.add_message(request, messages.SUCCESS if count else messages.INFO, text)
-    return back_to_worklist(request)
+    return back_to_list(request)
 
 
 @require_permission(Permission.ASSIGN)
@@ -80,4 +83,4 @@ def _apply(data: dict[str, Any], cases: QuerySet[Case], *, by: User, now: dateti
 
 def _rejected(request: StaffRequest, form: SelectedCasesForm) -> HttpResponse:
     messages.error(request, form.error_text)
-    return back_to_worklist(request)
+    return back_to_list(request)
