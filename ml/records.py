@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -101,6 +101,30 @@ class Manifest:
     parent: str = ""  # version that this one was fine-tuned from
 
 
+@dataclass(frozen=True, repr=False)  # a log line or a traceback must not name the patient
+class DicomHeader:
+    """Patient, request, study and device of a DICOM file; a text is empty where the file has no value."""
+
+    patient_id: str = ""
+    patient_name: str = ""  # "Family, Given", and its ideographic or phonetic form in parentheses
+    birth_date: date | None = None
+    sex: str = ""  # M, F, O or empty
+    age: int | None = None  # years at the study
+    accession_number: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_instance_uid: str = ""
+    study_at: datetime | None = None  # without an offset where the file has none: local to the hospital
+    view: str = ""  # PA, AP, LATERAL or empty
+    body_part: str = ""
+    modality: str = ""
+    laterality: str = ""  # L, R, U, B or empty
+    institution: str = ""
+    device: str = ""  # manufacturer and model
+    referrer: str = ""
+    clinical_question: str = ""
+
+
 @dataclass(frozen=True)
 class DecodedRadiograph:
     """Pixels and attributes of a decoded radiograph."""
@@ -114,6 +138,7 @@ class DecodedRadiograph:
     age: int | None = None  # years
     study_at: datetime | None = None
     colour: float = 0.0  # mean |red - blue|, 0 to 255; 0 in a grey file
+    header: DicomHeader | None = field(default=None, repr=False)  # of a DICOM file
 
     @property
     def height(self) -> int:

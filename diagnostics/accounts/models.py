@@ -18,6 +18,14 @@ from diagnostics.accounts.roles import Permission, Role, Scope
 MAX_NAME = 60  # characters of the name of a token or a second factor
 
 
+class Masking(models.TextChoices):
+    """How lists and pages show a patient before the identity is revealed."""
+
+    NONE = "none", _("name, birth date and reference in full")
+    PARTIAL = "partial", _("initials, last three characters and a tag")
+    FULL = "full", _("a tag only")
+
+
 class Site(models.Model):
     """A hospital or ward. Only its staff may see its cases."""
 
@@ -44,6 +52,13 @@ class Site(models.Model):
     )
     second_factor_roles = models.JSONField(
         _("roles that must use a second factor"), default=list, db_default=[], blank=True
+    )
+    patient_masking = models.CharField(
+        _("patients are shown as"),
+        max_length=8,
+        choices=Masking.choices,
+        default=Masking.PARTIAL,
+        db_default=Masking.PARTIAL.value,
     )
 
     class Meta:

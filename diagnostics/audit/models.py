@@ -88,6 +88,13 @@ class Action(models.TextChoices):
     RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
     PREDICTION_STOPPED = "prediction-stopped", _("stopped an AI result at the quality gate")
     QUALITY_GATE_OVERRIDDEN = "quality-gate-overridden", _("requested an AI result despite the quality gate")
+    IDENTITY_CHOSEN = "identity-chosen", _("chose between form and file where they contradict")
+    IDENTITY_CONFLICT_FOUND = "identity-conflict-found", _("uploaded a contradiction to an earlier record")
+    IDENTITY_CONFLICT_RESOLVED = "identity-conflict-resolved", _("resolved an identity conflict")
+    CASE_CORRECTED = "case-corrected", _("corrected a case")
+    CASE_WITHDRAWN = "case-withdrawn", _("withdrew a case")
+    CASE_REINSTATED = "case-reinstated", _("reinstated a case")
+    PATIENTS_MERGED = "patients-merged", _("merged two records of a patient")
 
 
 class AuditEvent(models.Model):

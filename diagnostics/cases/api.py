@@ -22,16 +22,18 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors, upload_validation
+from diagnostics.cases.errors import IdentityMismatch
 from diagnostics.cases.models import Case
 from diagnostics.cases.permissions import may_see_identifiers
-from diagnostics.cases.serializers import (
+from diagnostics.cases.serializers.cases import (
     CaseListQuerySerializer,
     CaseSerializer,
     CreatedCaseSerializer,
     ErrorSerializer,
-    UploadSerializer,
 )
-from diagnostics.cases.services import admission, blinding, case_lists
+from diagnostics.cases.serializers.corrections import CorrectionSerializer, StoredCorrectionSerializer
+from diagnostics.cases.serializers.uploads import ConflictSerializer, UploadSerializer
+from diagnostics.cases.services import admission, blinding, case_lists, corrections
 
 LIST_PARAMETERS: Final = ("status", "ordering", "page")  # a name that a user invents is not recorded
 MAX_PARSED_BYTES: Final = 4 * upload_validation.MAX_FILE_BYTES  # a longer request is refused unread
@@ -92,7 +94,9 @@ class CaseList(GenericAPIView[Case]):
             401: ErrorSerializer,
             403: ErrorSerializer,
             409: OpenApiResponse(
-                ErrorSerializer, description="The radiograph is stored under another patient reference"
+                ConflictSerializer,
+                description="The radiograph is stored under another patient reference, its case was "
+                "withdrawn, or fields and file contradict: repeat the request with `use` and `reason`",
             ),
             415: ErrorSerializer,
             503: OpenApiResponse(
@@ -102,9 +106,12 @@ class CaseList(GenericAPIView[Case]):
     )
     def post(self, request: Request) -> Response:
         fields = _upload(request)
-        with upload_validation.decoding_slot():
-            fields["radiograph"] = fields["radiograph"].read()
-            admitted = admission.open_case(**fields, by=_staff(request), now=timezone.now())
+        try:
+            with upload_validation.decoding_slot():
+                fields["radiograph"] = fields["radiograph"].read()
+                admitted = admission.open_case(**fields, by=_staff(request), now=timezone.now())
+        except IdentityMismatch as error:
+            return _mismatch(request, error)
         context = {**self.get_serializer_context(), "existing": not admitted.created}
         body = CreatedCaseSerializer(admitted.case, context=context)
         return Response(body.data, status=status.HTTP_201_CREATED if admitted.created else status.HTTP_200_OK)
@@ -141,6 +148,44 @@ class CaseDetail(GenericAPIView[Case]):
         return Response(self.get_serializer(case, context=context).data)
 
 
+class CaseCorrections(GenericAPIView[Case]):
+    """Corrections of one case."""
+
+    queryset = Case.objects.none()
+    serializer_class = CorrectionSerializer
+    permission_classes = [HasPermission(Permission.SEE_CASES)]
+
+    @extend_schema(
+        operation_id="cases_correct",
+        summary="Correct a case",
+        description="Administrators correct any case of their sites, with the scope `admin`; uploaders their "
+        "own for an hour, with the scope `upload`. The old value and the reason are kept and audited.",
+        responses={
+            201: StoredCorrectionSerializer(many=True),
+            400: ErrorSerializer,
+            401: ErrorSerializer,
+            403: ErrorSerializer,
+            404: OpenApiResponse(ErrorSerializer, description="No such case at the sites of the user"),
+            409: OpenApiResponse(ErrorSerializer, description="The case was withdrawn"),
+        },
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        case = get_object_or_404(selectors.visible_to(_staff(request)), pk=pk)
+        sent = self.get_serializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        stored = corrections.apply(case=case, by=_staff(request), now=timezone.now(), **sent.validated_data)
+        body = StoredCorrectionSerializer(stored, many=True).data
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+def _mismatch(request: Request, error: IdentityMismatch) -> Response:
+    """Return the contradictions; their values only to a token that may see patient references."""
+    shown = ("field", "form", "file") if may_see_identifiers(_staff(request), request.auth) else ("field",)
+    found = [{name: getattr(one, name) for name in shown} for one in error.contradictions]
+    body = {"code": error.code, "detail": str(error), "contradictions": found}
+    return Response(body, status=error.status)
+
+
 def _prediction_context(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:
     """Return which predictions are withheld, and record the view of the others."""
     user = _staff(view.request)
@@ -161,7 +206,7 @@ def _upload(request: Request) -> dict[str, Any]:
     upload = UploadSerializer(data=request.data)
     upload.is_valid(raise_exception=True)
     upload_validation.check_file_size(upload.validated_data["radiograph"].size)
-    return dict(upload.validated_data)
+    return upload.admission()
 
 
 def _content_length(request: Request) -> int:

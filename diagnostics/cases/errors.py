@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -38,6 +38,7 @@ FAILURE_TEXTS: Final[dict[str, Promise]] = {
     "already_predicted": _(
         "This model version already has a result for this radiograph. That result remains valid."
     ),
+    "withdrawn": _("The case was withdrawn before its AI result was computed. Reinstate it to run AI."),
     "internal": _(
         "An unexpected error occurred. Run AI again; if it fails again, report it to an administrator."
     ),
@@ -72,11 +73,28 @@ class RadiographOfAnotherPatient(DomainError):
     status = 409
 
 
+class IdentityMismatch(DomainError):
+    """Form and file contradict, and nobody has decided; `contradictions` holds the values."""
+
+    status = 409
+
+    def __init__(self, code: str, message: str, contradictions: tuple[Any, ...]) -> None:
+        super().__init__(message)
+        self.code = code
+        self.contradictions = contradictions
+
+
 class CaseWithdrawn(DomainError):
     """The case was withdrawn: it is neither read nor scored."""
 
     code = "case_withdrawn"
     status = 409
+
+
+class NothingToCorrect(DomainError):
+    """The correction would change nothing."""
+
+    code = "nothing_to_correct"
 
 
 class StorageUnavailable(DomainError):

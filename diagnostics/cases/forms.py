@@ -8,7 +8,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.cases.models import PcrOutcome, Priority, View
+from diagnostics.cases.models import CorrectionKind, PcrOutcome, Priority, View
 
 
 class RadiographsInput(forms.ClearableFileInput):
@@ -86,3 +86,41 @@ class PcrForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"class": "form-control", "type": "date"}),
     )
+
+
+TEXT = {"class": "form-control rr-mono", "autocomplete": "off"}
+
+
+class CorrectionForm(forms.Form):
+    """One correction of a case: its kind, the right value where it has one, and the reason."""
+
+    reason = forms.CharField(
+        label=_("Reason"), widget=forms.TextInput(attrs={"class": "form-control", "maxlength": 200})
+    )
+
+    def __init__(self, *args: Any, kind: str, **options: Any) -> None:
+        super().__init__(*args, auto_id=f"id_{kind}_%s", **options)
+        self.kind = kind
+        value = _value_field(kind)
+        fields = {"kind": forms.CharField(widget=forms.HiddenInput, initial=kind)}
+        self.fields = fields | ({"value": value} if value else {}) | self.fields
+
+    def correction(self) -> dict[str, str]:
+        """Return kind, value and reason of a valid form."""
+        return {"value": ""} | self.cleaned_data
+
+
+def _value_field(kind: str) -> forms.Field | None:
+    if kind in (CorrectionKind.PATIENT, CorrectionKind.MERGE):
+        return forms.CharField(label=_("Right reference"), max_length=64, widget=forms.TextInput(attrs=TEXT))
+    if kind == CorrectionKind.ACCESSION:
+        widget = forms.TextInput(attrs=TEXT)
+        return forms.CharField(label=_("Right number"), max_length=64, required=False, widget=widget)
+    if kind == CorrectionKind.VIEW:
+        choices = [("", _("Choose a view")), *((v.value, v.label) for v in View if v.value)]
+        select = forms.Select(attrs={"class": "form-select"})
+        return forms.ChoiceField(label=_("Right view"), choices=choices, widget=select)
+    if kind == CorrectionKind.STUDY_DATE:
+        widget = forms.DateTimeInput(attrs={"class": "form-control", "type": "datetime-local"})
+        return forms.CharField(label=_("Right date"), widget=widget)
+    return None

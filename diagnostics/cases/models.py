@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
+from diagnostics.cases.choices import CorrectionKind as CorrectionKind
 from diagnostics.files import FileProblem
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import OPEN_STATUSES, Job, JobStatus
@@ -122,13 +123,10 @@ class Case(models.Model):
                 condition=Q(finalized_at__isnull=False),
                 name="finalized_by_time",
             ),
-            models.Index(
-                fields=["site", "-withdrawn_at"],
-                condition=Q(withdrawn_at__isnull=False),
-                name="withdrawn_by_time",
-            ),
+            models.Index(fields=["site"], condition=Q(withdrawn_at__isnull=False), name="withdrawn_cases"),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
+            models.Index(fields=["site", "accession_number"], name="case_by_accession_number"),
             models.Index(fields=["site", "-opened_at"]),
         ]
         constraints = [
@@ -261,6 +259,23 @@ class PcrResult(models.Model):
 
     class Meta:
         ordering = ["-entered_at"]
+
+
+class Correction(models.Model):
+    """One correction of a case, or the choice between form and file at its upload. Rows are immutable."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="corrections")
+    kind = models.CharField(max_length=12, choices=CorrectionKind.choices)
+    old = models.CharField(max_length=200, blank=True)
+    new = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(_("reason"), max_length=200)
+    at_upload = models.BooleanField(default=False)  # `old` is then what was not taken
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at"]
 
 
 class DamagedFile(models.Model):

@@ -68,6 +68,8 @@ def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
 def _compute(lease: Lease, files: PredictionFiles) -> None:
     try:
         prediction = Prediction.objects.select_related("version", "case__radiograph").get(pk=lease.job_id)
+        if prediction.case.withdrawn_at is not None:  # since it was queued, or since its worker was lost
+            raise JobError("withdrawn")
         started = time.perf_counter()
         grey = _read_radiograph(prediction.case.radiograph)
         prediction.quality_code = quality_gate.code_of(grey, prediction.case.radiograph)

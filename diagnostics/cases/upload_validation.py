@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from django.conf import settings
@@ -22,6 +23,11 @@ from ml.images.size_limits import MAX_FILE_BYTES
 from ml.records import DecodedRadiograph
 
 MAX_REFERENCE_LENGTH: Final = 64  # characters
+MAX_NAME_LENGTH: Final = 200
+MAX_QUESTION_LENGTH: Final = 500
+MIN_REASON: Final = 5
+MAX_REASON: Final = 200
+SEXES: Final = ("", "F", "M", "O")
 
 logger = logging.getLogger(__name__)
 
@@ -55,24 +61,68 @@ REASONS: Final[dict[str, Promise]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UploadFields:
-    """The validated fields of an upload."""
+    """The validated fields of an upload; all but the priority may be empty and come from the file then."""
 
     patient_ref: str
     accession_number: str
     view: str
     priority: Priority
+    patient_name: str = ""
+    birth_date: date | None = None
+    sex: str = ""
+    study_date: date | None = None
+    referrer: str = ""
+    clinical_question: str = ""
 
 
-def validated_fields(*, patient_ref: str, accession_number: str, view: str, priority: str) -> UploadFields:
+@dataclass(frozen=True, repr=False)
+class Details:
+    """What a form may state of patient and request besides the identifiers."""
+
+    patient_name: str = ""
+    birth_date: date | None = None
+    sex: str = ""
+    study_date: date | None = None
+    referrer: str = ""
+    clinical_question: str = ""
+
+
+NO_DETAILS: Final = Details()
+
+
+def validated_fields(
+    *, patient_ref: str, accession_number: str, view: str, priority: str, details: Details = NO_DETAILS
+) -> UploadFields:
     """Return the validated fields of an upload; raises InvalidField."""
     return UploadFields(
-        patient_ref=_patient_ref(patient_ref),
-        accession_number=_accession_number(accession_number),
-        view=_view(view),
+        patient_ref=checked_reference(patient_ref),
+        accession_number=checked_accession_number(accession_number),
+        view=checked_view(view),
         priority=_priority(priority),
+        patient_name=_text("patient_name", details.patient_name, MAX_NAME_LENGTH),
+        birth_date=details.birth_date,
+        sex=_sex(details.sex),
+        study_date=details.study_date,
+        referrer=_text("referrer", details.referrer, MAX_NAME_LENGTH),
+        clinical_question=_text("clinical_question", details.clinical_question, MAX_QUESTION_LENGTH),
     )
+
+
+def patient_ref_missing() -> InvalidField:
+    """Return the error of an upload whose patient neither form nor file names."""
+    return InvalidField("patient_ref_missing", _("Please enter the patient reference."))
+
+
+def checked_reason(reason: str) -> str:
+    """Return a reason on one line; raises InvalidField where it is too short or too long."""
+    reason = " ".join(reason.split())
+    if len(reason) < MIN_REASON:
+        raise InvalidField("reason_missing", _("Please enter the reason in at least five characters."))
+    if len(reason) > MAX_REASON:
+        raise InvalidField("reason_too_long", _("The reason may have at most 200 characters."))
+    return reason
 
 
 def decode_upload(radiograph: bytes) -> DecodedRadiograph:
@@ -114,10 +164,9 @@ def unusable_radiograph(code: str, fallback: str = "") -> UnusableRadiograph:
     return UnusableRadiograph(code, str(REASONS.get(code, fallback)))
 
 
-def _patient_ref(text: str) -> str:
+def checked_reference(text: str) -> str:
+    """Return a patient reference, empty where none was entered; raises InvalidField."""
     text = text.strip()
-    if not text:
-        raise InvalidField("patient_ref_missing", _("Please enter the patient reference."))
     if not _is_valid_reference(text):
         raise InvalidField(
             "patient_ref_unusable",
@@ -126,7 +175,8 @@ def _patient_ref(text: str) -> str:
     return text
 
 
-def _accession_number(text: str) -> str:
+def checked_accession_number(text: str) -> str:
+    """Return an accession number; raises InvalidField."""
     text = text.strip()
     if not _is_valid_reference(text):
         raise InvalidField(
@@ -136,7 +186,8 @@ def _accession_number(text: str) -> str:
     return text
 
 
-def _view(text: str) -> str:
+def checked_view(text: str) -> str:
+    """Return a projection in upper case; raises InvalidField."""
     text = text.strip().upper()
     if text not in View.values:
         raise InvalidField("view_unknown", _("The view must be PA, AP, LATERAL or empty."))
@@ -148,6 +199,21 @@ def _priority(text: str) -> Priority:
     if text not in Priority.values:
         raise InvalidField("priority_unknown", _("The priority must be stat, urgent or routine."))
     return Priority(text)
+
+
+def _sex(text: str) -> str:
+    text = text.strip().upper()
+    if text not in SEXES:
+        raise InvalidField("sex_unknown", _("The sex must be F, M, O or empty."))
+    return text
+
+
+def _text(field: str, text: str, length: int) -> str:
+    text = " ".join(text.split())
+    if len(text) > length or not text.isprintable():
+        message = _("This text may have at most %(length)d characters and no control characters.")
+        raise InvalidField(f"{field}_unusable", message % {"length": length})
+    return text
 
 
 def _is_valid_reference(text: str) -> bool:

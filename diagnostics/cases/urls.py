@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from diagnostics.cases import api
-from diagnostics.cases.views import cases, images, quality, upload
+from diagnostics.cases.views import cases, corrections, images, quality, upload
 
 app_name = "cases"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("<uuid:pk>/retry/", cases.retry, name="retry"),
     path("<uuid:pk>/override/", quality.override, name="override"),
     path("<uuid:pk>/pcr/", cases.pcr, name="pcr"),
+    path("<uuid:pk>/correct/", corrections.correct, name="correct"),
     path("<uuid:pk>/radiograph.png", images.display_image, name="radiograph"),
     path("<uuid:pk>/thumbnail.jpg", images.thumbnail, name="thumbnail"),
     path("<uuid:pk>/radiograph.pixels", images.full_depth_pixels, name="pixels"),
@@ -27,4 +28,5 @@ urlpatterns = [
 api_urlpatterns = [
     path("cases/", api.CaseList.as_view(), name="api-case-list"),
     path("cases/<uuid:pk>/", api.CaseDetail.as_view(), name="api-case"),
+    path("cases/<uuid:pk>/corrections/", api.CaseCorrections.as_view(), name="api-corrections"),
 ]

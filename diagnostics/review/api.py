@@ -18,7 +18,7 @@ from diagnostics.accounts.permissions import HasPermission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.cases.serializers import ErrorSerializer
+from diagnostics.cases.serializers.cases import ErrorSerializer
 from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.serializers import NewReadingSerializer, ReadingSerializer
 from diagnostics.review.services import readings

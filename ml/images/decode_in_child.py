@@ -26,7 +26,8 @@ from ml.errors import UnreadableImage
 from ml.images import decoding_server_process
 from ml.images.decoding import detect_format
 from ml.images.decoding_slots import held_slot
-from ml.records import DecodedRadiograph
+from ml.images.dicom_header import header_from_json
+from ml.records import DecodedRadiograph, DicomHeader
 
 GRACE: Final = 5.0  # seconds after the child's own alarm until the parent stops to wait
 ATTEMPTS: Final = 2  # a child that was killed, for example for want of memory, is no proof against the file
@@ -56,6 +57,15 @@ def decode_radiograph_in_child(data: bytes, *, limits: Limits = DECODING) -> Dec
     """Decode a file in a child process; raises UnreadableImage, also if that process crashes."""
     with _reply(data, "radiograph", limits) as (reply, pixels):
         return _radiograph(reply, pixels)
+
+
+def read_header_in_child(data: bytes, *, limits: Limits = DECODING) -> DicomHeader | None:
+    """Read the header of a DICOM file in a child process; None for PNG and JPEG; raises UnreadableImage.
+
+    The data may end before the pixel data, so that a header can be read while a file still arrives.
+    """
+    with _reply(data, "header", limits) as (reply, _pixels):
+        return header_from_json(reply["header"])
 
 
 def pack_full_depth_in_child(data: bytes, *, limits: Limits = PACKING) -> bytes:
@@ -149,6 +159,7 @@ def _radiograph(reply: dict[str, Any], pixels: int) -> DecodedRadiograph:
         age=reply["age"],
         study_at=datetime.fromisoformat(reply["study_at"]) if reply["study_at"] else None,
         colour=reply["colour"],
+        header=header_from_json(reply["header"]),
     )
 
 

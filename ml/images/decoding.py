@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.errors import UnreadableImage
-from ml.images.dicom import Study, read_dicom
+from ml.images.dicom import read_dicom
+from ml.images.dicom_header import in_utc
 from ml.images.raster import Raster, read_raster
 from ml.images.size_limits import MAX_FILE_BYTES
-from ml.records import DecodedRadiograph, Grey
+from ml.records import DecodedRadiograph, DicomHeader, Grey
 
 FileFormat: TypeAlias = Literal["PNG", "JPEG", "DICOM"]
 
-NO_STUDY: Final = Study(view="", sex="", age=None, study_at=None)
+NO_HEADER: Final = DicomHeader()
 
 
 def decode_radiograph(content: bytes) -> DecodedRadiograph:
@@ -27,12 +28,13 @@ def decode_radiograph(content: bytes) -> DecodedRadiograph:
     Grey values are rounded to 16 bits, so that every lossless encoding of an image decodes to equal pixels.
     """
     file_format = detect_format(content)
+    header: DicomHeader | None
     with unreadable_if_decoding_fails():
         if file_format == "DICOM":
-            raster, study = read_dicom(content)
+            raster, header = read_dicom(content)
         else:
-            raster, study = read_raster(content, file_format), NO_STUDY
-    return _decoded(raster, file_format, study)
+            raster, header = read_raster(content, file_format), None
+    return _decoded(raster, file_format, header)
 
 
 def detect_format(content: bytes) -> FileFormat:
@@ -61,7 +63,8 @@ def unreadable_if_decoding_fails() -> Iterator[None]:
         raise UnreadableImage("damaged", "This file is damaged and cannot be decoded.") from error
 
 
-def _decoded(raster: Raster, file_format: FileFormat, study: Study) -> DecodedRadiograph:
+def _decoded(raster: Raster, file_format: FileFormat, header: DicomHeader | None) -> DecodedRadiograph:
+    study = header or NO_HEADER
     pixels = to_16_bit(raster.grey)
     if pixels.min() == pixels.max():
         raise UnreadableImage("blank", "This image is blank.")
@@ -73,10 +76,11 @@ def _decoded(raster: Raster, file_format: FileFormat, study: Study) -> DecodedRa
         source_format=file_format,
         pixel_sha256=digest.hexdigest(),
         view=study.view,
-        sex=study.sex,
+        sex=study.sex if study.sex in ("M", "F") else "",
         age=study.age,
-        study_at=study.study_at,
+        study_at=in_utc(study.study_at),
         colour=raster.colour,
+        header=header,
     )
 
 

@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ import cv2
 from PIL import Image
 
 from ml.errors import UnreadableImage
-from ml.images.decoding import decode_radiograph, to_16_bit
+from ml.images.decoding import decode_radiograph, detect_format, to_16_bit
+from ml.images.dicom_header import header_to_json, read_header
 from ml.images.full_depth import pack, read_full_depth
 
 DESCRIPTORS: Final = 4  # reply, input file, pixels, and the slot if there is one
@@ -106,7 +108,7 @@ def _result(file: int, pixels: int, output: str) -> dict[str, Any]:
     os.dup2(warnings, 2)
     try:
         content = os.pread(file, os.fstat(file).st_size, 0)
-        result = _full_depth(content, pixels) if output == "full-depth" else _radiograph(content, pixels)
+        result = OUTPUTS[output](content, pixels)
     except UnreadableImage as error:
         return {"code": error.code, "message": str(error)}
     except MemoryError:
@@ -137,7 +139,13 @@ def _radiograph(content: bytes, pixels: int) -> dict[str, Any]:
         "age": radiograph.age,
         "study_at": radiograph.study_at.isoformat() if radiograph.study_at else None,
         "colour": radiograph.colour,
+        "header": header_to_json(radiograph.header),
     }
+
+
+def _header(content: bytes, _pixels: int) -> dict[str, Any]:
+    is_dicom = detect_format(content) == "DICOM"
+    return {"header": header_to_json(read_header(content) if is_dicom else None)}
 
 
 def _full_depth(content: bytes, pixels: int) -> dict[str, Any]:
@@ -149,6 +157,13 @@ def _full_depth(content: bytes, pixels: int) -> dict[str, Any]:
 def _write(descriptor: int, view: memoryview) -> None:
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+OUTPUTS: Final[dict[str, Callable[[bytes, int], dict[str, Any]]]] = {
+    "radiograph": _radiograph,
+    "full-depth": _full_depth,
+    "header": _header,
+}
 
 
 if __name__ == "__main__":

@@ -1,29 +1,25 @@
-"""Decoding of DICOM files to grey values and study attributes; limits are checked before decoding."""
+"""Decoding of DICOM files to grey values and header; limits are checked before decoding."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import pydicom
 from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.filereader import read_dataset
 from pydicom.pixels import pixel_array
-from pydicom.valuerep import DT
 
 from ml.errors import UnreadableImage
 from ml.images.dicom_frames import MULTI_FRAME, check_pixel_data
+from ml.images.dicom_header import header_of, transfer_syntax
 from ml.images.raster import Raster, colour_of, to_grey
 from ml.images.size_limits import check_size
 from ml.images.voi import to_display_grey
+from ml.records import DicomHeader
 
-PREAMBLE: Final = 132  # bytes: 128 of preamble and the prefix DICM
 MODALITIES: Final = frozenset({"CR", "DX", "OT", ""})
-LATERAL_VIEWS: Final = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL"})
 MONOCHROME: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 UNSUPPORTED: Final = "This DICOM file stores its pixels in a way that is not supported."
 # For each transfer syntax the decoder that crashed least on mutated files; GDCM aborts the process on some
@@ -44,18 +40,8 @@ DECODERS: Final[dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Study:
-    """Attributes of a DICOM study; never a name or an identifier of the patient."""
-
-    view: str  # PA, AP, LATERAL or empty
-    sex: str  # M, F or empty
-    age: int | None  # years
-    study_at: datetime | None
-
-
-def read_dicom(content: bytes) -> tuple[Raster, Study]:
-    """Return display grey and study attributes; raises UnreadableImage or an error of a decoder."""
+def read_dicom(content: bytes) -> tuple[Raster, DicomHeader]:
+    """Return display grey and header; raises UnreadableImage or an error of a decoder."""
     dataset, stored = read_stored(content)
     bits = int(dataset.BitsStored)
     if dataset.SamplesPerPixel == 3:  # pixel_array has converted YBR to RGB
@@ -63,12 +49,14 @@ def read_dicom(content: bytes) -> tuple[Raster, Study]:
         raster = Raster(to_grey(stored, full=full), max(bits, 8), colour_of(stored, full=full))
     else:
         raster = Raster(to_display_grey(stored, dataset), max(bits, 8))
-    return raster, _study(dataset)
+    return raster, header_of(dataset)
 
 
 def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
     """Return data set and stored pixels (rows, columns[, 3]); raises UnreadableImage or a decoder's error."""
-    syntax = _transfer_syntax(content)
+    syntax = transfer_syntax(content)
+    if syntax not in DECODERS:
+        raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
     dataset = pydicom.dcmread(io.BytesIO(content))
     _check_header(dataset)
     stored = _decoded(dataset, syntax)
@@ -91,22 +79,6 @@ def _decoded(dataset: pydicom.Dataset, syntax: str) -> NDArray[Any]:
     return stored
 
 
-def _transfer_syntax(content: bytes) -> str:
-    # Reads the file meta only: dcmread would inflate a deflated file before anything can be checked.
-    meta = read_dataset(
-        io.BytesIO(content[PREAMBLE:]),
-        is_implicit_VR=False,
-        is_little_endian=True,
-        stop_when=lambda tag, _vr, _length: tag.group != 2,
-    )
-    syntax = str(meta.get("TransferSyntaxUID", ""))
-    if syntax == uid.DeflatedExplicitVRLittleEndian:
-        raise UnreadableImage("deflated_dicom", "Deflated DICOM files are not accepted.")
-    if syntax not in DECODERS:
-        raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
-    return syntax
-
-
 def _check_header(dataset: pydicom.Dataset) -> None:
     if str(dataset.get("Modality", "") or "") not in MODALITIES:
         raise UnreadableImage("not_an_xray_modality", "This DICOM file is not a plain X-ray (CR or DX).")
@@ -121,37 +93,3 @@ def _check_header(dataset: pydicom.Dataset) -> None:
     if dataset.file_meta.TransferSyntaxUID == uid.JPEGExtended12Bit and colour and dataset.BitsStored != 8:
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
     check_pixel_data(dataset)
-
-
-def _study(dataset: pydicom.Dataset) -> Study:
-    return Study(
-        view=_view(str(dataset.get("ViewPosition", "") or "").upper()),
-        sex=str(dataset.get("PatientSex", "") or "") if dataset.get("PatientSex") in ("M", "F") else "",
-        age=_age(str(dataset.get("PatientAge", "") or "")),
-        study_at=_study_at(dataset),
-    )
-
-
-def _view(position: str) -> str:
-    if position in LATERAL_VIEWS:
-        return "LATERAL"
-    return position if position in ("PA", "AP") else ""
-
-
-def _age(text: str) -> int | None:
-    if len(text) != 4 or not text[:3].isdigit():
-        return None
-    return {"Y": int(text[:3]), "M": int(text[:3]) // 12, "W": int(text[:3]) // 52, "D": 0}.get(text[3])
-
-
-def _study_at(dataset: pydicom.Dataset) -> datetime | None:
-    date, time = str(dataset.get("StudyDate", "") or ""), str(dataset.get("StudyTime", "") or "")
-    try:
-        parsed = DT(f"{date}{time}{dataset.get('TimezoneOffsetFromUTC', '') or ''}") if date else None
-    except (ValueError, OverflowError):
-        return None
-    if parsed is None:
-        return None
-    # Without an offset the time is local to the hospital, whose zone ml does not know: taken as UTC.
-    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(aware.timestamp(), tz=UTC)

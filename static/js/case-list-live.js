@@ -38,6 +38,7 @@ function merge(page) {
   const shown = page.querySelector("[data-part=shown]").textContent;
   const status = live.querySelector("[data-part=shown]");
   if (status.textContent !== shown) status.textContent = shown; // announced, politely
+  window.htmx.process(live);
   document.dispatchEvent(new Event("case-list:changed"));
 }
 

@@ -16,6 +16,7 @@ const acts = {
   "row-down": () => moveFocus(1),
   "row-up": () => moveFocus(-1),
   "select-row": () => document.activeElement.closest("[data-row]")?.querySelector("[data-pick]").click(),
+  reveal: () => document.activeElement.closest("[data-row]")?.querySelector("[data-reveal]")?.click(),
   "undo-signature": () => document.querySelector("[data-undo-signature] button")?.click(),
   search: () => document.querySelector("[data-search]").select(),
 };

@@ -84,18 +84,13 @@ def test_an_upload_creates_a_case_with_its_radiograph_and_a_queued_prediction(
     assert (queued.status, queued.queued_at, queued.version) == (JobStatus.QUEUED, now, None)
 
 
-def test_view_sex_and_age_come_from_the_dicom_file_unless_given_by_the_sender(
-    technician: User, now: datetime
-):
-    radiograph = radiograph_dicom(PatientSex="F", PatientAge="061Y", PatientID="never stored")
+def test_view_sex_and_age_come_from_the_dicom_file(technician: User, now: datetime):
+    radiograph = radiograph_dicom(PatientSex="F", PatientAge="061Y")
     from_file = admission.open_case(
         radiograph=radiograph, patient_ref="P-1", by=technician, now=now
     ).case.radiograph
-    other = radiograph_dicom(7)
-    from_sender = admission.open_case(radiograph=other, patient_ref="P-1", view="AP", by=technician, now=now)
 
     assert (from_file.view, from_file.sex, from_file.age) == ("PA", "F", 61)
-    assert from_sender.case.radiograph.view == "AP"
 
 
 def test_the_audit_record_of_an_upload_has_no_patient_data(send_radiograph: SendRadiograph, technician: User):

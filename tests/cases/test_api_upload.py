@@ -48,7 +48,7 @@ def test_an_upload_returns_the_id_status_and_url_of_its_case(technician: User, a
     response = send(
         api_client(technician),
         accession_number="A-1",
-        view="AP",
+        view="PA",
         priority="stat",
         radiograph=radiograph(radiograph_dicom()),
     )
@@ -61,7 +61,7 @@ def test_an_upload_returns_the_id_status_and_url_of_its_case(technician: User, a
         "url": f"{SERVER}{detail(case)}",
         "existing": False,
     }
-    assert (case.accession_number, case.radiograph.view, case.priority) == ("A-1", "AP", "stat")
+    assert (case.accession_number, case.radiograph.view, case.priority) == ("A-1", "PA", "stat")
 
 
 def test_a_second_upload_of_the_same_radiograph_returns_the_same_case(technician: User, api_client: Login):
@@ -99,7 +99,7 @@ def test_a_radiograph_of_another_patient_is_a_conflict_that_reveals_no_patient(
         ({"patient_ref": "x" * 65}, "patient_ref_unusable"),
         ({"accession_number": "x" * 65}, "accession_number_unusable"),
         ({"radiograph": None}, "invalid"),
-        ({"patient_ref": None}, "invalid"),
+        ({"patient_ref": None}, "patient_ref_missing"),
         ({"view": "oblique"}, "invalid"),
         ({"priority": "now"}, "invalid"),
         ({"radiograph": "text, not a file"}, "invalid"),

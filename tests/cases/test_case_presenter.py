@@ -1,4 +1,4 @@
-"""Text of scores, references, heatmaps and job statuses."""
+"""Text of scores, heatmaps and job statuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 
 from diagnostics.cases.models import Prediction
-from diagnostics.cases.presenters.case import masked_reference
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.numbers import compared_texts
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
@@ -30,13 +29,6 @@ def score_text(now: datetime, value: float, threshold: float | None) -> str:
     points = {} if threshold is None else {"normal": threshold}
     probabilities = {"normal": value}
     return summary(now, finding="normal", probabilities=probabilities, operating_points=points).top.text
-
-
-@pytest.mark.parametrize(
-    ("reference", "masked"), [("H7300431", "****431"), ("431", "****"), ("7", "****"), ("A431", "****431")]
-)
-def test_a_masked_reference_shows_its_last_three_characters_at_most(reference: str, masked: str) -> None:
-    assert masked_reference(reference) == masked
 
 
 @pytest.mark.parametrize(

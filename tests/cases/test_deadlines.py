@@ -39,7 +39,7 @@ def test_the_migration_gives_unread_stat_cases_the_target_and_leaves_others(
     )
     Case.objects.update(due_at=now)  # when they were opened, as earlier versions stored it for STAT
     Case.objects.filter(pk=final.pk).update(finalized_at=now)
-    migration = import_module("diagnostics.cases.migrations.0006_stat_target")
+    migration = import_module("diagnostics.cases.migrations.0007_stat_target")
     migration.set_due_times(apps, connection.schema_editor())
     due = dict(Case.objects.values_list("pk", "due_at"))
     assert due == {unread.pk: now + timedelta(minutes=30), final.pk: now, routine.pk: now}

@@ -30,8 +30,6 @@ def test_fields_are_stripped_and_normalised():
 @pytest.mark.parametrize(
     ("field", "text", "code"),
     [
-        ("patient_ref", "", "patient_ref_missing"),
-        ("patient_ref", " \t ", "patient_ref_missing"),
         ("patient_ref", "x" * 65, "patient_ref_unusable"),
         ("patient_ref", "P\n1", "patient_ref_unusable"),
         ("patient_ref", "P\x001", "patient_ref_unusable"),

@@ -161,7 +161,7 @@ def test_a_colour_capture_is_converted_to_grey() -> None:
     assert decode_radiograph(content).pixel_sha256 == decode_radiograph(dicom(grey)).pixel_sha256
 
 
-def test_study_attributes_are_read_and_the_patient_name_is_not() -> None:
+def test_study_attributes_are_read_and_the_repr_has_no_patient_name() -> None:
     radiograph = decode_radiograph(
         dicom(
             TWELVE,

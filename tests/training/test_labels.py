@@ -12,6 +12,7 @@ import pytest
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case
+from diagnostics.cases.services.corrections import correct
 from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel, Stage
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading, ReferenceCase
@@ -209,3 +210,32 @@ def test_the_model_card_states_the_number_of_imported_labels() -> None:
     assert model_card._labels(run).startswith(
         "12 labels came with imported collections and were not read at this site"
     )
+
+
+def test_withdrawn_cases_have_no_training_label(
+    add_imported_label: AddImportedLabel, sign: Sign, administrator: User, now: datetime
+) -> None:
+    signed, imported = sign("normal"), add_imported_label("covid-19")
+    conflicting = add_imported_label("covid-19")
+    add_imported_label("normal", case=conflicting.case)
+    for case in (signed.case, imported.case, conflicting.case):
+        correct(case=case, kind="withdraw", reason="wrong patient", by=administrator, now=now)
+
+    assert training_findings() == []
+    assert [one.cases for one in labels.class_counts()] == [0, 0, 0]
+    assert labels.conflicting_cases() == {"cases": 0, "patients": 0}
+    assert labels.new_labels() == 0
+
+
+def test_a_moved_case_is_split_with_its_new_patient(sign: Sign, administrator: User, now: datetime) -> None:
+    moved, stays = sign("normal", patient="MRN-OLD"), sign("normal", patient="MRN-NEW")
+    correct(
+        case=moved.case, kind="patient", value="MRN-NEW", reason="wrong patient", by=administrator, now=now
+    )
+
+    entries = {entry.label: entry for entry in labels.labelled_radiographs()}
+    pseudonyms = {
+        snapshot.pseudonym(entry.site, entry.patient_ref, secret="secret") for entry in entries.values()
+    }
+    assert set(entries) == {moved.pk, stays.pk}
+    assert len(pseudonyms) == 1

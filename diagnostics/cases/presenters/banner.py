@@ -16,6 +16,7 @@ from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.presenters.case import PriorityLabel
 from diagnostics.cases.presenters.due import DueTime, due_time
 from diagnostics.patients.models import Patient
+from diagnostics.patients.presenters import patient_line
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,14 @@ def patient_banner(
 
 def identity(case: Case, patient: Patient | None, *, revealed: bool = False) -> Identity:
     """Return who the patient of a case is; the age is that at the study, whether masked or not."""
-    sex = (patient.sex if patient else "") or case.radiograph.sex
-    age = age_at_study(case, patient)
-    sex_and_age = f"{sex} {'' if age is None else age}".strip()
-    if not revealed:
-        return Identity("", case_presenters.masked_reference(case.patient_ref), sex_and_age, "", masked=True)
-    born = patient.birth_date if patient else None
+    line = patient_line(case.site, patient, case.patient_ref, revealed=revealed)
+    sex, age = line.sex or case.radiograph.sex, age_at_study(case, patient)
     return Identity(
-        name=patient.name if patient else "",
-        reference=case.patient_ref,
-        sex_and_age=sex_and_age,
-        birth_date=born.isoformat() if born else "",
-        masked=False,
+        name=line.name,
+        reference=line.reference,
+        sex_and_age=f"{sex} {'' if age is None else age}".strip(),
+        birth_date=line.birth_date.isoformat() if line.birth_date else "",
+        masked=line.masked,
     )
 
 

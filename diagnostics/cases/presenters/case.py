@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from diagnostics.cases.models import Case, Priority, Radiograph
+from diagnostics.patients.presenters import patient_line
 
-VISIBLE_CHARACTERS: Final = 3  # of a masked reference, at its end
 PRIORITY_STYLES: Final[Mapping[str, tuple[str, str]]] = {  # CSS class and icon
     Priority.STAT: ("rr-priority-stat", "stat"),
     Priority.URGENT: ("rr-priority-urgent", ""),
@@ -30,10 +30,9 @@ def short_number(case: Case) -> str:
     return case.accession_number or str(case.pk)[:8]
 
 
-def masked_reference(reference: str) -> str:
-    """Return a patient reference with all but its last characters masked."""
-    visible = reference[-VISIBLE_CHARACTERS:] if len(reference) > VISIBLE_CHARACTERS else ""
-    return "****" + visible
+def patient_text(case: Case) -> str:
+    """Return the patient reference of a case as the site shows it in lists."""
+    return patient_line(case.site, None, case.patient_ref).reference
 
 
 def priority_label(case: Case) -> PriorityLabel:

@@ -14,7 +14,15 @@ from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subq
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases import storage
-from diagnostics.cases.models import Case, DamagedFile, Prediction, PredictionOutcome, Priority, Radiograph
+from diagnostics.cases.models import (
+    Case,
+    Correction,
+    DamagedFile,
+    Prediction,
+    PredictionOutcome,
+    Priority,
+    Radiograph,
+)
 from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
 from diagnostics.jobs.storage_wait import STORAGE_FULL
@@ -64,7 +72,7 @@ def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[C
 def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
     """Add radiographs, predictions (newest first) and RT-PCR results to the query."""
     predictions = Prediction.objects.select_related("version").order_by("-queued_at")
-    return cases.select_related("radiograph").prefetch_related(
+    return cases.select_related("radiograph", "site").prefetch_related(
         Prefetch("predictions", predictions), "pcr_results__by"
     )
 
@@ -106,6 +114,11 @@ def stopped_prediction(case: Case) -> Prediction | None:
 def done_prediction(case: Case, version: ModelVersion) -> Prediction | None:
     """Return the finished prediction of a version for a case."""
     return case.predictions.filter(version=version, status=JobStatus.DONE).first()
+
+
+def corrections_of(case: Case) -> QuerySet[Correction]:
+    """Return the corrections of a case, the newest first."""
+    return case.corrections.select_related("by")
 
 
 def has_damaged_files(prediction: Prediction) -> bool:

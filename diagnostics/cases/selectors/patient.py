@@ -7,14 +7,13 @@ from django.db.models.functions import Coalesce
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
+from diagnostics.patients import selectors as patients
 from diagnostics.patients.models import Patient
-from diagnostics.patients.selectors import patients_by_key
 
 
 def patient_of(case: Case) -> Patient | None:
     """Return what the site knows of the patient; None where only the reference is known."""
-    key = (case.site_id, case.patient_ref)
-    return patients_by_key([key]).get(key)
+    return patients.patient_of(case.site, case.patient_ref)
 
 
 def priors(case: Case, user: User) -> list[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -18,13 +18,14 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import metrics, selectors, storage, upload_validation
+from diagnostics.cases import identity, metrics, selectors, storage, upload_validation
 from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.errors import RadiographOfAnotherPatient, StorageUnavailable
+from diagnostics.cases.identity import Contradiction, Decision, Identity
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
-from diagnostics.cases.services import restore_files
+from diagnostics.cases.services import admitted_identity, restore_files, retry
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
-from diagnostics.cases.upload_validation import UploadFields
+from diagnostics.cases.upload_validation import NO_DETAILS, Details, UploadFields
 from ml.records import DecodedRadiograph
 
 logger = logging.getLogger(__name__)
@@ -41,48 +42,49 @@ class AdmittedCase:
 def open_case(
     *,
     radiograph: bytes,
-    patient_ref: str,
+    patient_ref: str = "",
     accession_number: str = "",
     view: str = "",
     priority: str = Priority.ROUTINE,
+    details: Details = NO_DETAILS,
+    decision: Decision | None = None,
     by: User,
     now: datetime,
 ) -> AdmittedCase:
     """Create a case of a radiograph and queue its prediction; a radiograph that has a case keeps it.
 
-    Raises NotAllowed, InvalidField, UnusableRadiograph, RadiographOfAnotherPatient, StorageUnavailable.
+    Patient and study come from the file; the fields fill what it leaves empty. Where they contradict,
+    `decision` says which one is right. Raises NotAllowed, InvalidField, IdentityMismatch,
+    UnusableRadiograph, RadiographOfAnotherPatient, CaseWithdrawn, StorageUnavailable.
     """
     require(by, Permission.UPLOAD)
     fields = upload_validation.validated_fields(
-        patient_ref=patient_ref, accession_number=accession_number, view=view, priority=priority
+        patient_ref=patient_ref,
+        accession_number=accession_number,
+        view=view,
+        priority=priority,
+        details=details,
     )
     site = accounts.home_site(by)
     decoded = metrics.decode_upload(radiograph)
-    upload = Upload(radiograph, decoded, fields)
+    upload = _resolved(radiograph, decoded, fields, decision)
     existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
     if existing is not None:
         return _existing_case(existing, upload, by=by, now=now)
-    # From the insert on, a row may name the files, even when an error is raised: only the sweeper, which asks
-    # the database, may remove them (docs/adr/0016-files-belong-to-rows.md).
-    row = _stored_row(upload)
-    try:
-        case = _admit(row, fields, site=site, by=by, now=now)
-    except IntegrityError:
-        # A concurrent upload has admitted the same radiograph.
-        existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
-        if existing is None:
-            raise
-        return _existing_case(existing, upload, by=by, now=now)
-    return AdmittedCase(case=case, created=True)
+    return _new_case(upload, site=site, by=by, now=now)
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A decoded upload with its validated fields."""
+    """A decoded upload with its identity, and how contradictions between form and file were decided."""
 
     content: bytes
     decoded: DecodedRadiograph
-    fields: UploadFields
+    identity: Identity
+    priority: Priority = Priority.ROUTINE
+    is_import: bool = False  # its file names no patient: collections hold pseudonyms
+    decision: Decision | None = None
+    decided: tuple[Contradiction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class StoredRadiograph:
     """A decoded radiograph of an import whose files are stored; it has no case yet."""
 
     row: Radiograph | None  # None: a case of the site holds the same pixels
-    fields: UploadFields
+    upload: Upload
     pixel_sha256: str
     site: Site
     by: User
@@ -104,13 +106,15 @@ def store_imported(
     fields = upload_validation.validated_fields(
         patient_ref=patient_ref, accession_number="", view=view, priority=Priority.ROUTINE
     )
+    if not fields.patient_ref:
+        raise upload_validation.patient_ref_missing()
     decoded = upload_validation.decode_upload(radiograph)
+    upload = Upload(radiograph, decoded, _of_collection(fields, decoded), is_import=True)
     existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)
     if existing is not None:
         restore_files.restore(existing, upload=radiograph, decoded=decoded, by=by, now=now)
-        return StoredRadiograph(None, fields, decoded.pixel_sha256, site, by)
-    row = _stored_row(Upload(radiograph, decoded, fields))
-    return StoredRadiograph(row, fields, decoded.pixel_sha256, site, by)
+        return StoredRadiograph(None, upload, decoded.pixel_sha256, site, by)
+    return StoredRadiograph(_stored_row(upload), upload, decoded.pixel_sha256, site, by)
 
 
 def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
@@ -121,8 +125,8 @@ def admit_imported(stored: StoredRadiograph, *, now: datetime) -> AdmittedCase:
     try:
         with transaction.atomic():
             if stored.row is not None:
-                fields, site, by = stored.fields, stored.site, stored.by
-                case = _create_case(stored.row, fields, site=site, by=by, now=now, on_worklist=False)
+                site, by = stored.site, stored.by
+                case = _create_case(stored.row, stored.upload, site=site, by=by, now=now)
                 return AdmittedCase(case, created=True)
     except IntegrityError:  # another request has admitted the same pixels since they were stored
         logger.info("an imported radiograph was admitted by another request")
@@ -136,8 +140,42 @@ def _case_with_pixels_of(stored: StoredRadiograph) -> Case:
     return existing
 
 
+def _new_case(upload: Upload, *, site: Site, by: User, now: datetime) -> AdmittedCase:
+    # From the insert on, a row may name the files, even when an error is raised: only the sweeper, which asks
+    # the database, may remove them (docs/adr/0016-files-belong-to-rows.md).
+    row = _stored_row(upload)
+    try:
+        case = _admit(row, upload, site=site, by=by, now=now)
+    except IntegrityError:
+        # A concurrent upload has admitted the same radiograph.
+        pixel_sha256 = upload.decoded.pixel_sha256
+        existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=pixel_sha256)
+        if existing is None:
+            raise
+        return _existing_case(existing, upload, by=by, now=now)
+    return AdmittedCase(case=case, created=True)
+
+
+def _resolved(
+    content: bytes, decoded: DecodedRadiograph, fields: UploadFields, decision: Decision | None
+) -> Upload:
+    """Return an upload with its patient and study; raises IdentityMismatch, InvalidField."""
+    found, decided = identity.resolved(fields, decoded.header, decision)
+    if not found.patient_ref:
+        raise upload_validation.patient_ref_missing()
+    return Upload(content, decoded, found, fields.priority, decision=decision, decided=decided)
+
+
+def _of_collection(fields: UploadFields, decoded: DecodedRadiograph) -> Identity:
+    """Return the identity of a file of a collection: what its list states, and no identifier of the file."""
+    stated = identity.resolved(fields, None, None)[0]
+    view, study_at = fields.view or decoded.view, decoded.study_at
+    return replace(stated, view=view, sex=decoded.sex, age=decoded.age, study_at=study_at)
+
+
 def _existing_case(case: Case, upload: Upload, *, by: User, now: datetime) -> AdmittedCase:
-    if case.patient_ref == upload.fields.patient_ref:
+    if case.patient_ref == upload.identity.patient_ref:
+        retry.require_not_withdrawn(case)
         restore_files.restore(case, upload=upload.content, decoded=upload.decoded, by=by, now=now)
         return AdmittedCase(case=case, created=False)
     # Recorded although the upload is refused; the message reveals nothing about the other patient.
@@ -175,36 +213,49 @@ def _stored_row(upload: Upload) -> Radiograph:
         height=decoded.height,
         bits=decoded.bits,
         source_format=decoded.source_format,
-        view=upload.fields.view or decoded.view,
-        sex=decoded.sex,
-        age=decoded.age,
-        study_at=decoded.study_at,
+        view=upload.identity.view,
+        sex=upload.identity.sex,
+        age=upload.identity.age,
+        study_at=upload.identity.study_at,
         colour=decoded.colour,
+        **_study_columns(upload),
     )
 
 
+def _study_columns(upload: Upload) -> dict[str, str]:
+    """Return what the header states of study and device; the UIDs of a collection are not the hospital's."""
+    header = upload.decoded.header or identity.NO_HEADER
+    names = ("modality", "body_part", "laterality", "device")
+    if not upload.is_import:
+        names += ("study_uid", "series_uid", "sop_instance_uid", "institution")
+    return {name: getattr(header, name) for name in names}
+
+
 @transaction.atomic
-def _admit(row: Radiograph, fields: UploadFields, *, site: Site, by: User, now: datetime) -> Case:
-    case = _create_case(row, fields, site=site, by=by, now=now)
+def _admit(row: Radiograph, upload: Upload, *, site: Site, by: User, now: datetime) -> Case:
+    case = _create_case(row, upload, site=site, by=by, now=now)
     prediction = Prediction.objects.create(case=case, queued_at=now)
     audit.record(action=Action.CASE_OPENED, by=by, target=case, now=now)
-    enqueue_prediction_on_commit(prediction.pk, fields.priority)
+    if upload.decision is not None and upload.decided:
+        admitted_identity.record_choice(case, upload.decision, upload.decided, by=by, now=now)
+    admitted_identity.record_identity(case, upload.identity, by=by, now=now)
+    enqueue_prediction_on_commit(prediction.pk, upload.priority)
     return case
 
 
-def _create_case(
-    row: Radiograph, fields: UploadFields, *, site: Site, by: User, now: datetime, on_worklist: bool = True
-) -> Case:
+def _create_case(row: Radiograph, upload: Upload, *, site: Site, by: User, now: datetime) -> Case:
     case = Case.objects.create(
         site=site,
-        patient_ref=fields.patient_ref,
-        accession_number=fields.accession_number,
-        priority=fields.priority,
-        priority_rank=PRIORITY_RANK[fields.priority],
+        patient_ref=upload.identity.patient_ref,
+        accession_number=upload.identity.accession_number,
+        referrer=upload.identity.referrer,
+        clinical_question=upload.identity.clinical_question,
+        priority=upload.priority,
+        priority_rank=PRIORITY_RANK[upload.priority],
         opened_by=by,
         opened_at=now,
-        due_at=due_at(site, fields.priority, now),
-        on_worklist=on_worklist,
+        due_at=due_at(site, upload.priority, now),
+        on_worklist=not upload.is_import,
     )
     row.case, row.site = case, site
     row.save(force_insert=True)

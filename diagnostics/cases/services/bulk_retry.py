@@ -12,7 +12,7 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.cases import selectors
-from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning
+from diagnostics.cases.errors import AlreadyPredicted, AlreadyRunning, CaseWithdrawn
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import retry
 
@@ -37,6 +37,6 @@ def retry_many(*, cases: Iterable[Case], by: User, now: datetime) -> BulkRetryRe
 def _queue(case: Case, by: User, now: datetime) -> bool:
     try:
         retry.retry(case=case, by=by, now=now)
-    except (AlreadyPredicted, AlreadyRunning):
+    except (AlreadyPredicted, AlreadyRunning, CaseWithdrawn):
         return False
     return True

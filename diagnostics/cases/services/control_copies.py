@@ -23,6 +23,7 @@ from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
 RANDOM = SystemRandom()
 MAX_TRIES: Final = 50
 TRIES_PER_POSITION: Final = 5  # before one more character changes
+UIDS: Final = ("study_uid", "series_uid", "sop_instance_uid")  # of the original patient's study
 MIN_DIGITS: Final = 3  # with fewer digits, letters change too
 
 
@@ -30,8 +31,8 @@ MIN_DIGITS: Final = 3  # with fewer digits, letters change too
 def open_control_copy(*, radiograph_of: Case, like: Case, to: User, now: datetime) -> Case:
     """Create a case with the radiograph of one case and the appearance of another; visible to `to` only.
 
-    Its patient reference and accession number are synthetic: formatted like those of `like`, and used by no
-    case of the site. Raises NoFreeReference, StorageUnavailable.
+    Its patient reference, accession number and UIDs are synthetic: formatted like those of `like`, and used
+    by no case of the site. Raises NoFreeReference, StorageUnavailable.
     """
     radiograph_id = _link_files(radiograph_of.radiograph)
     case = _create_case(radiograph_of, like, to, now)
@@ -87,6 +88,8 @@ def _create_case(radiograph_of: Case, like: Case, to: User, now: datetime) -> Ca
         site=radiograph_of.site,
         patient_ref=reference,
         accession_number=accession_number,
+        referrer=like.referrer,
+        clinical_question=like.clinical_question,
         priority=Priority.ROUTINE,  # a control case must not delay a patient's case
         priority_rank=PRIORITY_RANK[Priority.ROUTINE],
         opened_by=like.opened_by,
@@ -105,8 +108,17 @@ def _create_radiograph(
     row.pk, row.case, row.site, row.is_control_copy = radiograph_id, case, case.site, True
     row.original, row.display, row.depth_sha256, row.thumbnail_sha256 = names.original, names.display, "", ""
     row.study_at = study_at + (now - like.opened_at) if study_at else None
+    row.institution = like.radiograph.institution
+    for name in UIDS:
+        setattr(row, name, _similar_uid(name, like.radiograph))
     row.save(force_insert=True)
     try:
         storage.require_recent(names.original, names.display, names.grey, now=timezone.now())
     except OSError as error:
         raise StorageUnavailable(_("The radiograph could not be copied.")) from error
+
+
+def _similar_uid(name: str, like: Radiograph) -> str:
+    uid = getattr(like, name)
+    taken = Radiograph.objects.filter(site=like.site_id)
+    return uid and similar_reference(uid, taken=lambda text: taken.filter(**{name: text}).exists())

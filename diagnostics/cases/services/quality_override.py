@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,11 +17,9 @@ from diagnostics.cases.errors import InvalidField, NotStopped
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services import retry
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
+from diagnostics.cases.upload_validation import checked_reason
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry import selectors as registry
-
-MIN_REASON: Final = 5  # characters
-MAX_REASON: Final = 200
 
 
 @transaction.atomic
@@ -33,6 +30,7 @@ def override_quality_gate(*, case: Case, reason: str, by: User, now: datetime) -
     """
     require(by, Permission.OVERRIDE_QUALITY_GATE)
     reason = _checked(reason, case)
+    retry.require_not_withdrawn(case)
     stopped = selectors.stopped_prediction(case)
     if stopped is None:
         raise NotStopped(_("The quality gate has not stopped this radiograph. Reload the page."))
@@ -50,11 +48,7 @@ def override_quality_gate(*, case: Case, reason: str, by: User, now: datetime) -
 
 
 def _checked(reason: str, case: Case) -> str:
-    reason = " ".join(reason.split())
-    if len(reason) < MIN_REASON:
-        raise InvalidField("reason_missing", _("Please enter the reason in at least five characters."))
-    if len(reason) > MAX_REASON:
-        raise InvalidField("reason_too_long", _("The reason may have at most 200 characters."))
+    reason = checked_reason(reason)
     if case.patient_ref.lower() in reason.lower():
         raise InvalidField("reason_names_patient", _("Please give the reason without the patient reference."))
     return reason

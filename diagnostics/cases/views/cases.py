@@ -23,15 +23,17 @@ from diagnostics.cases import selectors
 from diagnostics.cases.forms import OverrideForm, PcrForm
 from diagnostics.cases.models import Case
 from diagnostics.cases.presenters import banner, case_page
+from diagnostics.cases.presenters.corrections import history
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
 from diagnostics.cases.selectors import outcome
 from diagnostics.cases.selectors import patient as patients
-from diagnostics.cases.services import blinding
+from diagnostics.cases.services import blinding, corrections
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
+from diagnostics.patients.presenters import patient_line
 from diagnostics.registry import selectors as registry
 
 STOP_POLLING: Final = 286  # the status that stops htmx's polling
@@ -51,13 +53,15 @@ def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_POST
 def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
-    """Reveal the patient of a case; each request is audited."""
+    """Reveal name, reference and birth date of the patient; each request is audited.
+
+    The banner of a page and the line of a row are replaced by the fragment that htmx receives.
+    """
     shown = _visible_case(request.user, pk)
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
-        identity = banner.identity(shown, patients.patient_of(shown), revealed=True)
-        return render(request, "cases/_identity.html", {"case": shown, "identity": identity})
+        return _revealed(request, shown)
     return _case_page(request, shown, revealed=True)
 
 
@@ -118,6 +122,8 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         "case": shown,
         "header": case_page.case_header(job, prediction, active),
         "banner": _banner(request.user, shown, revealed=revealed),
+        "may_correct": bool(corrections.permitted_kinds(shown, request.user, timezone.now())),
+        "history": history(shown, selectors.corrections_of(shown)),
         "job": job,
         "prediction": prediction,
         "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
@@ -133,6 +139,15 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
         **_pcr_context(request.user, shown),
     }
     return render(request, "cases/case.html", context)
+
+
+def _revealed(request: StaffRequest, shown: Case) -> HttpResponse:
+    known = patients.patient_of(shown)
+    if request.headers.get("HX-Target") == "patient-identity":
+        identity = banner.identity(shown, known, revealed=True)
+        return render(request, "cases/_identity.html", {"case": shown, "identity": identity})
+    line = patient_line(shown.site, known, shown.patient_ref, revealed=True)
+    return render(request, "cases/_patient_line.html", {"line": line})
 
 
 def _findings(user: User, shown: Case, *, blind: bool) -> dict[str, Any]:

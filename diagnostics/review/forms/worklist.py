@@ -15,7 +15,7 @@ from diagnostics.cases.models import Priority
 from diagnostics.review.worklist_query import MAX_SEARCH_LENGTH
 
 MAX_SELECTED: Final = 50  # cases: one page of the list
-ASSIGN, END_CLAIMS, RETRY = "assign", "end-claims", "retry"
+ASSIGN, END_CLAIMS, RETRY, WITHDRAW = "assign", "end-claims", "retry", "withdraw"
 
 
 class SelectedCasesForm(forms.Form):
@@ -49,9 +49,11 @@ class BulkActionForm(SelectedCasesForm):
             *Priority.choices,
             (ASSIGN, _("assign")),
             (END_CLAIMS, _("end claims")),
-            (RETRY, _("classify again")),
+            (RETRY, _("run AI again")),
+            (WITHDRAW, _("withdraw")),
         ]
     )
+    reason = forms.CharField(required=False, max_length=200)  # of a withdrawal
     to = forms.ModelChoiceField(queryset=User.objects.none(), required=False, to_field_name="username")
 
     def __init__(self, data: QueryDict, *, readers: QuerySet[User]) -> None:

@@ -17,21 +17,13 @@ from diagnostics.cases.presenters.case_list import ResultCell, failed_cell, resu
 from diagnostics.cases.presenters.due import DueTime, due_time
 from diagnostics.cases.presenters.prediction import finding_label
 from diagnostics.cases.selectors import latest_prediction
-from diagnostics.patients.models import Patient
+from diagnostics.patients.presenters import PatientLine, patient_line
 from diagnostics.review.presenters.status import StatusLabel, state_label
 from diagnostics.review.selectors.case_facts import CaseFacts
 from diagnostics.review.worklist_query import WorklistState
 
 VERSION_LENGTH: Final = 16  # characters of a hash
 NOT_DUE: Final = (WorklistState.FINAL, WorklistState.IMPORTED, WorklistState.WITHDRAWN)
-
-
-@dataclass(frozen=True)
-class PatientText:
-    """What a row says of a patient, masked by the rule of the site."""
-
-    name: str
-    reference: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class CaseRow:
     thumbnail: str
     priority: case_presenters.PriorityLabel
     due: DueTime | None  # None where no reading is due
-    patient: PatientText
+    patient: PatientLine
     accession: str
     sex_and_age: str
     study_at: datetime | None
@@ -90,7 +82,7 @@ def row(case: Any, facts: CaseFacts, viewer: Viewer, now: datetime) -> CaseRow:
         thumbnail=reverse("cases:thumbnail", args=[case.pk]),
         priority=case_presenters.priority_label(case),
         due=None if state in NOT_DUE else due_time(case.due_at, now),
-        patient=patient_text(case, facts.patients.get((case.site_id, case.patient_ref))),
+        patient=_patient(case, facts),
         accession=case.accession_number,
         sex_and_age=case_presenters.sex_and_age(radiograph),
         study_at=radiograph.study_at,
@@ -106,9 +98,9 @@ def row(case: Any, facts: CaseFacts, viewer: Viewer, now: datetime) -> CaseRow:
     )
 
 
-def patient_text(case: Any, patient: Patient | None) -> PatientText:
-    """Return the masked patient of a row."""
-    return PatientText("", case_presenters.masked_reference(case.patient_ref))
+def _patient(case: Any, facts: CaseFacts) -> PatientLine:
+    patient = facts.patients.get((case.site_id, case.patient_ref))
+    return patient_line(case.site, patient, case.patient_ref)
 
 
 def _url(case: Any, state: WorklistState, viewer: Viewer) -> str:
@@ -120,8 +112,10 @@ def _result(case: Any, viewer: Viewer) -> tuple[ResultCell | None, str]:
     latest = latest_prediction(case)
     if cell := failed_cell(latest):
         return cell, ""
+    if latest is None:
+        return None, _("not run")
     if case.pk in viewer.shown_results:
-        return result_cell(latest), "" if latest else _("not run")
+        return result_cell(latest), ""
     if viewer.is_reader:
         return None, _("hidden until read") if case.pk in viewer.withheld else _("on the case page")
     return stopped_cell(latest), _("hidden until final")

@@ -15,8 +15,8 @@ CLINICAL_REASONS = (ServedReason.DUE, ServedReason.TRIAGE_SCORE, ServedReason.CH
 
 
 def active_claims(now: datetime) -> QuerySet[Claim]:
-    """Return the claims that have neither ended nor expired."""
-    return Claim.objects.filter(ended_at=None, until__gt=now)
+    """Return the claims that have neither ended nor expired; the withdrawal of a case ends them."""
+    return Claim.objects.filter(ended_at=None, until__gt=now, case__withdrawn_at=None)
 
 
 def active_claim(case: Case, now: datetime) -> Claim | None:
@@ -26,7 +26,9 @@ def active_claim(case: Case, now: datetime) -> Claim | None:
 
 def open_claim(case: Case) -> Claim | None:
     """Return the claim on a case that nobody has ended, even if it has expired."""
-    return Claim.objects.filter(case=case, ended_at=None).select_related("by").first()
+    return (
+        Claim.objects.filter(case=case, ended_at=None, case__withdrawn_at=None).select_related("by").first()
+    )
 
 
 def claim_held_by(user: User, now: datetime) -> Claim | None:

@@ -76,7 +76,7 @@ def _reference_pool(like: Case, reader: User) -> QuerySet[Case]:
     )
     active = ReferenceCase.objects.filter(retired_at=None)
     return (
-        Case.objects.filter(site=like.site_id, reference_case__in=active)
+        Case.objects.filter(site=like.site_id, reference_case__in=active, withdrawn_at=None)
         .exclude(pk__in=known.values("pk"))
         .select_related("radiograph", "site")
         .order_by("pk")
@@ -89,7 +89,8 @@ def _repeat_pool(like: Case, reader: User, now: datetime) -> QuerySet[Case]:
         by=reader, kind=ReadingKind.READING, supersedes=None, signed_at__lt=now - WASH_OUT
     )
     return (
-        Case.objects.filter(site=like.site_id, copy_of=None, pk__in=read_before.values("case"))
+        Case.objects.filter(site=like.site_id, copy_of=None, withdrawn_at=None)
+        .filter(pk__in=read_before.values("case"))
         .exclude(copies__shown_only_to=reader)
         .select_related("radiograph", "site")
         .order_by("pk")

@@ -33,7 +33,7 @@ COLUMNS: Final = (
 def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str, ...]]:
     """Return one row per visible case, by due time, STAT first, and audit the export of each."""
     require(by, Permission.ASSIGN)
-    visible = visible_to(by).filter(pk__in=[case.pk for case in cases])
+    visible = visible_to(by).filter(pk__in=[case.pk for case in cases], withdrawn_at=None)
     rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)
     readings, findings = _reading_counts(rows), _final_findings(rows)
     audit.record_each(action=Action.CASE_EXPORTED, by=by, targets=rows, now=now)
@@ -44,7 +44,7 @@ def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str,
 def export_first_readings(*, by: User, now: datetime) -> list[Reading]:
     """Return the first readings at the sites of a user, and audit the export with their number."""
     require(by, Permission.MANAGE_READERS)
-    readings = list(reader_agreement.first_readings(by))
+    readings = list(reader_agreement.first_readings(by).filter(case__withdrawn_at=None))
     cases = len({reading.case_id for reading in readings})
     audit.record(
         action=Action.READINGS_EXPORTED, by=by, detail={"readings": len(readings), "cases": cases}, now=now

@@ -139,6 +139,7 @@ def _context(request: StaffRequest, listing: Listing) -> dict[str, Any]:
         "readers": readers.readers_of(sites) if may_assign else [],
         "is_to_read": query.status == Tab.TO_READ,
         "may_assign": may_assign,
+        "may_withdraw": user.has_permission(Permission.CORRECT),
         "may_end_claims": user.has_permission(Permission.MANAGE_READERS),
         "worklist_count": listing.counts[Tab.TO_READ],
     }

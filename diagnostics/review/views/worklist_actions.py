@@ -18,9 +18,16 @@ from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.selectors import visible_to
-from diagnostics.cases.services import bulk_retry, priority
+from diagnostics.cases.services import bulk_retry, bulk_withdrawal, priority
 from diagnostics.errors import DomainError
-from diagnostics.review.forms.worklist import ASSIGN, END_CLAIMS, RETRY, BulkActionForm, SelectedCasesForm
+from diagnostics.review.forms.worklist import (
+    ASSIGN,
+    END_CLAIMS,
+    RETRY,
+    WITHDRAW,
+    BulkActionForm,
+    SelectedCasesForm,
+)
 from diagnostics.review.presenters import worklist as presenter
 from diagnostics.review.selectors import readers
 from diagnostics.review.services import assignments, claims
@@ -76,6 +83,8 @@ def _apply(data: dict[str, Any], cases: QuerySet[Case], *, by: User, now: dateti
         count = claims.end_claims(cases=cases, by=by, now=now)
     elif action == ASSIGN:
         count = assignments.assign(cases=cases, to=data["to"], by=by, now=now)
+    elif action == WITHDRAW:
+        count = bulk_withdrawal.withdraw_many(cases=cases, reason=data["reason"], by=by, now=now)
     else:
         count = priority.set_priority(cases=cases, priority=Priority(action), by=by, now=now)
     return count, presenter.changed_message(count)

@@ -33,11 +33,10 @@ CONFLICTING_LABELS: Final = "conflicting_labels"  # reason of an exclusion
 def imported_labels() -> QuerySet[ImportedLabel]:
     """Return the imported labels for training: consistent ones of cases without a reading.
 
-    Reference cases are excluded, because they measure the readers.
+    Reference cases are excluded, because they measure the readers, and withdrawn cases.
     """
-    consistent = (
-        imports.consistent_labels().filter(finding__in=TRAINABLE_FINDINGS).exclude(_has_reading("case"))
-    )
+    trainable = imports.consistent_labels().filter(finding__in=TRAINABLE_FINDINGS, case__withdrawn_at=None)
+    consistent = trainable.exclude(_has_reading("case"))
     return consistent.exclude(Exists(training_labels.reference_cases_with_pixels_of("case")))
 
 
@@ -73,7 +72,7 @@ def class_counts() -> tuple[ClassCount, ...]:
 
 def conflicting_cases() -> dict[str, int]:
     """Count the cases without a reading whose imported labels conflict, and their patients."""
-    unread = imports.cases_with_conflicting_labels().exclude(_has_reading("pk"))
+    unread = imports.cases_with_conflicting_labels().filter(withdrawn_at=None).exclude(_has_reading("pk"))
     return {"cases": unread.count(), "patients": unread.values("site", "patient_ref").distinct().count()}
 
 

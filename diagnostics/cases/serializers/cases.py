@@ -19,29 +19,13 @@ from diagnostics.cases.models import (
     View,
 )
 from diagnostics.cases.presenters import quality, uncertainty
-from diagnostics.cases.presenters.case import masked_reference
 from diagnostics.cases.presenters.prediction import headline_of
 from diagnostics.cases.services.pcr import latest_pcr_result
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
+from diagnostics.patients.presenters import masked_reference
 
 RESEARCH_USE: Final = "Research use only. Not for diagnosis."
-
-
-class UploadSerializer(serializers.Serializer[Any]):
-    """A radiograph with its fields."""
-
-    radiograph = serializers.FileField(
-        allow_empty_file=True, help_text="One radiograph as PNG, JPEG or DICOM, at most 64 MB"
-    )
-    patient_ref = serializers.CharField(
-        allow_blank=True, help_text="The site's patient reference, at most 64 characters"
-    )
-    accession_number = serializers.CharField(default="", allow_blank=True, help_text="At most 64 characters")
-    view = serializers.ChoiceField(
-        choices=View.choices, default="", help_text="Empty: taken from the DICOM file"
-    )
-    priority = serializers.ChoiceField(choices=Priority.choices, default=Priority.ROUTINE)
 
 
 class CaseListQuerySerializer(serializers.Serializer[Any]):
@@ -202,7 +186,7 @@ class CaseSerializer(CaseSummarySerializer):
     """A case with its newest prediction."""
 
     patient_ref = serializers.SerializerMethodField(
-        help_text="Masked (`****` and the last characters) in lists and while the case has no prediction yet"
+        help_text="Masked in lists: `****`, the last characters and a tag of the patient, or the tag alone"
     )
     accession_number = serializers.CharField()
     priority = serializers.ChoiceField(choices=Priority.choices)
@@ -221,7 +205,9 @@ class CaseSerializer(CaseSummarySerializer):
     prediction = serializers.SerializerMethodField()
 
     def get_patient_ref(self, case: Case) -> str:
-        return case.patient_ref if self.context["identifiers"] else masked_reference(case.patient_ref)
+        return (
+            case.patient_ref if self.context["identifiers"] else masked_reference(case.site, case.patient_ref)
+        )
 
     @extend_schema_field(serializers.ChoiceField(choices=PcrOutcome.choices, allow_null=True))
     def get_rt_pcr(self, case: Case) -> str | None:

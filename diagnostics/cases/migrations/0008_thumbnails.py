@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cases', '0006_stat_target'),
+        ('cases', '0007_stat_target'),
     ]
 
     operations = [

@@ -19,8 +19,8 @@ def set_due_times(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_stat_minutes'),
-        ('cases', '0005_patient_and_study'),
+        ('accounts', '0005_stat_minutes'),
+        ('cases', '0006_corrections'),
     ]
 
     operations = [

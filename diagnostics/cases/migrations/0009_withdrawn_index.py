@@ -7,16 +7,16 @@ from django.db.models import Q
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cases', '0007_thumbnails'),
+        ('cases', '0008_thumbnails'),
     ]
 
     operations = [
         migrations.AddIndex(
             model_name='case',
             index=models.Index(
-                fields=['site', '-withdrawn_at'],
+                fields=['site'],
                 condition=Q(withdrawn_at__isnull=False),
-                name='withdrawn_by_time',
+                name='withdrawn_cases',
             ),
         ),
     ]
