@@ -72,6 +72,8 @@ GROUPS: Final = (
     _group(
         _("After signing"),
         ("side", "s", _("Image and heatmap side by side")),
+        ("change", "a", _("Change the reading")),
+        ("reason", "e", _("Write the reason for the change")),
         ("second-opinion", "f", _("Request a second opinion")),
         pages=(SIGNED,),
     ),
@@ -81,7 +83,13 @@ GROUPS: Final = (
         ("undo-signature", "Shift+b", _("Undo the last signature, within ten seconds")),
         pages=(WORKLIST, READING, SIGNED),
     ),
-    _group(_("Priors"), ("prior", "p", _("Prior radiograph side by side")), pages=(READING, SIGNED)),
+    _group(
+        _("Priors"),
+        ("prior", "p", _("Newest prior beside the radiograph, or none")),
+        ("older-prior", "Shift+p", _("The prior before the one shown")),
+        pages=(READING, SIGNED),
+    ),
+    _group(_("Patient"), ("reveal", "m", _("Reveal the patient, audited")), pages=(READING, SIGNED, CASE)),
     _group(
         _("Worklist"),
         ("row-down", "j", _("Next row")),
@@ -101,6 +109,10 @@ GROUPS: Final = (
         ("fairly", "8", _("Fairly sure")),
         ("unsure", "9", _("Unsure")),
         ("note", "t", _("Write a note")),
+        pages=(READING, SIGNED),
+    ),
+    _group(
+        _("Signing"),
         ("compare", "s", _("Sign, then compare with the AI result")),
         ("release", "b", _("Release case")),
         pages=(READING,),

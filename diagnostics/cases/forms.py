@@ -78,7 +78,9 @@ class PcrForm(forms.Form):
     """A new RT-PCR result."""
 
     result = forms.ChoiceField(
-        label=_("RT-PCR"), choices=PcrOutcome.choices, widget=forms.Select(attrs={"class": "form-select"})
+        label=_("RT-PCR"),
+        choices=[("", _("Please choose")), *PcrOutcome.choices],
+        widget=forms.Select(attrs={"class": "form-select"}),
     )
     taken_on = forms.DateField(
         label=_("Sample taken on"),

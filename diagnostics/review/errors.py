@@ -80,6 +80,13 @@ class UnknownReader(DomainError):
     code = "unknown_reader"
 
 
+class ReaderNotBlind(DomainError):
+    """The assigned reader has read the case or seen its AI result, so could not read it."""
+
+    code = "reader_not_blind"
+    status = HTTPStatus.CONFLICT
+
+
 class TooManyViews(DomainError):
     """The user has saved the maximum number of views."""
 

@@ -14,7 +14,7 @@ class NewReadingSerializer(serializers.Serializer[Any]):
     """The fields of a reading to sign."""
 
     finding = serializers.ChoiceField(choices=Finding.choices)
-    confidence = serializers.ChoiceField(choices=Confidence.choices, default=Confidence.SURE)
+    confidence = serializers.ChoiceField(choices=Confidence.choices)
     note = serializers.CharField(default="", allow_blank=True, max_length=MAX_NOTE_LENGTH)
 
 

@@ -19,11 +19,14 @@ from ml.metrics.curves import MIN_FOR_INTERVAL, sensitivities
 from ml.metrics.evaluation_result import SEED, TARGET, ClassMetrics, Estimate, Evaluation
 from ml.records import EpochReport
 
-TEXT: Final = "#75818d"  # 3.9 to 1 on white, 4.8 to 1 on #0e1115
+TEXT: Final = "#75818d"  # where a program ignores the style sheet: 3.9 to 1 on white, 4.8 to 1 on #0e1115
+# No colour has 4.5 to 1 on both backgrounds; an <img> takes the theme from the page around it.
+THEMED_TEXT: Final = {"light": "#55616d", "dark": "#9aa7b4"}
 TRAIN, VALIDATION = "#2f8fd0", "#cf7a1c"
 CANDIDATE, ACTIVE = "#1f9d83", "#b565c9"
 LIGHT, DARK = np.array([0xE9, 0xEF, 0xF4]) / 255, np.array([0x15, 0x57, 0x85]) / 255  # matrix cells
-ON_LIGHT, ON_DARK = "#16202a", "#ffffff"
+ON_LIGHT, ON_DARK = "#000000", "#ffffff"
+DARK_FROM: Final = 0.76  # share of a cell from which white text has the higher contrast
 BAND_POINTS: Final = 101
 BAND_RESAMPLES: Final = 500
 
@@ -77,9 +80,8 @@ def confusion_svg(evaluation: Evaluation) -> str:
         shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
         axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(len(labels) - 0.5, -0.5))
         for (row, column), count in np.ndenumerate(counts):
-            background = tuple(LIGHT + (DARK - LIGHT) * shares[row, column])
+            background, colour = cell_colours(shares[row, column])
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=background, linewidth=0))
-            colour = ON_DARK if shares[row, column] > 0.45 else ON_LIGHT
             text = f"{count}\n{shares[row, column]:.0%}"
             axes.text(column, row, text, color=colour, ha="center", va="center")
         totals = [f"{label}\nn = {total}" for label, total in zip(labels, counts.sum(axis=1), strict=True)]
@@ -88,6 +90,12 @@ def confusion_svg(evaluation: Evaluation) -> str:
         axes.tick_params(length=0)
         axes.set(xlabel="predicted finding", ylabel="label", title=_title(evaluation))
         return as_svg(figure)
+
+
+def cell_colours(share: float) -> tuple[tuple[float, ...], str]:
+    """Return the background of a matrix cell, red, green and blue from 0 to 1, and the colour of its text."""
+    background = tuple(float(part) for part in LIGHT + (DARK - LIGHT) * share)
+    return background, ON_DARK if share >= DARK_FROM else ON_LIGHT
 
 
 def roc_svg(candidate: Evaluation, active: Evaluation | None) -> str:
@@ -167,4 +175,17 @@ def as_svg(figure: Figure) -> str:
     no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(text, format="svg", metadata=no_metadata)
     svg = text.getvalue()
-    return svg[svg.index("<svg") :]  # without the document type, which refers to an external file
+    svg = svg[svg.index("<svg") :]  # without the document type, which refers to an external file
+    return svg.replace("<defs>", f"<defs>{_themed_style()}", 1)
+
+
+def _themed_style() -> str:
+    """Return the style sheet that gives labels, axes and grid the colour of the page's theme."""
+    rules = (
+        f"@media (prefers-color-scheme: {theme}) {{"
+        f'[style*="fill: {TEXT}"] {{ fill: {colour} !important }}'
+        f'[style*="stroke: {TEXT}"] {{ stroke: {colour} !important }}'
+        "}"
+        for theme, colour in THEMED_TEXT.items()
+    )
+    return f'<style type="text/css">{"".join(rules)}</style>'

@@ -45,6 +45,7 @@ function replacePage(html, url, onPage) {
     const [current, replacement] = [document, next].map((page) => page.querySelector(part));
     if (current && replacement) current.replaceWith(document.adoptNode(replacement));
   }
+  window.htmx?.process(document.querySelector("main"));
   if (isReadingPage(url)) history.pushState(null, "", url);
   document.dispatchEvent(new Event("radiograph:attach"));
   onPage();

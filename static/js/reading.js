@@ -7,7 +7,9 @@ import { prefetch } from "./reading-prefetch.js";
 import { handlesEnter, typing } from "./typing.js";
 
 const find = (selector) => document.querySelector(selector);
-const form = () => find("[data-reading]");
+const readingForm = () => find("[data-reading]");
+const changeForm = () => find("[data-change][open] form"); // after signing, once the reader has opened it
+const form = () => readingForm() ?? changeForm();
 
 function choose(selector, index) {
   const choice = [...form().querySelectorAll(`${selector} input`)].at(index);
@@ -18,15 +20,28 @@ function choose(selector, index) {
 }
 
 const press = (selector) => find(selector)?.click();
-const pressMainButton = () => press("[data-sign-next], [data-claim] button, [data-next] button");
+const pressMainButton = () => {
+  if (changeForm()) changeForm().querySelector("[data-sign-change]").click();
+  else press("[data-sign-next], [data-claim] button, [data-next] button");
+};
+
+function openChange() {
+  const change = find("[data-change]");
+  if (!change) return false;
+  change.open = true;
+  change.scrollIntoView({ block: "nearest" });
+  return change.querySelector("[name=finding]").focus({ preventScroll: true });
+}
 
 const always = {
   next: () => press("[data-next] button"),
   prior: () => press("[data-prior]"),
+  "older-prior": () => press("[data-older-prior]"),
   "undo-signature": () => press("[data-undo-signature] button"),
   "second-opinion": () => press("[data-second-opinion] button"),
+  change: openChange,
 };
-const whileReading = {
+const choosing = {
   "finding-1": () => choose("[data-findings]", 0),
   "finding-2": () => choose("[data-findings]", 1),
   "finding-3": () => choose("[data-findings]", 2),
@@ -36,6 +51,10 @@ const whileReading = {
   fairly: () => choose("[data-confidence]", 1),
   unsure: () => choose("[data-confidence]", 2),
   note: () => form().querySelector("[data-note]").focus(),
+};
+const whileChanging = { ...choosing, reason: () => form().querySelector("[data-reason]").focus() };
+const whileReading = {
+  ...choosing,
   compare: () => press("[data-sign-stay]"),
   "release": () => press("[data-release] button"),
 };
@@ -48,22 +67,29 @@ document.addEventListener("keydown", (event) => {
     pressMainButton();
   } else if (key === "Escape" && target.matches("textarea")) {
     target.blur();
-  } else if (!typing(target) && actOn(event, { ...always, ...(form() ? whileReading : {}) })) {
+  } else if (key === "Escape" && changeForm()) {
+    find("[data-change]").open = false;
+  } else if (!typing(target) && actOn(event, { ...always, ...formActions() })) {
     event.preventDefault();
   }
 });
+
+function formActions() {
+  if (readingForm()) return whileReading;
+  return changeForm() ? whileChanging : {};
+}
 
 // A second Enter before the response must not sign twice.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
 });
-window.addEventListener("pageshow", () => delete form()?.dataset.sent);
+window.addEventListener("pageshow", () => delete readingForm()?.dataset.sent);
 
 let stopCountdown = () => {};
 function startPage() {
   stopCountdown();
-  if (form()) storeDraft(form());
+  if (readingForm()) storeDraft(readingForm());
   stopCountdown = countDown(find("[data-lease]"), find("[name=csrfmiddlewaretoken]")?.value);
   prefetch();
 }

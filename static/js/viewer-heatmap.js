@@ -9,6 +9,8 @@ export class Heatmap {
     this.classes = this.controls.querySelector("[data-heatmap-class]");
     this.slider = this.controls.querySelector("[data-heatmap-opacity]");
     this.note = this.controls.querySelector("[data-heatmap-note]");
+    this.root = root;
+    this.ownCaption = root.querySelector("[data-viewer-caption]").textContent;
     this.images = new Map();
     this.on = this.button.getAttribute("aria-pressed") === "true";
     this.peeking = false;
@@ -22,6 +24,7 @@ export class Heatmap {
 
   // Side by side, the heatmap is drawn on the second viewer; null moves it back to the first.
   moveTo(otherRoot) {
+    this.caption(this.ownCaption);
     this.ownPainter.heatmap = null;
     this.ownPainter.requestDraw();
     this.otherRoot = otherRoot;
@@ -64,6 +67,7 @@ export class Heatmap {
     const selected = this.classes.selectedOptions[0];
     this.button.setAttribute("aria-pressed", String(this.isVisible));
     this.note.textContent = [selected.dataset.reason, this.note.dataset.note].filter(Boolean).join(" ");
+    this.caption(this.isVisible ? selected.dataset.caption : this.ownCaption);
     const isDrawn = this.painter?.heatmap?.url === selected.value;
     if (!this.isVisible || !selected.value || !isDrawn) this.draw(null); // an opacity change must not flicker
     if (!this.isVisible || !selected.value) return;
@@ -71,6 +75,12 @@ export class Heatmap {
     const isCurrent = this.isVisible && this.classes.selectedOptions[0] === selected;
     if (image && isCurrent) this.draw(image);
     if (!image && isCurrent) this.note.textContent = this.note.dataset.failed;
+  }
+
+  // The corner text of the viewer that shows the heatmap names the class of the heatmap.
+  caption(text) {
+    const shown = this.otherRoot ?? this.root;
+    shown.querySelector("[data-viewer-caption]").textContent = text;
   }
 
   draw(image) {

@@ -55,7 +55,7 @@ def test_two_actions_may_swap_their_keys() -> None:
 def test_actions_without_a_common_page_may_share_a_key() -> None:
     # Before the signature 's' signs; after it 's' shows image and heatmap side by side.
     assert HOTKEYS["compare"].chord == HOTKEYS["side"].chord
-    assert hotkeys.validated({"side": "t"}) == {"side": "t"}
+    assert hotkeys.validated({"side": "b"}) == {"side": "b"}
 
 
 def test_an_unknown_action_is_not_stored(radiologist: User) -> None:

@@ -80,6 +80,7 @@ def test_a_finished_case_has_probabilities_thresholds_version_and_heatmap_url(
     assert (body["status"], body["failure"]) == ("done", None)
     assert body["prediction"] == {
         "outcome": None,
+        "headline": "Pneumonia, other 0.70 (threshold 0.50)",
         "finding": "pneumonia",
         "candidates": [],
         "out_of_distribution": None,

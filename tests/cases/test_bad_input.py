@@ -106,7 +106,7 @@ def test_a_reading_with_invalid_values_or_types_is_refused(
 ) -> None:
     client, case = script(radiologist), send_radiograph(1)
     for value in [*INVALID.values(), *WRONG_TYPES]:
-        body = json.dumps({"finding": "normal", field: value})
+        body = json.dumps({"finding": "normal", "confidence": "sure", field: value})
         check(client.post(_readings(case), body, content_type="application/json"), 201, 400, 409)
 
 

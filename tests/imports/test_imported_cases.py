@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -93,6 +94,23 @@ def test_no_page_shows_the_imported_finding_before_the_signature(imported: Case,
         assert "covid" not in text
     assert reading.count("COVID-19") == second.count("COVID-19")
     assert "trees" not in page
+
+
+def test_the_case_page_shows_the_imported_finding_to_those_who_do_not_read(
+    imported: Case, technician: User, administrator: User, radiologist: User, site: Site, now: datetime
+) -> None:
+    address = reverse("cases:case", args=[imported.pk])
+    Site.objects.update(administrators_see_predictions=False)  # a rule on AI results, which an import has not
+    for user in (technician, administrator):
+        page = logged_in(user).get(address).content.decode()
+        assert re.search(r"Imported finding</h2>\s*<p>\s*<b>COVID-19</b>", page)
+        assert "from the collection" in page
+        assert "after you have signed your own" not in page
+
+    readings.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
+    page = logged_in(technician).get(address).content.decode()
+    assert "Imported finding" not in page
+    assert re.search(r"Final finding</h2>\s*<p>\s*<b>Normal</b>", page)
 
 
 def test_the_page_of_an_imported_case_states_that_there_is_no_prediction(

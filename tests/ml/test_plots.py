@@ -71,9 +71,32 @@ def test_every_colour_has_enough_contrast_on_both_backgrounds(colour: str, backg
     assert _contrast(colour, background) >= 3  # WCAG 2.2, 1.4.11 for graphics
 
 
-def test_numbers_in_matrix_cells_have_enough_contrast() -> None:
-    assert _contrast("#16202a", "#e9eff4") >= 4.5
-    assert _contrast("#ffffff", "#155785") >= 4.5
+@pytest.mark.parametrize(
+    ("theme", "background"),
+    [("dark", "#0e1115"), ("dark", "#161b21"), ("light", "#f4f6f8"), ("light", "#ffffff")],
+)
+def test_labels_have_the_contrast_of_text_in_both_themes(theme: str, background: str) -> None:
+    assert _contrast(_label_colours(plots.roc_svg(CANDIDATE, None))[theme], background) >= 4.5
+
+
+def _label_colours(svg: str) -> dict[str, str]:
+    """Return the colour of labels in each theme, as the style sheet of a plot states it."""
+    rule = r"prefers-color-scheme: (\w+)\) \{\[style\*=\"fill: #75818d\"\] \{ fill: (#\w{6}) !important"
+    return dict(re.findall(rule, svg))
+
+
+@pytest.mark.parametrize("svg", [plots.curves_svg(EPOCHS), plots.roc_svg(CANDIDATE, ACTIVE)])
+def test_every_label_takes_the_colour_of_the_theme(svg: str) -> None:
+    texts = ElementTree.fromstring(svg).findall(".//{http://www.w3.org/2000/svg}text")
+    assert len(texts) > 10
+    assert all("fill: #75818d" in text.attrib["style"] for text in texts)
+
+
+def test_numbers_in_matrix_cells_have_the_contrast_of_text_at_every_share() -> None:
+    for percent in range(101):
+        background, colour = plots.cell_colours(percent / 100)
+        shown = "#" + "".join(f"{round(part * 255):02x}" for part in background)
+        assert _contrast(colour, shown) >= 4.5, percent
 
 
 def test_curves_of_training_and_validation_set_have_their_colours() -> None:

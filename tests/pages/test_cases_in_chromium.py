@@ -137,7 +137,11 @@ def test_keys_hide_fade_and_switch_the_heatmap(page: Any, tmp_path: Path) -> Non
         page.keyboard.press("c")
     assert loaded.value.status == 200
     assert page.locator("[data-heatmap-class]").evaluate("element => element.selectedIndex") == 1
+    second = page.locator("[data-heatmap-class] option").nth(1).inner_text()
+    caption = page.locator("[data-viewer-caption]").last
+    expect(caption).to_contain_text(f"AI result (v1), heatmap: {second} 0.")
     page.keyboard.press("Shift+O")
+    expect(caption).not_to_contain_text("heatmap")
     assert heatmap.get_attribute("aria-pressed") == "false"
 
 

@@ -84,13 +84,13 @@ def sign_by_keys(page: Any, *keys: str) -> None:
     page.wait_for_url(lambda url: url != before)
 
 
-def test_every_queued_case_is_signed_with_two_keys_and_the_last_leads_back_to_the_worklist(
+def test_every_queued_case_is_signed_with_three_keys_and_the_last_leads_back_to_the_worklist(
     page: Any, cases: list[str], technician: HttpClient, radiologist: HttpClient
 ) -> None:
     cases = cases + [upload(technician, next(SEEDS)) for _radiograph in range(7)]
     seen = [start_reading(page)]
     while len(seen) < 50:
-        sign_by_keys(page, "3", "Enter")
+        sign_by_keys(page, "3", "7", "Enter")
         if page.url.endswith("/review/"):
             break
         seen.append(case_on(page))
@@ -122,6 +122,7 @@ def test_no_part_of_the_ai_result_is_transmitted_before_the_signature(
     assert page.locator("[data-viewer-heatmap], .rr-bar").count() == 0
     sent.clear()
     page.keyboard.press("3")
+    page.keyboard.press("7")
     page.keyboard.press("s")
     page.wait_for_selector("text=Your reading: Normal")
     page.wait_for_load_state("networkidle")
@@ -159,6 +160,7 @@ def test_s_signs_and_shows_the_ai_result_beside_the_reading(
 ) -> None:
     wait_for_prediction(technician, start_reading(page))
     page.keyboard.press("u")
+    page.keyboard.press("7")
     page.keyboard.press("s")
     page.wait_for_selector("text=Your reading: Cannot judge")
     panel = page.locator(".reading-panel").inner_text()
@@ -214,7 +216,7 @@ def test_the_help_lists_the_keys_and_disables_them_while_open(page: Any, cases: 
 
 def test_a_signature_is_undone_by_a_key_within_ten_seconds(page: Any, cases: list[str]) -> None:
     case = start_reading(page)
-    sign_by_keys(page, "1", "Enter")
+    sign_by_keys(page, "1", "7", "Enter")
     page.wait_for_selector(READY)
     offer = page.locator("[data-undo-signature]")
     assert "Signed: COVID-19" in offer.inner_text()
@@ -223,7 +225,7 @@ def test_a_signature_is_undone_by_a_key_within_ten_seconds(page: Any, cases: lis
     page.wait_for_url(f"**/{case}/")
     page.wait_for_selector(READY)
     assert page.locator(CHOSEN).count() == 0
-    sign_by_keys(page, "3", "Enter")
+    sign_by_keys(page, "3", "7", "Enter")
     page.wait_for_selector("text=Signed: Normal")
     assert page.evaluate("document.documentElement.scrollHeight") == 768
     offer.wait_for(state="hidden", timeout=12_000)
@@ -259,6 +261,7 @@ def test_a_case_is_read_without_javascript(embedded_stack: Stack, browser: Any, 
     case = case_on(page)
     assert page.locator("img[data-viewer-radiograph]").count() == 1
     page.check("[name=finding][value=normal]")
+    page.check("[name=confidence][value=sure]")
     page.click("text=Sign and compare")
     assert case_on(page) == case
     assert "Your reading: Normal" in page.locator(".reading-panel").inner_text()
@@ -272,8 +275,9 @@ def test_the_pages_pass_axe(page: Any, cases: list[str], colours: str) -> None:
     start_reading(page)
     violations["reading"] = axe_violations(page)
     page.keyboard.press("3")
+    page.keyboard.press("7")
     page.keyboard.press("s")
     page.wait_for_selector("text=Your reading: Normal")
-    page.click("text=Amend reading")
+    page.keyboard.press("a")
     violations["signed"] = axe_violations(page)
     assert violations == {"worklist": [], "reading": [], "signed": []}

@@ -78,6 +78,7 @@ def test_image_and_heatmap_are_shown_side_by_side_and_linked_after_signing(
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-reading]")
     page.keyboard.press("1")
+    page.keyboard.press("7")
     page.keyboard.press("s")
     page.wait_for_selector(".reading-own >> text=COVID-19")
     assert "AI result (v1)" in page.inner_text(".radiograph-bottom-right")
@@ -125,6 +126,7 @@ def test_the_next_two_radiographs_are_prefetched_and_nothing_else(
             assert not AI_RESULT.search(one.text()), one.url
     served = prefetched()[0].split("/")[-2]
     page.keyboard.press("3")
+    page.keyboard.press("7")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: here not in url)
     assert page.url.rstrip("/").endswith(served)

@@ -47,31 +47,32 @@ def test_a_radiologist_signs_with_a_token(radiologist: User, admit: Admit) -> No
     assert (reading.case, reading.note) == (case, "Left base.")
 
 
-def test_only_the_finding_is_required(radiologist: User, admit: Admit) -> None:
-    assert post(script_of(radiologist), admit(1), finding="normal").json()["confidence"] == "sure"
+def test_the_note_is_optional(radiologist: User, admit: Admit) -> None:
+    body = post(script_of(radiologist), admit(1), finding="normal", confidence="unsure").json()
+    assert (body["confidence"], body["note"]) == ("unsure", "")
 
 
 def test_an_unknown_finding_is_a_400(radiologist: User, admit: Admit) -> None:
-    response = post(script_of(radiologist), admit(1), finding="healthy")
+    response = post(script_of(radiologist), admit(1), finding="healthy", confidence="sure")
     assert response.status_code == 400
     assert not Reading.objects.exists()
 
 
 def test_a_technician_is_refused(technician: User, admit: Admit) -> None:
     case, script = admit(1), script_of(technician)
-    assert post(script, case, finding="normal").status_code == 403
+    assert post(script, case, finding="normal", confidence="sure").status_code == 403
     assert script.get(address(case)).status_code == 403
 
 
 def test_a_user_of_another_site_finds_no_such_case(stranger: User, admit: Admit) -> None:
     case, script = admit(1), script_of(stranger)
-    assert post(script, case, finding="normal").status_code == 404
+    assert post(script, case, finding="normal", confidence="sure").status_code == 404
     assert script.get(address(case)).status_code == 404
 
 
 def test_a_request_without_a_token_is_a_401(client: Client, admit: Admit) -> None:
     case = admit(1)
-    assert post(client, case, finding="normal").status_code == 401
+    assert post(client, case, finding="normal", confidence="sure").status_code == 401
     assert client.get(address(case)).status_code == 401
 
 
@@ -80,15 +81,15 @@ def test_signing_a_case_claimed_by_another_reader_is_a_409(
 ) -> None:
     case = admit(1)
     claims.claim(case=case, by=second_radiologist, now=timezone.now())
-    response = post(script_of(radiologist), case, finding="normal")
+    response = post(script_of(radiologist), case, finding="normal", confidence="sure")
     assert response.status_code == 409
     assert response.json()["code"] == "claimed_by_another"
 
 
 def test_a_second_signature_of_the_same_reader_is_a_409(radiologist: User, admit: Admit) -> None:
     case, script = admit(1), script_of(radiologist)
-    post(script, case, finding="normal")
-    response = post(script, case, finding="pneumonia")
+    post(script, case, finding="normal", confidence="sure")
+    response = post(script, case, finding="pneumonia", confidence="sure")
     assert response.status_code == 409
     assert response.json()["code"] == "already_signed"
 
@@ -98,9 +99,9 @@ def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
 ) -> None:
     case, script, second = admit(1), script_of(radiologist), script_of(second_radiologist)
     assert script.get(address(case)).json() == []
-    post(second, case, finding="normal")
+    post(second, case, finding="normal", confidence="sure")
     assert script.get(address(case)).json()["code"] == "first_reading_required"
-    post(script, case, finding="pneumonia")
+    post(script, case, finding="pneumonia", confidence="sure")
     listed = script.get(address(case)).json()
     assert [(reading["by"], reading["finding"]) for reading in listed] == [
         ("radiologist", "pneumonia"),
@@ -111,7 +112,7 @@ def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_a_reading_cannot_be_changed_or_deleted(method: str, radiologist: User, admit: Admit) -> None:
     case, script = admit(1), script_of(radiologist)
-    post(script, case, finding="normal")
+    post(script, case, finding="normal", confidence="sure")
     response = getattr(script, method)(address(case), {"finding": "other"}, content_type="application/json")
     assert response.status_code == 405
     assert Reading.objects.get().finding == "normal"

@@ -22,6 +22,7 @@ from diagnostics.cases import storage
 from diagnostics.cases.errors import NoFreeReference
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.selectors import case_with_same_pixels, visible_to
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services import control_copies
 from diagnostics.review.models import (
     ReadingPolicy,
@@ -29,7 +30,6 @@ from diagnostics.review.models import (
 from diagnostics.review.selectors import (
     queues,
 )
-from diagnostics.review.selectors import readings as readings_selectors
 from ml.images.decoding import decode_radiograph
 from tests.radiographs import radiograph_png
 from tests.review.conftest import Admit, Classify
@@ -65,13 +65,13 @@ def test_a_control_case_is_an_ordinary_case_of_one_reader(
     assert queues.readable_cases(radiologist, now).get() == control
     for other in (second_radiologist, third_radiologist, technician, administrator):
         assert not visible_to(other).filter(pk=control.pk).exists()
-        assert not readings_selectors.priors(reference_case, other).filter(pk=control.pk).exists()
+        assert control not in patients.priors(reference_case, other)
     assert re.fullmatch(r"MRN-\d{6}", control.patient_ref)
     assert control.patient_ref not in ("MRN-123456", reference_case.patient_ref)
     assert re.fullmatch(r"[A-Za-z]{3}-\d", control.accession_number)
     assert (control.opened_at, control.priority, control.on_worklist) == (now, "routine", True)
     assert control.due_at > now
-    assert not readings_selectors.priors(control, radiologist).exists()
+    assert not patients.priors(control, radiologist)
     assert Prediction.objects.get(case=control).status == "queued"
 
 
@@ -166,7 +166,7 @@ def test_a_control_case_is_no_prior_of_a_patient_with_the_same_reference(
     real = admit(2, patient=control.patient_ref)
     Case.objects.filter(pk=real.pk).update(opened_at=now + timedelta(hours=1))
     real.refresh_from_db()
-    assert not readings_selectors.priors(real, radiologist).exists()
+    assert not patients.priors(real, radiologist)
 
 
 def test_uploading_the_radiograph_again_leads_to_the_original_case(

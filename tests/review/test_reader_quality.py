@@ -119,6 +119,27 @@ def test_changes_after_the_ai_result_are_counted_by_direction(
     assert (found.misled, found.correct_against_wrong_ai) == (1, 2)
 
 
+def test_the_change_of_a_sole_reader_has_no_final_finding_to_compare_with(
+    radiologist: User, administrator: User, admit: Admit, classify: Classify, now: datetime
+) -> None:
+    """With one reading, the final finding is that reading: neither towards, away, nor correct."""
+    for number, then in ((1, "covid-19"), (2, "normal")):
+        case = admit(number)
+        prediction = classify(case)
+        mine = readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+        record_prediction_shown(radiologist, [prediction], now)
+        if then == "normal":
+            assisted_reading.confirm_reading(case=case, by=radiologist, now=now)
+        else:
+            readings.amend_reading(
+                reading=mine, by=radiologist, finding=then, confidence="sure", note="", reason="AI.", now=now
+            )
+    found = automation_bias.automation_bias(administrator)
+    assert (found.assisted, found.contradicted, found.changed) == (2, 2, 1)
+    assert (found.towards_final, found.away_from_final) == (0, 0)
+    assert (found.misled, found.correct_against_wrong_ai) == (0, 0)
+
+
 def test_an_administrator_of_another_site_counts_nothing(
     read_twice: None, other_site: Site, administrator: User
 ) -> None:

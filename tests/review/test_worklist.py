@@ -12,10 +12,11 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Priority
 from diagnostics.cases.presenters.due import due_time
+from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.cases.services.priority import set_priority
 from diagnostics.errors import NotAllowed
-from diagnostics.review.errors import UnknownReader
-from diagnostics.review.models import Assignment
+from diagnostics.review.errors import ReaderNotBlind, UnknownReader
+from diagnostics.review.models import Assignment, Queue
 from diagnostics.review.selectors import worklist
 from diagnostics.review.services import assignments, claims, readings
 from diagnostics.review.worklist_query import ORDERS, WorklistQuery
@@ -94,6 +95,36 @@ def test_a_case_cannot_be_assigned_to_a_reader_of_another_site(
         with pytest.raises(UnknownReader):
             assignments.assign(cases=[case], to=wrong, by=administrator, now=now)
     assert not Assignment.objects.exists()
+
+
+@pytest.mark.usefixtures("two_readers")
+def test_a_disagreement_cannot_be_assigned_to_one_of_its_readers(
+    radiologist: User,
+    second_radiologist: User,
+    third_radiologist: User,
+    administrator: User,
+    admit: Admit,
+    now: datetime,
+) -> None:
+    case = admit(1)
+    readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+    readings.sign_reading(case=case, by=second_radiologist, finding="pneumonia", now=now)
+    with pytest.raises(ReaderNotBlind, match="colleague has read 1 of these cases"):
+        assignments.assign(cases=[case, admit(2)], to=second_radiologist, by=administrator, now=now)
+    assert not Assignment.objects.exists()
+    assignments.assign(cases=[case], to=third_radiologist, by=administrator, now=now)
+    served = claims.claim_next(by=third_radiologist, now=now, queue=Queue.ADJUDICATION)
+    assert served is not None
+    assert served.case == case
+
+
+def test_a_case_cannot_be_assigned_to_a_reader_who_has_seen_its_ai_result(
+    radiologist: User, administrator: User, admit: Admit, classify: Classify, now: datetime
+) -> None:
+    case = admit(1)
+    record_prediction_shown(radiologist, [classify(case)], now)
+    with pytest.raises(ReaderNotBlind):
+        assignments.assign(cases=[case], to=radiologist, by=administrator, now=now)
 
 
 def test_a_technician_cannot_assign_or_prioritize(technician: User, admit: Admit, now: datetime) -> None:

@@ -8,10 +8,10 @@ from pytest_django import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case, Priority
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading
 from diagnostics.review.selectors import queues, worklist
-from diagnostics.review.selectors import readings as readings_selectors
 from diagnostics.review.services import claims, readings, second_opinion
 from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 from tests.review.conftest import Admit, Classify
@@ -82,7 +82,7 @@ def test_priors_are_earlier_radiographs_of_the_same_patient_at_the_same_site(
     radiologist.sites.add(other_site)
     case, prior = admit(2, patient="P"), admit(1, patient="P")
     admit(0, patient="Q"), admit(0, patient="P", at=other_site), admit(3, patient="P")
-    assert list(readings_selectors.priors(case, radiologist)) == [prior]
+    assert patients.priors(case, radiologist) == [prior]
 
 
 def test_the_progress_of_the_day_starts_at_local_midnight(

@@ -139,7 +139,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "api-corrections": {"kind": "accession", "value": "A-7", "reason": REASON},
         "patients:resolve": {"resolution": "settled", "reason": REASON},
         "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
-        "api-readings": {"finding": "normal"},
+        "api-readings": {"finding": "normal", "confidence": "sure"},
         "review:policy": policy,
         "review:save-view": {"name": "Mine", "here": "mine=yes"},
         "review:export": {"case": str(case)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from django import template
 from django.template.context import Context
@@ -13,6 +14,7 @@ from diagnostics.accounts import hotkeys
 from diagnostics.accounts.models import User
 
 register = template.Library()
+CONFIDENCE_ACTIONS: Final = ("sure", "fairly", "unsure")
 
 
 @register.simple_tag(takes_context=True)
@@ -27,6 +29,12 @@ def key(context: Context, action: str) -> SafeString:
 def finding_key(context: Context, number: int) -> SafeString:
     """Return the key of the finding with this number as HTML."""
     return key(context, f"finding-{number}")
+
+
+@register.simple_tag(takes_context=True)
+def confidence_key(context: Context, index: int) -> SafeString:
+    """Return the key of the confidence at this place, counted from 0, as HTML."""
+    return key(context, CONFIDENCE_ACTIONS[index])
 
 
 @register.simple_tag(takes_context=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from diagnostics.cases.models import Prediction
-from diagnostics.cases.presenters.prediction import score_of
+from diagnostics.cases.presenters.prediction import leading_score
 from diagnostics.cases.presenters.quality import Stopped, stopped_of
 from diagnostics.cases.presenters.uncertainty import uncertainty_of
 from diagnostics.jobs.models import JobStatus
@@ -49,7 +49,7 @@ def _stopped_cell(stopped: Stopped) -> ResultCell:
 
 
 def _result_cell(done: Prediction) -> ResultCell:
-    top, uncertainty = score_of(done, done.finding), uncertainty_of(done)
+    top, uncertainty = leading_score(done), uncertainty_of(done)
     if uncertainty.short_label:
         score = f"{top.label} {top.text}"
         return ResultCell(uncertainty.short_label, score, uncertainty.headline, is_warning=True)

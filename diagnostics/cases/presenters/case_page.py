@@ -8,12 +8,11 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from diagnostics.cases.models import Case, PcrResult, Prediction, Priority, Radiograph
-from diagnostics.cases.presenters import case as case_presenters
-from diagnostics.cases.presenters.case import PriorityLabel
+from diagnostics.cases.models import PcrResult, Prediction, Radiograph
 from diagnostics.cases.presenters.job import JobSummary
 from diagnostics.cases.presenters.prediction import PredictionSummary
 from diagnostics.cases.presenters.quality import Stopped
+from diagnostics.cases.selectors.outcome import CaseOutcome
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 
@@ -28,12 +27,8 @@ class Status:
 
 @dataclass(frozen=True)
 class CaseHeader:
-    """The facts at the top of the case page."""
+    """The status of the AI result at the top of the case page."""
 
-    number: str
-    number_label: str
-    priority: PriorityLabel | None  # None for a routine case
-    facts: list[str]
     status: Status | None
     version: str  # of the prediction shown; empty without one
     version_note: str
@@ -45,6 +40,16 @@ class Notice:
 
     heading: str
     text: str
+
+
+@dataclass(frozen=True)
+class FindingPanel:
+    """What readers or the import say of a case, above the AI result."""
+
+    heading: str
+    finding: str  # empty where there is none yet, or it is withheld
+    text: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,10 @@ class PcrPanel:
 
 
 def case_header(
-    case: Case, job: JobSummary | None, prediction: PredictionSummary | None, active: ModelVersion | None
+    job: JobSummary | None, prediction: PredictionSummary | None, active: ModelVersion | None
 ) -> CaseHeader:
-    """Return the facts at the top of the case page."""
-    radiograph = case.radiograph
-    facts = [case_presenters.sex_and_age(radiograph), case_presenters.view_label(radiograph)]
+    """Return the status of the AI result."""
     return CaseHeader(
-        number=case_presenters.short_number(case),
-        number_label=_("ACC") if case.accession_number else _("Case"),
-        priority=None if case.priority == Priority.ROUTINE else case_presenters.priority_label(case),
-        facts=[fact for fact in facts if fact],
         status=_status(job, prediction),
         version=prediction.version if prediction else "",
         version_note=_version_note(prediction, active) if prediction else "",
@@ -103,6 +102,31 @@ def ai_notice(
         text = _("To avoid automation bias, the AI result is shown after the radiograph has been read.")
         return Notice(_("AI result withheld"), text)
     return None
+
+
+def finding_panel(outcome: CaseOutcome, *, may_read_blind: bool, shows_findings: bool) -> FindingPanel:
+    """Return the final finding, the status of the readings, or the imported finding.
+
+    A reader who may still read the case blind sees none of them; `shows_findings` is the site's rule.
+    """
+    if may_read_blind:
+        text = _("Findings are shown after you have signed your own reading.")
+        return FindingPanel(_("Finding"), "", text)
+    if outcome.imported:
+        collection = _("from the collection %(name)s") % {"name": outcome.collection}
+        return FindingPanel(_("Imported finding"), outcome.imported, collection, outcome.imported_at)
+    if outcome.final:
+        return FindingPanel(_("Final finding"), outcome.final, outcome.readers, outcome.signed_at)
+    if outcome.status and not shows_findings:
+        return FindingPanel(outcome.status, "", _("Findings are shown once the case is final."))
+    return FindingPanel(_("Finding"), "", outcome.status or _("Not read yet."))
+
+
+def readings_notice(*, may_read_blind: bool, shows_findings: bool) -> str:
+    """Return why the page does not list the readings; empty where it does."""
+    if may_read_blind:
+        return _("Readings by others are shown after you have signed your own.")
+    return "" if shows_findings else _("Readings are shown once the case is final.")
 
 
 def retry_button(latest: Prediction | None, active: ModelVersion | None) -> Button:

@@ -49,6 +49,7 @@ class HeatmapLink:
 
     finding: str
     label: str
+    caption: str  # such as "AI result (v7), heatmap: Normal 0.06 (threshold 0.50)"
     url: str
     reason: str  # why the heatmap is empty; empty text where it is not
     selected: bool  # whether it is shown first
@@ -70,6 +71,7 @@ class PredictionSummary:
     version: str
     version_id: uuid.UUID | None
     heading: str  # such as "AI result (v7)"
+    headline: str  # the outcome as text, the same on pages and in the API
     caption: str  # heading and outcome in one line
     top: Score
     scores: list[Score]
@@ -94,7 +96,8 @@ def prediction_summary(done: Prediction) -> PredictionSummary:
         version=str(done.version),
         version_id=done.version_id,
         heading=heading,
-        caption=f"{heading}: {measured.short_label or f'{top.label} {top.text}'}",
+        headline=_headline(measured, top),
+        caption=f"{heading}: {_short_headline(measured, top)}",
         top=top,
         scores=[score_of(done, finding) for finding in ordered],
         heatmaps=heatmaps,
@@ -108,6 +111,16 @@ def prediction_summary(done: Prediction) -> PredictionSummary:
         uncertainty=measured,
         override=override_of(done),
     )
+
+
+def leading_score(done: Prediction) -> Score:
+    """Return the score for lists: COVID-19 from its operating point on, else the most probable class."""
+    return score_of(done, Finding.COVID_19 if uncertainty.flag_text(done) else done.finding)
+
+
+def headline_of(done: Prediction) -> str:
+    """Return the outcome of a finished prediction as text."""
+    return _headline(uncertainty.uncertainty_of(done), score_of(done, done.finding))
 
 
 def score_of(done: Prediction, finding: str) -> Score:
@@ -134,6 +147,19 @@ def seconds_taken(prediction: Prediction, now: datetime) -> float:
     return max(0.0, ((prediction.finished_at or now) - prediction.queued_at).total_seconds())
 
 
+def _headline(measured: Uncertainty, top: Score) -> str:
+    return _joined(measured.headline, measured.flag) or f"{top.label} {top.text}"
+
+
+def _short_headline(measured: Uncertainty, top: Score) -> str:
+    return _joined(measured.short_label, measured.flag) or f"{top.label} {top.text}"
+
+
+def _joined(*texts: str) -> str:
+    """Return texts as sentences in one line."""
+    return ". ".join(text.rstrip(".") for text in texts if text)
+
+
 def _score_text(value: float, threshold: float | None) -> str:
     if threshold is None:
         return f"{value:.2f}"
@@ -142,9 +168,12 @@ def _score_text(value: float, threshold: float | None) -> str:
 
 
 def _heatmap_link(done: Prediction, finding: str) -> HeatmapLink:
+    score = score_of(done, finding)
+    caption = _("AI result (%(version)s), heatmap: %(finding)s %(score)s")
     return HeatmapLink(
         finding=finding,
-        label=finding_label(finding),
+        label=score.label,
+        caption=caption % {"version": done.version, "finding": score.label, "score": score.text},
         url=reverse("cases:heatmap", args=[done.case_id, finding]),
         reason=_reason_for_empty(done.heatmaps[finding]),
         selected=finding == done.finding,

@@ -57,7 +57,8 @@ class Uncertainty:
     """The uncertainty of a prediction as text."""
 
     kind: str  # a PredictionOutcome; empty where the version has no such thresholds
-    headline: str  # the outcome in one sentence; empty where only the score is known
+    headline: str  # the outcome in one sentence; empty where only the score is known, or the flag says more
+    flag: str  # that COVID-19 is above its operating point though less probable; empty otherwise
     short_label: str  # the outcome in two or three words, for lists; empty for one finding
     separable: str
     out_of_distribution: str
@@ -70,6 +71,7 @@ def uncertainty_of(done: Prediction) -> Uncertainty:
     is_ood = done.outcome == PredictionOutcome.OUT_OF_DISTRIBUTION
     is_measured = bool(done.candidates) or is_ood
     headline, short_label = _outcome_texts(done) if is_measured else ("", "")
+    flag = flag_text(done)
     measures = [
         _measure(str(MEASURES[name]), each["value"], each["limit"])
         for name, each in done.out_of_distribution.items()
@@ -78,13 +80,35 @@ def uncertainty_of(done: Prediction) -> Uncertainty:
     flags = [str(QUALITY_TEXTS[flag]) for flag in done.quality_flags if flag in QUALITY_TEXTS]
     return Uncertainty(
         kind=done.outcome,
-        headline=headline,
+        headline="" if flag and not short_label else headline,
+        flag=flag,
         short_label=short_label,
         separable=_yes_or_no(done.candidates == [done.finding]) if is_measured else _("not measured"),
         out_of_distribution=_yes_or_no(is_ood) if measures or is_ood else _("not measured"),
         warnings=[*_low_score_warning(done), *flags],
         measures=measures,
     )
+
+
+def flag_text(done: Prediction) -> str:
+    """Return that COVID-19 is at or above its operating point while another class is more probable."""
+    value = done.probabilities.get(Finding.COVID_19)
+    threshold = done.operating_points.get(Finding.COVID_19)
+    if value is None or threshold is None or value < threshold or done.finding == Finding.COVID_19:
+        return ""
+    at_threshold = _(
+        "COVID-19 %(value)s at the threshold %(threshold)s; most probable: %(finding)s %(highest)s"
+    )
+    above_threshold = _(
+        "COVID-19 %(value)s above the threshold %(threshold)s; most probable: %(finding)s %(highest)s"
+    )
+    value_text, threshold_text = compared_texts(value, threshold)
+    return (at_threshold if value == threshold else above_threshold) % {
+        "value": value_text,
+        "threshold": threshold_text,
+        "finding": done.get_finding_display(),
+        "highest": f"{done.probabilities.get(done.finding, 0.0):.2f}",
+    }
 
 
 def _measure(label: str, value: float, limit: float) -> Measure:

@@ -19,6 +19,7 @@ from diagnostics.cases.models import (
     View,
 )
 from diagnostics.cases.presenters import quality, uncertainty
+from diagnostics.cases.presenters.prediction import headline_of
 from diagnostics.cases.services.pcr import latest_pcr_result
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
@@ -89,6 +90,10 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
     outcome = serializers.SerializerMethodField(
         help_text="Outcome by the thresholds of the version; null where the version has none"
     )
+    headline = serializers.SerializerMethodField(
+        help_text="The outcome as on the pages, in the user's language; it names COVID-19 at or above its "
+        "operating point, also where another class is more probable"
+    )
     finding = serializers.ChoiceField(
         choices=Finding.choices, help_text="The class with the highest probability"
     )
@@ -127,6 +132,9 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
     @extend_schema_field(serializers.ChoiceField(choices=PredictionOutcome.choices, allow_null=True))
     def get_outcome(self, prediction: Prediction) -> str | None:
         return prediction.outcome or None
+
+    def get_headline(self, prediction: Prediction) -> str:
+        return headline_of(prediction)
 
     @extend_schema_field(OutOfDistributionSerializer(allow_null=True))
     def get_out_of_distribution(self, prediction: Prediction) -> dict[str, Any] | None:

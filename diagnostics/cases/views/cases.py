@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,17 +22,18 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
 from diagnostics.cases.forms import OverrideForm, PcrForm
 from diagnostics.cases.models import Case
-from diagnostics.cases.presenters import case_page
+from diagnostics.cases.presenters import banner, case_page
 from diagnostics.cases.presenters.corrections import history
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
+from diagnostics.cases.selectors import outcome
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services import blinding, corrections
 from diagnostics.cases.services import pcr as pcr_services
 from diagnostics.cases.services import retry as retry_services
 from diagnostics.errors import DomainError
-from diagnostics.patients.presenters import PatientLine, patient_line
-from diagnostics.patients.selectors import patient_of
+from diagnostics.patients.presenters import patient_line
 from diagnostics.registry import selectors as registry
 
 STOP_POLLING: Final = 286  # the status that stops htmx's polling
@@ -53,14 +55,13 @@ def case(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
 def patient(request: StaffRequest, pk: uuid.UUID) -> HttpResponse:
     """Reveal name, reference and birth date of the patient; each request is audited.
 
-    A page replaces the masked line, also that of a row, by the fragment that htmx receives.
+    The banner of a page and the line of a row are replaced by the fragment that htmx receives.
     """
     shown = _visible_case(request.user, pk)
     detail = {"shown": "patient reference"}
     audit.record(action=Action.CASE_VIEWED, by=request.user, target=shown, detail=detail, now=timezone.now())
     if "HX-Request" in request.headers:
-        context = {"line": _patient_line(shown, revealed=True)}
-        return render(request, "cases/_patient_line.html", context)
+        return _revealed(request, shown)
     return _case_page(request, shown, revealed=True)
 
 
@@ -113,35 +114,59 @@ def _case_page(request: StaffRequest, shown: Case, *, revealed: bool = False) ->
     blind = not blinding.may_see_prediction(request.user, shown)
     job = job_summary(latest, timezone.now())
     prediction = None if blind else _prediction(request.user, shown)
-    may_retry = request.user.has_permission(Permission.RETRY)
+    is_withdrawn = shown.withdrawn_at is not None
+    may_retry = request.user.has_permission(Permission.RETRY) and not is_withdrawn
     stopped = stopped_of(selectors.stopped_prediction(shown))
-    may_override = request.user.has_permission(Permission.OVERRIDE_QUALITY_GATE)
+    may_override = request.user.has_permission(Permission.OVERRIDE_QUALITY_GATE) and not is_withdrawn
     context = {
         "case": shown,
-        "header": case_page.case_header(shown, job, prediction, active),
-        "line": _patient_line(shown, revealed=revealed),
+        "header": case_page.case_header(job, prediction, active),
+        "banner": _banner(request.user, shown, revealed=revealed),
         "may_correct": bool(corrections.permitted_kinds(shown, request.user, timezone.now())),
         "history": history(shown, selectors.corrections_of(shown)),
         "job": job,
         "prediction": prediction,
         "notice": case_page.ai_notice(job, prediction, blind=blind, stopped=stopped),
         "override_form": OverrideForm() if stopped and may_override else None,
-        "blind": blind,
+        **_findings(request.user, shown, blind=blind),
         "technical_facts": case_page.technical_facts(shown.radiograph, prediction),
         "retry_button": case_page.retry_button(latest, active)
         if may_retry and retry_services.is_retry_useful(latest, active)
         else None,
         "read_button": case_page.read_button(blind=blind)
-        if request.user.has_permission(Permission.READ)
+        if request.user.has_permission(Permission.READ) and not is_withdrawn
         else None,
         **_pcr_context(request.user, shown),
     }
     return render(request, "cases/case.html", context)
 
 
-def _patient_line(shown: Case, *, revealed: bool) -> PatientLine:
-    patient = patient_of(shown.site, shown.patient_ref)
-    return patient_line(shown.site, patient, shown.patient_ref, revealed=revealed)
+def _revealed(request: StaffRequest, shown: Case) -> HttpResponse:
+    known = patients.patient_of(shown)
+    if request.headers.get("HX-Target") == "patient-identity":
+        identity = banner.identity(shown, known, revealed=True)
+        return render(request, "cases/_identity.html", {"case": shown, "identity": identity})
+    line = patient_line(shown.site, known, shown.patient_ref, revealed=True)
+    return render(request, "cases/_patient_line.html", {"line": line})
+
+
+def _findings(user: User, shown: Case, *, blind: bool) -> dict[str, Any]:
+    rule = {"may_read_blind": blind and user.is_reader, "shows_findings": not blind}
+    return {
+        "finding": case_page.finding_panel(outcome.outcome_of(shown), **rule),
+        "readings_notice": case_page.readings_notice(**rule),
+    }
+
+
+def _banner(user: User, shown: Case, *, revealed: bool) -> banner.Banner:
+    return banner.patient_banner(
+        shown,
+        patient=patients.patient_of(shown),
+        priors=patients.priors(shown, user),
+        now=timezone.now(),
+        prior_url=lambda prior: reverse("cases:case", args=[prior.pk]),
+        revealed=revealed,
+    )
 
 
 def _prediction(user: User, shown: Case) -> PredictionSummary | None:

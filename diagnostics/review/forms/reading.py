@@ -14,7 +14,7 @@ TEXT = {"rows": 2, "class": "form-control"}
 
 
 class ReadingForm(forms.Form):
-    """A finding, the reader's confidence and a note."""
+    """A finding, the reader's confidence and a note. Neither finding nor confidence is preselected."""
 
     finding = forms.ChoiceField(
         label=_("Finding"),
@@ -23,7 +23,10 @@ class ReadingForm(forms.Form):
         error_messages={"required": _("Please choose a finding first.")},
     )
     confidence = forms.ChoiceField(
-        label=_("Confidence"), choices=Confidence.choices, widget=forms.RadioSelect, initial=Confidence.SURE
+        label=_("Confidence"),
+        choices=Confidence.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Please choose how sure you are.")},
     )
     note = forms.CharField(
         label=_("Note"), required=False, max_length=MAX_NOTE_LENGTH, widget=forms.Textarea(attrs=TEXT)
@@ -40,7 +43,7 @@ class AmendForm(ReadingForm):
 
     reading = forms.UUIDField(widget=forms.HiddenInput)
     reason = forms.CharField(
-        label=_("Reason for the amendment"),
+        label=_("Reason for the change"),
         max_length=MAX_NOTE_LENGTH,
         widget=forms.Textarea(attrs=TEXT),
         error_messages={"required": _("Please give the reason for the amendment.")},
@@ -48,6 +51,5 @@ class AmendForm(ReadingForm):
 
     @classmethod
     def of(cls, reading: Reading) -> AmendForm:
-        """Return the form filled with the current reading."""
-        current = {"finding": reading.finding, "confidence": reading.confidence, "note": reading.note}
-        return cls(initial=current | {"reading": reading.pk})
+        """Return the form for a reading; it contains the note, and no finding or confidence."""
+        return cls(initial={"note": reading.note, "reading": reading.pk})

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from diagnostics.cases.models import Case, Prediction, Priority
+from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.presenters import case as case_presenters
+from diagnostics.cases.presenters.banner import Banner, study_date
 from diagnostics.cases.presenters.prediction import prediction_summary
 from diagnostics.cases.presenters.quality import stopped_of
 from diagnostics.errors import DomainError
@@ -43,35 +42,37 @@ class Outcome:
     offers_second_opinion: bool
 
 
-def case_context(case: Case, priors: Sequence[Case], selected_prior: str) -> dict[str, Any]:
-    """Return the header and the viewer of the page; nothing about the AI result."""
-    number = case_presenters.short_number(case)
-    radiograph = case.radiograph
-    prior = next((each for each in priors if str(each.pk) == selected_prior), None)
-    person = case_presenters.sex_and_age(radiograph)
-    view = case_presenters.view_label(radiograph)
-    patient = case_presenters.patient_text(case)
+def case_context(case: Case, banner: Banner, priors: Sequence[Case], prior: Case | None) -> dict[str, Any]:
+    """Return the banner and the viewer of the page; nothing about the AI result."""
+    number, identity = case_presenters.short_number(case), banner.identity
     return {
         "case": case,
         "number": number,
-        "patient": patient,
-        "person": person,
-        "view": view,
-        "priority": None if case.priority == Priority.ROUTINE else case_presenters.priority_label(case),
+        "banner": banner,
         "radiograph_url": reverse("cases:radiograph", args=[case.pk]),
         "pixels_url": reverse("cases:pixels", args=[case.pk]),
         "label": _("Radiograph of case %(number)s") % {"number": number},
         "linked": case.pk,
-        "top_left": f"{patient} {person}".strip(),
-        "top_right": f"{_study_date(case)} {view}".strip(),
+        "top_left": f"{identity.reference} {identity.sex_and_age}".strip(),
+        "top_right": f"{study_date(case)} {banner.view}".strip(),
         "bottom_right": "",
         "heatmaps": None,
         "priors": priors,
-        "priors_text": ngettext("%(n)s prior", "%(n)s priors", len(priors)) % {"n": len(priors)},
         "prior": prior,
         "prior_viewer": _prior_viewer(prior) if prior else None,
-        "prior_query": "?" if prior or not priors else f"?prior={priors[0].pk}",
+        "prior_query": "?" if prior or not priors else prior_query(priors[0]),
+        "older_prior_query": _older_prior_query(priors, prior),
     }
+
+
+def selected_prior(priors: Sequence[Case], selected: str) -> Case | None:
+    """Return the prior that the URL names; None for any other case."""
+    return next((each for each in priors if str(each.pk) == selected), None)
+
+
+def prior_query(prior: Case) -> str:
+    """Return the query string that opens a prior beside the radiograph."""
+    return f"?prior={prior.pk}"
 
 
 def unsigned_context(
@@ -94,6 +95,14 @@ def notice(obstacle: DomainError | None, *, needs_adjudication: bool) -> Notice:
     if needs_adjudication:
         return Notice(_("The readings disagree. Claim the case to adjudicate it."), offers_claim=True)
     return Notice(_("No reader has claimed this case. Claim it to read it."), offers_claim=True)
+
+
+def withdrawn_notice(case: Case) -> Notice | None:
+    """Return what the page says in place of what a reader may do after signing; None unless withdrawn."""
+    if case.withdrawn_at is None:
+        return None
+    text = _("This case has been withdrawn: its readings stay as they are.")
+    return Notice(text, offers_next=True, offers_case_page=True)
 
 
 def signed_context(
@@ -150,11 +159,12 @@ def _progress_text(progress: DayProgress, *, is_adjudication: bool) -> str:
     return _("case %(number)s of %(total)s today") % numbers
 
 
-def _study_date(case: Case) -> str:
-    study_at = case.radiograph.study_at
-    if study_at:
-        return f"{timezone.localtime(study_at):%Y-%m-%d}"
-    return _("received %(date)s") % {"date": f"{timezone.localtime(case.opened_at):%Y-%m-%d}"}
+def _older_prior_query(priors: Sequence[Case], prior: Case | None) -> str:
+    """Return the query string of the study before the shown one; empty if there is none."""
+    if prior is None:
+        return ""
+    older = priors[priors.index(prior) + 1 :]
+    return prior_query(older[0]) if older else ""
 
 
 def _prior_viewer(prior: Case) -> dict[str, str]:
@@ -162,5 +172,5 @@ def _prior_viewer(prior: Case) -> dict[str, str]:
         "label": _("Prior radiograph %(number)s") % {"number": prior.accession_number},
         "radiograph_url": reverse("cases:radiograph", args=[prior.pk]),
         "pixels_url": reverse("cases:pixels", args=[prior.pk]),
-        "date": f"{timezone.localtime(prior.opened_at):%Y-%m-%d}",
+        "date": f"{study_date(prior)} {case_presenters.view_label(prior.radiograph)}".strip(),
     }

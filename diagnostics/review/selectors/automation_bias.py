@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.selectors import visible_to
 from diagnostics.review.models import AssistedReading, ConsensusStatus
+from diagnostics.review.selectors.readings import standing_readings
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,20 @@ class _Row(NamedTuple):
     assisted: str
     status: str
     final: str
+    has_other_reader: bool
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether a final finding exists that is not the reader's own reading alone."""
+        return self.has_other_reader and self.status == ConsensusStatus.FINAL
 
 
 def automation_bias(user: User) -> AutomationBias:
-    """Count the assisted readings of a user's sites; final findings come from the consensus."""
+    """Count the assisted readings of a user's sites; final findings come from the consensus.
+
+    The final finding of a case with a single reader is that reader's own, so it says nothing of a change.
+    """
+    others = standing_readings().filter(case=OuterRef("reading__case")).exclude(by=OuterRef("reading__by"))
     assisted_readings = AssistedReading.objects.filter(
         reading__withdrawn_at=None, reading__case__in=visible_to(user), reading__case__copy_of=None
     ).annotate(
@@ -42,14 +53,15 @@ def automation_bias(user: User) -> AutomationBias:
         predicted=F("prediction__finding"),
         status=F("reading__case__consensus__status"),
         final=F("reading__case__consensus__finding"),
+        has_other_reader=Exists(others),
     )
-    columns = assisted_readings.values_list("first", "predicted", "finding", "status", "final")
+    columns = assisted_readings.values_list(
+        "first", "predicted", "finding", "status", "final", "has_other_reader"
+    )
     rows = [_Row(*row) for row in columns]
     changed = [row for row in rows if row.first != row.assisted]
-    changed_final = [row for row in changed if row.status == ConsensusStatus.FINAL]
-    at_risk = [
-        row for row in rows if row.status == ConsensusStatus.FINAL and row.first == row.final != row.predicted
-    ]
+    changed_final = [row for row in changed if row.is_final]
+    at_risk = [row for row in rows if row.is_final and row.first == row.final != row.predicted]
     return AutomationBias(
         assisted=len(rows),
         contradicted=sum(row.predicted != row.first for row in rows),

@@ -61,10 +61,14 @@ def open_to(user: User) -> QuerySet[Case]:
 
 def closed_to(user: User) -> Q:
     """Match cases that a reader has read, whose AI result the reader has seen, or assigned to another."""
+    return known_to(user) | Q(pk__in=Assignment.objects.exclude(to=user).values("case"))
+
+
+def known_to(user: User) -> Q:
+    """Match open cases that a reader has read or whose AI result the reader has seen."""
     read = standing_readings().filter(by=user, case__finalized_at=None)
     seen = PredictionShown.objects.filter(to=user, case__finalized_at=None)
-    others = Assignment.objects.exclude(to=user)
-    return Q(pk__in=read.values("case")) | Q(pk__in=seen.values("case")) | Q(pk__in=others.values("case"))
+    return Q(pk__in=read.values("case")) | Q(pk__in=seen.values("case"))
 
 
 def unclaimed(cases: QuerySet[Case], user: User, now: datetime) -> QuerySet[Case]:

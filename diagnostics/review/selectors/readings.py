@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case, PredictionShown
-from diagnostics.cases.selectors import visible_to
 from diagnostics.review.errors import FirstReadingRequired
 from diagnostics.review.models import Consensus, Reading, ReadingQuerySet
 
@@ -49,18 +48,3 @@ def readings_visible_to(user: User, case: Case) -> QuerySet[Reading]:
     if case.finalized_at is None and readings.exists() and not readings.filter(by=user).exists():
         raise FirstReadingRequired(_("Please sign your own reading first to see the other readings."))
     return readings
-
-
-def priors(case: Case, user: User) -> QuerySet[Case]:
-    """Return earlier cases of the same patient at the same site, the newest first.
-
-    Control cases are excluded: a real patient may have the reference that was generated for one.
-    """
-    same_patient = visible_to(user).filter(
-        site=case.site_id,
-        patient_ref=case.patient_ref,
-        opened_at__lte=case.opened_at,
-        copy_of=None,
-        withdrawn_at=None,
-    )
-    return same_patient.exclude(pk=case.pk).select_related("radiograph").order_by("-opened_at")

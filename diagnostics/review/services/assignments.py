@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
@@ -15,25 +16,40 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
-from diagnostics.review.errors import UnknownReader
+from diagnostics.review.errors import ReaderNotBlind, UnknownReader
 from diagnostics.review.models import Assignment
-from diagnostics.review.selectors import readers
+from diagnostics.review.selectors import queues, readers
 
 
 @transaction.atomic
 def assign(*, cases: Iterable[Case], to: User | None, by: User, now: datetime) -> int:
     """Assign cases to a reader, or to nobody; return how many.
 
-    Raises NotAllowed, and UnknownReader if the reader does not read at the site of a case.
+    Raises NotAllowed, UnknownReader if the reader does not read at the site of a case, and ReaderNotBlind if
+    the reader has read a case or seen its AI result: no reader could then read or adjudicate it.
     """
     require(by, Permission.ASSIGN)
     open_cases = list(visible_to(by).filter(pk__in=[case.pk for case in cases], finalized_at=None))
+    if to is not None:
+        _require_blind_reader(open_cases, to)
     for case in open_cases:
-        if to is not None and not readers.readers_of([case.site_id]).filter(pk=to.pk).exists():
-            raise UnknownReader(_("This reader does not work at the site of the case."))
         Assignment.objects.filter(case=case).delete()
         if to is not None:
             Assignment.objects.create(case=case, to=to, by=by, at=now)
         detail = {"to": str(to.pk) if to else ""}
         audit.record(action=Action.CASE_ASSIGNED, by=by, target=case, detail=detail, now=now)
     return len(open_cases)
+
+
+def _require_blind_reader(cases: Sequence[Case], to: User) -> None:
+    for site in {case.site_id for case in cases}:
+        if not readers.readers_of([site]).filter(pk=to.pk).exists():
+            raise UnknownReader(_("This reader does not work at the site of the case."))
+    known = Case.objects.filter(queues.known_to(to), pk__in=[case.pk for case in cases]).count()
+    if known:
+        text = ngettext(
+            "%(reader)s has read %(n)s of these cases or seen its AI result. Choose another reader.",
+            "%(reader)s has read %(n)s of these cases or seen their AI results. Choose another reader.",
+            known,
+        )
+        raise ReaderNotBlind(text % {"reader": to.get_full_name() or to.get_username(), "n": known})

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case, PredictionShown
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.review.errors import FirstReadingRequired
 from diagnostics.review.models import AssistedReading
 from diagnostics.review.selectors import readings
@@ -21,6 +22,7 @@ def confirm_reading(*, case: Case, by: User, now: datetime) -> None:
     """Record that the reader confirms the reading after seeing the AI result."""
     permissions.require_readable(case, by)
     case = lock_case(case)
+    require_not_withdrawn(case)
     reading = readings.own_reading(case, by)
     if reading is None:
         raise FirstReadingRequired(_("Please sign your own reading first."))

@@ -12,6 +12,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import NotAllowed
 from diagnostics.findings import Finding
 from diagnostics.review.errors import AlreadySuperseded, ReadingWithdrawn, ReasonRequired, UnknownFinding
@@ -79,6 +80,7 @@ def amend_reading(
     if not reason.strip():
         raise ReasonRequired(_("Please give the reason for the amendment."))
     case = lock_case(reading.case)
+    require_not_withdrawn(case)
     if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
         raise ReadingWithdrawn(
             _("The signature of this reading has been undone. Please read the case again.")

@@ -11,6 +11,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.review.errors import CaseFinal, CaseNotFinal, FirstReadingRequired
 from diagnostics.review.models import Consensus, ConsensusStatus, ReadingKind
 from diagnostics.review.selectors import readings
@@ -27,6 +28,7 @@ def request_second_opinion(*, case: Case, by: User, now: datetime) -> Consensus:
     """
     permissions.require_readable(case, by)
     case = lock_case(case)
+    require_not_withdrawn(case)
     if readings.own_reading(case, by) is None:
         raise FirstReadingRequired(_("Please sign your own reading first."))
     consensus = Consensus.objects.get(case=case)

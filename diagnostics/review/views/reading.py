@@ -19,7 +19,9 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
+from diagnostics.cases.presenters.banner import patient_banner
 from diagnostics.cases.selectors import latest_done_prediction, latest_prediction, visible_to
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import DomainError
 from diagnostics.review.errors import AlreadySigned
@@ -128,22 +130,36 @@ def second_opinion(request: StaffRequest, pk: UUID) -> HttpResponse:
 
 
 def _case(request: StaffRequest, pk: UUID) -> Case:
-    return get_object_or_404(visible_to(request.user).select_related("radiograph"), pk=pk)
+    return get_object_or_404(visible_to(request.user).select_related("radiograph", "site"), pk=pk)
 
 
 def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status: int = 200) -> HttpResponse:
     """Render the reading page; the AI result is not even queried before the signature."""
     now, user = timezone.now(), request.user
-    priors = list(reading_selectors.priors(case, user))
     progress = worklist.day_progress(user, now)
-    context = presenter.case_context(case, priors, request.GET.get("prior", ""))
-    context["worklist_count"] = progress.to_read
+    context = _case_context(request, case, now) | {"worklist_count": progress.to_read}
     reading = reading_selectors.own_reading(case, user)
     if reading is None:
-        context |= _unsigned(case, user, progress, now) | {"form": form or ReadingForm()}
+        form = form or ReadingForm()
+        context |= _unsigned(case, user, progress, now) | {"form": form}
+        context["shows_form"] = case.withdrawn_at is None and (context["claim"] or form.is_bound)
         return render(request, "review/reading.html", context, status=status)
     context |= _signed(case, reading, user, progress, now) | {"form": form or AmendForm.of(reading)}
     return render(request, "review/signed.html", context, status=status)
+
+
+def _case_context(request: StaffRequest, case: Case, now: datetime) -> dict[str, Any]:
+    priors = patients.priors(case, request.user)
+    prior = presenter.selected_prior(priors, request.GET.get("prior", ""))
+    banner = patient_banner(
+        case,
+        patient=patients.patient_of(case),
+        priors=priors,
+        now=now,
+        prior_url=presenter.prior_query,
+        shown_prior=prior,
+    )
+    return presenter.case_context(case, banner, priors, prior)
 
 
 def _unsigned(case: Case, user: User, progress: worklist.DayProgress, now: datetime) -> dict[str, Any]:
@@ -167,6 +183,7 @@ def _signed(
         record_prediction_shown(user, [done], now)  # from now on the signature cannot be undone
     context = presenter.signed_context(reading, done=done, latest=latest_prediction(case), progress=progress)
     return context | {
+        "notice": presenter.withdrawn_notice(case),
         "outcome": presenter.outcome(consensus, reading) if consensus else None,
         "last_claim": claim_selectors.last_claim(case, user),
         "readings": reading_selectors.readings_of(case),
