@@ -22,7 +22,7 @@ from diagnostics.training.selectors import runs
 from diagnostics.training.snapshot import FILE as SNAPSHOT
 
 CREATED_AGAIN: Final = frozenset(
-    {"static", "broker", "log", "imports", "secret_key", "uploads", "metrics", disk.RESERVE_FILE}
+    {"static", "broker", "log", "imports", "secret_key", "uploads", "staged", "metrics", disk.RESERVE_FILE}
 )
 OF_ROWS: Final = frozenset({"media", "bundles", "runs"})
 DATABASE_FILES: Final = "db.sqlite3*"
