@@ -42,4 +42,7 @@ def _storage_full(request: HttpRequest) -> HttpResponse:
     if request.path.startswith(API_PREFIX):
         body = {"code": "storage_unavailable", "detail": text}
         return JsonResponse(body, status=503, headers=headers)
+    if request.headers.get("Accept") == "application/json":  # a script of a page
+        body = {"code": "storage_unavailable", "message": text}
+        return JsonResponse(body, status=503, headers=headers)
     return HttpResponse(text, status=503, headers=headers, content_type="text/plain; charset=utf-8")

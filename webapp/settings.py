@@ -38,6 +38,7 @@ RUNS = READROOM_HOME / "runs"
 ENGINES = Path(env.str("READROOM_ENGINES", default=str(READROOM_HOME / "engines")))  # exported networks
 SERVING_ENGINE = env.str("READROOM_SERVING_ENGINE", default="auto")  # or "tensorflow"
 INCOMING = READROOM_HOME / "incoming"  # uploaded collections before their import
+STAGED = READROOM_HOME / "staged"  # files of upload lists before they are sent
 IMPORTS = Path(env.str("READROOM_IMPORTS", default=str(READROOM_HOME / "imports"))).resolve()
 DEFAULT_BUNDLE = Path(
     env.str("READROOM_DEFAULT_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "default"))
@@ -90,6 +91,7 @@ INSTALLED_APPS = [
     "diagnostics.training",
     "diagnostics.review",
     "diagnostics.imports",
+    "diagnostics.uploads",
     "diagnostics.cases",
     "diagnostics.patients",
     "diagnostics.registry",
@@ -250,6 +252,9 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 DECODING_SLOTS = env.int("READROOM_DECODING_SLOTS", default=min(4, os.cpu_count() or 1))
 DECODING_SLOTS_FOLDER = READROOM_HOME / "decoding"  # lock files
 DECODING_WAIT = 10.0  # seconds until an upload is answered with 503
+
+# Files of one user that are staged and not yet sent
+STAGING_BYTES = env.int("READROOM_STAGING_MB", default=4000) * 10**6
 
 # Jobs
 INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay after a worker's crash

@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/", include(([*case_list, *cases_pages], "cases"))),
     path("review/", include("diagnostics.review.urls")),
     path("patients/", include("diagnostics.patients.urls")),
+    path("uploads/", include("diagnostics.uploads.urls")),
     path("imports/", include("diagnostics.imports.urls")),
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),

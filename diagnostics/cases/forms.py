@@ -45,7 +45,7 @@ class UploadForm(forms.Form):
         allow_empty_file=True,
         error_messages={"required": _("Please choose at least one radiograph.")},
         widget=RadiographsInput(
-            attrs={"class": "form-control", "accept": ".png,.jpg,.jpeg,.dcm,image/*,application/dicom"}
+            attrs={"class": "form-control", "accept": ".png,.jpg,.jpeg,.dcm,.zip,image/*,application/dicom"}
         ),
     )
     patient_ref = forms.CharField(

@@ -33,7 +33,7 @@ class Erasure(models.Model):
     cases = models.JSONField(default=list)  # ids of the deleted cases, which audit records still name
     runs = models.JSONField(default=list)  # numbers of the training runs that used their radiographs
     versions = models.JSONField(default=list)  # numbers of the model versions trained on them
-    # {"media": [file], "snapshots": {run id: [label id]}}: what is still to be removed; empty when done.
+    # {"media": [file], "staged": [upload], "snapshots": {run id: [label id]}}: what is still to be removed.
     pending = models.JSONField(default=dict)
 
     class Meta:

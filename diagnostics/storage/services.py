@@ -16,6 +16,7 @@ from diagnostics.files import delete, old_files
 from diagnostics.imports.services import scans
 from diagnostics.registry import services as registry
 from diagnostics.training.services import sweep as training
+from diagnostics.uploads.services import editing as uploads
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class SweepResult:
     bundles: int
     runs: int
     imports: int
+    uploads: int
     drafts: int
 
     @property
@@ -43,6 +45,7 @@ def sweep(*, now: datetime, older_than: timedelta = SAFE_AGE, share: int | None 
         bundles=registry.sweep(older_than=older_than, now=now),
         runs=training.sweep(older_than=older_than, now=now),
         imports=scans.sweep_staging(older_than=older_than, now=now),
+        uploads=uploads.sweep(older_than=older_than, now=now),
         drafts=_sweep_drafts(older_than, now),
     )
     if result.total:

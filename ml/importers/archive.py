@@ -32,8 +32,11 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path))
 
 
-def unpack(path: Path, into: Path) -> Path:
-    """Unpack into a new folder in `into` and return it; no file remains after UnreadableCollection."""
+def unpack(path: Path, into: Path, *, max_members: int = MAX_MEMBERS, max_bytes: int = MAX_BYTES) -> Path:
+    """Unpack into a new folder in `into` and return it; no file remains after UnreadableCollection.
+
+    `max_bytes` limits all members together, unpacked.
+    """
     with path.open("rb") as file:
         _check_directory(file)
         try:
@@ -41,7 +44,7 @@ def unpack(path: Path, into: Path) -> Path:
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             raise _damaged() from error
         with archive:
-            members = _checked(archive.infolist(), path.stat().st_size)
+            members = _checked(archive.infolist(), path.stat().st_size, max_members, max_bytes)
             folder = Path(tempfile.mkdtemp(prefix="unpacked-", dir=into))
             try:
                 _write(archive, members, folder)
@@ -67,17 +70,20 @@ def _check_directory(file: BinaryIO) -> None:
         raise UnreadableCollection("zip_too_many", f"This ZIP has more than {MAX_MEMBERS} files.")
 
 
-def _checked(all_members: list[zipfile.ZipInfo], packed: int) -> list[zipfile.ZipInfo]:
+def _checked(
+    all_members: list[zipfile.ZipInfo], packed: int, max_members: int, max_bytes: int
+) -> list[zipfile.ZipInfo]:
     """Return the members to write; raises UnreadableCollection if any member violates a rule."""
     for member in all_members:
         _check_name(member.filename)
         _check_kind(member)
     members = [m for m in all_members if not m.is_dir() and not _is_clutter(m.filename)]
-    if len(members) > MAX_MEMBERS:
-        raise UnreadableCollection("zip_too_many", f"This ZIP has more than {MAX_MEMBERS} files.")
+    if len(members) > max_members:
+        raise UnreadableCollection("zip_too_many", f"This ZIP has more than {max_members} files.")
     total = sum(member.file_size for member in members)
-    if total > MAX_BYTES:
-        raise UnreadableCollection("zip_too_large", "This ZIP unpacks to more than 2 GB.")
+    if total > max_bytes:
+        limit = f"{max_bytes / 10**9:g} GB"
+        raise UnreadableCollection("zip_too_large", f"This ZIP unpacks to more than {limit}.")
     # The total is checked as well: members may share their packed bytes.
     sizes = [(m.file_size, m.compress_size) for m in members]
     if any(size > MAX_RATIO * compressed for size, compressed in [*sizes, (total, packed)]):

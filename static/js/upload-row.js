@@ -1,149 +1,155 @@
-// One file of the upload page: its fields, its request, and its result.
+// One row of the check table: its fields, its state, and what can be done with it.
 
-const MAX_REPEATS = 12;
+import { Decision } from "./upload-decision.js";
+import { showNote, sizeText } from "./upload-note.js";
+
+const SENT = ["open", "finished"];
 
 export class Row {
-  constructor(form, file, onRemove) {
+  constructor(form, requests, { file = null, path = "", values = null }, onChange) {
     this.form = form;
+    this.requests = requests;
     this.file = file;
-    this.status = "ready"; // ready, queued, sending, accepted, duplicate, conflict, refused, unsent
+    this.onChange = onChange;
+    this.state = "uploading"; // uploading, failed, received, ready, blocked, refused, sending, open, finished
     this.element = form.querySelector("[data-upload-row]").content.firstElementChild.cloneNode(true);
     this.fields = [...this.element.querySelectorAll("[data-field]")];
-    this.result = this.element.querySelector("[data-result]");
-    this.progress = this.element.querySelector("[data-progress]");
-    this.element.querySelector("[data-name]").textContent = file.name;
-    this.element.querySelector("[data-size]").textContent = sizeText(file.size);
-    this.removeButton = this.element.querySelector("[data-remove]");
-    this.removeButton.addEventListener("click", onRemove);
+    this.part("name").textContent = path;
+    this.part("size").textContent = file ? sizeText(file.size) : "";
     for (const field of this.fields) {
-      field.value = form.elements[field.dataset.field].value;
-      field.addEventListener("input", () => {
-        field.dataset.changed = "yes";
-        this.makeReady();
-      });
+      field.addEventListener("input", onChange);
+      field.addEventListener("change", () => this.type(field));
     }
-    this.result.textContent = form.dataset.ready;
+    this.unsaved = new Set(); // names of fields whose typed values the server does not have yet
+    this.decision = new Decision(this);
+    if (values) this.fill(values);
+    else this.note({ text: form.dataset.waiting, tone: "", icon: "queued" });
   }
 
-  get isUnsent() {
-    return ["ready", "unsent"].includes(this.status);
-  }
-
-  // A refused file is uploaded again only after one of its fields was edited.
-  makeReady() {
-    if (this.isUnsent) return;
-    this.status = "ready";
-    this.result.textContent = this.form.dataset.ready;
+  part(name) {
+    return this.element.querySelector(`[data-${name}]`);
   }
 
   field(name) {
     return this.fields.find((field) => field.dataset.field === name);
   }
 
-  value(name) {
-    return this.field(name).value;
+  get isSent() {
+    return SENT.includes(this.state);
   }
 
+  // The own value, or the common one where the cell is empty.
+  value(name, common) {
+    return this.field(name).value.trim() || common[name] || "";
+  }
+
+  isSendable(common) {
+    return this.state === "ready" && Boolean(this.value("patient_ref", common));
+  }
+
+  // Empty cells show the common value; a row without any patient says so.
   follow(common) {
-    const field = this.field(common.name);
-    if (field && !field.dataset.changed && this.isUnsent) field.value = common.value;
-  }
-
-  requireField(name) {
-    const field = this.field(name);
-    field.required = true;
-    field.reportValidity();
-    field.focus();
-  }
-
-  queue() {
-    this.lock(true);
-    this.status = "queued";
-    this.result.textContent = this.form.dataset.ready;
-  }
-
-  async send() {
-    this.status = "sending";
-    this.result.textContent = this.form.dataset.sending;
-    this.progress.hidden = false;
-    try {
-      this.finish(await this.postUntilFree());
-    } catch (error) {
-      this.finish({ status: "unsent", message: error.message || this.form.dataset.unsent });
+    for (const field of this.fields) {
+      const text = common[`${field.dataset.field}_label`];
+      if (!field.options) field.placeholder = text ?? "";
+      else field.options[0].text = text || field.options[0].dataset.own;
     }
-    this.progress.hidden = true;
+    this.part("unnamed").hidden = this.state !== "ready" || this.isSendable(common);
   }
 
-  // A busy server asks to repeat the request after some seconds.
-  async postUntilFree() {
-    let result = await this.post();
-    for (let left = MAX_REPEATS; result.code === "busy" && left; left -= 1) {
-      await new Promise((resolve) => setTimeout(resolve, result.retryAfter * 1000));
-      result = await this.post();
+  fill(values) {
+    this.values = values;
+    this.part("name").textContent = values.name;
+    this.part("size").textContent = sizeText(values.size);
+    this.part("person").textContent = values.person;
+    this.part("study").textContent = values.study;
+    this.field("study_date").hidden = Boolean(values.study); // the file has its own
+    const thumbnail = this.part("thumbnail");
+    thumbnail.hidden = !values.thumbnail;
+    if (values.thumbnail && thumbnail.getAttribute("src") !== values.thumbnail) thumbnail.src = values.thumbnail;
+    for (const field of this.fields) {
+      const isTyped = field === document.activeElement || this.unsaved.has(field.dataset.field);
+      if (!isTyped) field.value = values.fields[field.dataset.field];
     }
-    return result.code === "busy" ? { ...result, status: "unsent" } : result;
+    this.decision.show(values.mismatch);
+    this.follows(values);
   }
 
-  // XMLHttpRequest, because fetch does not report the progress of an upload.
-  post() {
-    const fields = new FormData();
-    fields.append("csrfmiddlewaretoken", this.form.elements.csrfmiddlewaretoken.value);
-    fields.append("radiographs", this.file, this.file.name);
-    for (const field of this.fields) fields.append(field.dataset.field, field.value);
-    const request = new XMLHttpRequest();
-    request.open("POST", this.form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.onprogress = (event) => this.advance(event.loaded / event.total);
-    return new Promise((resolve, reject) => {
-      request.onerror = () => reject(new Error(this.form.dataset.unsent));
-      request.onload = () => {
-        const isJson = request.getResponseHeader("Content-Type")?.startsWith("application/json");
-        const retryAfter = Number(request.getResponseHeader("Retry-After"));
-        if (isJson) resolve({ ...JSON.parse(request.responseText).results[0], retryAfter });
-        else reject(new Error(request.status < 500 ? this.form.dataset.loggedOut : this.form.dataset.unsent));
-      };
-      request.send(fields);
-    });
+  // What changes after sending.
+  follows({ state, note, url }) {
+    this.state = state;
+    this.note(note, url);
+  }
+
+  note({ text, tone, icon, code = "" }, url = "") {
+    const shownCode = this.state === "refused" ? code : "";
+    showNote(this.form, this.part("note"), { text, tone, icon, code: shownCode, url });
+    this.lock();
+    this.onChange();
+  }
+
+  lock() {
+    const isFinal = this.isSent || ["refused", "sending", "failed"].includes(this.state);
+    for (const field of this.fields) field.disabled = isFinal;
+    this.part("remove").disabled = this.state === "sending";
+    this.part("retry").hidden = this.state !== "failed";
+    this.part("progress").hidden = this.state !== "uploading";
+  }
+
+  fail(message) {
+    this.state = "failed";
+    this.note({ text: message, tone: "stat", icon: "failed" });
   }
 
   advance(share) {
-    this.progress.value = share;
-    if (share === 1) this.result.textContent = this.form.dataset.checking;
+    this.part("progress").value = share;
+    const text = share === 1 ? this.form.dataset.checking : this.form.dataset.uploading;
+    this.note({ text, tone: "", icon: "running" });
   }
 
-  finish({ status, message, code = "", url = "" }) {
-    this.status = status;
-    const kind = status === "unsent" ? "refused" : status;
-    const icons = this.form.querySelector("[data-upload-icons]").content;
-    const icon = icons.querySelector(`[data-icon=${kind}]`).cloneNode(true);
-    const label = this.form.dataset[kind]; // none for a duplicate, whose message begins with it
-    if (label) icon.append(` ${label}`);
-    this.result.replaceChildren(icon, status === "accepted" ? " " : ` ${message} `);
-    if (code) this.result.append(codeElement(code));
-    if (url) this.result.append(linkElement(url, this.form.dataset.open));
-    this.lock(["accepted", "duplicate"].includes(status));
+  url(action) {
+    return `${this.form.dataset.list}${this.values.id}/${action}/`;
   }
 
-  lock(locked) {
-    for (const field of this.fields) field.disabled = locked;
-    this.removeButton.disabled = locked && ["queued", "sending"].includes(this.status);
+  async check() {
+    await this.ask("check", {}, "failed");
   }
-}
 
-function codeElement(code) {
-  const element = document.createElement("span");
-  element.className = "rr-quiet rr-mono";
-  element.textContent = code;
-  return element;
-}
+  async edit(fields) {
+    if (!this.values || this.isSent) return;
+    await this.ask("edit", fields, this.state);
+    for (const name of Object.keys(fields)) this.unsaved.delete(name);
+  }
 
-function linkElement(url, text) {
-  const element = document.createElement("a");
-  element.href = url;
-  element.textContent = text;
-  return element;
-}
+  async type(field) {
+    this.unsaved.add(field.dataset.field);
+    await this.edit({ [field.dataset.field]: field.value });
+  }
 
-function sizeText(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  // What was typed while the file was on its way.
+  async saveTyped() {
+    for (const field of this.fields) {
+      if (this.unsaved.has(field.dataset.field)) await this.type(field);
+    }
+  }
+
+  async send(common) {
+    const fields = this.fields.map((field) => field.dataset.field);
+    this.state = "sending";
+    this.note({ text: this.form.dataset.sending, tone: "", icon: "running" });
+    await this.requests.run(() =>
+      this.ask("send", Object.fromEntries(fields.map((name) => [name, this.value(name, common)])), "ready"),
+    );
+  }
+
+  // A request that failed leaves the row in the given state, with a sentence.
+  async ask(action, fields, stateOnFailure) {
+    try {
+      const [values] = await this.requests.post(this.url(action), fields);
+      this.fill(values);
+    } catch (error) {
+      this.state = stateOnFailure;
+      this.note({ text: error.message, tone: "stat", icon: "failed" });
+    }
+  }
 }

@@ -1,106 +1,150 @@
-// Uploads the chosen radiographs one request each, two at a time, and shows the result of each file.
+// The upload page: files are received and checked at once, and sent when their rows are complete.
 
-import { filesOf } from "./upload-files.js";
+import { chosenFiles, watchDrop } from "./upload-files.js";
+import { Progress } from "./upload-progress.js";
+import { Requests } from "./upload-requests.js";
 import { Row } from "./upload-row.js";
+import { Total } from "./upload-total.js";
 
-const MAX_REQUESTS = 2;
-
-class Upload {
+class UploadPage {
   constructor(form) {
     this.form = form;
-    this.chooser = form.querySelector("input[type=file]");
-    this.list = form.querySelector("[data-upload-list]");
+    this.requests = new Requests(form);
+    this.progress = new Progress(form, this.requests);
+    this.total = new Total(form);
     this.body = form.querySelector("[data-upload-rows]");
-    this.button = form.querySelector("[data-upload-send]");
-    this.summary = form.querySelector("[data-upload-summary]");
+    this.table = form.querySelector("[data-upload-list]");
+    this.common = [...form.querySelectorAll("[data-upload-fields] [name]")];
     this.rows = [];
-    this.requests = 0;
-    this.chooser.required = false; // the rows hold the files
-    this.chooser.addEventListener("change", () => this.add([...this.chooser.files]));
+    for (const control of form.querySelectorAll("input[type=file]")) this.prepare(control);
+    for (const element of form.querySelectorAll("[data-upload-script]")) element.hidden = false;
+    for (const element of form.querySelectorAll("[data-upload-plain]")) element.hidden = true;
+    watchDrop(form.querySelector("[data-upload-drop]"), (files) => this.addFiles(files));
     form.addEventListener("submit", (event) => this.submit(event));
-    form.addEventListener("input", (event) => this.applyToRows(event.target));
-    this.watchDrop(form.querySelector("[data-upload-drop]"));
-    window.addEventListener("beforeunload", (event) => {
-      if (this.requests) event.preventDefault();
-    });
-    this.add([...this.chooser.files]);
-  }
-
-  add(files) {
-    for (const file of files) {
-      const row = new Row(this.form, file, () => this.remove(row));
-      this.rows.push(row);
-      this.body.append(row.element);
+    for (const field of this.common) {
+      field.required = false; // each row may have its own value
+      field.addEventListener("input", () => this.update());
     }
-    this.chooser.value = ""; // so that the same file can be chosen again
-    this.update();
+    form.querySelector("[data-upload-clear]").addEventListener("click", () => this.clear());
+    window.addEventListener("beforeunload", (event) => {
+      if (this.requests.isBusy) event.preventDefault();
+    });
+    this.load();
   }
 
-  remove(row) {
+  prepare(control) {
+    control.required = false; // the rows hold the files
+    control.addEventListener("change", () => {
+      this.addFiles(chosenFiles(control));
+      control.value = ""; // so that the same file can be chosen again
+    });
+  }
+
+  // The list as it was before a reload.
+  async load() {
+    try {
+      for (const values of await this.requests.get(this.form.dataset.list)) this.addRow({ values });
+    } catch (error) {
+      this.total.summary.textContent = error.message;
+    }
+    this.checkReceived();
+    this.progress.follow(() => this.rows);
+  }
+
+  get values() {
+    return Object.fromEntries(
+      this.common.flatMap((field) => [
+        [field.name, field.value.trim()],
+        [`${field.name}_label`, field.options && field.value ? field.selectedOptions[0].text : field.value.trim()],
+      ]),
+    );
+  }
+
+  addRow(source, before = null) {
+    const row = new Row(this.form, this.requests, source, () => this.update());
+    row.part("remove").addEventListener("click", () => this.remove(row));
+    row.part("retry").addEventListener("click", () => this.receive(row));
+    this.rows.push(row);
+    this.body.insertBefore(row.element, before);
+    this.update();
+    return row;
+  }
+
+  addFiles(files) {
+    for (const { file, path } of files) this.receive(this.addRow({ file, path }), path);
+  }
+
+  receive(row, path = row.part("name").textContent) {
+    if (!row.file) return this.requests.run(() => row.check());
+    row.state = "uploading";
+    return this.requests.run(async () => {
+      if (!this.rows.includes(row)) return; // removed while it waited
+      try {
+        const fields = { radiograph: row.file, path };
+        const url = this.form.dataset.list;
+        const [first, ...others] = await this.requests.post(url, fields, (share) => row.advance(share));
+        row.file = null;
+        row.fill(first);
+        const next = row.element.nextSibling;
+        for (const values of others) this.addRow({ values }, next);
+        if (this.rows.includes(row)) await row.saveTyped();
+        else await this.requests.post(row.url("remove"), {}); // removed while it was on its way
+      } catch (error) {
+        row.fail(error.message);
+      }
+    }).then(() => this.checkReceived());
+  }
+
+  // The files of a ZIP, and those that were received while the server was busy.
+  checkReceived() {
+    for (const row of this.rows.filter((each) => each.state === "received" && !each.isQueued)) {
+      row.isQueued = true;
+      this.requests.run(() => row.check());
+    }
+  }
+
+  async remove(row) {
     this.rows = this.rows.filter((other) => other !== row);
+    const next = row.element.nextElementSibling ?? row.element.previousElementSibling;
     row.element.remove();
+    next?.querySelector("[data-remove]").focus();
     this.update();
+    if (row.values) await this.requests.post(row.url("remove"), {}).catch(() => {}); // it expires anyway
   }
 
-  // A common field sets the field of every row that was not edited by hand.
-  applyToRows(field) {
-    for (const row of this.rows) row.follow(field);
+  async clear() {
+    try {
+      await this.requests.post(this.form.dataset.clear, {});
+    } catch (error) {
+      this.total.summary.textContent = error.message;
+      return;
+    }
+    const isCleared = (row) => row.values && ["refused", "open", "finished"].includes(row.state);
+    for (const row of this.rows.filter(isCleared)) row.element.remove();
+    this.rows = this.rows.filter((row) => !isCleared(row));
     this.update();
   }
 
   submit(event) {
     event.preventDefault();
-    const unsent = this.rows.filter((row) => row.isUnsent);
-    if (!this.rows.length) this.chooser.click();
-    const incomplete = unsent.find((row) => !row.value("patient_ref").trim());
-    if (incomplete) {
-      incomplete.requireField("patient_ref");
-      return;
-    }
-    for (const row of unsent) row.queue();
-    this.sendQueued();
+    const common = this.values;
+    const sendable = this.rows.filter((row) => row.isSendable(common));
+    const missing = this.rows.find((row) => row.state === "ready" && !row.isSendable(common));
+    if (!this.rows.length) this.form.querySelector("input[type=file]").click();
+    else if (!sendable.length && missing) missing.field("patient_ref").focus();
+    for (const row of sendable) row.send(common).then(() => this.progress.follow(() => this.rows));
   }
 
-  sendQueued() {
-    while (this.requests < MAX_REQUESTS) {
-      const next = this.rows.find((row) => row.status === "queued");
-      if (!next) break;
-      this.requests += 1;
-      next.send().finally(() => {
-        this.requests -= 1;
-        this.sendQueued();
-      });
-    }
-    this.update();
-  }
-
+  // Once per frame: hundreds of rows may change together.
   update() {
-    const texts = this.form.dataset;
-    const unsent = this.rows.filter((row) => row.isUnsent).length;
-    const count = (...statuses) => this.rows.filter((row) => statuses.includes(row.status)).length;
-    this.list.hidden = !this.rows.length;
-    this.button.disabled = !unsent;
-    this.button.textContent = [texts.buttonNone, texts.buttonOne][unsent] ?? texts.buttonMany.replace("%d", unsent);
-    this.summary.textContent = this.rows.length
-      ? texts.summary
-          .replace("%a", count("accepted"))
-          .replace("%d", count("duplicate"))
-          .replace("%r", count("refused", "conflict", "unsent"))
-      : "";
-  }
-
-  watchDrop(zone) {
-    for (const name of ["dragover", "dragleave", "drop"]) {
-      document.addEventListener(name, (event) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        zone.classList.toggle("upload-over", name === "dragover");
-      });
-    }
-    document.addEventListener("drop", async (event) => {
-      if (event.dataTransfer?.types.includes("Files")) this.add(await filesOf(event.dataTransfer));
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.table.hidden = !this.rows.length;
+      const common = this.values;
+      for (const row of this.rows) row.follow(common);
+      this.total.show(this.rows, common);
     });
   }
 }
 
-for (const form of document.querySelectorAll("[data-upload]")) new Upload(form);
+for (const form of document.querySelectorAll("[data-upload]")) new UploadPage(form);

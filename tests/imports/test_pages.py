@@ -19,6 +19,7 @@ from diagnostics.imports.presenters import exclusions
 from diagnostics.jobs.models import JobStatus
 from tests.conftest import create_user
 from tests.imports.conftest import RunImport, Scan, logged_in, make_collection, run_batches, zipped
+from tests.radiographs import radiograph_png
 
 
 @pytest.fixture
@@ -194,3 +195,31 @@ def test_markup_in_a_file_name_is_escaped(data_folders: Path, scan: Scan, client
 
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
+
+
+def test_an_import_with_unusable_files_does_not_say_that_every_file_can_be_imported(
+    data_folders: Path, scan: Scan, client: Client
+) -> None:
+    folder = data_folders / "imports" / "set" / "normal"
+    folder.mkdir(parents=True)
+    (folder / "a.png").write_bytes(radiograph_png(1))
+    import_job = scan(folder.parent, limit=1)
+    address = reverse("imports:import", args=[import_job.pk])
+    assert "every file of the collection can be imported" in client.get(address).text
+    ImportedFile.objects.filter(import_job=import_job).update(status="unusable", code="damaged")
+
+    page = client.get(address).text
+
+    assert "every file of the collection can be imported" not in page
+    assert "Files that could not be imported are listed below." in page
+
+
+def test_an_import_that_is_limited_to_one_radiograph_is_no_plural(
+    collection: Path, scan: Scan, client: Client
+) -> None:
+    import_job = scan(collection, limit=1)
+
+    page = client.get(reverse("imports:import", args=[import_job.pk])).text
+
+    assert "Limited to 1 radiograph." in page
+    assert "1 radiographs" not in page

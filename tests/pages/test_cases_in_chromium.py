@@ -1,4 +1,4 @@
-"""Upload page, case page and viewer in Chromium against running processes."""
+"""Case page and viewer in Chromium against running processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.pages.page_checks import log_in, record_errors
-from tests.radiographs import radiograph_dicom, radiograph_png
+from tests.pages.upload_list import choose, empty_upload_list, write_files
+from tests.radiographs import radiograph_png
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -25,6 +26,7 @@ STAGE = "[data-viewer-stage]"
 @pytest.fixture
 def page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
     """Return a technician's upload page that must stay free of JavaScript errors."""
+    empty_upload_list(embedded_stack)
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     errors = record_errors(page)
     log_in(page, embedded_stack, "technician", then="/cases/upload/")
@@ -32,22 +34,12 @@ def page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
     assert errors == []
 
 
-def write_files(folder: Path, **content: bytes) -> list[str]:
-    for name, data in content.items():
-        (folder / name).write_bytes(data)
-    return [str(folder / name) for name in content]
-
-
-def choose(page: Any, paths: list[str], patient: str) -> None:
-    page.fill("[name=patient_ref]", patient)
-    page.set_input_files("input[type=file]", paths)
-
-
 def classified_case(page: Any, folder: Path, seed: int) -> None:
     """Upload one radiograph and open its page; return when the prediction is shown."""
-    choose(page, write_files(folder, radiograph=radiograph_png(seed, (300, 400))), f"P-{seed}")
-    page.click("[data-upload-send]")
-    page.click("[data-result] a")
+    page.fill(".upload-fields [name=patient_ref]", f"P-{seed}")
+    choose(page, write_files(folder, {"radiograph": radiograph_png(seed, (300, 400))}))
+    page.click("[data-upload-send]:text('Send 1')")
+    page.click("[data-note] a")
     page.wait_for_selector("text=AI result (v1)", timeout=60_000)
     expect(page.locator("[data-viewer=ready]")).to_have_count(2)
 
@@ -56,31 +48,6 @@ def grey_in_the_middle(page: Any) -> int:
     """Return the grey value of a screenshot: the data of a canvas is not always what it shows."""
     shot = Image.open(io.BytesIO(page.locator(STAGE).first.screenshot()))
     return int(shot.convert("L").getpixel((shot.width // 2, shot.height // 2)))  # type: ignore[arg-type]
-
-
-def test_each_uploaded_file_gets_a_result_and_the_page_stays(page: Any, tmp_path: Path) -> None:
-    choose(
-        page,
-        write_files(tmp_path, good=radiograph_png(8101), bad=b"no radiograph", dicom=radiograph_dicom(8102)),
-        "P-8101",
-    )
-    page.click("[data-upload-send]")
-    page.wait_for_selector("text=2 accepted, 0 duplicate, 1 refused")
-    results = page.locator("[data-result]").all_inner_texts()
-    assert [result.split()[0] for result in results] == ["Accepted", "Refused", "Accepted"]
-    assert "unknown_format" in results[1]
-    choose(page, write_files(tmp_path, again=radiograph_png(8101)), "P-8101")
-    page.click("[data-upload-send]")
-    page.wait_for_selector("text=2 accepted, 1 duplicate, 1 refused")
-
-
-def test_a_row_may_have_another_patient_than_the_others(page: Any, tmp_path: Path) -> None:
-    choose(page, write_files(tmp_path, one=radiograph_png(8103), two=radiograph_png(8104)), "P-COMMON")
-    own = page.locator("[data-field=patient_ref]").nth(1)
-    own.fill("P-OWN")
-    page.fill("[name=patient_ref]", "P-CHANGED")
-    assert page.locator("[data-field=patient_ref]").first.input_value() == "P-CHANGED"
-    assert own.input_value() == "P-OWN"
 
 
 def test_the_prediction_appears_without_a_manual_reload(page: Any, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def ward(
     tmp_path: Path,
 ) -> Ward:
     settings.MEDIA_ROOT, settings.RUNS = tmp_path / "media", tmp_path / "runs"
+    settings.STAGED = tmp_path / "staged"
     return Ward(site, radiologist, administrator, now)
 
 

@@ -40,6 +40,8 @@ from diagnostics.review.models import (
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.snapshot import FILE
+from diagnostics.uploads import storage as staged_files
+from diagnostics.uploads.models import StagedStatus, StagedUpload
 
 NOTE = "opacity, compare with "
 
@@ -102,6 +104,7 @@ class Ward:
         )
         self._identify(case, reference)
         self._import(case, reference)
+        self._stage(case, reference)
         audit.record(action=Action.CASE_OPENED, by=self.reader, target=case, now=self.now)
         names = [name for each in (case, copy) for name in self._files(each)]
         return Patient(reference, case, copy, reading, names)
@@ -222,6 +225,17 @@ class Ward:
         for name in stored:
             storage.store_file(name, f"pixels of {name}".encode())
         return stored
+
+    def _stage(self, case: Case, reference: str) -> None:
+        """Store a sent upload of the patient, and two that are not sent: by reference and by file name."""
+        sent = {"case": case, "status": StagedStatus.SENT, "patient_ref": reference}
+        for values in (sent, {"patient_ref": reference}, {"name": f"export/{reference}.dcm"}):
+            upload = StagedUpload.objects.create(
+                **{"owner": self.reader, "site": self.site, "name": "a.dcm", "size": 3, "staged_at": self.now}
+                | values
+            )
+            staged_files.store(upload.pk, [b"x" * 3])
+            staged_files.store_thumbnail(upload.pk, b"x")
 
 
 def stored_bytes() -> dict[str, bytes]:

@@ -112,6 +112,7 @@ def test_every_table_with_a_patient_reference_is_known_to_the_erasure() -> None:
     assert with_reference == {
         *("cases.Case", "imports.ImportedFile", "privacy.Erasure"),
         *("patients.Patient", "patients.IdentityConflict"),
+        "uploads.StagedUpload",
     }
     assert others - REFERENCE_COLUMNS == {"patient_masking", "reference_percent"}
 

@@ -37,7 +37,10 @@ def test_a_patient_whose_cases_were_all_moved_can_be_erased_and_exported(
     done = erase(ward)
 
     assert exported.cases == 0
-    assert done.rows == {"imports.ImportedFile": 1, "patients.Patient": 1, "patients.IdentityConflict": 1}
+    assert done.rows == {
+        **{"imports.ImportedFile": 1, "patients.Patient": 1, "patients.IdentityConflict": 1},
+        "uploads.StagedUpload": 3,
+    }
     assert not Record.objects.filter(reference=REFERENCE).exists()
     assert Record.objects.filter(reference=other_patient.reference).exists()
 

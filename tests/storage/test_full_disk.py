@@ -94,9 +94,10 @@ def test_a_large_upload_is_refused_before_it_is_read(
 
     page = client.post(reverse("cases:upload"), {"note": "x" * 2000})
     api = client.post("/api/v1/cases/", {"note": "x" * 2000})
+    script = client.post("/uploads/", {"note": "x" * 2000}, headers={"Accept": "application/json"})
 
-    assert (page.status_code, api.status_code) == (503, 503)
-    assert api.json()["code"] == "storage_unavailable"
+    assert (page.status_code, api.status_code, script.status_code) == (503, 503, 503)
+    assert api.json()["code"] == script.json()["code"] == "storage_unavailable"
     assert client.get(reverse("cases:upload")).status_code == 200
 
 

@@ -18,6 +18,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("review:case", "review:prefetch", "review:claim", "review:renew", "review:release", "review:sign"),
     *("review:undo-signature", "review:amend", "review:confirm", "review:second-opinion"),
     *("review:reference-case", "review:retire-reference-case"),
+    *("uploads:check", "uploads:edit", "uploads:send", "uploads:remove", "uploads:thumbnail"),
     *("imports:import", "imports:state", "imports:start", "imports:stop", "imports:discard"),
     "imports:exclusions",
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
@@ -33,6 +34,7 @@ PAGES_OF_THE_OWN_SITE: Final = {
     *(("cases:list", method, "radiologist") for method in ("get", "post")),
     ("review:readers", "get", "administrator"),
     ("review:policy", "post", "administrator"),
+    *(("uploads:list", "post", role) for role in ("technician", "radiologist", "administrator")),
     *(("api-case-list", "post", role) for role in ("technician", "radiologist", "administrator")),
 }
 

@@ -27,6 +27,7 @@ from diagnostics.registry.selectors import bundle_path
 from diagnostics.review.models import SavedView
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors.runs import folder
+from diagnostics.uploads.services import checking, staging
 from tests.cases.predictions import finish_prediction
 from tests.radiographs import radiograph_png
 from tests.registry.stub_bundle import stub_bundle
@@ -54,6 +55,7 @@ def create_access_objects(
     settings.MEDIA_ROOT, settings.BUNDLES = home / "media", home / "bundles"
     settings.RUNS, settings.DEFAULT_BUNDLE = home / "runs", stub_bundle(home / "default")
     settings.INCOMING, settings.IMPORTS = home / "incoming", home / "imports"
+    settings.STAGED = home / "staged"
     first = registry.adopt_default(now=now)
     assert first is not None
     second, third = (_candidate(home / name, now) for name in ("second", "third"))
@@ -75,6 +77,8 @@ def create_access_objects(
         version=third.pk,
         conflict=conflict.pk,
     )
+    staged = _staged_upload(technician, now)
+    args |= {name: [staged] for name in url_names() if name.startswith("uploads:")}
     tokens.create_token(by=technician, now=timezone.now())
     args |= _account_arguments(technician, case.site.pk)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
@@ -135,6 +139,8 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
     return {
         "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
         "cases:correct": {"kind": "accession", "value": "A-7", "reason": REASON},
+        "uploads:edit": {"patient_ref": "P-4"},
+        "uploads:send": {"patient_ref": "P-4"},
         "api-case-list": {"patient_ref": "P-3"},
         "api-corrections": {"kind": "accession", "value": "A-7", "reason": REASON},
         "patients:resolve": {"resolution": "settled", "reason": REASON},
@@ -148,6 +154,15 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "registry:roll-back": {"reason": REASON},
         "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
     }
+
+
+def _staged_upload(technician: User, now: datetime) -> UUID:
+    radiograph = radiograph_png(4)
+    upload = staging.stage_file(
+        name="a.png", size=len(radiograph), chunks=[radiograph], by=technician, now=now
+    )
+    checking.check(upload=upload)
+    return upload.pk
 
 
 def _training_run(parent: ModelVersion, now: datetime) -> TrainingRun:

@@ -33,6 +33,7 @@ RUN_FILES = ("snapshot.jsonl", "roc.svg", "checkpoints/1.npz")
 def home(tmp_path: Path, settings: Settings) -> Path:
     settings.READROOM_HOME = home = tmp_path / "home"
     settings.MEDIA_ROOT, settings.BUNDLES, settings.RUNS = home / "media", home / "bundles", home / "runs"
+    settings.STAGED = home / "staged"
     home.mkdir()
     return home
 
@@ -76,6 +77,7 @@ def test_a_backup_contains_what_rows_name_and_nothing_that_no_row_names(
         "run_all.lock",
         "disk_reserve",
         "uploads/part.upload",
+        "staged/ab/1.bin",
         "metrics/counter.db",
     ):
         write(home / name)

@@ -50,7 +50,7 @@ def _status(name: str, objects: AccessObjects, user: User | None, method: str) -
     """Return the status of one request, whose changes are rolled back."""
     client = Client()
     body = dict(objects.bodies.get(name, {})) if method == "post" else {}
-    if name in ("cases:upload", "api-case-list") and method == "post":
+    if name in ("cases:upload", "uploads:list", "api-case-list") and method == "post":
         field = "radiographs" if name == "cases:upload" else "radiograph"
         body[field] = SimpleUploadedFile("radiograph.png", radiograph_png(2))
     with transaction.atomic():

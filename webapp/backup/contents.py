@@ -22,7 +22,18 @@ from diagnostics.training.selectors import runs
 from diagnostics.training.snapshot import FILE as SNAPSHOT
 
 CREATED_AGAIN: Final = frozenset(
-    {"static", "broker", "log", "imports", "secret_key", "uploads", "metrics", "engines", disk.RESERVE_FILE}
+    {
+        "static",
+        "broker",
+        "log",
+        "imports",
+        "secret_key",
+        "uploads",
+        "staged",
+        "metrics",
+        "engines",
+        disk.RESERVE_FILE,
+    }
 )
 MADE_AGAIN: Final = frozenset({"depth", "thumbnail"})  # from the original when they are missing
 OF_ROWS: Final = frozenset({"media", "bundles", "runs"})

@@ -32,6 +32,9 @@ from diagnostics.privacy.services.access import require_privacy
 from diagnostics.registry import services as registry
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import runs
+from diagnostics.uploads import selectors as uploads
+from diagnostics.uploads import storage as staged_files
+from diagnostics.uploads.models import StagedUpload
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def preview(*, site: Site, patient_ref: str, by: User) -> Extent:
     rows["imports.ImportedFile"] += patients.unimported_files(site, patient_ref).count()
     named = identities.references_of(cases) | {patient_ref}
     rows |= {model: each.count() for model, each in identities.identity_rows(site, named).items()}
+    rows["uploads.StagedUpload"] = uploads.of_patient(site, patient_ref, cases).count()
     return Extent(
         rows={model: count for model, count in rows.items() if count},
         files=len(patients.files_of(cases)),
@@ -85,7 +89,8 @@ def erase_patient(*, site: Site, patient_ref: str, reason: str, by: User, now: d
         unimported = patients.unimported_files(site, patient_ref).delete()[0]
         views = [view.delete() for view in patients.saved_views_of(site, patient_ref)]
         also = {"imports.ImportedFile": unimported, "review.SavedView": len(views)}
-        _erase(erasure, cases, also=also, references={patient_ref})
+        staged = uploads.of_patient(site, patient_ref, cases)
+        _erase(erasure, cases, staged=staged, also=also, references={patient_ref})
     finish(erasure)
     return erasure
 
@@ -95,7 +100,8 @@ def erase_expired(*, cases: list[UUID], site: Site, reason: str, now: datetime) 
     with transaction.atomic():
         database_pages.overwrite_deleted()
         erasure = Erasure(site=site, cause=Cause.RETENTION, reason=reason, by=None, at=now)
-        _erase(erasure, patients.with_copies(cases), also={}, references=set())
+        erased = patients.with_copies(cases)
+        _erase(erasure, erased, staged=uploads.of_cases(erased), also={}, references=set())
     finish(erasure)
     return erasure
 
@@ -130,6 +136,8 @@ def finish(erasure: Erasure) -> None:
     """Remove the files and snapshot lines of a committed erasure; raises OSError and can be repeated."""
     for name in erasure.pending.get("media", []):
         storage.path(name).unlink(missing_ok=True)
+    for upload_id in erasure.pending.get("staged", []):
+        staged_files.remove(UUID(upload_id))
     for run_id, labels in erasure.pending.get("snapshots", {}).items():
         _remove_lines(TrainingRun.objects.get(pk=run_id), frozenset(labels))
     erasure.pending = {}
@@ -137,7 +145,14 @@ def finish(erasure: Erasure) -> None:
     database_pages.clear_log()
 
 
-def _erase(erasure: Erasure, cases: list[UUID], *, also: Mapping[str, int], references: set[str]) -> None:
+def _erase(
+    erasure: Erasure,
+    cases: list[UUID],
+    *,
+    staged: QuerySet[StagedUpload],
+    also: Mapping[str, int],
+    references: set[str],
+) -> None:
     if runs.open_run() is not None:
         raise TrainingIsOpen(
             _("A training run is queued or running, and may use these radiographs. Stop it or wait.")
@@ -151,10 +166,12 @@ def _erase(erasure: Erasure, cases: list[UUID], *, also: Mapping[str, int], refe
     erasure.versions = [version.number for version in versions]
     erasure.pending = {
         "media": patients.files_of(cases),
+        "staged": [str(pk) for pk in staged.values_list("pk", flat=True)],
         "snapshots": {str(use.run.pk): use.labels for use in uses},
     }
     registry.mark_erased(versions, radiographs=len({label for use in uses for label in use.labels or ()}))
     named = references | identities.references_of(cases)
+    also = {**also, "uploads.StagedUpload": staged.delete()[0]}
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
     deleted |= _erase_identities(erasure.site, named)
     counts = {model: count + also.get(model, 0) for model, count in (dict(also) | deleted).items()}

@@ -26,6 +26,7 @@ from diagnostics.privacy.policy import ERASURE_ORDER, NOT_EXPORTED
 from diagnostics.privacy.selectors import identities, patients, training_use
 from diagnostics.privacy.services.access import require_privacy
 from diagnostics.registry.models import ModelVersion
+from diagnostics.uploads import selectors as uploads
 
 MODE: Final = 0o600
 OTHER: Final = "another patient"
@@ -59,6 +60,7 @@ def export_patient(*, site: Site, patient_ref: str, out: Path, by: User, now: da
     tables["imports.ImportedFile"] += listed
     for model, rows in identities.identity_rows(site, [patient_ref]).items():
         tables[model] = [_row(row) for row in rows]
+    tables["uploads.StagedUpload"] = [_row(row) for row in uploads.of_patient(site, patient_ref, cases)]
     _hide_others(tables, patient_ref)
     with _new_zip(out) as archive:
         archive.writestr("README.txt", README)
@@ -99,6 +101,11 @@ def _hide_others(tables: dict[str, list[dict[str, Any]]], patient_ref: str) -> N
     for row in tables["patients.IdentityConflict"]:
         names = [name for name in ("reference", "other_reference") if row[name]]
         row |= {name: row[name] if row[name] == patient_ref else OTHER for name in names}
+    for row in tables["uploads.StagedUpload"]:  # typed fields and file may name two patients
+        if row["patient_ref"] not in ("", patient_ref):
+            row["patient_ref"] = OTHER
+        if row["header"].get("patient_ref", "") not in ("", patient_ref):
+            row["header"] = OTHER
 
 
 def _value(row: Model, name: str, attname: str) -> object:

@@ -1,0 +1,1 @@
+"""Staged uploads: files that were received and checked, before their user sends them."""

@@ -1,0 +1,1 @@
+"""Values of the check table for its page."""

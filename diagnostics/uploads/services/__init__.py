@@ -1,0 +1,1 @@
+"""Changes of staged uploads: receive, check, edit, send, remove, expire."""
