@@ -10,6 +10,7 @@ from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp import health, status
+from webapp.demo import views as demonstration
 from webapp.telemetry.views import metrics
 
 handler400 = "webapp.error_handlers.bad_request"
@@ -39,5 +40,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live/", health.live, name="health-live"),
     path("health/ready/", health.ready, name="health-ready"),
     path("status/", status.page, name="status"),
+    path("demonstration/", demonstration.about, name="demonstration"),
     path("metrics", metrics, name="metrics"),
 ]

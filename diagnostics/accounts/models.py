@@ -43,6 +43,11 @@ class Site(models.Model):
         _("roles that must use a second factor"), default=list, db_default=[], blank=True
     )
 
+    # A site for trying Readroom: nothing that is done there counts as training data.
+    is_demonstration = models.BooleanField(
+        _("site of the demonstration"), default=False, db_default=False, editable=False
+    )
+
     class Meta:
         ordering = ["name"]
         constraints = [

@@ -43,6 +43,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:heatmap": ("login 200 403 200 404", "405 405 405 405 405"),
     "cases:overlay": ("login 200 403 200 404", "405 405 405 405 405"),
+    "demonstration": ("login 200 200 200 200", "login 405 405 405 405"),
     "review:worklist": ("login 403 200 200 200", "login 403 405 405 405"),
     "review:bulk": ("login 403 405 405 405", "login 403 302 302 302"),
     "review:export": ("login 403 405 405 405", "login 403 200 200 200"),

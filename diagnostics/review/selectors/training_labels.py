@@ -13,7 +13,8 @@ def training_readings() -> QuerySet[Reading]:
     """Return per final case the newest blind, never changed reading that equals the final finding.
 
     Readers see the AI result after their first signature. A finding changed since then may repeat the AI
-    result, and training on it would reinforce the model's own predictions. Reference cases are excluded.
+    result, and training on it would reinforce the model's own predictions. Reference cases are
+    excluded, and all readings at a demonstration site.
     """
     changed = (
         standing_readings()
@@ -28,6 +29,7 @@ def training_readings() -> QuerySet[Reading]:
             case__consensus__status=ConsensusStatus.FINAL,
             case__consensus__finding=F("finding"),
             case__copy_of=None,
+            case__site__is_demonstration=False,
         )
         .exclude(Exists(changed))
         .exclude(Exists(reference_cases_with_pixels_of("case")))
