@@ -3,7 +3,7 @@
 With `--all FOLDER` every page is taken at desktop and phone width; with `--radiographs FOLDER` the PNG
 and JPEG files of a folder are uploaded first. Without it the published radiographs of the demonstration are
 shown, whose licence permits it (webapp/demo/images/CREDITS.md). With `--labelled FOLDER` a candidate version
-is trained on a labelled collection first, and the pages of its run, version and trust report are taken as well.
+is trained on a labelled collection first, and the pages of its run, version and trust report are taken too.
 """
 
 from __future__ import annotations
