@@ -101,6 +101,7 @@ GROUPS: Final = (
         ("fairly", "8", _("Fairly sure")),
         ("unsure", "9", _("Unsure")),
         ("note", "t", _("Write a note")),
+        ("structured-note", "d", _("Structured note: the next group")),
         ("compare", "s", _("Sign, then compare with the AI result")),
         ("release", "b", _("Release case")),
         pages=(READING,),

@@ -53,6 +53,12 @@ class UnknownFinding(DomainError):
     code = "unknown_finding"
 
 
+class UnknownNote(DomainError):
+    """The structured note has a field or a value that the template of its finding does not have."""
+
+    code = "unknown_note"
+
+
 class CaseFinal(DomainError):
     """The case has all the readings that it needs."""
 
