@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
+from diagnostics.review.urls import case_urlpatterns as report_urls
 from webapp import health, status
 from webapp.demo import views as demonstration
 from webapp.telemetry.views import metrics
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("diagnostics.accounts.urls")),
     path("cases/", include("diagnostics.cases.urls")),
+    path("cases/", include(report_urls)),
     path("review/", include("diagnostics.review.urls")),
     path("imports/", include("diagnostics.imports.urls")),
     path("training/", include("diagnostics.training.urls")),

@@ -88,6 +88,8 @@ class Action(models.TextChoices):
     RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
     PREDICTION_STOPPED = "prediction-stopped", _("stopped an AI result at the quality gate")
     QUALITY_GATE_OVERRIDDEN = "quality-gate-overridden", _("requested an AI result despite the quality gate")
+    REPORT_VIEWED = "report-viewed", _("viewed the report of a case")
+    REPORT_EXPORTED = "report-exported", _("exported the report of a case as PDF")
 
 
 class AuditEvent(models.Model):

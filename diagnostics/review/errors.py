@@ -111,3 +111,10 @@ class CannotUndo(DomainError):
 
     code = "cannot_undo"
     status = HTTPStatus.CONFLICT
+
+
+class NoReport(DomainError):
+    """The case has no report: it is withdrawn, or its reading is not final."""
+
+    code = "no_report"
+    status = HTTPStatus.CONFLICT

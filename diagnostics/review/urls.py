@@ -10,6 +10,7 @@ from diagnostics.review.views import (
     reader_quality,
     reading,
     reference_cases,
+    report,
     saved_views,
     worklist,
     worklist_actions,
@@ -43,6 +44,15 @@ urlpatterns = [
     path("<uuid:pk>/second-opinion/", reading.second_opinion, name="second-opinion"),
 ]
 
+case_urlpatterns = (
+    [
+        path("<uuid:pk>/report/", report.page, name="page"),
+        path("<uuid:pk>/report.pdf", report.pdf, name="pdf"),
+    ],
+    "reports",
+)
+
 api_urlpatterns = [
+    path("cases/<uuid:pk>/report.pdf", api.Report.as_view(), name="api-report"),
     path("cases/<uuid:pk>/readings/", api.Readings.as_view(), name="api-readings"),
 ]

@@ -20,7 +20,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("imports:import", "imports:state", "imports:start", "imports:stop", "imports:discard"),
     "imports:exclusions",
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
-    *("api-case", "api-readings"),
+    *("api-case", "api-readings", "reports:page", "reports:pdf"),
 )
 
 # Pages of the user's own site: 403 with the sentence that an administrator must add the user to one.
@@ -37,6 +37,7 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-case-list": {"get": ("read", "review"), "post": ("upload",)},
     "api-case": {"get": ("read", "review")},
     "api-readings": {"get": ("review",), "post": ("review",)},
+    "api-report": {"get": ("identifiers",)},  # with another scope that shows cases
     "cases:radiograph": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},
     "cases:heatmap": {"get": ("read", "review")},

@@ -88,7 +88,7 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, bool]]:
 def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID) -> dict[str, list[Any]]:
     names = list(url_names())
     return (
-        {name: [case] for name in names if name.startswith(("cases:", "review:", "api-"))}
+        {name: [case] for name in names if name.startswith(("cases:", "review:", "reports:", "api-"))}
         | {name: [run] for name in names if name.startswith("training:")}
         | {name: [scanned] for name in names if name.startswith("imports:")}
         | {"review:delete-view": [view]}

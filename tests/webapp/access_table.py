@@ -43,6 +43,8 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "cases:pixels": ("login 200 200 200 404", "405 405 405 405 405"),
     "cases:heatmap": ("login 200 403 200 404", "405 405 405 405 405"),
     "cases:overlay": ("login 200 403 200 404", "405 405 405 405 405"),
+    "reports:page": ("login 409 409 409 404", "login 405 405 405 405"),  # the case is not read
+    "reports:pdf": ("login 409 409 409 404", "login 405 405 405 405"),
     "demonstration": ("login 200 200 200 200", "login 405 405 405 405"),
     "review:worklist": ("login 403 200 200 200", "login 403 405 405 405"),
     "review:bulk": ("login 403 405 405 405", "login 403 302 302 302"),
@@ -96,6 +98,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-case-list": ("401 200 200 200 200", "401 201 201 201 201"),
     "api-case": ("401 200 200 200 404", "401 405 405 405 405"),
     "api-readings": ("401 403 200 403 404", "401 403 201 403 404"),
+    "api-report": ("401 403 403 403 403", "401 405 405 405 405"),  # takes the scope `identifiers` of a token
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat

@@ -108,13 +108,9 @@ def amend_reading(
 
     Raises NotAllowed, ReasonRequired, ReadingWithdrawn or AlreadySuperseded.
     """
-    permissions.require_readable(reading.case, by)
+    _require_amendable(reading, by, reason)
     _require_known_finding(finding, confidence)
     _require_known_note(structured, finding)
-    if reading.by_id != by.pk:
-        raise NotAllowed(_("A reading can be amended only by the person who signed it."))
-    if not reason.strip():
-        raise ReasonRequired(_("Please give the reason for the amendment."))
     case = lock_case(reading.case)
     if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
         raise ReadingWithdrawn(
@@ -137,6 +133,14 @@ def amend_reading(
     assisted_reading.record_assisted_reading(case, by, finding, now)
     audit.record(action=Action.READING_AMENDED, by=by, target=case, detail=_detail(amended), now=now)
     return amended
+
+
+def _require_amendable(reading: Reading, by: User, reason: str) -> None:
+    permissions.require_readable(reading.case, by)
+    if reading.by_id != by.pk:
+        raise NotAllowed(_("A reading can be amended only by the person who signed it."))
+    if not reason.strip():
+        raise ReasonRequired(_("Please give the reason for the amendment."))
 
 
 def _require_known_finding(finding: str, confidence: str) -> None:
