@@ -63,14 +63,14 @@ FIELDS: Final = (
     ),
     Field(
         "abnormality",
-        _("Abnormality"),
+        _("Kind"),
         _options(
-            ("effusion", _("Pleural effusion"), _("pleural effusion")),
+            ("effusion", _("Effusion"), _("pleural effusion")),
             ("pneumothorax", _("Pneumothorax"), _("pneumothorax")),
             ("atelectasis", _("Atelectasis"), _("atelectasis")),
             ("nodule", _("Nodule or mass"), _("nodule or mass")),
             ("cardiomegaly", _("Cardiomegaly"), _("cardiomegaly")),
-            ("oedema", _("Pulmonary oedema"), _("pulmonary oedema")),
+            ("oedema", _("Oedema"), _("pulmonary oedema")),
         ),
         True,
         (Finding.OTHER.value,),
@@ -101,16 +101,16 @@ FIELDS: Final = (
         "extent",
         _("Extent"),
         _options(
-            ("small", _("Below 1/3"), _("less than a third of the lungs")),
-            ("medium", _("1/3 to 2/3"), _("one to two thirds of the lungs")),
-            ("large", _("Above 2/3"), _("more than two thirds of the lungs")),
+            ("small", _("< 1/3"), _("less than a third of the lungs")),
+            ("medium", _("1/3 - 2/3"), _("one to two thirds of the lungs")),
+            ("large", _("> 2/3"), _("more than two thirds of the lungs")),
         ),
         False,
         INFECTION,
     ),
     Field(
         "limitation",
-        _("Limitation"),
+        _("Reason"),
         _options(
             ("rotation", _("Rotation"), _("rotated patient")),
             ("inspiration", _("Inspiration"), _("poor inspiration")),

@@ -28,8 +28,11 @@ from diagnostics.review.presenters.report import AiResult, Fact, ReadingText, Re
 REGULAR, BOLD = "DejaVuSans", "DejaVuSans-Bold"  # Latin, Greek and Cyrillic; they come with matplotlib
 MARGIN: Final = 18 * mm
 MAX_IMAGE_SIDE: Final = 1200  # pixels: 300 dpi at the printed width
-IMAGE_WIDTH: Final = 80 * mm
-LABEL_WIDTH: Final = 38 * mm
+IMAGE_WIDTH: Final = 76 * mm
+LABEL_WIDTH: Final = 36 * mm
+GAP: Final = 4 * mm
+COLUMN: Final = (A4[0] - 2 * MARGIN - 12) / 2  # half of the page, within the padding of its frame
+NO_PADDING: Final = [(f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")]
 QUIET: Final = HexColor("#555555")
 LINE: Final = HexColor("#888888")
 
@@ -66,10 +69,10 @@ def report_download(case: Case, text: ReportText, *, heatmap: bytes | None) -> H
 def _reading_part(text: ReportText) -> Iterable[Flowable]:
     yield _paragraph(text.title, "title")
     yield _paragraph(text.status, "quiet")
-    yield _heading(_("Patient"))
-    yield _facts(text.patient)
-    yield _heading(_("Study"))
-    yield _facts(text.study)
+    patient = [_heading(_("Patient")), _facts(text.patient, COLUMN)]
+    study = [_heading(_("Study")), _facts(text.study, COLUMN)]
+    yield Spacer(0, 3 * mm)
+    yield _columns(patient, study)
     yield _heading(_("Finding"))
     yield _paragraph(text.finding, "finding")
     yield _paragraph(text.basis, "quiet")
@@ -101,7 +104,7 @@ def _ai_box(text: ReportText, heatmap: bytes | None) -> Flowable:
     """Return the AI result in a frame, so that it is not taken for the reading."""
     content = [*_ai_result(text.ai, heatmap)] if text.ai else [_paragraph(text.no_ai, "text")]
     disclaimer = _paragraph(text.disclaimer, "strong")
-    box = Table([[[*content, Spacer(0, 2 * mm), disclaimer]]], colWidths=[A4[0] - 2 * MARGIN - 12])
+    box = Table([[[*content, Spacer(0, 2 * mm), disclaimer]]], colWidths=[2 * COLUMN + 12], hAlign="LEFT")
     box.setStyle([("BOX", (0, 0), (-1, -1), 0.8, LINE)])
     return KeepTogether([box])
 
@@ -109,14 +112,21 @@ def _ai_box(text: ReportText, heatmap: bytes | None) -> Flowable:
 def _ai_result(ai: AiResult, heatmap: bytes | None) -> Iterable[Flowable]:
     yield _paragraph(ai.heading, "heading")
     yield _paragraph(ai.headline, "strong")
-    yield _facts([*ai.scores, *ai.facts], width=60 * mm)
-    for warning in ai.warnings:
-        yield _paragraph(warning, "text")
+    values = [
+        _facts([*ai.scores, *ai.facts], COLUMN - GAP),
+        *(_paragraph(each, "text") for each in ai.warnings),
+    ]
     if heatmap:
-        yield _image(heatmap)
-        yield _paragraph(ai.heatmap_caption, "quiet")
+        picture = [_image(heatmap), _paragraph(ai.heatmap_caption, "quiet")]
     else:
-        yield _paragraph(_("The heatmap is not available."), "quiet")
+        picture = [_paragraph(_("The heatmap is not available."), "quiet")]
+    yield _columns(values, picture)
+
+
+def _columns(left: Sequence[Flowable], right: Sequence[Flowable]) -> Flowable:
+    table = Table([[list(left), list(right)]], colWidths=[COLUMN, COLUMN], hAlign="LEFT")
+    table.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *NO_PADDING])
+    return table
 
 
 def _image(png: bytes) -> Flowable:
@@ -129,10 +139,10 @@ def _image(png: bytes) -> Flowable:
     return Image(file, width=IMAGE_WIDTH, height=IMAGE_WIDTH * shown.height / shown.width, hAlign="LEFT")
 
 
-def _facts(facts: Sequence[Fact], *, width: float = LABEL_WIDTH) -> Flowable:
+def _facts(facts: Sequence[Fact], width: float) -> Flowable:
     rows = [[_paragraph(fact.label, "quiet"), _paragraph(fact.value, "text")] for fact in facts]
-    table = Table(rows, colWidths=[width, A4[0] - 2 * MARGIN - width - 24], hAlign="LEFT")
-    table.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("PADDING", (0, 0), (-1, -1), 1)])
+    table = Table(rows, colWidths=[LABEL_WIDTH, width - LABEL_WIDTH], hAlign="LEFT")
+    table.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *NO_PADDING])
     return table
 
 
