@@ -9,9 +9,9 @@ from diagnostics.accounts import selectors as accounts
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.services import admission
-from webapp.demo.radiographs import DemoRadiograph, demo_radiographs, dicom_of
+from webapp.demo.radiographs import demo_radiographs, dicom_of
 
-STAT_PATIENT: Final = "270"
+STAT: Final = "DEMO-252-00"  # served first, because it has two priors
 
 
 def create_cases(*, now: datetime) -> int:
@@ -33,12 +33,8 @@ def create_cases(*, now: datetime) -> int:
             patient_ref=radiograph.patient_ref,
             accession_number=radiograph.accession_number,
             view=radiograph.view,
-            priority=_priority(radiograph),
+            priority=Priority.STAT if radiograph.accession_number == STAT else Priority.ROUTINE,
             by=technician,
             now=opened_at,
         )
     return len(missing)
-
-
-def _priority(radiograph: DemoRadiograph) -> Priority:
-    return Priority.STAT if radiograph.patient == STAT_PATIENT else Priority.ROUTINE
