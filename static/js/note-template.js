@@ -3,8 +3,8 @@
 import { actOn } from "./hotkeys.js";
 import { typing } from "./typing.js";
 
-const note = () => document.querySelector("[data-reading] [data-note-template]");
 const shown = (element) => element.offsetParent !== null;
+const note = () => [...document.querySelectorAll("[data-note-template]")].find(shown);
 const groups = () => [...note().querySelectorAll("[data-note-group]")].filter(shown);
 const current = () => document.activeElement?.closest?.("[data-note-group]");
 

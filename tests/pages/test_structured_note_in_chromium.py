@@ -40,7 +40,7 @@ def test_a_structured_note_is_made_by_keys_alone_and_is_in_the_report(
     for key in ("1", "7", "d", "2", "1", "d", "3", "2", "d", "3"):
         page.keyboard.press(key)
 
-    assert chosen(page) == {
+    made = {
         "finding": ["covid-19"],
         "confidence": ["sure"],
         "structured-opacity": ["ground-glass", "consolidation"],
@@ -48,7 +48,11 @@ def test_a_structured_note_is_made_by_keys_alone_and_is_in_the_report(
         "structured-zones": ["middle"],
         "structured-extent": ["large"],
     }
+    assert chosen(page) == made
     assert axe_violations(page) == []
+    page.reload()
+    page.wait_for_selector(FULL)
+    assert chosen(page) == made  # the unsigned reading is kept
     page.keyboard.press("s")
     page.get_by_text(SENTENCE).first.wait_for()
     page.get_by_role("link", name="Open report").click()
