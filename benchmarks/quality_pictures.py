@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from benchmarks import quality_drawings
+from benchmarks.marked_chests import drawing_png
 from ml.records import Grey
 from tests.radiographs import individual_radiograph_png, radiograph_grey
-from webapp.demo_radiographs import drawing_png
 
 COHEN: Final = "covid-chestxray-dataset"
 FRONTAL_VIEWS: Final = frozenset({"PA", "AP", "AP Supine"})
@@ -85,7 +85,7 @@ def screenshots() -> Iterator[Picture]:
 
 
 def drawn_chests() -> Iterator[Picture]:
-    """Yield the drawings of the demonstration and of the tests, which stand for radiographs there."""
+    """Yield the drawings of the tests and of the former demonstration, which stood for radiographs there."""
     for number in range(1, 41):
         yield Picture("drawn chest", f"demo {number}", _decoded(drawing_png(number)))
     for seed in range(240):

@@ -1,9 +1,9 @@
 """Take the screenshots of the documentation: `python -m docs.make_pictures`.
 
 With `--all FOLDER` every page is taken at desktop and phone width; with `--radiographs FOLDER` the PNG
-and JPEG files of a folder are uploaded first. Without it the radiographs are drawn: the repository contains
-no image of a patient. With `--labelled FOLDER` a candidate version is trained on a labelled collection first,
-and the pages of its run, version and trust report are taken as well.
+and JPEG files of a folder are uploaded first. Without it the published radiographs of the demonstration are
+shown, whose licence permits it (webapp/demo/images/CREDITS.md). With `--labelled FOLDER` a candidate version
+is trained on a labelled collection first, and the pages of its run, version and trust report are taken too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.stack import DEMO_PASSWORD, Stack, readroom_stack
 PICTURES: Final = Path(__file__).resolve().parent / "pictures"
 DESKTOP: Final = {"width": 1366, "height": 768}
 PHONE: Final = {"width": 390, "height": 844}
-DEMO_CASES: Final = 5
+DEMO_CASES: Final = 7
 READER_PAGES: Final = {"worklist": "/review/", "cases": "/cases/", "upload": "/cases/upload/"}
 ADMINISTRATOR_PAGES: Final = {
     "reader-quality": "/review/readers/",
@@ -39,6 +39,14 @@ ADMINISTRATOR_PAGES: Final = {
     "keys": "/accounts/keys/",
 }
 LABELLED: Final = 60  # radiographs of a collection
+TO_DEMONSTRATION: Final = """
+from diagnostics.accounts import services
+from diagnostics.accounts.models import User
+site = services.get_or_create_demonstration_site()
+for user in User.objects.filter(username__in=("technician", "radiologist")):
+    user.sites.set([site])
+User.objects.get(username="admin").sites.add(site)
+"""
 RUN: Final = """
 import json
 from diagnostics.training.models import TrainingRun
@@ -86,6 +94,7 @@ def fill(stack: Stack, radiographs: Path | None) -> None:
             fields = {"patient_ref": f"P-{number:04d}", "accession_number": f"ACC-{number:04d}"}
             client.post("/api/v1/cases/", fields, {"radiograph": (path.name, path.read_bytes())})
     else:
+        stack.shell(TO_DEMONSTRATION)  # the staff of the tests work at the main site
         stack.manage("demo")
     wait_until(
         lambda: client.get("/api/v1/cases/?status=done").json()["count"] >= count,
@@ -120,7 +129,8 @@ def take_reading(page: Any, folder: Path) -> None:
     page.get_by_role("button", name="Read next").first.click()
     page.wait_for_url("**/review/*-*/")
     page.get_by_text("Normal", exact=False).first.wait_for()
-    page.keyboard.press("3")
+    page.keyboard.press("1")
+    page.keyboard.press("7")
     save(page, folder / "reading.png")
     page.keyboard.press("s")
     page.get_by_text("AI result", exact=False).first.wait_for()

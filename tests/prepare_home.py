@@ -31,9 +31,27 @@ def main() -> None:
     from django.core.management import call_command
 
     call_command("prepare")
-    call_command("demo", staff_only=True)
+    _create_staff()
     _create_sites()
     _create_tokens()
+
+
+def _create_staff() -> None:
+    """Create one account of each role at the main site, whose readings count for training."""
+    import os
+
+    from django.utils import timezone
+
+    from diagnostics.accounts import services as accounts
+    from diagnostics.accounts.models import User
+    from webapp.demo.staff import STAFF
+
+    site, password = accounts.get_or_create_default_site(), os.environ["READROOM_DEMO_PASSWORD"]
+    for name, role in STAFF.items():
+        if not User.objects.filter(username=name).exists():
+            accounts.create_staff(
+                username=name, password=password, role=role, sites=[site], now=timezone.now()
+            )
 
 
 def _create_sites() -> None:

@@ -66,7 +66,8 @@ def _lacks_required_factor(request: HttpRequest, user: User) -> bool:
     """Return whether the user must enrol first; the database is asked once a minute, or while it is so."""
     now, session = timezone.now().timestamp(), request.session
     if session.get("must_enrol") or now - session.get("factor_checked_at", 0) > WRITE_INTERVAL:
-        session["must_enrol"] = selectors.lacks_required_factor(user)
+        rules = selectors.session_rules(user)
+        session["must_enrol"], session["at_demonstration"] = rules.must_enrol, rules.at_demonstration
         session["factor_checked_at"] = now
     return bool(session.get("must_enrol"))
 

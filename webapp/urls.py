@@ -11,7 +11,9 @@ from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
 from diagnostics.review.urls import api_urlpatterns as review_api
 from diagnostics.review.urls import case_list_urlpatterns as case_list
+from diagnostics.review.urls import case_urlpatterns as report_urls
 from webapp import health, status
+from webapp.demo import views as demonstration
 from webapp.telemetry.views import metrics
 
 handler400 = "webapp.error_handlers.bad_request"
@@ -30,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("diagnostics.accounts.urls")),
     path("cases/", include(([*case_list, *cases_pages], "cases"))),
+    path("cases/", include(report_urls)),
     path("review/", include("diagnostics.review.urls")),
     path("patients/", include("diagnostics.patients.urls")),
     path("uploads/", include("diagnostics.uploads.urls")),
@@ -43,5 +46,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live/", health.live, name="health-live"),
     path("health/ready/", health.ready, name="health-ready"),
     path("status/", status.page, name="status"),
+    path("demonstration/", demonstration.about, name="demonstration"),
     path("metrics", metrics, name="metrics"),
 ]

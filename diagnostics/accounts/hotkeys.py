@@ -113,6 +113,7 @@ GROUPS: Final = (
     ),
     _group(
         _("Signing"),
+        ("structured-note", "d", _("Structured note: the next group")),
         ("compare", "s", _("Sign, then compare with the AI result")),
         ("release", "b", _("Release case")),
         pages=(READING,),

@@ -61,6 +61,11 @@ class Site(models.Model):
         db_default=Masking.PARTIAL.value,
     )
 
+    # A site for trying Readroom: nothing that is done there counts as training data.
+    is_demonstration = models.BooleanField(
+        _("site of the demonstration"), default=False, db_default=False, editable=False
+    )
+
     class Meta:
         ordering = ["name"]
         constraints = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -52,10 +53,22 @@ def has_second_factor(user: User) -> bool:
     return user.authenticators.exists()
 
 
-def lacks_required_factor(user: User) -> bool:
-    """Return whether a site of the user demands a second factor of this role, and none is enrolled."""
-    demanding = user.sites.values_list("second_factor_roles", flat=True)
-    return any(user.role in roles for roles in demanding) and not has_second_factor(user)
+@dataclass(frozen=True)
+class SessionRules:
+    """What the sites of a user mean for each page of a session."""
+
+    must_enrol: bool  # a site demands a second factor of this role, and none is enrolled
+    at_demonstration: bool  # a site is for demonstration
+
+
+def session_rules(user: User) -> SessionRules:
+    """Return the rules of the user's sites for a session."""
+    sites = list(user.sites.values_list("second_factor_roles", "is_demonstration"))
+    demanded = any(user.role in roles for roles, _is_demonstration in sites)
+    return SessionRules(
+        must_enrol=demanded and not has_second_factor(user),
+        at_demonstration=any(is_demonstration for _roles, is_demonstration in sites),
+    )
 
 
 def idle_timeout(user_id: UUID) -> timedelta:

@@ -96,6 +96,8 @@ class Action(models.TextChoices):
     CASE_WITHDRAWN = "case-withdrawn", _("withdrew a case")
     CASE_REINSTATED = "case-reinstated", _("reinstated a case")
     PATIENTS_MERGED = "patients-merged", _("merged two records of a patient")
+    REPORT_VIEWED = "report-viewed", _("viewed the report of a case")
+    REPORT_EXPORTED = "report-exported", _("exported the report of a case as PDF")
 
 
 class AuditEvent(models.Model):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -17,11 +20,16 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import HasPermission
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.models import Case
+from diagnostics.cases.permissions import may_see_identifiers
 from diagnostics.cases.selectors import visible_to
 from diagnostics.cases.serializers.cases import ErrorSerializer
+from diagnostics.errors import NotAllowed
+from diagnostics.review.presenters.report import report_text
+from diagnostics.review.presenters.report_pdf import report_download
 from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.serializers import NewReadingSerializer, ReadingSerializer
 from diagnostics.review.services import readings
+from diagnostics.review.services import report as report_services
 
 
 class Readings(APIView):
@@ -70,6 +78,39 @@ class Readings(APIView):
             case=case, by=_reader(request), now=timezone.now(), **serializer.validated_data
         )
         return Response(ReadingSerializer(reading).data, status=status.HTTP_201_CREATED)
+
+
+class Report(APIView):
+    """The report of one case as PDF."""
+
+    permission_classes = [HasPermission(Permission.SEE_CASES)]
+
+    @extend_schema(
+        operation_id="reports_read",
+        summary="Export the report of a final case as PDF",
+        description="It names the patient: the token needs the scope `identifiers`. Each export is audited.",
+        responses={
+            (200, "application/pdf"): OpenApiTypes.BINARY,
+            401: ErrorSerializer,
+            403: OpenApiResponse(ErrorSerializer, description="No token with the scope `identifiers`"),
+            404: OpenApiResponse(ErrorSerializer, description="No such case at the sites of the user"),
+            409: OpenApiResponse(
+                ErrorSerializer, description="The case is withdrawn, or its reading is not final"
+            ),
+        },
+    )
+    def get(self, request: Request, pk: UUID) -> HttpResponse:
+        by, now = _reader(request), timezone.now()
+        if not may_see_identifiers(by, request.auth):
+            raise NotAllowed(_("A report names the patient: use an API token with the scope 'identifiers'."))
+        case = _case(request, pk)
+        report = report_services.export_report(case=case, by=by, now=now)
+        heatmap = report_services.heatmap_image(report, by=by, now=now)
+        return report_download(case, report_text(report), heatmap=heatmap)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Accept requests for application/pdf, whose errors are JSON like all others."""
+        return super().perform_content_negotiation(request, force=True)
 
 
 def _reader(request: Request) -> User:

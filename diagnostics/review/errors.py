@@ -53,6 +53,12 @@ class UnknownFinding(DomainError):
     code = "unknown_finding"
 
 
+class UnknownNote(DomainError):
+    """The structured note has a field or a value that the template of its finding does not have."""
+
+    code = "unknown_note"
+
+
 class CaseFinal(DomainError):
     """The case has all the readings that it needs."""
 
@@ -111,4 +117,11 @@ class CannotUndo(DomainError):
     """The signature is too old to undo, or the reader or a colleague has gone on since."""
 
     code = "cannot_undo"
+    status = HTTPStatus.CONFLICT
+
+
+class NoReport(DomainError):
+    """The case has no report: it is withdrawn, or its reading is not final."""
+
+    code = "no_report"
     status = HTTPStatus.CONFLICT

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.findings import Finding
+from diagnostics.review import note_template
 
 MAX_NOTE_LENGTH: Final = 2000  # characters
 REFERENCE_FINDINGS: Final = [choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]
@@ -122,6 +123,7 @@ class Reading(models.Model):
     finding = models.CharField(max_length=16, choices=Finding.choices)
     confidence = models.CharField(max_length=8, choices=Confidence.choices, default=Confidence.SURE)
     note = models.TextField(blank=True)
+    structured = models.JSONField(default=dict, db_default={}, blank=True)  # see note_template.py
     signed_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
     supersedes = models.OneToOneField(
@@ -144,6 +146,11 @@ class Reading(models.Model):
                 name="only_first_readings_are_withdrawn",
             ),
         ]
+
+    @property
+    def structured_text(self) -> str:
+        """Return the structured note as a sentence; empty without one."""
+        return note_template.sentence(self.structured)
 
 
 class AssistedReading(models.Model):

@@ -16,6 +16,10 @@ class NewReadingSerializer(serializers.Serializer[Any]):
     finding = serializers.ChoiceField(choices=Finding.choices)
     confidence = serializers.ChoiceField(choices=Confidence.choices)
     note = serializers.CharField(default="", allow_blank=True, max_length=MAX_NOTE_LENGTH)
+    structured = serializers.DictField(
+        default=dict,
+        help_text="Structured note: the fields of the template of the finding, as in docs/reading.md.",
+    )
 
 
 class ReadingSerializer(serializers.ModelSerializer[Reading]):
@@ -26,7 +30,7 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
 
     class Meta:
         model = Reading
-        fields = ["id", "finding", "confidence", "note", "signed_at", "by", "superseded"]
+        fields = ["id", "finding", "confidence", "note", "structured", "signed_at", "by", "superseded"]
 
     def get_superseded(self, reading: Reading) -> bool:
         return hasattr(reading, "superseded_by")

@@ -10,6 +10,7 @@ from diagnostics.review.views import (
     reader_quality,
     reading,
     reference_cases,
+    report,
     saved_views,
     worklist,
     worklist_actions,
@@ -48,6 +49,15 @@ case_list_urlpatterns = [  # pages of the namespace `cases`; a list shows readin
     path("rows/", worklist.rows, name="rows"),
 ]
 
+case_urlpatterns = (
+    [
+        path("<uuid:pk>/report/", report.page, name="page"),
+        path("<uuid:pk>/report.pdf", report.pdf, name="pdf"),
+    ],
+    "reports",
+)
+
 api_urlpatterns = [
+    path("cases/<uuid:pk>/report.pdf", api.Report.as_view(), name="api-report"),
     path("cases/<uuid:pk>/readings/", api.Readings.as_view(), name="api-readings"),
 ]

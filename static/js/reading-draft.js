@@ -13,10 +13,15 @@ const draftOf = (form) => ({
   finding: form.elements.finding.value,
   confidence: form.elements.confidence.value,
   note: form.elements.note.value,
+  structured: [...new FormData(form)].filter(([name]) => name.startsWith("structured-")),
 });
 
-function restore(form, draft) {
+function restore(form, { structured = [], ...draft }) {
   for (const [name, value] of Object.entries(draft)) {
     if (value) form.elements[name].value = value;
   }
+  for (const input of form.querySelectorAll("[data-note-group] input")) {
+    if (structured.some(([name, value]) => name === input.name && value === input.value)) input.checked = true;
+  }
+  if (structured.length) form.querySelector("[data-note-template]").open = true;
 }

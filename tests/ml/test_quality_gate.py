@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 
+from benchmarks.marked_chests import drawing_png
 from benchmarks.quality_pictures import half_of
 from ml.images import quality_detector
 from ml.images.quality import quality_flags
 from ml.images.quality_gate import stop_code
 from ml.records import Grey
 from tests.radiographs import individual_radiograph_png, radiograph_grey
-from webapp.demo_radiographs import drawing_png
 
 SIDE = 320
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -47,7 +47,7 @@ def test_a_drawn_chest_of_the_tests_is_scored(seed: int):
 
 
 @pytest.mark.parametrize("number", range(1, 13))
-def test_a_drawing_of_the_demonstration_is_scored(number: int):
+def test_a_marked_drawing_is_scored(number: int):
     assert stop_code(grey_of(drawing_png(number))) is None
 
 

@@ -57,6 +57,7 @@ import_job = scans.scan_path(site=read.site, **scan)
 version = ModelVersion.objects.get()
 pages = {"cases:case": [read, waiting], "cases:correct": [read, waiting],
     "review:case": [read, waiting], "review:reference-case": [read, waiting],
+    "reports:page": [read],
     "imports:import": [import_job], "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
@@ -78,6 +79,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "training:runs": "admin",
     "registry:versions": "admin",
     "audit:events": "admin",
+    "demonstration": "technician",
     "status": "admin",
 }
 FOR_RADIOLOGISTS: Final = ("review:case",)
@@ -96,6 +98,7 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     "review:prefetch",
     "review:view-counts",
     "review:readers-export",
+    "reports:pdf",
     "imports:state",
     "imports:exclusions",
     "training:state",
@@ -106,6 +109,7 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     "api-case-list",
     "api-case",
     "api-readings",
+    "api-report",
     "api-schema",
     "api-docs",
     "health",

@@ -59,6 +59,7 @@ def test_the_export_has_the_state_of_each_case_by_due_time(
         "age": "63",
         "readings": "1",
         "finding": "pneumonia",
+        "structured_note": "",
     }
     due = (routine.opened_at + timedelta(hours=4)).isoformat()
     assert (waiting["state"], waiting["due"], waiting["finalized"]) == ("to-read", due, "")

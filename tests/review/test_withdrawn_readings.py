@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -37,6 +38,7 @@ from tests.review.conftest import Admit, Classify
 from tests.review.control_cases import FixedDraw, add_control
 
 SECOND = timedelta(seconds=1)
+CHANGE: dict[str, Any] = {"finding": "other", "confidence": "sure", "note": "", "reason": "Compared."}
 MONTH = timedelta(days=31)
 Undo = Callable[..., Reading]
 
@@ -271,15 +273,14 @@ def test_a_new_first_reading_is_amended_and_the_withdrawn_one_is_not(
 ) -> None:
     withdrawn = undo(admit(1))
     again = sign(withdrawn.case, radiologist, now + 20 * SECOND, "normal")
-    change = {"finding": "other", "confidence": "sure", "note": "", "reason": "Prior radiograph."}
     later = now + 30 * SECOND
     with pytest.raises(ReadingWithdrawn):
-        readings.amend_reading(reading=withdrawn, by=radiologist, now=later, **change)
-    amended = readings.amend_reading(reading=again, by=radiologist, now=later, **change)
+        readings.amend_reading(reading=withdrawn, by=radiologist, now=later, **CHANGE)
+    amended = readings.amend_reading(reading=again, by=radiologist, now=later, **CHANGE)
     assert amended.supersedes == again
     assert Consensus.objects.get().finding == "other"
     with pytest.raises(AlreadySuperseded):
-        readings.amend_reading(reading=again, by=radiologist, now=later, **change)
+        readings.amend_reading(reading=again, by=radiologist, now=later, **CHANGE)
 
 
 def test_an_amendment_cannot_be_withdrawn_so_the_chain_stays_whole(
@@ -287,8 +288,7 @@ def test_an_amendment_cannot_be_withdrawn_so_the_chain_stays_whole(
 ) -> None:
     case = admit(1)
     first = sign(case, radiologist, now)
-    change = {"finding": "other", "confidence": "sure", "note": "", "reason": "Prior radiograph."}
-    amended = readings.amend_reading(reading=first, by=radiologist, now=now + SECOND, **change)
+    amended = readings.amend_reading(reading=first, by=radiologist, now=now + SECOND, **CHANGE)
     with pytest.raises(CannotUndo):
         undo_signature.undo_signature(case=case, by=radiologist, now=now + 2 * SECOND)
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -130,6 +130,21 @@ def test_an_imported_reference_case_is_excluded(
     assert labels.new_labels() == 1
 
 
+def test_nothing_that_is_done_at_a_demonstration_site_is_a_training_label(
+    add_imported_label: AddImportedLabel, sign: Sign, site: Site
+) -> None:
+    sign("normal")
+    add_imported_label("covid-19")
+    assert training_findings() == ["covid-19", "normal"]
+
+    site.is_demonstration = True
+    site.save()
+
+    assert training_findings() == []
+    assert [count.cases for count in labels.class_counts()] == [0, 0, 0, 0]
+    assert labels.new_labels() == 0
+
+
 def test_a_patient_with_a_signed_and_an_imported_radiograph_is_counted_once(
     add_imported_label: AddImportedLabel, sign: Sign
 ) -> None:

@@ -22,8 +22,8 @@ OBJECTS_OF_A_SITE: Final = (
     *("imports:import", "imports:state", "imports:start", "imports:stop", "imports:discard"),
     "imports:exclusions",
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
-    *("api-case", "api-readings"),
     *("cases:correct", "patients:resolve", "api-corrections"),
+    *("api-case", "api-readings", "reports:page", "reports:pdf"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -44,6 +44,7 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-case": {"get": ("read", "review")},
     "api-corrections": {"post": ("read", "review")},
     "api-readings": {"get": ("review",), "post": ("review",)},
+    "api-report": {"get": ("identifiers",)},  # with another scope that shows cases
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

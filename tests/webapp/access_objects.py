@@ -103,8 +103,8 @@ def _arguments(
 ) -> dict[str, list[Any]]:
     names = list(url_names())
     return (
-        {name: [case] for name in names if name.startswith(("cases:", "review:", "api-"))}
-        | {"patients:resolve": [conflict]}
+        {"patients:resolve": [conflict]}
+        | {name: [case] for name in names if name.startswith(("cases:", "review:", "reports:", "api-"))}
         | {name: [run] for name in names if name.startswith("training:")}
         | {name: [scanned] for name in names if name.startswith("imports:")}
         | {"review:delete-view": [view]}

@@ -58,6 +58,9 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "uploads:send": ("login 405 405 405 405", "login 200 404 404 404"),
     "uploads:remove": ("login 405 405 405 405", "login 204 404 404 404"),
     "uploads:thumbnail": ("login 200 404 404 404", "login 405 405 405 405"),
+    "reports:page": ("login 409 409 409 404", "login 405 405 405 405"),  # the case is not read
+    "reports:pdf": ("login 409 409 409 404", "login 405 405 405 405"),
+    "demonstration": ("login 200 200 200 200", "login 405 405 405 405"),
     "review:export": ("login 403 405 405 405", "login 403 200 200 200"),
     "review:view-counts": ("login 403 200 200 200", "login 403 405 405 405"),
     "review:save-view": ("login 403 405 405 405", "login 403 302 302 302"),
@@ -109,6 +112,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-case": ("401 200 200 200 404", "401 405 405 405 405"),
     "api-corrections": ("401 405 405 405 405", "401 403 403 201 404"),
     "api-readings": ("401 403 200 403 404", "401 403 201 403 404"),
+    "api-report": ("401 403 403 403 403", "401 405 405 405 405"),  # takes the scope `identifiers` of a token
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat

@@ -44,6 +44,8 @@ def test_a_case_of_another_site_cannot_be_told_from_a_missing_case(
         "cases:overlay",
         "api-case",
         "api-readings",
+        "reports:page",
+        "reports:pdf",
         "review:case",
         "review:prefetch",
     ):

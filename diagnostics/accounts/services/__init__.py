@@ -44,6 +44,12 @@ def get_or_create_default_site() -> Site:
     return site or Site.objects.create(name=_("Main site"), is_default=True)
 
 
+def get_or_create_demonstration_site() -> Site:
+    """Return the demonstration site, which never counts for training; create it when there is none."""
+    site = Site.objects.filter(is_demonstration=True).first()
+    return site or Site.objects.create(name=_("Demonstration"), is_demonstration=True)
+
+
 def set_admin_flags(user: User) -> None:
     """Set Django's staff and superuser flags to match the role; the caller saves."""
     user.is_staff = user.is_superuser = user.role == Role.ADMINISTRATOR

@@ -8,6 +8,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.findings import Finding
+from diagnostics.review.forms.structured_note import (
+    ChoiceGroup,
+    StructuredNoteField,
+    choice_groups,
+    note_for,
+)
 from diagnostics.review.models import MAX_NOTE_LENGTH, Confidence, Reading
 
 TEXT = {"rows": 2, "class": "form-control"}
@@ -31,6 +37,19 @@ class ReadingForm(forms.Form):
     note = forms.CharField(
         label=_("Note"), required=False, max_length=MAX_NOTE_LENGTH, widget=forms.Textarea(attrs=TEXT)
     )
+
+    structured = StructuredNoteField()
+
+    def clean(self) -> dict[str, Any]:
+        """Keep the choices of the structured note that belong to the chosen finding."""
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["structured"] = note_for(cleaned.get("finding", ""), cleaned.get("structured") or {})
+        return cleaned
+
+    @property
+    def note_groups(self) -> list[ChoiceGroup]:
+        """Return the choices of the structured note; none is preselected."""
+        return choice_groups(self["structured"].value() or {})
 
     @property
     def values(self) -> dict[str, Any]:

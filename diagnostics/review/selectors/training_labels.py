@@ -14,7 +14,7 @@ def training_readings() -> QuerySet[Reading]:
 
     Readers see the AI result after their first signature. A finding changed since then may repeat the AI
     result, and training on it would reinforce the model's own predictions. Reference cases and withdrawn
-    cases are excluded.
+    cases are excluded, and all readings at a demonstration site.
     """
     changed = (
         standing_readings()
@@ -30,6 +30,7 @@ def training_readings() -> QuerySet[Reading]:
             case__consensus__finding=F("finding"),
             case__copy_of=None,
             case__withdrawn_at=None,
+            case__site__is_demonstration=False,
         )
         .exclude(Exists(changed))
         .exclude(Exists(reference_cases_with_pixels_of("case")))

@@ -19,13 +19,14 @@ from diagnostics.cases.models import Case
 from diagnostics.cases.selectors import visible_to
 from diagnostics.csv import escape_formula
 from diagnostics.review.models import Consensus, Reading
+from diagnostics.review.note_template import codes
 from diagnostics.review.selectors import reader_agreement, worklist
 from diagnostics.review.selectors.readings import standing_readings
 from diagnostics.review.worklist_query import DUE_FIRST
 
 COLUMNS: Final = (
     *("case", "accession_number", "priority", "state", "received", "due", "finalized"),
-    *("view", "sex", "age", "readings", "finding"),
+    *("view", "sex", "age", "readings", "finding", "structured_note"),
 )
 
 
@@ -37,7 +38,11 @@ def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str,
     rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)
     readings, findings = _reading_counts(rows), _final_findings(rows)
     audit.record_each(action=Action.CASE_EXPORTED, by=by, targets=rows, now=now)
-    return [_row(case, readings.get(case.pk, 0), findings.get(case.pk, "")) for case in rows]
+    notes = _structured_notes(findings)
+    return [
+        _row(case, readings.get(case.pk, 0), findings.get(case.pk, ""), notes.get(case.pk, ""))
+        for case in rows
+    ]
 
 
 @transaction.atomic
@@ -52,13 +57,13 @@ def export_first_readings(*, by: User, now: datetime) -> list[Reading]:
     return readings
 
 
-def _row(case: Any, readings: int, finding: str) -> tuple[str, ...]:
+def _row(case: Any, readings: int, finding: str, structured_note: str) -> tuple[str, ...]:
     radiograph = case.radiograph
     age = "" if radiograph.age is None else radiograph.age
     cells = (
         *(case.pk, case.accession_number, case.priority, case.state),
         *(_iso(case.opened_at), _iso(case.due_at), _iso(case.finalized_at)),
-        *(radiograph.view, radiograph.sex, age, readings, finding),
+        *(radiograph.view, radiograph.sex, age, readings, finding, structured_note),
     )
     return tuple(escape_formula(str(cell)) for cell in cells)
 
@@ -77,3 +82,13 @@ def _final_findings(cases: list[Any]) -> dict[UUID, str]:
     """Return the final findings; a case that may still be read blind has none."""
     final = Consensus.objects.filter(case__in=[case for case in cases if case.finalized_at is not None])
     return dict(final.values_list("case", "finding"))
+
+
+def _structured_notes(findings: dict[UUID, str]) -> dict[UUID, str]:
+    """Return the structured note of the newest current reading with the final finding of each case."""
+    current = standing_readings().filter(case__in=findings, superseded_by=None).order_by("signed_at")
+    return {
+        reading.case_id: codes(reading.structured)
+        for reading in current
+        if reading.structured and reading.finding == findings[reading.case_id]
+    }

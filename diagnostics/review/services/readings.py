@@ -15,8 +15,16 @@ from diagnostics.cases.models import Case
 from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import NotAllowed
 from diagnostics.findings import Finding
-from diagnostics.review.errors import AlreadySuperseded, ReadingWithdrawn, ReasonRequired, UnknownFinding
+from diagnostics.review import note_template
+from diagnostics.review.errors import (
+    AlreadySuperseded,
+    ReadingWithdrawn,
+    ReasonRequired,
+    UnknownFinding,
+    UnknownNote,
+)
 from diagnostics.review.models import Claim, Confidence, Reading, ReadingKind
+from diagnostics.review.note_template import StructuredNote
 from diagnostics.review.selectors import adjudication
 from diagnostics.review.selectors import claims as claim_selectors
 from diagnostics.review.selectors import readings as reading_selectors
@@ -33,6 +41,7 @@ def sign_reading(
     finding: str,
     confidence: str = Confidence.SURE,
     note: str = "",
+    structured: StructuredNote | None = None,
     now: datetime,
 ) -> Reading:
     """Sign a blind reading; it is an adjudication where earlier readings disagree.
@@ -41,12 +50,22 @@ def sign_reading(
     """
     permissions.require_readable(case, by)
     _require_known_finding(finding, confidence)
+    _require_known_note(structured, finding)
     case = lock_case(case)
     claims.require_open(case, by)
     claims.require_not_claimed_by_another(case, by, now)
     kind = ReadingKind.ADJUDICATION if adjudication.needs_adjudication(case) else ReadingKind.READING
     reading = _store(
-        Reading(case=case, by=by, kind=kind, finding=finding, confidence=confidence, note=note, signed_at=now)
+        Reading(
+            case=case,
+            by=by,
+            kind=kind,
+            finding=finding,
+            confidence=confidence,
+            note=note,
+            structured=structured or {},
+            signed_at=now,
+        )
     )
     claims.end_open_claim(case, now)
     update_consensus(case, now)
@@ -57,28 +76,42 @@ def sign_reading(
 
 @transaction.atomic
 def sign_and_claim_next(
-    *, case: Case, by: User, finding: str, confidence: str, note: str, now: datetime
+    *,
+    case: Case,
+    by: User,
+    finding: str,
+    confidence: str,
+    note: str,
+    structured: StructuredNote | None = None,
+    now: datetime,
 ) -> Claim | None:
     """Sign a reading and claim the next case of the same queue; None when the queue is empty."""
     lock_reader(by)  # before the case, as in claim_next: the opposite order could deadlock
-    sign_reading(case=case, by=by, finding=finding, confidence=confidence, note=note, now=now)
+    sign_reading(
+        case=case, by=by, finding=finding, confidence=confidence, note=note, structured=structured, now=now
+    )
     return claims.claim_next(by=by, now=now, queue=claim_selectors.queue_of(case, by))
 
 
 @transaction.atomic
 def amend_reading(
-    *, reading: Reading, by: User, finding: str, confidence: str, note: str, reason: str, now: datetime
+    *,
+    reading: Reading,
+    by: User,
+    finding: str,
+    confidence: str,
+    note: str,
+    structured: StructuredNote | None = None,
+    reason: str,
+    now: datetime,
 ) -> Reading:
     """Supersede one's own reading with a new one; the superseded reading stays on record.
 
     Raises NotAllowed, ReasonRequired, ReadingWithdrawn or AlreadySuperseded.
     """
-    permissions.require_readable(reading.case, by)
+    _require_amendable(reading, by, reason)
     _require_known_finding(finding, confidence)
-    if reading.by_id != by.pk:
-        raise NotAllowed(_("A reading can be amended only by the person who signed it."))
-    if not reason.strip():
-        raise ReasonRequired(_("Please give the reason for the amendment."))
+    _require_known_note(structured, finding)
     case = lock_case(reading.case)
     require_not_withdrawn(case)
     if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
@@ -92,6 +125,7 @@ def amend_reading(
         finding=finding,
         confidence=confidence,
         note=note,
+        structured=structured or {},
         signed_at=now,
         supersedes=reading,
         amendment_reason=reason.strip(),
@@ -103,9 +137,22 @@ def amend_reading(
     return amended
 
 
+def _require_amendable(reading: Reading, by: User, reason: str) -> None:
+    permissions.require_readable(reading.case, by)
+    if reading.by_id != by.pk:
+        raise NotAllowed(_("A reading can be amended only by the person who signed it."))
+    if not reason.strip():
+        raise ReasonRequired(_("Please give the reason for the amendment."))
+
+
 def _require_known_finding(finding: str, confidence: str) -> None:
     if finding not in Finding.values or confidence not in Confidence.values:
         raise UnknownFinding(_("Please choose one of the listed findings and a confidence."))
+
+
+def _require_known_note(structured: StructuredNote | None, finding: str) -> None:
+    if not note_template.is_valid(structured or {}, finding):
+        raise UnknownNote(_("The structured note does not fit the finding. Please choose it again."))
 
 
 def _store(reading: Reading) -> Reading:

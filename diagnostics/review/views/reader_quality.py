@@ -18,6 +18,7 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.selectors import home_site
 from diagnostics.csv import escape_formula
 from diagnostics.review.forms.reading_policy import PolicyForm
+from diagnostics.review.note_template import codes
 from diagnostics.review.presenters import reader_quality as presenter
 from diagnostics.review.proportion import MIN_CASES
 from diagnostics.review.selectors import (
@@ -30,7 +31,7 @@ from diagnostics.review.selectors import (
 from diagnostics.review.services import export as export_services
 from diagnostics.review.services import reading_policy as reading_policy_services
 
-COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at")
+COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at", "structured_note")
 
 
 @require_permission(Permission.MANAGE_READERS)
@@ -70,7 +71,9 @@ def export(request: StaffRequest) -> HttpResponse:
     table.writerow(COLUMNS)
     for reading in export_services.export_first_readings(by=request.user, now=timezone.now()):
         name, at = escape_formula(reading.by.username), reading.signed_at.isoformat()
-        table.writerow((reading.case_id, name, reading.finding, reading.confidence, at))
+        table.writerow(
+            (reading.case_id, name, reading.finding, reading.confidence, at, codes(reading.structured))
+        )
     return response
 
 

@@ -33,9 +33,12 @@ CONFLICTING_LABELS: Final = "conflicting_labels"  # reason of an exclusion
 def imported_labels() -> QuerySet[ImportedLabel]:
     """Return the imported labels for training: consistent ones of cases without a reading.
 
-    Reference cases are excluded, because they measure the readers, and withdrawn cases.
+    Reference cases are excluded, because they measure the readers, and so are withdrawn cases and cases of a
+    demonstration site.
     """
-    trainable = imports.consistent_labels().filter(finding__in=TRAINABLE_FINDINGS, case__withdrawn_at=None)
+    trainable = imports.consistent_labels().filter(
+        finding__in=TRAINABLE_FINDINGS, case__withdrawn_at=None, case__site__is_demonstration=False
+    )
     consistent = trainable.exclude(_has_reading("case"))
     return consistent.exclude(Exists(training_labels.reference_cases_with_pixels_of("case")))
 

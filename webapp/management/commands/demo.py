@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from webapp import demo
+from webapp.demo.cases import create_cases
+from webapp.demo.staff import create_staff
 
 
 class Command(BaseCommand):
@@ -22,8 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, staff_only: bool, **options: Any) -> None:
         """Create them, and print the password if it was generated just now."""
         now = timezone.now()
-        staff = demo.create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
-        opened = 0 if staff_only else demo.create_cases(now=now)
+        staff = create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
+        opened = 0 if staff_only else create_cases(now=now)
         names = ", ".join(staff.usernames)
         self.stdout.write(f"Demo cases created: {opened}. Demo staff: {names}.")
         self.stdout.write(f"Password: {staff.password}" if staff.password else "No password was generated.")

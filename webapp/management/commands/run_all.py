@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils import timezone
 
-from webapp import demo
-from webapp.demo import DemoStaff
+from webapp.demo.cases import create_cases
+from webapp.demo.staff import DemoStaff, create_staff
 from webapp.processes import INFERENCE, SCHEDULER, TRAINING, WEB, all_processes
 from webapp.setup import prepare
 from webapp.startup_probe import StartupProbe
@@ -54,8 +54,8 @@ class Command(BaseCommand):
 
     def _create_demo(self) -> DemoStaff:
         now = timezone.now()
-        staff = demo.create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
-        demo.create_cases(now=now)
+        staff = create_staff(password=os.environ.get("READROOM_DEMO_PASSWORD", ""), now=now)
+        create_cases(now=now)
         return staff
 
     def _print_welcome_once(self, probe: StartupProbe, staff: DemoStaff | None) -> None:

@@ -1,4 +1,4 @@
-"""Demo staff and demo cases for a first start."""
+"""Demo staff for a first start."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from datetime import datetime
 from django.db import transaction
 
 from diagnostics.accounts import services as accounts
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
-from diagnostics.cases.models import Case, Priority, View
-from diagnostics.cases.services import admission as cases
-from webapp.demo_radiographs import drawing_png
 
 STAFF = {"technician": Role.TECHNICIAN, "radiologist": Role.RADIOLOGIST, "admin": Role.ADMINISTRATOR}
-PRIORITIES = (Priority.ROUTINE, Priority.STAT, Priority.ROUTINE, Priority.URGENT, Priority.ROUTINE)
 
 
 @dataclass(frozen=True)
@@ -29,42 +25,34 @@ class DemoStaff:
 
 @transaction.atomic
 def create_staff(*, password: str, now: datetime) -> DemoStaff:
-    """Create the missing demo accounts.
+    """Create the missing demo accounts at the demonstration site; the administrator is at the main site too.
 
     A given password is set for all accounts and never shown. Without one, new accounts get a random password.
     """
     is_given = bool(password)
-    site = accounts.get_or_create_default_site()
     users = [User.objects.filter(username=username).first() for username in STAFF]
     if not password and all(users):
         return DemoStaff(tuple(STAFF), None)
     password = password or _random_password()
     for user, (username, role) in zip(users, STAFF.items(), strict=True):
         if user is None:
-            accounts.create_staff(username=username, password=password, role=role, sites=[site], now=now)
+            sites = _sites_of(role)
+            accounts.create_staff(username=username, password=password, role=role, sites=sites, now=now)
         elif not user.check_password(password):
             accounts.change_password(by=user, password=password, now=now)
     return DemoStaff(tuple(STAFF), None if is_given else password)
 
 
-def create_cases(*, now: datetime) -> int:
-    """Open the missing demo cases and return their number."""
-    technician = User.objects.get(username="technician")
-    opened = 0
-    for number, priority in enumerate(PRIORITIES, start=1):
-        accession = f"DEMO-{number}"
-        if not Case.objects.filter(accession_number=accession).exists():
-            cases.open_case(
-                radiograph=drawing_png(number),
-                patient_ref=f"DEMO-PATIENT-{number}",
-                accession_number=accession,
-                view=View.PA,
-                priority=priority,
-                by=technician,
-                now=now,
-            )
-            opened += 1
-    return opened
+def _sites_of(role: Role) -> list[Site]:
+    """Return the sites of a demo account.
+
+    Uploads and readings of the demonstration never count for training. The administrator imports labelled
+    collections to the main site, where they do.
+    """
+    demonstration = accounts.get_or_create_demonstration_site()
+    if role == Role.ADMINISTRATOR:
+        return [accounts.get_or_create_default_site(), demonstration]
+    return [demonstration]
 
 
 def _random_password() -> str:

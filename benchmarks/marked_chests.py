@@ -1,4 +1,4 @@
-"""Drawn chests for the demo, marked in the image as drawings."""
+"""Drawn chests, marked in the image as drawings; the quality gate is fitted on them."""
 
 from __future__ import annotations
 
