@@ -68,6 +68,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "cases:upload": "technician",
     "review:worklist": "radiologist",
     "review:readers": "admin",
+    "review:policy": "admin",
     "review:reference-cases": "admin",
     "imports:imports": "admin",
     "training:runs": "admin",

@@ -28,6 +28,7 @@ OBJECTS_OF_A_SITE: Final = (
 PAGES_OF_THE_OWN_SITE: Final = {
     ("review:worklist", "get", "radiologist"),
     ("review:readers", "get", "administrator"),
+    ("review:policy", "get", "administrator"),
     ("review:policy", "post", "administrator"),
     *(("api-case-list", "post", role) for role in ("technician", "radiologist", "administrator")),
 }

@@ -59,7 +59,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "review:undo-signature": ("login 403 405 403 405", "login 403 302 403 404"),
     "review:amend": ("login 403 405 403 405", "login 403 400 403 404"),
     "review:readers": ("login 403 403 200 403", "login 403 403 405 403"),
-    "review:policy": ("login 403 403 405 403", "login 403 403 302 403"),
+    "review:policy": ("login 403 403 200 403", "login 403 403 302 403"),
     "review:readers-export": ("login 403 403 200 403", "login 403 403 405 403"),
     "review:reference-cases": ("login 403 403 200 403", "login 403 403 405 403"),
     "review:reference-case": ("login 403 403 200 403", "login 403 403 400 403"),
