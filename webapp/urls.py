@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from webapp import health, status
+from webapp.home import home
 from webapp.telemetry.views import metrics
 
 handler400 = "webapp.error_handlers.bad_request"

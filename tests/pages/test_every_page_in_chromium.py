@@ -57,6 +57,7 @@ pages = {"cases:case": [read, waiting],
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
 PLAIN: Final = {  # pages without an id, and a user who may see them
+    "home": "admin",
     "accounts:login": "",
     "accounts:password": "technician",
     "accounts:profile": "technician",

@@ -10,7 +10,7 @@ ROLES: Final = ("anonymous", "technician", "radiologist", "administrator", "stra
 # stranger, a radiologist of another site. "login" is a redirect to the login page, 302 a redirect elsewhere,
 # 400 an invalid form of a permitted user. 404 does not reveal whether the object exists.
 EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
-    "home": ("login 302 302 302 302", "login 302 302 302 302"),
+    "home": ("login 302 302 200 302", "login 405 405 405 405"),
     "accounts:login": ("200 302 302 302 302", "200 302 302 302 302"),
     "accounts:logout": ("405 405 405 405 405", "login login login login login"),
     "accounts:password": ("login 200 200 200 200", "login 200 200 200 200"),

@@ -1,4 +1,4 @@
-"""Pages of the user's own account: start page, password, profile, hotkeys."""
+"""Pages of the user's own account: password, profile, hotkeys."""
 
 from __future__ import annotations
 
@@ -17,21 +17,8 @@ from diagnostics.accounts import selectors, services
 from diagnostics.accounts.errors import InvalidHotkeys
 from diagnostics.accounts.forms import HotkeysForm, PasswordForm, TokenForm
 from diagnostics.accounts.permissions import StaffRequest
-from diagnostics.accounts.roles import Role
 from diagnostics.accounts.services import attempts
 from diagnostics.accounts.views.sessions import too_many_attempts
-
-START_PAGES = {
-    Role.RADIOLOGIST: "review:worklist",
-    Role.TECHNICIAN: "cases:list",
-    Role.ADMINISTRATOR: "training:runs",
-}
-
-
-@login_required
-def home(request: StaffRequest) -> HttpResponse:
-    """Redirect to the start page of the user's role."""
-    return redirect(START_PAGES[Role(request.user.role)])
 
 
 @login_required

@@ -138,6 +138,11 @@ class PolicyForm(forms.Form):
             raise forms.ValidationError(_("The active-learning shares add up to more than 100 percent."))
         return data
 
+    @classmethod
+    def labels(cls) -> dict[str, Any]:
+        """Return the text of each field by its name."""
+        return {name: field.label for name, field in cls.base_fields.items()}
+
     def groups(self) -> list[FieldGroup]:
         """Return the fields under their headings, in the order of the page."""
         return [

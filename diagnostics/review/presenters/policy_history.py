@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import Site
 from diagnostics.audit.models import AuditEvent
-from diagnostics.review.forms.reading_policy import POLICY_FIELDS, SITE_FIELDS, PolicyForm
 from diagnostics.review.models import ReadingPolicy
 
 
@@ -24,17 +23,20 @@ class PolicyChange:
     fields: list[str]  # "label: old, now new"
 
 
-def changes(events: Iterable[AuditEvent]) -> list[PolicyChange]:
+def changes(events: Iterable[AuditEvent], labels: Mapping[str, Any]) -> list[PolicyChange]:
     """Return the changes that events describe, newest first; an event without a changed field is left out.
 
-    A policy event holds all values, so it is compared with the event before it.
+    `labels` holds the text of each field of the policy and of the rules stored on the site. An event of a
+    policy holds all values, so it is compared with the event before it.
     """
-    known, found = _defaults(), list[PolicyChange]()
+    known, found = {name: _default(name) for name in labels}, list[PolicyChange]()
     for event in sorted(events, key=lambda event: event.pk):
         after = {name: _new(value) for name, value in event.detail.items() if name in known}
         after |= {name: _new(value) for name, value in _admin_changes(event).items() if name in known}
         changed = [
-            _sentence(name, known[name], value) for name, value in after.items() if known[name] != value
+            _sentence(labels[name], known[name], value)
+            for name, value in after.items()
+            if known[name] != value
         ]
         known |= after
         if changed:
@@ -42,10 +44,10 @@ def changes(events: Iterable[AuditEvent]) -> list[PolicyChange]:
     return found[::-1]
 
 
-def _defaults() -> dict[str, Any]:
-    return {name: ReadingPolicy._meta.get_field(name).get_default() for name in POLICY_FIELDS} | {
-        name: Site._meta.get_field(name).get_default() for name in SITE_FIELDS
-    }
+def _default(name: str) -> Any:
+    is_site_rule = name in {field.name for field in Site._meta.get_fields()}
+    model = Site if is_site_rule else ReadingPolicy
+    return model._meta.get_field(name).get_default()  # type: ignore[union-attr]
 
 
 def _admin_changes(event: AuditEvent) -> dict[str, Any]:
@@ -58,8 +60,7 @@ def _new(value: Any) -> Any:
     return value["new"] if isinstance(value, dict) and "new" in value else value
 
 
-def _sentence(name: str, old: Any, new: Any) -> str:
-    label = PolicyForm.base_fields[name].label
+def _sentence(label: Any, old: Any, new: Any) -> str:
     return _("%(label)s: %(old)s, now %(new)s") % {"label": label, "old": _text(old), "new": _text(new)}
 
 

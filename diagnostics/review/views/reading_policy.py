@@ -51,6 +51,6 @@ def _page(request: StaffRequest, site: Site, form: PolicyForm, *, status: int = 
         "site": site,
         "sites": request.user.sites.all(),
         "form": form,
-        "changes": policy_history.changes(selectors.policy_events(site)),
+        "changes": policy_history.changes(selectors.policy_events(site), PolicyForm.labels()),
     }
     return render(request, "review/reading_policy.html", context, status=status)
