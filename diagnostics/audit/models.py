@@ -88,6 +88,8 @@ class Action(models.TextChoices):
     RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
     PREDICTION_STOPPED = "prediction-stopped", _("stopped an AI result at the quality gate")
     QUALITY_GATE_OVERRIDDEN = "quality-gate-overridden", _("requested an AI result despite the quality gate")
+    SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
+    PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
 
 
 class AuditEvent(models.Model):

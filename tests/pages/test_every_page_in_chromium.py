@@ -52,7 +52,8 @@ import_job = scans.scan_path(site=read.site, **scan)
 version = ModelVersion.objects.get()
 pages = {"cases:case": [read, waiting],
     "review:case": [read, waiting], "review:reference-case": [read, waiting],
-    "imports:import": [import_job], "training:run": [run], "registry:version": [version],
+    "imports:import": [import_job], "administration:account": [reader],
+    "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
@@ -65,6 +66,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "accounts:factors": "technician",
     "accounts:confirm": "technician",
     "accounts:staff": "admin",
+    "accounts:staff-new": "admin",
     "cases:list": "radiologist",
     "cases:upload": "technician",
     "review:worklist": "radiologist",

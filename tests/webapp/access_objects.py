@@ -105,12 +105,15 @@ def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:
         "accounts:factor-remove": [technician.pk],
         "accounts:staff-password-link": [technician.pk],
         "accounts:staff-change": [technician.pk, "unlock"],
+        "administration:account": [technician.pk],
+        "administration:account-activity": [technician.pk, "deactivate"],
         "accounts:site-policy": [site],
     }
 
 
 def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
     return {
+        "administration:account": {"username": "technician", "role": "technician", "sites": [str(site)]},
         "accounts:token": {"name": "Script", "scopes": ["read"], "days": "30"},
         "accounts:site-policy": {f"{site}-idle_minutes": 20, f"{site}-second_factor_roles": []},
     }

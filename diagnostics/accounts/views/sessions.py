@@ -28,6 +28,7 @@ P = ParamSpec("P")
 BROWSER_COOKIE: Final = "readroom_browser"
 BROWSER_AGE: Final = timedelta(days=180)
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
+MAX_AGENT: Final = 200  # characters of what a browser calls itself
 CONFIRMED: Final = timedelta(minutes=15)  # how long a password counts as just typed
 
 
@@ -92,6 +93,7 @@ def start_session(request: HttpRequest, user: User, *, then: str) -> HttpRespons
     now = timezone.now()
     login(request, user, backend=BACKEND)
     request.session["confirmed_at"] = now.timestamp()
+    request.session["agent"] = request.headers.get("User-Agent", "")[:MAX_AGENT]
     services.record_login(by=user, now=now)
     return remember_browser(redirect(then), user)
 
