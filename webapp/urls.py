@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),
     path("audit/", include("diagnostics.audit.urls")),
+    path("privacy/", include("diagnostics.privacy.urls")),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("health/", health.health, name="health"),

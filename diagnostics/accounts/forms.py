@@ -145,6 +145,7 @@ class StaffForm(forms.ModelForm[User]):
         sites.error_messages["required"] = _(
             "Choose at least one site: without one, the account sees no case."
         )
+        self.fields["username"].label = _("User name")
         self.fields["username"].help_text = _("Letters, digits and @ . + - _ only.")
         for name in ("username", "first_name", "last_name", "email"):
             self.fields[name].widget.attrs |= {"class": "form-control", "autocomplete": "off"}

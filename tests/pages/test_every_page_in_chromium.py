@@ -30,6 +30,7 @@ from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from diagnostics.imports.services import scans
 from diagnostics.imports.options import ImportOptions
+from diagnostics.privacy.models import Erasure
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.services.reference_cases import set_reference_case
 from diagnostics.review.models import SavedView
@@ -49,10 +50,12 @@ folder.mkdir(parents=True)
 (folder / "b.png").write_bytes(b"no radiograph")
 scan = dict(collection=folder.parent, origin="here", options=ImportOptions(), by=admin, now=now)
 import_job = scans.scan_path(site=read.site, **scan)
+erasure = Erasure.objects.create(site=read.site, cause="request", by=admin, at=now, patient="0" * 64)
 version = ModelVersion.objects.get()
 pages = {"cases:case": [read, waiting],
     "review:case": [read, waiting], "review:reference-case": [read, waiting],
     "imports:import": [import_job], "administration:account": [reader],
+    "privacy:erasure": [erasure],
     "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
@@ -77,6 +80,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "training:runs": "admin",
     "registry:versions": "admin",
     "audit:events": "admin",
+    "privacy:retention": "admin",
     "status": "admin",
 }
 FOR_RADIOLOGISTS: Final = ("review:case",)

@@ -20,7 +20,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("imports:import", "imports:state", "imports:start", "imports:stop", "imports:discard"),
     "imports:exclusions",
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
-    *("administration:account", "administration:account-activity"),
+    *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings"),
 )
 

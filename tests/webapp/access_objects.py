@@ -20,6 +20,7 @@ from diagnostics.cases.services import admission as cases
 from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
+from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.selectors import bundle_path
@@ -67,6 +68,8 @@ def create_access_objects(
     view = SavedView.objects.create(owner=radiologist, name="STAT", query="priority=stat")
     args = _arguments(case=case.pk, run=run.pk, scanned=scanned.pk, view=view.pk, version=third.pk)
     tokens.create_token(by=technician, now=timezone.now())
+    erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
+    args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
     args |= _account_arguments(technician, case.site.pk)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 

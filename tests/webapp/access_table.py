@@ -96,6 +96,13 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),
     "audit:export-csv": ("login 403 403 200 403", "login 403 403 405 403"),
     "audit:export-json-lines": ("login 403 403 200 403", "login 403 403 405 403"),
+    "privacy:patients": ("login 403 403 302 403", "login 403 403 405 403"),  # 302: the password first
+    "privacy:patient": ("login 403 403 405 403", "login 403 403 302 403"),
+    "privacy:export": ("login 403 403 405 403", "login 403 403 302 403"),
+    "privacy:erase": ("login 403 403 405 403", "login 403 403 302 403"),
+    "privacy:erasure": ("login 403 403 200 403", "login 403 403 405 403"),
+    "privacy:retention": ("login 403 403 200 403", "login 403 403 405 403"),
+    "privacy:retention-change": ("login 403 403 405 403", "login 403 403 302 403"),
     "api-case-list": ("401 200 200 200 200", "401 201 201 201 201"),
     "api-case": ("401 200 200 200 404", "401 405 405 405 405"),
     "api-readings": ("401 403 200 403 404", "401 403 201 403 404"),
