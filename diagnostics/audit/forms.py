@@ -33,7 +33,7 @@ class EventFilter(forms.Form):
         widget=forms.TextInput(attrs={"class": "form-control", "placeholder": _("user name or system")}),
     )
     target = forms.CharField(
-        label=_("ID of a case, account, run or version"),
+        label=_("ID of a case, account or run"),
         required=False,
         max_length=40,
         widget=forms.TextInput(attrs={"class": "form-control"}),
