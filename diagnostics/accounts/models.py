@@ -24,6 +24,9 @@ class Site(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True)
     is_default = models.BooleanField(_("default site of new cases"), default=False)
+    stat_minutes = models.PositiveIntegerField(
+        _("turnaround target of STAT cases, in minutes"), default=30, db_default=30
+    )
     urgent_minutes = models.PositiveIntegerField(
         _("turnaround target of urgent cases, in minutes"), default=60
     )

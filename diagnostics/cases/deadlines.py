@@ -9,9 +9,9 @@ from diagnostics.cases.models import Priority
 
 
 def due_at(site: Site, priority: str, opened_at: datetime) -> datetime:
-    """Return the time by which a case must be read; a STAT case is due at once."""
+    """Return the time by which a case must be read."""
     minutes = {
-        Priority.STAT: 0,
+        Priority.STAT: site.stat_minutes,
         Priority.URGENT: site.urgent_minutes,
         Priority.ROUTINE: site.routine_minutes,
     }

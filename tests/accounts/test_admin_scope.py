@@ -73,7 +73,7 @@ def test_an_account_of_another_site_cannot_be_told_from_a_missing_one(
 
 @pytest.mark.parametrize("action", ["change", "delete", "history"])
 def test_another_site_cannot_be_told_from_a_missing_one(chief: Client, other_site: Site, action: str):
-    body = {"name": "Mine", "urgent_minutes": 1, "routine_minutes": 1, "post": "yes"}
+    body = {"name": "Mine", "stat_minutes": 1, "urgent_minutes": 1, "routine_minutes": 1, "post": "yes"}
 
     for method in ("get", "post"):
         answers = [
@@ -230,9 +230,17 @@ def assert_no_password(user: User) -> None:
 
 
 def test_new_and_changed_sites_are_audited_and_belong_to_their_creator(chief: Client, administrator: User):
-    chief.post(f"{SITES}add/", {"name": "East", "urgent_minutes": 60, "routine_minutes": 240})
+    chief.post(
+        f"{SITES}add/", {"name": "East", "stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
+    )
     east = Site.objects.get(name="East")
-    body = {"name": "East", "urgent_minutes": 30, "routine_minutes": 240, "technicians_see_predictions": "on"}
+    body = {
+        "name": "East",
+        "stat_minutes": 30,
+        "urgent_minutes": 30,
+        "routine_minutes": 240,
+        "technicians_see_predictions": "on",
+    }
     assert chief.post(f"{SITES}{east.pk}/change/", body).status_code == 302
 
     created, changed = AuditEvent.objects.filter(target_id=str(east.pk)).order_by("pk")

@@ -36,9 +36,9 @@ def finalize(case: Case, *, minutes: int, opened_at: datetime) -> None:
 def test_open_cases_are_counted_by_priority_with_those_that_are_overdue(
     admit: Admit, administrator: User, other_site: Site, now: datetime
 ) -> None:
-    admit(1, priority=Priority.STAT)  # due at once
+    admit(1, priority=Priority.STAT)  # due half an hour after an upload two hours ago
     for number in (2, 3):
-        admit(number)  # due four hours after an upload two hours ago
+        admit(number)  # due four hours after it
     admit(4, at=other_site)
     final, withdrawn = admit(5), admit(6)
     finalize(final, minutes=5, opened_at=now)

@@ -174,6 +174,7 @@ def test_active_learning_shares_above_100_percent_are_refused(client: Client, ad
         "double_read_percent": 0,
         "reference_percent": 0,
         "repeat_percent": 0,
+        "stat_minutes": 30,
         "urgent_minutes": 60,
         "routine_minutes": 240,
     }

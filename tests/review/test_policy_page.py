@@ -22,6 +22,7 @@ RULES: dict[str, Any] = {
     "double_read_percent": 20,
     "reference_percent": 0,
     "repeat_percent": 0,
+    "stat_minutes": 30,
     "urgent_minutes": 60,
     "routine_minutes": 240,
     "uncertain_percent": 40,

@@ -126,7 +126,8 @@ def test_a_changed_priority_changes_the_due_time(
     assert set_priority(cases=[case], priority=Priority.STAT, by=stranger, now=now) == 0
     assert set_priority(cases=[case], priority=Priority.STAT, by=radiologist, now=now) == 1
     case.refresh_from_db()
-    assert (case.priority, case.priority_rank, case.stat_rank, case.due_at) == ("stat", 0, 0, case.opened_at)
+    due = case.opened_at + timedelta(minutes=30)  # the default of a site
+    assert (case.priority, case.priority_rank, case.stat_rank, case.due_at) == ("stat", 0, 0, due)
     assert set_priority(cases=[case], priority=Priority.STAT, by=radiologist, now=now) == 0
 
 

@@ -124,7 +124,7 @@ def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
 
 def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
     policy = {"double_read_percent": 20, "reference_percent": 0, "repeat_percent": 0}
-    policy |= {"urgent_minutes": 60, "routine_minutes": 240}
+    policy |= {"stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
     policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
     return {
         "cases:upload": {"patient_ref": "P-2", "priority": "routine"},

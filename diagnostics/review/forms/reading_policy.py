@@ -24,6 +24,7 @@ POLICY_FIELDS: Final = (
     *SHARES,
 )
 SITE_FIELDS: Final = (
+    "stat_minutes",
     "urgent_minutes",
     "routine_minutes",
     "technicians_see_predictions",
@@ -33,7 +34,10 @@ SITE_FIELDS: Final = (
 GROUPS: Final = (
     (_("Double reading"), ("double_read_percent",)),
     (_("Control cases"), CONTROLS),
-    (_("Worklist order and due times"), ("urgent_minutes", "routine_minutes", "triage_by_score")),
+    (
+        _("Worklist order and due times"),
+        ("stat_minutes", "urgent_minutes", "routine_minutes", "triage_by_score"),
+    ),
     (_("Active-learning queue"), ("has_active_learning_queue", *SHARES)),
     (_("Visibility of AI results"), ("technicians_see_predictions", "administrators_see_predictions")),
 )
@@ -84,6 +88,10 @@ class PolicyForm(forms.Form):
             "5 is usual."
         ),
         most=50,
+    )
+    stat_minutes = _minutes(
+        _("STAT radiographs are due after (minutes)"),
+        _("They are read first in any case, and count as late only after this time."),
     )
     urgent_minutes = _minutes(
         _("Urgent radiographs are due after (minutes)"),
