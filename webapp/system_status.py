@@ -43,13 +43,18 @@ def components(*, now: datetime) -> list[Component]:
     return [
         Component(_("Database"), GOOD, _("Available"), ""),  # this page has just read it
         _broker(),
-        *(_worker(name, now) for name in heartbeats.NAMES),
+        *workers(now=now),
         _model(now),
         _disk(),
         _queue(now),
         _last_prediction(),
         _failures(now),
     ]
+
+
+def workers(*, now: datetime) -> list[Component]:
+    """Return the state of each worker and of the scheduler."""
+    return [_worker(name, now) for name in heartbeats.NAMES]
 
 
 def _broker() -> Component:

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
 from diagnostics.review.urls import api_urlpatterns as review_api
@@ -14,6 +13,7 @@ from diagnostics.review.urls import case_list_urlpatterns as case_list
 from diagnostics.review.urls import case_urlpatterns as report_urls
 from webapp import health, status
 from webapp.demo import views as demonstration
+from webapp.home import home
 from webapp.telemetry.views import metrics
 
 handler400 = "webapp.error_handlers.bad_request"
@@ -31,6 +31,7 @@ api = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("diagnostics.accounts.urls")),
+    path("administration/", include("diagnostics.administration.urls")),
     path("cases/", include(([*case_list, *cases_pages], "cases"))),
     path("cases/", include(report_urls)),
     path("review/", include("diagnostics.review.urls")),
@@ -40,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),
     path("audit/", include("diagnostics.audit.urls")),
+    path("privacy/", include("diagnostics.privacy.urls")),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("health/", health.health, name="health"),

@@ -129,6 +129,57 @@ class CreateStaffForm(UserCreationForm):
         widgets = {"sites": forms.CheckboxSelectMultiple}
 
 
+class StaffForm(forms.ModelForm[User]):
+    """Names, role and sites of an account; the sites are those of the administrator, at least one."""
+
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "last_name", "email", "role", "sites")
+        widgets = {"sites": forms.CheckboxSelectMultiple}
+
+    def __init__(self, by: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sites = self.fields["sites"]
+        assert isinstance(sites, forms.ModelMultipleChoiceField)
+        sites.queryset, sites.required = by.sites.all(), True
+        sites.error_messages["required"] = _(
+            "Choose at least one site: without one, the account sees no case."
+        )
+        self.fields["username"].label = _("User name")
+        self.fields["username"].help_text = _("Letters, digits and @ . + - _ only.")
+        for name in ("username", "first_name", "last_name", "email"):
+            self.fields[name].widget.attrs |= {"class": "form-control", "autocomplete": "off"}
+        self.fields["role"].widget.attrs["class"] = "form-select"
+
+
+class StaffFilter(forms.Form):
+    """The filters of the staff list, taken from the URL."""
+
+    q = forms.CharField(label=_("Name"), required=False, max_length=150)
+    role = forms.ChoiceField(label=_("Role"), required=False, choices=[("", _("All roles")), *Role.choices])
+    state = forms.ChoiceField(
+        label=_("State"),
+        required=False,
+        choices=[
+            ("", _("All accounts")),
+            ("active", _("Active")),
+            ("inactive", _("Inactive")),
+            ("no-site", _("Without a site")),
+        ],
+    )
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["q"].widget.attrs["class"] = "form-control"
+        for name in ("role", "state"):
+            self.fields[name].widget.attrs["class"] = "form-select"
+
+    def values(self) -> dict[str, str]:
+        """Return the valid filters; an unknown value filters nothing."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name, "") for name in self.fields}
+
+
 class HotkeysForm(forms.Form):
     """One field for the key of each action."""
 

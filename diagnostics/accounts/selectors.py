@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db.models import Count, Min, Q, QuerySet
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.errors import NoDefaultSite
@@ -14,6 +18,11 @@ from diagnostics.accounts.models import ApiToken, Site, User
 from diagnostics.errors import NotAllowed
 
 DEFAULT_IDLE_MINUTES = 30
+STATES: Final = {
+    "active": Q(is_active=True),
+    "inactive": Q(is_active=False),
+    "no-site": Q(sites=None),
+}
 
 
 def default_site() -> Site:
@@ -82,10 +91,58 @@ def staff_of(user: User) -> QuerySet[User]:
     return User.objects.filter(sites__in=user.sites.all()).distinct().order_by("username")
 
 
-def staff_with_access(user: User, *, now: datetime) -> QuerySet[User]:
-    """Return that staff with the numbers of their second factors and of their valid API tokens."""
+def staff_with_access(
+    user: User, *, now: datetime, q: str = "", role: str = "", state: str = ""
+) -> QuerySet[User]:
+    """Return the accounts that an administrator may see and that match the filters, by user name.
+
+    Each has the numbers of its second factors and of its valid API tokens.
+    """
+    accounts = staff_visible_to(user) if user.sites.exists() else User.objects.none()
+    if q:
+        names = Q(username__icontains=q) | Q(first_name__icontains=q) | Q(last_name__icontains=q)
+        accounts = accounts.filter(names | Q(email__icontains=q))
+    if role:
+        accounts = accounts.filter(role=role)
+    accounts = accounts.filter(STATES[state]) if state else accounts
     valid = Q(api_tokens__expires_at__gt=now)
-    return staff_of(user).annotate(
-        factors=Count("authenticators", distinct=True),
-        tokens=Count("api_tokens", filter=valid, distinct=True),
+    return (
+        accounts.annotate(
+            factors=Count("authenticators", distinct=True),
+            tokens=Count("api_tokens", filter=valid, distinct=True),
+        )
+        .prefetch_related("sites")
+        .order_by("username")
     )
+
+
+@dataclass(frozen=True)
+class OwnSession:
+    """A session of a user; `agent` is what the browser called itself at the login."""
+
+    key: str
+    agent: str
+    began_at: datetime | None
+    seen_at: datetime | None
+
+
+def sessions_of(user: User, *, now: datetime) -> list[OwnSession]:
+    """Return the valid sessions of a user, the newest first.
+
+    A session is stored with its signed content alone, so all rows are read: those of half a day.
+    """
+    idle, own = idle_timeout(user.pk), user.get_session_auth_hash()
+    found: list[OwnSession] = []
+    for stored in Session.objects.filter(expire_date__gt=now).iterator():
+        content = stored.get_decoded()
+        is_own = content.get(SESSION_KEY) == str(user.pk)
+        if is_own and constant_time_compare(content.get(HASH_SESSION_KEY, ""), own):
+            seen_at = _time(content.get("seen_at"))
+            if seen_at is None or now - seen_at <= idle:
+                began_at = _time(content.get("began_at"))
+                found.append(OwnSession(stored.session_key, content.get("agent", ""), began_at, seen_at))
+    return sorted(found, key=lambda session: session.began_at or now, reverse=True)
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -31,11 +33,18 @@ class EventFilter(forms.Form):
         widget=forms.TextInput(attrs={"class": "form-control", "placeholder": _("user name or system")}),
     )
     target = forms.CharField(
-        label=_("ID of a case, run or version"),
+        label=_("ID of a case, account or run"),
         required=False,
         max_length=40,
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Reject a period that ends before it begins."""
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("Choose a day that is not before the first one."))
+        return self.cleaned_data
 
     @property
     def query(self) -> EventQuery:

@@ -98,6 +98,8 @@ class Action(models.TextChoices):
     PATIENTS_MERGED = "patients-merged", _("merged two records of a patient")
     REPORT_VIEWED = "report-viewed", _("viewed the report of a case")
     REPORT_EXPORTED = "report-exported", _("exported the report of a case as PDF")
+    SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
+    PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
 
 
 class AuditEvent(models.Model):

@@ -29,7 +29,7 @@ ID_LENGTH: Final = 8  # characters of a UUID that a page shows
 
 @dataclass(frozen=True)
 class TargetKind:
-    """A kind of target that has a page."""
+    """A kind of target; `route` is empty where it has no page."""
 
     label: Promise
     route: str
@@ -49,6 +49,7 @@ class EventRow:
 
 
 TARGET_KINDS: Final = {
+    "user": TargetKind(gettext_lazy("account"), ""),
     "case": TargetKind(gettext_lazy("case"), "cases:case"),
     "trainingrun": TargetKind(gettext_lazy("run"), "training:run"),
     "modelversion": TargetKind(gettext_lazy("version"), "registry:version"),
@@ -65,7 +66,7 @@ def event_row(event: AuditEvent) -> EventRow:
         action=event.get_action_display(),
         target=f"{label} {event.target_id[:ID_LENGTH]}" if event.target_id else "",
         target_id=event.target_id,
-        target_url=reverse(kind.route, args=[event.target_id]) if kind else "",
+        target_url=reverse(kind.route, args=[event.target_id]) if kind and kind.route else "",
         details=_details(event.detail),
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from diagnostics.accounts.models import Site
 from diagnostics.files import StoredFile
@@ -33,6 +34,11 @@ def versions() -> QuerySet[ModelVersion]:
 def deployment_history() -> QuerySet[Promotion]:
     """Return all promotions, newest first."""
     return Promotion.objects.select_related("version", "by").order_by("-since")
+
+
+def deployments_since(start: datetime) -> list[Promotion]:
+    """Return the promotions of the versions that were active at some time after `start`, newest first."""
+    return list(deployment_history().filter(Q(until=None) | Q(until__gt=start)))
 
 
 def current_promotion() -> Promotion | None:

@@ -117,7 +117,6 @@ def test_a_login_without_a_csrf_token_is_refused_with_an_explanation(radiologist
     [
         ("radiologist", "cases:list"),
         ("technician", "cases:list"),
-        ("administrator", "training:runs"),
     ],
 )
 def test_each_role_has_its_own_start_page(

@@ -30,6 +30,7 @@ from diagnostics.jobs.models import JobStatus
         (
             "administrator",
             [
+                "Home",
                 "Cases",
                 "Upload",
                 "Readers",

@@ -26,8 +26,10 @@ def test_the_page_lists_the_staff_of_the_own_sites(
 
     assert technician.username in page
     assert stranger.username not in page
-    assert f"{STAFF}{technician.pk}/unlock/" in page
-    assert f"{STAFF}{administrator.pk}/unlock/" not in page  # not for the own account
+    account = f"/administration/staff/{technician.pk}/"
+    assert f'href="{account}"' in page
+    assert f"/administration/staff/{administrator.pk}/" not in page  # not for the own account
+    assert f"{STAFF}{technician.pk}/unlock/" in client.get(account).text
 
 
 def test_an_administrator_changes_neither_the_own_account_nor_that_of_another_site(

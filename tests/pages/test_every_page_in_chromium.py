@@ -32,6 +32,7 @@ from diagnostics.cases.services.corrections import correct
 from diagnostics.imports.services import scans
 from diagnostics.imports.options import ImportOptions
 from diagnostics.patients.models import IdentityConflict
+from diagnostics.privacy.models import Erasure
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.services.reference_cases import set_reference_case
 from diagnostics.review.models import SavedView
@@ -54,15 +55,19 @@ folder.mkdir(parents=True)
 (folder / "b.png").write_bytes(b"no radiograph")
 scan = dict(collection=folder.parent, origin="here", options=ImportOptions(), by=admin, now=now)
 import_job = scans.scan_path(site=read.site, **scan)
+erasure = Erasure.objects.create(site=read.site, cause="request", by=admin, at=now, patient="0" * 64)
 version = ModelVersion.objects.get()
 pages = {"cases:case": [read, waiting], "cases:correct": [read, waiting],
     "review:case": [read, waiting], "review:reference-case": [read, waiting],
     "reports:page": [read],
-    "imports:import": [import_job], "training:run": [run], "registry:version": [version],
+    "imports:import": [import_job], "administration:account": [reader],
+    "privacy:erasure": [erasure],
+    "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
 PLAIN: Final = {  # pages without an id, and a user who may see them
+    "home": "admin",
     "accounts:login": "",
     "accounts:password": "technician",
     "accounts:profile": "technician",
@@ -70,16 +75,19 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "accounts:factors": "technician",
     "accounts:confirm": "technician",
     "accounts:staff": "admin",
+    "accounts:staff-new": "admin",
     "cases:upload": "technician",
     "patients:conflicts": "admin",
     "cases:list": "radiologist",
     "review:readers": "admin",
+    "review:policy": "admin",
     "review:reference-cases": "admin",
     "imports:imports": "admin",
     "training:runs": "admin",
     "registry:versions": "admin",
     "audit:events": "admin",
     "demonstration": "technician",
+    "privacy:retention": "admin",
     "status": "admin",
 }
 FOR_RADIOLOGISTS: Final = ("review:case",)

@@ -127,5 +127,5 @@ def test_a_low_score_never_delays_an_overdue_case(
 
 def test_the_reading_policy_offers_triage_by_score(client: Client, administrator: User, site: Site) -> None:
     client.force_login(administrator)
-    html = re.sub(r"\s+", " ", client.get(reverse("review:readers")).content.decode())
+    html = re.sub(r"\s+", " ", client.get(reverse("review:policy")).content.decode())
     assert "Triage by AI score" in html

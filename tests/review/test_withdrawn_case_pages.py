@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -68,7 +69,7 @@ def test_its_case_page_says_so_and_offers_neither_a_reading_nor_a_prediction(
 
 
 Act = Callable[[Reading, User, datetime], object]
-AMENDED = {"finding": "other", "confidence": "sure", "note": "", "reason": "A clip."}
+AMENDED: Any = {"finding": "other", "confidence": "sure", "note": "", "reason": "A clip."}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
     *("cases:correct", "patients:resolve", "api-corrections"),
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
+    *("administration:account", "administration:account-activity", "privacy:erasure"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -33,6 +34,7 @@ FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct",
 PAGES_OF_THE_OWN_SITE: Final = {
     *(("cases:list", method, "radiologist") for method in ("get", "post")),
     ("review:readers", "get", "administrator"),
+    ("review:policy", "get", "administrator"),
     ("review:policy", "post", "administrator"),
     *(("uploads:list", "post", role) for role in ("technician", "radiologist", "administrator")),
     *(("api-case-list", "post", role) for role in ("technician", "radiologist", "administrator")),

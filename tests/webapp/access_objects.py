@@ -21,6 +21,7 @@ from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
 from diagnostics.patients.models import IdentityConflict
+from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.selectors import bundle_path
@@ -80,6 +81,8 @@ def create_access_objects(
     staged = _staged_upload(technician, now)
     args |= {name: [staged] for name in url_names() if name.startswith("uploads:")}
     tokens.create_token(by=technician, now=timezone.now())
+    erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
+    args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
     args |= _account_arguments(technician, case.site.pk)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
@@ -121,12 +124,15 @@ def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:
         "accounts:factor-remove": [technician.pk],
         "accounts:staff-password-link": [technician.pk],
         "accounts:staff-change": [technician.pk, "unlock"],
+        "administration:account": [technician.pk],
+        "administration:account-activity": [technician.pk, "deactivate"],
         "accounts:site-policy": [site],
     }
 
 
 def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
     return {
+        "administration:account": {"username": "technician", "role": "technician", "sites": [str(site)]},
         "accounts:token": {"name": "Script", "scopes": ["read"], "days": "30"},
         "accounts:site-policy": {f"{site}-idle_minutes": 20, f"{site}-second_factor_roles": []},
     }

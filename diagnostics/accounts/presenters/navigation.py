@@ -33,6 +33,7 @@ class MenuItem:
 
 
 MENU_ENTRIES = (
+    MenuEntry("home", gettext_noop("Home"), Permission.OPERATE),
     MenuEntry("cases:list", gettext_noop("Cases"), Permission.SEE_CASES),
     MenuEntry("cases:upload", gettext_noop("Upload"), Permission.UPLOAD),
     MenuEntry("review:readers", gettext_noop("Readers"), Permission.MANAGE_READERS),
@@ -55,7 +56,12 @@ def menu(user: User, *, path: str, counts: Mapping[str, int] = MappingProxyType(
         (entry, reverse(entry.route)) for entry in MENU_ENTRIES if user.has_permission(entry.permission)
     ]
     # /cases/upload/ begins with the URLs of Cases and of Upload: the longest one is current.
-    current = max((url for _entry, url in entries if path.startswith(url)), key=len, default="")
+    current = max((url for _entry, url in entries if _contains(url, path)), key=len, default="")
     return [
         MenuItem(url, gettext(entry.label), url == current, counts.get(entry.route)) for entry, url in entries
     ]
+
+
+def _contains(url: str, path: str) -> bool:
+    """Return whether a page belongs to an entry; every path begins with that of the home page."""
+    return path == url if url == reverse("home") else path.startswith(url)

@@ -17,6 +17,8 @@ class StaffRow:
 
     pk: UUID
     username: str
+    name: str
+    sites: str
     role: str
     is_active: bool
     last_login: datetime | None
@@ -31,6 +33,8 @@ def staff_rows(staff: Iterable[Any], viewer: User) -> list[StaffRow]:
         StaffRow(
             pk=user.pk,
             username=user.username,
+            name=user.get_full_name(),
+            sites=", ".join(site.name for site in user.sites.all()),
             role=user.get_role_display(),
             is_active=user.is_active,
             last_login=user.last_login,

@@ -1,4 +1,4 @@
-"""Pages of the user's own account: start page, password, profile, hotkeys."""
+"""Pages of the user's own account: password, profile, hotkeys."""
 
 from __future__ import annotations
 
@@ -9,29 +9,18 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from diagnostics.accounts import selectors, services
 from diagnostics.accounts.errors import InvalidHotkeys
 from diagnostics.accounts.forms import HotkeysForm, PasswordForm, TokenForm
 from diagnostics.accounts.permissions import StaffRequest
-from diagnostics.accounts.roles import Role
-from diagnostics.accounts.services import attempts
+from diagnostics.accounts.presenters.own_sessions import session_rows
+from diagnostics.accounts.services import attempts, sessions
 from diagnostics.accounts.views.sessions import too_many_attempts
-
-START_PAGES = {
-    Role.RADIOLOGIST: "cases:list",
-    Role.TECHNICIAN: "cases:list",
-    Role.ADMINISTRATOR: "training:runs",
-}
-
-
-@login_required
-def home(request: StaffRequest) -> HttpResponse:
-    """Redirect to the start page of the user's role."""
-    return redirect(START_PAGES[Role(request.user.role)])
 
 
 @login_required
@@ -86,15 +75,28 @@ def keys(request: StaffRequest) -> HttpResponse:
     return redirect("accounts:keys")
 
 
+@login_required
+@require_POST
+def end_other_sessions(request: StaffRequest) -> HttpResponse:
+    """End all sessions of the own account but this one."""
+    current, now = request.session.session_key, timezone.now()
+    ended = sessions.end_other_sessions(by=request.user, current=current, now=now)
+    text = ngettext("%(n)d other session was ended.", "%(n)d other sessions were ended.", ended)
+    messages.success(request, text % {"n": ended})
+    return redirect("accounts:profile")
+
+
 def profile_page(
     request: StaffRequest, *, token: str = "", token_form: TokenForm | None = None, status: int = 200
 ) -> HttpResponse:
     """Return the profile page; a new token's key is shown on it once."""
+    now, current = timezone.now(), request.session.session_key
     context = {
+        "sessions": session_rows(selectors.sessions_of(request.user, now=now), current=current),
         "sites": request.user.sites.all(),
         "factors": request.user.authenticators.count(),
         "tokens": selectors.tokens_of(request.user),
-        "now": timezone.now(),
+        "now": now,
         "token": token,
         "token_form": token_form or TokenForm(request.user),
     }

@@ -14,6 +14,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -28,6 +29,7 @@ P = ParamSpec("P")
 BROWSER_COOKIE: Final = "readroom_browser"
 BROWSER_AGE: Final = timedelta(days=180)
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
+MAX_AGENT: Final = 200  # characters of what a browser calls itself
 CONFIRMED: Final = timedelta(minutes=15)  # how long a password counts as just typed
 
 
@@ -92,6 +94,7 @@ def start_session(request: HttpRequest, user: User, *, then: str) -> HttpRespons
     now = timezone.now()
     login(request, user, backend=BACKEND)
     request.session["confirmed_at"] = now.timestamp()
+    request.session["agent"] = request.headers.get("User-Agent", "")[:MAX_AGENT]
     services.record_login(by=user, now=now)
     return remember_browser(redirect(then), user)
 
@@ -129,17 +132,31 @@ def too_many_attempts(request: HttpRequest, wait: int) -> HttpResponse:
     return response
 
 
-def require_confirmed_password(
-    view: Callable[Concatenate[StaffRequest, P], HttpResponse],
-) -> Callable[Concatenate[StaffRequest, P], HttpResponse]:
-    """Ask for the password again unless it was typed within the last minutes."""
+def confirm_password_first(
+    page: str,
+) -> Callable[
+    [Callable[Concatenate[StaffRequest, P], HttpResponseBase]],
+    Callable[Concatenate[StaffRequest, P], HttpResponseBase],
+]:
+    """Return a decorator that asks for the password again unless it was typed within the last minutes.
 
-    @wraps(view)
-    def confirmed(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        age = timezone.now().timestamp() - request.session.get("confirmed_at", 0)
-        if age <= CONFIRMED.total_seconds():
-            return view(request, *args, **kwargs)
-        then = request.path if request.method == "GET" else resolve_url("accounts:factors")
-        return redirect(f"{resolve_url('accounts:confirm')}?{urlencode({'next': then})}")
+    `page` is the route to which a user returns whose POST was not confirmed.
+    """
 
-    return confirmed
+    def decorator(
+        view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[StaffRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def confirmed(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            age = timezone.now().timestamp() - request.session.get("confirmed_at", 0)
+            if age <= CONFIRMED.total_seconds():
+                return view(request, *args, **kwargs)
+            then = request.path if request.method == "GET" else resolve_url(page)
+            return redirect(f"{resolve_url('accounts:confirm')}?{urlencode({'next': then})}")
+
+        return confirmed
+
+    return decorator
+
+
+require_confirmed_password = confirm_password_first("accounts:factors")

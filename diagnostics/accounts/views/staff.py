@@ -1,4 +1,4 @@
-"""Access of the staff of an administrator's sites: unlock, password links, second factors, site policy."""
+"""The staff of an administrator's sites: list, new accounts, access, and the access policy of a site."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from diagnostics.accounts import selectors
-from diagnostics.accounts.forms import AccessPolicyForm
+from diagnostics.accounts.forms import AccessPolicyForm, StaffFilter, StaffForm
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.presenters.staff_access import staff_rows
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import access_policy, attempts, passwords, second_factor
+from diagnostics.accounts.services import staff as staff_services
 
 Change = Callable[..., None]
 CHANGES: Final[dict[str, tuple[Change, Any]]] = {
@@ -56,7 +57,24 @@ def change(request: StaffRequest, pk: UUID, action: str) -> HttpResponse:
     user = _colleague(request, pk)
     service(user=user, by=request.user, now=timezone.now())
     messages.success(request, text % {"name": user.username})
-    return redirect("accounts:staff")
+    return redirect("administration:account", pk)
+
+
+@require_permission(Permission.MANAGE_STAFF)
+@never_cache
+@require_http_methods(["GET", "POST"])
+def new_account(request: StaffRequest) -> HttpResponse:
+    """Create an account, and show the link with which its user sets a password."""
+    if request.method == "GET":
+        return render(request, "accounts/new_account.html", {"form": StaffForm(request.user)})
+    form, now = StaffForm(request.user, request.POST), timezone.now()
+    if not form.is_valid():
+        return render(request, "accounts/new_account.html", {"form": form}, status=400)
+    values = dict(form.cleaned_data)
+    user = staff_services.create_account(sites=values.pop("sites"), values=values, by=request.user, now=now)
+    messages.success(request, _("The account %(name)s was created.") % {"name": user.username})
+    path = passwords.create_password_link(user=user, by=request.user, now=now)
+    return _page(request, link=request.build_absolute_uri(path), link_user=user)
 
 
 @require_permission(Permission.MANAGE_STAFF)
@@ -96,10 +114,14 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     now: datetime = timezone.now()
+    filters = StaffFilter(request.GET)
     sites = request.user.sites.all()
     forms = [AccessPolicyForm(instance=site, prefix=str(site.pk)) for site in sites]
     context = {
-        "rows": staff_rows(selectors.staff_with_access(request.user, now=now), request.user),
+        "rows": staff_rows(
+            selectors.staff_with_access(request.user, now=now, **filters.values()), request.user
+        ),
+        "filters": filters,
         "forms": [invalid if invalid and invalid.instance == form.instance else form for form in forms],
         "link": link,
         "link_user": link_user,

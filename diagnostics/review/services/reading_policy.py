@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.errors import NotAllowed
 from diagnostics.review.models import ReadingPolicy
 
 
@@ -20,8 +22,13 @@ from diagnostics.review.models import ReadingPolicy
 def set_policy(
     *, site: Site, policy: Mapping[str, Any], site_rules: Mapping[str, Any], by: User, now: datetime
 ) -> ReadingPolicy:
-    """Set the reading policy and the reading rules stored on the site; applies to later first readings."""
+    """Set the reading policy and the reading rules stored on the site; applies to later first readings.
+
+    Raises NotAllowed.
+    """
     require(by, Permission.MANAGE_READERS)
+    if not by.sites.filter(pk=site.pk).exists():
+        raise NotAllowed(_("You do not work at this site."))
     for name, value in site_rules.items():
         setattr(site, name, value)
     site.save(update_fields=list(site_rules))

@@ -112,8 +112,7 @@ def amend_reading(
     _require_amendable(reading, by, reason)
     _require_known_finding(finding, confidence)
     _require_known_note(structured, finding)
-    case = lock_case(reading.case)
-    require_not_withdrawn(case)
+    require_not_withdrawn(case := lock_case(reading.case))
     if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
         raise ReadingWithdrawn(
             _("The signature of this reading has been undone. Please read the case again.")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_drop_plain_tokens'),
+        ('accounts', '0005_stat_minutes'),
     ]
 
     operations = [

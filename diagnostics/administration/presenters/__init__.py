@@ -1,0 +1,1 @@
+"""Values and texts of the home page: tiles and their charts."""

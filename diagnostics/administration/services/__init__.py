@@ -1,0 +1,1 @@
+"""Changes that reach more than one app."""

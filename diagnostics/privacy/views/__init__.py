@@ -1,0 +1,1 @@
+"""The pages of patient data and retention rules."""

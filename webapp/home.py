@@ -1,0 +1,67 @@
+"""The start page: tiles for administrators, and for the other roles a redirect to their list of cases."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from diagnostics.accounts.models import User
+from diagnostics.accounts.permissions import StaffRequest
+from diagnostics.accounts.roles import Permission, Role
+from diagnostics.administration.presenters import model_tiles, tiles
+from diagnostics.administration.presenters.tiles import Tile
+from diagnostics.administration.selectors import agreement, failures, workload
+from diagnostics.registry import selectors as registry
+from diagnostics.training.selectors import runs
+from webapp import health, system_status
+
+START_PAGES: Final = {Role.RADIOLOGIST: "cases:list", Role.TECHNICIAN: "cases:list"}
+MONTH: Final = timedelta(days=30)
+QUARTER: Final = timedelta(days=90)
+
+
+@login_required
+@never_cache
+@require_safe
+def home(request: StaffRequest) -> HttpResponse:
+    """Show the administrator's home, or redirect to the start page of the user's role."""
+    if not request.user.has_permission(Permission.OPERATE):
+        return redirect(START_PAGES[Role(request.user.role)])
+    now = timezone.now()
+    context = {"tiles": _tiles(request.user, now), "sites": request.user.sites.all()}
+    return render(request, "administration/home.html", context)
+
+
+def _tiles(user: User, now: datetime) -> list[Tile]:
+    stat, others = workload.turnaround(user, now=now, over=MONTH)
+    last_run = runs.runs().first()
+    return [
+        tiles.waiting_tile(workload.waiting_cases(user, now=now)),
+        tiles.turnaround_tile(stat, others, days=MONTH.days),
+        tiles.failures_tile(failures.failures(user, now=now, days=MONTH.days)),
+        model_tiles.version_tile(registry.deployments_since(now - QUARTER), now=now, over=QUARTER),
+        model_tiles.run_tile(last_run, list(last_run.epochs.all()) if last_run else []),
+        tiles.agreement_tile(agreement.ai_reader_agreement(user, now=now, over=QUARTER), days=QUARTER.days),
+        tiles.system_tile(_workers(now), _disk()),
+    ]
+
+
+def _workers(now: datetime) -> list[tiles.WorkerState]:
+    return [
+        tiles.WorkerState(each.label, each.status == system_status.GOOD, each.state)
+        for each in system_status.workers(now=now)
+    ]
+
+
+def _disk() -> tiles.Disk:
+    usage = shutil.disk_usage(settings.READROOM_HOME)
+    return tiles.Disk(usage.total, usage.free, is_low=usage.free <= health.MIN_FREE_BYTES)
