@@ -104,7 +104,9 @@ def test_a_kind_that_is_not_offered_changes_nothing(case: Case, technician: User
 def test_a_withdrawn_case_says_so_and_can_be_reinstated_only(case: Case, administrator: User):
     page(administrator, case, {"kind": "withdraw", "reason": REASON})
 
-    assert "This case was withdrawn" in case_page(administrator, case)
+    shown = case_page(administrator, case)
+    assert "This case was withdrawn" in shown
+    assert "Run AI" not in shown
     html = page(administrator, case).content.decode()
     assert "Reinstate case" in html
     assert "Another patient" not in html

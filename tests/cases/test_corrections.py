@@ -105,6 +105,7 @@ INVALID: dict[str, tuple[str, str, str]] = {
     "control character": ("patient", "P\n1", "patient_ref_unusable"),
     "unknown view": ("view", "oblique", "view_unknown"),
     "no date": ("study-date", "tomorrow", "study_date_unusable"),
+    "year without a time in UTC": ("study-date", "0001-01-01T00:00+14:00", "study_date_unusable"),
     "impossible date": ("study-date", "2020-02-31", "study_date_unusable"),
     "unknown kind": ("age", "7", "kind_unknown"),
     "merge": ("merge", "P-2", "kind_unknown"),

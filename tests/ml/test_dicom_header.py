@@ -164,6 +164,8 @@ def test_the_age_comes_from_the_birth_date_where_the_file_states_none(
         ({"StudyDate": "20200131"}, datetime(2020, 1, 31)),  # noqa: DTZ001
         ({"StudyDate": "20200131", "StudyTime": "soon"}, datetime(2020, 1, 31)),  # noqa: DTZ001
         ({"StudyDate": "20200231", "StudyTime": "1015"}, None),
+        ({"StudyDate": "00010101", "TimezoneOffsetFromUTC": "+1400"}, None),
+        ({"StudyDate": "99991231", "TimezoneOffsetFromUTC": "-1200"}, None),
         ({"StudyTime": "1015"}, None),
     ],
 )
