@@ -9,6 +9,7 @@ import pytest
 from diagnostics.accounts.models import User
 from diagnostics.cases.errors import CaseWithdrawn
 from diagnostics.cases.models import Case, Radiograph
+from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services.corrections import correct
 from diagnostics.review.errors import ClaimExpired
 from diagnostics.review.models import ReadingPolicy
@@ -31,7 +32,7 @@ def test_a_withdrawn_case_leaves_the_worklist_and_is_no_prior(
     withdraw(withdrawn, administrator, now)
 
     assert list(queues.readable_cases(radiologist, now)) == [other]
-    assert not reading_selectors.priors(other, radiologist).exists()
+    assert not patients.priors(other, radiologist)
     claimed = claims.claim_next(by=radiologist, now=now)
     assert claimed is not None
     assert claimed.case == other
