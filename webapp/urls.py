@@ -27,7 +27,7 @@ api = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("diagnostics.accounts.urls")),
-    path("administration/", include("diagnostics.administration.urls")),
+    path("accounts/staff/", include("diagnostics.administration.urls")),
     path("cases/", include("diagnostics.cases.urls")),
     path("review/", include("diagnostics.review.urls")),
     path("imports/", include("diagnostics.imports.urls")),
