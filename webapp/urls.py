@@ -31,7 +31,7 @@ api = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("diagnostics.accounts.urls")),
-    path("administration/", include("diagnostics.administration.urls")),
+    path("accounts/staff/", include("diagnostics.administration.urls")),
     path("cases/", include(([*case_list, *cases_pages], "cases"))),
     path("cases/", include(report_urls)),
     path("review/", include("diagnostics.review.urls")),

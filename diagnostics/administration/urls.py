@@ -1,4 +1,4 @@
-"""URLs of the pages of administrators."""
+"""URLs of the page of one account, below the list of staff."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from diagnostics.administration.views import accounts
 app_name = "administration"
 
 urlpatterns = [
-    path("staff/<uuid:pk>/", accounts.account, name="account"),
-    path("staff/<uuid:pk>/<slug:action>/", accounts.activity, name="account-activity"),
+    path("<uuid:pk>/", accounts.account, name="account"),
+    path("<uuid:pk>/activity/<slug:action>/", accounts.activity, name="account-activity"),
 ]

@@ -26,9 +26,9 @@ def test_the_page_lists_the_staff_of_the_own_sites(
 
     assert technician.username in page
     assert stranger.username not in page
-    account = f"/administration/staff/{technician.pk}/"
+    account = f"/accounts/staff/{technician.pk}/"
     assert f'href="{account}"' in page
-    assert f"/administration/staff/{administrator.pk}/" not in page  # not for the own account
+    assert f"/accounts/staff/{administrator.pk}/" not in page  # not for the own account
     assert f"{STAFF}{technician.pk}/unlock/" in client.get(account).text
 
 

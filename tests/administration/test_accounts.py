@@ -30,7 +30,7 @@ def office(client: Client, administrator: User) -> Client:
 
 
 def page_of(user: User) -> str:
-    return f"/administration/staff/{user.pk}/"
+    return f"/accounts/staff/{user.pk}/"
 
 
 def fields(user: User, **changed: Any) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_a_deactivated_reader_loses_session_claim_and_assignments(
     session = Client()
     session.force_login(radiologist)
 
-    page = office.post(f"{page_of(radiologist)}deactivate/", follow=True).text
+    page = office.post(f"{page_of(radiologist)}activity/deactivate/", follow=True).text
 
     assert "radiologist can no longer log in. 2 cases were released." in page
     assert session.get("/review/").status_code == 302
@@ -134,7 +134,7 @@ def test_a_deactivated_reader_loses_session_claim_and_assignments(
     ended = AuditEvent.objects.get(action=Action.CLAIM_ENDED)
     assert (ended.by, ended.target_id) == (administrator, str(claimed.pk))
 
-    office.post(f"{page_of(radiologist)}reactivate/")
+    office.post(f"{page_of(radiologist)}activity/reactivate/")
     radiologist.refresh_from_db()
     assert radiologist.is_active
     changes = AuditEvent.objects.filter(action=Action.ACCOUNT_CHANGED).order_by("pk")
@@ -167,7 +167,7 @@ def test_an_account_shared_with_others_is_shown_and_not_changed(
     assert "Deactivate account" not in page
     for address, body in (
         (page_of(shared), fields(shared, sites=[str(site.pk)])),
-        (f"{page_of(shared)}deactivate/", {}),
+        (f"{page_of(shared)}activity/deactivate/", {}),
     ):
         assert office.post(address, body).status_code == 403
     shared.refresh_from_db()
@@ -179,7 +179,7 @@ def test_no_administrator_changes_the_own_account_or_one_of_another_site(
 ) -> None:
     for user in (administrator, stranger):
         assert office.get(page_of(user)).status_code == 404
-        assert office.post(f"{page_of(user)}deactivate/").status_code == 404
+        assert office.post(f"{page_of(user)}activity/deactivate/").status_code == 404
         assert office.post(page_of(user), fields(user)).status_code == 404
     with pytest.raises(NotAllowed):
         staff.set_active(user=administrator, active=False, by=administrator, now=now)

@@ -73,8 +73,8 @@ def test_the_history_of_a_case_is_linked_from_its_page_for_auditors(
 
 
 def test_the_history_of_an_account_is_linked_from_its_page(auditor: Client, technician: User) -> None:
-    address = f"/administration/staff/{technician.pk}/"
-    auditor.post(f"{address}deactivate/")
+    address = f"/accounts/staff/{technician.pk}/"
+    auditor.post(f"{address}activity/deactivate/")
 
     page = auditor.get(address).text
     assert f'href="/audit/?target={technician.pk}"' in page
