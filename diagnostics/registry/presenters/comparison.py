@@ -92,7 +92,12 @@ def _rule(rule: Json, *, radiographs: int) -> RuleRow:
         "sensitivity": _("Sensitivity"),
         "accuracy": _("Accuracy (McNemar's test)"),
         "AUROC": _("AUROC (DeLong's test)"),
+        "calibration": _("Calibration error"),
+        "subgroups": _("Sensitivity in each subgroup"),
+        "counts": _("Radiographs of each class"),
         "findings": _("Recognises every finding of the active version"),
+        "data": _("Data checks A1 to A4"),
+        "shortcuts": _("Shortcut checks not worse than those of the active version"),
     }
     name, outcome = str(rule["name"]), str(rule["outcome"])
     # Earlier releases stored "kept" on any number of radiographs.
