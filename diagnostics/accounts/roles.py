@@ -32,6 +32,7 @@ class Permission(TextChoices):
     OPERATE = "operate", _("view the status of the installation")
     PRIVACY = "privacy", _("export and erase the data of a patient")
     OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
+    OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
 
 
 class Scope(TextChoices):
@@ -75,6 +76,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OPERATE,
             Permission.PRIVACY,
             Permission.OVERRIDE_QUALITY_GATE,
+            Permission.OVERRIDE_GATE,
         }
     ),
 }
@@ -83,7 +85,9 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     Scope.UPLOAD: frozenset({Permission.UPLOAD, Permission.RETRY}),
     Scope.REVIEW: frozenset({Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
     Scope.TRAIN: frozenset({Permission.IMPORT, Permission.TRAIN, Permission.PROMOTE}),
-    Scope.ADMIN: frozenset({Permission.MANAGE_READERS, Permission.AUDIT, Permission.MANAGE_STAFF}),
+    Scope.ADMIN: frozenset(
+        {Permission.MANAGE_READERS, Permission.AUDIT, Permission.MANAGE_STAFF, Permission.OVERRIDE_GATE}
+    ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits
 }
 

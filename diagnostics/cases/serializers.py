@@ -132,6 +132,9 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
         help_text="Threshold by class: a probability at or above it is flagged",
     )
     version = serializers.CharField()
+    gate_overridden = serializers.SerializerMethodField(
+        help_text="True: the version was promoted in spite of the promotion gate"
+    )
     override = serializers.SerializerMethodField(
         help_text="Why it was scored although the quality gate stopped it; null where it did not"
     )
@@ -152,6 +155,9 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
     @extend_schema_field(OverrideSerializer(allow_null=True))
     def get_override(self, prediction: Prediction) -> dict[str, Any] | None:
         return OverrideSerializer(prediction).data if quality.override_of(prediction) else None
+
+    def get_gate_overridden(self, prediction: Prediction) -> bool:
+        return bool(prediction.version and prediction.version.overridden_at)
 
     def get_heatmap_url(self, prediction: Prediction) -> str:
         url = reverse("cases:overlay", args=[prediction.case_id])

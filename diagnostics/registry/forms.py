@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -21,10 +24,22 @@ class ReasonForm(forms.Form):
 
 
 class PromoteForm(ReasonForm):
-    """A promotion, with the override that a rejected version needs."""
+    """A promotion; a version whose gate was not passed needs every acknowledgement."""
 
-    override = forms.BooleanField(
-        label=_("Promote although the promotion gate rejected this version"),
-        required=False,
-        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    acknowledged = forms.MultipleChoiceField(
+        label=_("Promote in spite of"), required=False, widget=forms.CheckboxSelectMultiple
     )
+
+    def __init__(self, *args: Any, acknowledgements: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast(forms.MultipleChoiceField, self.fields["acknowledged"])
+        field.choices = list(acknowledgements)
+
+    def promotion(self) -> dict[str, Any]:
+        """Return the arguments of `promote`."""
+        acknowledged = self.cleaned_data["acknowledged"]
+        return {
+            "reason": self.cleaned_data["reason"],
+            "override": bool(acknowledged),
+            "acknowledged": acknowledged,
+        }

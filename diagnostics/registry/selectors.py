@@ -40,9 +40,14 @@ def current_promotion() -> Promotion | None:
     return deployment_history().filter(active=True).first()
 
 
+def previous_promotion() -> Promotion | None:
+    """Return the promotion that the current one ended."""
+    return deployment_history().filter(active=False).order_by("-until", "-since").first()
+
+
 def previous_version() -> ModelVersion | None:
     """Return the version that was active before the current one."""
-    previous = deployment_history().filter(active=False).first()
+    previous = previous_promotion()
     return previous.version if previous else None
 
 

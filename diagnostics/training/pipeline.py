@@ -22,6 +22,7 @@ from diagnostics.jobs.errors import JobError, LeaseLost, WorkerStopping
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registry_services
+from diagnostics.registry import trust_report
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import errors, model_card, promotion_gate, snapshot
 from diagnostics.training.epoch_log import CURVES, EpochLog, write_plot
@@ -134,6 +135,7 @@ def _run(context: RunContext) -> None:
     _train(context, split, registry.bundle_path(version))
     verdict, evaluation = _compare(context, split)
     _check_trust(context, split)
+    verdict = _judge_trust(context, verdict, version)
     _write_model_card(context, verdict, evaluation)
     _register(context, verdict, evaluation, version)
 
@@ -228,6 +230,12 @@ def _check_trust(context: RunContext, split: Split) -> None:
         context.update(checks_done=done, checks_total=total)
 
     context.trust(context.bundle, split, on_check=on_check)
+
+
+def _judge_trust(context: RunContext, verdict: GateVerdict, start: ModelVersion) -> GateVerdict:
+    active = registry.active_version() or start
+    reports = [trust_report.read_report(path) for path in (context.bundle, registry.bundle_path(active))]
+    return promotion_gate.with_trust_checks(verdict, *reports)
 
 
 def _write_model_card(context: RunContext, verdict: GateVerdict, evaluation: Evaluation) -> None:

@@ -63,6 +63,8 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         promoted, rolled_back = promote_and_roll_back(stack, admin, technician, run["candidate"])
         assert _version(wait_for_case(stack, technician, radiographs[0])) == "v1"
         assert _version(promoted) == "v2"
+        assert _marked(promoted)
+        assert not _marked(rolled_back)
         assert _version(rolled_back) == "v1"
         assert leaks(stack) == []
 
@@ -95,8 +97,13 @@ def promote_and_roll_back(
     stack: Stack, admin: HttpClient, technician: HttpClient, candidate: str
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Return a case that was classified while the candidate was active, and one after the rollback."""
-    reason = {"reason": "journey: a candidate to try", "override": "on"}
-    response = admin.post(f"/models/{candidate}/promote/", reason)
+    url, approver = f"/models/{candidate}/promote/", stack.session("approver")
+    names = re.findall(r'name="acknowledged" value="([^"]+)"', approver.get(url).text)
+    reason = {"reason": "journey: a candidate to try"}
+    assert approver.post(url, reason).status == 400, "promoted in spite of the gate by an ordinary click"
+    override: dict[str, str | list[str]] = {**reason, "acknowledged": names}
+    assert admin.post(url, override).status == 400, "approved by the user who requested the training"
+    response = approver.post(url, override)
     assert response.status == 200, response.text
     promoted = wait_for_case(stack, technician, send(technician, patient="CANARY-next"))
     response = admin.post("/models/roll-back/", {"reason": "journey: back to the first"})
@@ -108,6 +115,13 @@ def _version(case: dict[str, object]) -> object:
     prediction = case["prediction"]
     assert isinstance(prediction, dict), case
     return prediction["version"]
+
+
+def _marked(case: dict[str, object]) -> object:
+    """Return whether the result says that its version was promoted in spite of the gate."""
+    prediction = case["prediction"]
+    assert isinstance(prediction, dict), case
+    return prediction["gate_overridden"]
 
 
 def leaks(stack: Stack) -> list[str]:

@@ -86,7 +86,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "registry:versions": ("login 200 200 200 200", "login 405 405 405 405"),
     "registry:roll-back": ("login 403 403 405 403", "login 403 403 302 403"),
     "registry:version": ("login 200 200 200 200", "login 405 405 405 405"),
-    "registry:promote": ("login 403 403 405 403", "login 403 403 302 403"),
+    "registry:promote": ("login 403 403 200 403", "login 403 403 302 403"),
     "registry:trust-report": ("login 200 200 200 200", "login 405 405 405 405"),
     "registry:trust-figure": ("login 200 200 200 200", "login 405 405 405 405"),
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.presenters import case as case_presenters
 from diagnostics.cases.presenters.case import PriorityLabel
-from diagnostics.cases.presenters.prediction import score_of
+from diagnostics.cases.presenters.prediction import gate_mark, score_of
 from diagnostics.cases.presenters.quality import Stopped, stopped_of
 from diagnostics.cases.presenters.uncertainty import uncertainty_of
 from diagnostics.jobs.models import JobStatus
@@ -127,4 +127,5 @@ def _result_cell(done: Prediction) -> ResultCell:
     if uncertainty.short_label:
         score = f"{top.label} {top.text}"
         return ResultCell(uncertainty.short_label, score, uncertainty.headline, is_warning=True)
-    return ResultCell(top.label, top.text, "", is_warning=False)
+    mark = gate_mark(done)
+    return ResultCell(top.label, top.text, mark, is_warning=bool(mark))

@@ -1,0 +1,21 @@
+"""Operations on model versions."""
+
+from __future__ import annotations
+
+from diagnostics.registry.services.promotions import MIN_REASON_LENGTH, promote, roll_back
+from diagnostics.registry.services.registration import (
+    adopt_default,
+    mark_erased,
+    register_candidate,
+    sweep,
+)
+
+__all__ = [
+    "MIN_REASON_LENGTH",
+    "adopt_default",
+    "mark_erased",
+    "promote",
+    "register_candidate",
+    "roll_back",
+    "sweep",
+]
