@@ -51,3 +51,9 @@ class ActiveVersionChanged(DomainError):
 
     code = "just_changed"
     status = 409
+
+
+class OperatingPointUnavailable(DomainError):
+    """The requested operating point is out of range, or the test set has no such threshold."""
+
+    code = "operating_point_unavailable"

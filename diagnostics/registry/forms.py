@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from diagnostics.registry import policy
+from diagnostics.registry.policy import OperatingPointRequest
 from diagnostics.registry.services import MIN_REASON_LENGTH
+
+SHARE: Final = {"class": "form-control", "step": "any"}
 
 
 class ReasonForm(forms.Form):
@@ -21,6 +25,52 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "class": "form-control"}),
         help_text=_("At least 10 characters. Stored permanently in the deployment history."),
     )
+
+
+class OperatingPointForm(forms.Form):
+    """The operating point of a promotion; without a target the version keeps its own."""
+
+    target = forms.ChoiceField(
+        label=_("Operating point"),
+        required=False,
+        choices=[
+            ("", _("thresholds of the version")),
+            (policy.SENSITIVITY, _("lowest sensitivity")),
+            (policy.SPECIFICITY, _("lowest specificity")),
+            (policy.THRESHOLD, _("threshold")),
+        ],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    value = forms.FloatField(
+        label=_("Value"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=forms.NumberInput(attrs=SHARE),
+        help_text=_("From 0 to 1, such as 0.95."),
+    )
+    prevalence = forms.FloatField(
+        label=_("Prevalence at this site"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=forms.NumberInput(attrs=SHARE),
+        help_text=_("From 0 to 1; for the predictive values."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Require a value for a target."""
+        fields = super().clean() or {}
+        if fields.get("target") and fields.get("value") is None and "value" not in self.errors:
+            self.add_error("value", _("Enter a value from 0 to 1."))
+        return fields
+
+    def point(self) -> OperatingPointRequest | None:
+        """Return the request of a valid form; None for the version's own thresholds."""
+        fields = self.cleaned_data
+        if not fields["target"]:
+            return None
+        return OperatingPointRequest(fields["target"], fields["value"], fields["prevalence"])
 
 
 class PromoteForm(ReasonForm):

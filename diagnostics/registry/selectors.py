@@ -30,6 +30,13 @@ def versions() -> QuerySet[ModelVersion]:
     return ModelVersion.objects.select_related("parent").prefetch_related(Prefetch("promotions", promotions))
 
 
+def deployed_points(version: ModelVersion) -> dict[str, float]:
+    """Return the thresholds of a version's newest deployment, or those of its bundle; one query."""
+    newest = Promotion.objects.filter(version=version).order_by("-since").first()
+    points = newest.operating_points if newest else {}
+    return dict(points or version.manifest.get("operating_points") or {})
+
+
 def deployment_history() -> QuerySet[Promotion]:
     """Return all promotions, newest first."""
     return Promotion.objects.select_related("version", "by").order_by("-since")

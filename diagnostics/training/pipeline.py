@@ -24,7 +24,7 @@ from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registry_services
 from diagnostics.registry import trust_report
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import errors, model_card, promotion_gate, snapshot
+from diagnostics.training import errors, model_card, promotion_gate, snapshot, snapshot_index
 from diagnostics.training.epoch_log import CURVES, EpochLog, write_plot
 from diagnostics.training.models import Phase, TrainingRun
 from diagnostics.training.policy import Parameters
@@ -167,12 +167,12 @@ def _freeze(context: RunContext) -> Split:
     except patient_split.TooFewCases as error:
         complete = len(present) == len(entries) and not duplicates.unreadable
         raise JobError("too_few_cases" if complete else "data_damaged") from error
-    excluded = snapshot.exclusion_counts(split.exclusions, missing=len(entries) - len(present))
-    if (conflicting := labels.conflicting_cases())["cases"]:
-        excluded[labels.CONFLICTING_LABELS] = conflicting
-    imported = {"cases": sum(entry.imported for entry in present)}
-    counts = split.counts() | {"excluded": excluded, "imported": imported}
-    context.update(snapshot_sha256=sha256, counts=counts)
+    snapshot_index.write(context.run, present, split)
+    excluded = snapshot.exclusion_counts(
+        split.exclusions, missing=len(entries) - len(present), conflicting=labels.conflicting_cases()
+    )
+    others = {"excluded": excluded, "imported": {"cases": sum(entry.imported for entry in present)}}
+    context.update(snapshot_sha256=sha256, counts=split.counts() | others)
     return split
 
 
@@ -211,6 +211,8 @@ def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation
     if version is not None:
         context.lease.check()
         active = context.evaluator(registry.bundle_path(version), split.test)
+    context.lease.check()
+    snapshot_index.store_predictions(context.run, split, candidate, active)
     write_plot(context.folder / "confusion.svg", plots.confusion_svg(candidate))
     write_plot(context.folder / "roc.svg", plots.roc_svg(candidate, active))
     if active is None:

@@ -20,6 +20,7 @@ NORTH, SOUTH = UUID(int=1), UUID(int=2)
 def entry(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> SnapshotEntry:
     return SnapshotEntry(
         label=UUID(int=number),
+        case=UUID(int=number),
         imported=False,
         finding="normal",
         path=Path(f"{number}.png"),

@@ -94,6 +94,7 @@ def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID
         | {"review:delete-view": [view]}
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
+        | {"training:flips": [version]}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.registry.services.promotions import MIN_REASON_LENGTH, promote, roll_back
+from diagnostics.registry.services.promotions import MIN_REASON_LENGTH, points_of, promote, roll_back
 from diagnostics.registry.services.registration import (
     adopt_default,
     mark_erased,
@@ -14,6 +14,7 @@ __all__ = [
     "MIN_REASON_LENGTH",
     "adopt_default",
     "mark_erased",
+    "points_of",
     "promote",
     "register_candidate",
     "roll_back",

@@ -16,17 +16,19 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.registry import promotion_gate, selectors
+from diagnostics.registry import policy, promotion_gate, selectors
 from diagnostics.registry.errors import (
     ActiveVersionChanged,
     AlreadyActive,
     BundleDamaged,
     GateNotPassed,
     NoPreviousVersion,
+    OperatingPointUnavailable,
     ReasonRequired,
     SecondPersonRequired,
 )
 from diagnostics.registry.models import ModelVersion, Promotion
+from diagnostics.registry.policy import OperatingPointRequest
 from ml.errors import BundleError
 from ml.networks import bundle as bundles
 from ml.networks.manifest import parse_manifest
@@ -56,12 +58,13 @@ def promote(
     now: datetime,
     override: bool = False,
     acknowledged: Collection[str] = (),
+    operating_point: OperatingPointRequest | None = None,
 ) -> Promotion:
-    """Make a version the active one and record the reason.
+    """Make a version the active one, with its operating point, and record the reason.
 
     A version whose gate was not passed needs an override that names each rule and check of
     `promotion_gate.Gate.to_acknowledge`. Raises NotAllowed, ReasonRequired, GateNotPassed,
-    SecondPersonRequired, BundleDamaged, AlreadyActive or ActiveVersionChanged.
+    SecondPersonRequired, OperatingPointUnavailable, BundleDamaged, AlreadyActive or ActiveVersionChanged.
     """
     require(by, Permission.PROMOTE)
     _require_reason(reason)
@@ -70,6 +73,7 @@ def promote(
         override=bool(overridden),
         acknowledged=list(overridden),
         one_person=_is_one_person(version, by),
+        **_operating_columns(version, operating_point),
     )
     _check_files(version)
     return activate(version, by=by, reason=reason.strip(), now=now, deployment=deployment)
@@ -94,6 +98,18 @@ def roll_back(*, by: User, reason: str, now: datetime) -> Promotion:
         operating_choice=previous.operating_choice,
     )
     return activate(previous.version, by=by, reason=reason.strip(), now=now, deployment=deployment)
+
+
+def points_of(version: ModelVersion, request: OperatingPointRequest | None) -> dict[str, float]:
+    """Return the thresholds that a promotion would store; raises OperatingPointUnavailable."""
+    points: dict[str, float] = dict(version.manifest.get("operating_points") or {})
+    if request is None:
+        return points
+    if unknown := sorted(set(request.thresholds) - set(points)):
+        text = _("%(version)s has no finding %(names)s.")
+        raise OperatingPointUnavailable(text % {"version": version, "names": ", ".join(unknown)})
+    chosen = policy.choose(policy.first_evaluation(version.manifest), request)
+    return points | {chosen.finding: chosen.threshold} | request.thresholds
 
 
 def activate(
@@ -156,6 +172,14 @@ def _is_one_person(version: ModelVersion, by: User) -> bool:
     raise SecondPersonRequired(
         _("You requested the training of %(version)s. Another user must promote it.") % {"version": version}
     )
+
+
+def _operating_columns(version: ModelVersion, request: OperatingPointRequest | None) -> dict[str, Any]:
+    points = points_of(version, request)
+    if request is None:
+        return {"operating_points": points}
+    chosen = policy.choose(policy.first_evaluation(version.manifest), request)
+    return {"operating_points": points, "operating_choice": chosen.as_json()}
 
 
 def _check_files(version: ModelVersion) -> None:

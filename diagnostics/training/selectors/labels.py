@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from itertools import chain
-from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -26,8 +25,6 @@ from diagnostics.review.selectors import training_labels
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import ClassCount
 from diagnostics.training.snapshot import SnapshotEntry
-
-CONFLICTING_LABELS: Final = "conflicting_labels"  # reason of an exclusion
 
 
 def imported_labels() -> QuerySet[ImportedLabel]:
@@ -96,6 +93,7 @@ def _entry(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> Snapshot
     radiograph = case.radiograph
     return SnapshotEntry(
         label=label.pk,
+        case=case.pk,
         imported=isinstance(label, ImportedLabel),
         finding=label.finding,
         path=cases.radiograph_path(radiograph),
