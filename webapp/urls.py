@@ -8,7 +8,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from diagnostics.accounts.views.account import home
 from diagnostics.cases.urls import api_urlpatterns as cases_api
+from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
+from diagnostics.training.urls import api_urlpatterns as training_api
 from webapp import health, status
 from webapp.telemetry.views import metrics
 
@@ -20,6 +22,8 @@ handler500 = "webapp.error_handlers.server_error"
 api = [
     *cases_api,
     *review_api,
+    *registry_api,
+    *training_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from diagnostics.accounts.serializers import ErrorSerializer as ErrorSerializer
 from diagnostics.cases import selectors
 from diagnostics.cases.models import (
     Case,
@@ -50,13 +51,6 @@ class CaseListQuerySerializer(serializers.Serializer[Any]):
     ordering = serializers.ChoiceField(
         choices=list(selectors.ORDERINGS), default=selectors.NEWEST_FIRST, allow_blank=True
     )
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    """The reason why a request was refused."""
-
-    code = serializers.CharField(help_text="Stable error code")
-    detail = serializers.CharField(help_text="Message in the user's language")
 
 
 class FailureSerializer(serializers.Serializer[Prediction]):

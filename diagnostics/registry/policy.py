@@ -111,6 +111,34 @@ def choose(evaluation: Json | None, request: OperatingPointRequest) -> Operating
     )
 
 
+def parse_request(raw: Any, manifest: Json) -> OperatingPointRequest | None:
+    """Return the request of a script; raises OperatingPointUnavailable.
+
+    None keeps the version's own thresholds. A number is a threshold for the target finding; an object has
+    `sensitivity`, `specificity` or `threshold`, or thresholds by finding, and may have `prevalence`.
+    """
+    if raw is None:
+        return None
+    fields = dict(raw) if isinstance(raw, Mapping) else {THRESHOLD: raw}
+    prevalence = fields.pop("prevalence", None)
+    asked = [name for name in TARGETS if name in fields]
+    numbers = [*fields.values(), *([] if prevalence is None else [prevalence])]
+    if not fields or len(asked) > 1 or (asked and len(fields) > 1) or not all(map(_is_number, numbers)):
+        raise OperatingPointUnavailable(
+            _("Name one of sensitivity, specificity and threshold, or a threshold of each finding: numbers.")
+        )
+    if asked:
+        return OperatingPointRequest(asked[0], float(fields[asked[0]]), prevalence)
+    thresholds = {str(name): float(value) for name, value in fields.items()}
+    target = target_of(manifest)
+    own = thresholds.get(target, (manifest.get("operating_points") or {}).get(target, 0.5))
+    return OperatingPointRequest(THRESHOLD, own, prevalence, thresholds)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def predictive_values(
     sensitivity: float | None, specificity: float | None, prevalence: float | None
 ) -> tuple[float | None, float | None]:

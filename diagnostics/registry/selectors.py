@@ -6,12 +6,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
 from diagnostics.files import StoredFile
 from diagnostics.registry.models import ModelVersion, Promotion
 from ml.networks import bundle
+
+
+class VersionStatus(TextChoices):
+    """Whether a version serves, did so before, or never did."""
+
+    CANDIDATE = "candidate", _("Candidate")
+    ACTIVE = "active", _("Active")
+    RETIRED = "retired", _("Previously active")
+
+
+def status_of(version: ModelVersion) -> str:
+    """Return the status of a version; no query where its promotions are prefetched."""
+    promotions = version.promotions.all()
+    if any(promotion.active for promotion in promotions):
+        return VersionStatus.ACTIVE.value
+    return VersionStatus.RETIRED.value if promotions else VersionStatus.CANDIDATE.value
 
 
 def active_version() -> ModelVersion | None:
@@ -31,8 +48,8 @@ def versions() -> QuerySet[ModelVersion]:
 
 
 def deployed_points(version: ModelVersion) -> dict[str, float]:
-    """Return the thresholds of a version's newest deployment, or those of its bundle; one query."""
-    newest = Promotion.objects.filter(version=version).order_by("-since").first()
+    """Return the thresholds of a version's newest deployment, or those of its bundle; at most one query."""
+    newest = next(iter(version.promotions.all()), None)  # newest first
     points = newest.operating_points if newest else {}
     return dict(points or version.manifest.get("operating_points") or {})
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from diagnostics.registry import api
 from diagnostics.registry.views import promotion, versions
 
 app_name = "registry"
@@ -13,4 +14,11 @@ urlpatterns = [
     path("<uuid:pk>/trust/", versions.trust_report_page, name="trust-report"),
     path("<uuid:pk>/trust/<int:number>-<str:theme>.svg", versions.trust_figure, name="trust-figure"),
     path("<uuid:pk>/promote/", promotion.promote, name="promote"),
+]
+
+api_urlpatterns = [
+    path("versions/", api.VersionList.as_view(), name="api-versions"),
+    path("versions/rollback/", api.VersionRollBack.as_view(), name="api-version-rollback"),
+    path("versions/<uuid:pk>/", api.VersionDetail.as_view(), name="api-version"),
+    path("versions/<uuid:pk>/promote/", api.VersionPromote.as_view(), name="api-version-promote"),
 ]

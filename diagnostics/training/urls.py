@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from diagnostics.training import api
 from diagnostics.training.views import flips, runs
 
 app_name = "training"
@@ -17,4 +18,9 @@ urlpatterns = [
     path("<uuid:pk>/resume/", runs.resume, name="resume"),
     path("<uuid:pk>/discard-checkpoints/", runs.discard_checkpoints, name="discard_checkpoints"),
     path("<uuid:pk>/<str:name>.svg", runs.plot, name="plot"),
+]
+
+api_urlpatterns = [
+    path("training/runs/", api.Runs.as_view(), name="api-training-runs"),
+    path("training/runs/<uuid:pk>/", api.Run.as_view(), name="api-training-run"),
 ]

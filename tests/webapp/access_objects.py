@@ -94,7 +94,8 @@ def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID
         | {"review:delete-view": [view]}
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
-        | {"training:flips": [version]}
+        | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
+        | {"api-training-run": [run]}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )
 
@@ -132,6 +133,8 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "review:bulk": {"act": "urgent", "case": str(case)},
         "registry:promote": {"reason": REASON},
         "registry:roll-back": {"reason": REASON},
+        "api-version-promote": {"reason": REASON},
+        "api-version-rollback": {"reason": REASON},
         "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
     }
 

@@ -1,0 +1,73 @@
+"""API of training: start a run and follow it."""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from diagnostics.accounts.models import User
+from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.serializers import ErrorSerializer
+from diagnostics.training.models import Trigger
+from diagnostics.training.selectors import runs
+from diagnostics.training.serializers import NewRunSerializer, RunSerializer
+from diagnostics.training.services import run_control
+
+
+class Runs(APIView):
+    """Training runs."""
+
+    permission_classes = [HasPermission(Permission.TRAIN)]
+
+    @extend_schema(
+        operation_id="training_runs_start",
+        summary="Start a training run",
+        request=NewRunSerializer,
+        responses={
+            201: RunSerializer,
+            400: OpenApiResponse(ErrorSerializer, description="A parameter is invalid"),
+            401: ErrorSerializer,
+            403: ErrorSerializer,
+            409: OpenApiResponse(
+                ErrorSerializer, description="`already_training`, `too_few_labels`, `no_active_version`"
+            ),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        serializer = NewRunSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        run = run_control.start_run(
+            by=cast(User, request.user),
+            parameters=serializer.parameters(),
+            trigger=Trigger.MANUAL,
+            now=timezone.now(),
+        )
+        return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
+
+
+class Run(APIView):
+    """One training run."""
+
+    permission_classes = [HasPermission(Permission.TRAIN)]
+
+    @extend_schema(
+        operation_id="training_runs_read",
+        summary="Read a training run",
+        responses={
+            200: RunSerializer,
+            401: ErrorSerializer,
+            403: ErrorSerializer,
+            404: OpenApiResponse(ErrorSerializer, description="No such run"),
+        },
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(RunSerializer(get_object_or_404(runs.runs(), pk=pk)).data)
