@@ -8,11 +8,21 @@ from django.db.models import TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from diagnostics.accounts.roles import Role
 from diagnostics.jobs.models import JobStatus
+from diagnostics.registry.models import ModelVersion
 from diagnostics.training import errors
-from diagnostics.training.models import Phase, TrainingRun
+from diagnostics.training.models import Part, Phase, TrainingRun
 from diagnostics.training.policy import MAX_BATCH_SIZE, MAX_EPOCHS, Parameters, Recipe
 from diagnostics.training.presenters import progress
+from diagnostics.training.selectors.lineage import (
+    Lineage,
+    Origin,
+    Signature,
+    Taught,
+    TrainingLabel,
+    Use,
+)
 
 STOPPED_WITHOUT_RESULT = "stopped_without_result"
 
@@ -99,3 +109,92 @@ class RunSerializer(serializers.Serializer[TrainingRun]):
     def get_failure(self, run: TrainingRun) -> dict[str, str] | None:
         code = run.failure_code
         return {"code": code, "text": errors.failure_text(code)} if code else None
+
+
+class LineageQuerySerializer(serializers.Serializer[Any]):
+    """Whose labels are listed, and which page of them."""
+
+    prediction = serializers.UUIDField(
+        required=False, help_text="Whose version's labels are listed; without it those of the newest"
+    )
+    page = serializers.IntegerField(required=False, min_value=1, help_text="Of the labels, 100 a page")
+
+
+class SignatureSerializer(serializers.Serializer[Signature]):
+    """A label and who signed or imported it; `by` and `case` are withheld for cases of other sites."""
+
+    id = serializers.UUIDField(source="label")
+    kind = serializers.SerializerMethodField()
+    finding = serializers.CharField()
+    by = serializers.CharField(allow_blank=True)
+    role = serializers.ChoiceField(choices=Role.choices)
+    at = serializers.DateTimeField()
+    case = serializers.UUIDField(allow_null=True)
+
+    @extend_schema_field(serializers.ChoiceField(choices=["reading", "imported"]))
+    def get_kind(self, signature: Signature) -> str:
+        return "imported" if signature.imported else "reading"
+
+
+class TrainingLabelSerializer(serializers.Serializer[TrainingLabel]):
+    """A label of a snapshot."""
+
+    part = serializers.ChoiceField(choices=Part.choices)
+    signature = SignatureSerializer()
+
+
+class VersionReferenceSerializer(serializers.Serializer[ModelVersion]):
+    """A version by id and number."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    gate_overridden = serializers.SerializerMethodField(help_text="Promoted in spite of the gate")
+
+    def get_gate_overridden(self, version: ModelVersion) -> bool:
+        return version.overridden_at is not None
+
+
+class RunReferenceSerializer(serializers.Serializer[TrainingRun]):
+    """A run with its snapshot."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    snapshot = serializers.CharField(source="snapshot_sha256")
+
+
+class OriginSerializer(serializers.Serializer[Origin]):
+    """A prediction, its version, the run that trained the version, and the size of its snapshot by part."""
+
+    id = serializers.UUIDField(source="prediction.pk")
+    finished_at = serializers.DateTimeField(source="prediction.finished_at")
+    version = VersionReferenceSerializer()
+    fine_tuned_from = VersionReferenceSerializer(source="version.parent", allow_null=True)
+    run = RunReferenceSerializer(allow_null=True)
+    labels = serializers.DictField(source="counts", child=serializers.IntegerField())
+
+
+class UseSerializer(serializers.Serializer[Use]):
+    """A run that used a label."""
+
+    run = RunReferenceSerializer()
+    part = serializers.CharField(help_text="Empty for runs of earlier releases")
+    version = VersionReferenceSerializer(allow_null=True)
+    predictions = serializers.IntegerField(help_text="Of that version")
+
+
+class TaughtSerializer(serializers.Serializer[Taught]):
+    """A label of the case and what it taught."""
+
+    signature = SignatureSerializer()
+    taught = UseSerializer(source="uses", many=True)
+
+
+class LineageSerializer(serializers.Serializer[Lineage]):
+    """Where the predictions of a case come from, and what its labels have taught."""
+
+    case = serializers.UUIDField(source="case.pk")
+    predictions = OriginSerializer(source="origins", many=True)
+    training_labels = TrainingLabelSerializer(source="labels", many=True, help_text="One page")
+    page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    labels = TaughtSerializer(source="taught", many=True, help_text="Labels of this case")

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from diagnostics.training import api
-from diagnostics.training.views import flips, runs
+from diagnostics.training.views import flips, lineage, runs
 
 app_name = "training"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("start/", runs.start, name="start"),
     path("schedule/", runs.schedule, name="schedule"),
     path("versions/<uuid:pk>/flips/", flips.flips, name="flips"),
+    path("cases/<uuid:pk>/lineage/", lineage.lineage, name="lineage"),
     path("<uuid:pk>/", runs.run_detail, name="run"),
     path("<uuid:pk>/state/", runs.run_state, name="state"),
     path("<uuid:pk>/stop/", runs.stop, name="stop"),
@@ -22,5 +23,6 @@ urlpatterns = [
 
 api_urlpatterns = [
     path("training/runs/", api.Runs.as_view(), name="api-training-runs"),
+    path("cases/<uuid:pk>/lineage/", api.CaseLineage.as_view(), name="api-case-lineage"),
     path("training/runs/<uuid:pk>/", api.Run.as_view(), name="api-training-run"),
 ]

@@ -54,7 +54,10 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         assert run["compared"], "the candidate was not compared with the active version"
         training_page = started.url.split("?")[0]
         if broker == "embedded":
-            urls = ("/training/", training_page, "/models/", f"/models/{run['candidate']}/")
+            model = f"/models/{run['candidate']}/"
+            promote = f"{model}promote/?target=sensitivity&value=0.9&prevalence=0.1"
+            lineage = f"/training/cases/{radiographs[0]}/lineage/"
+            urls = ("/training/", training_page, "/models/", model, promote, lineage)
             page = open_page(browser, stack, "admin")
             violations = {url: faults(page, urljoin(stack.base_url, url)) for url in urls}
             assert violations == {url: [] for url in urls}

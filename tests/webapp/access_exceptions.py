@@ -20,7 +20,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("imports:import", "imports:state", "imports:start", "imports:stop", "imports:discard"),
     "imports:exclusions",
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
-    *("api-case", "api-readings"),
+    *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
 )
 
 # Pages of the user's own site: 403 with the sentence that an administrator must add the user to one.
@@ -43,6 +43,7 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-version-rollback": {"post": ("train",)},
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
+    "api-case-lineage": {"get": ("train",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},
     "cases:heatmap": {"get": ("read", "review")},

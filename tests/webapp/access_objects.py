@@ -95,7 +95,7 @@ def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
         | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
-        | {"api-training-run": [run]}
+        | {"api-training-run": [run], "training:lineage": [case]}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )
 

@@ -83,6 +83,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "training:resume": ("login 403 403 405 403", "login 403 403 302 403"),
     "training:discard_checkpoints": ("login 403 403 405 403", "login 403 403 302 403"),
     "training:plot": ("login 403 403 200 403", "login 403 403 405 403"),
+    "training:lineage": ("login 403 403 200 403", "login 403 403 405 403"),
     "training:flips": ("login 403 403 200 403", "login 403 403 405 403"),
     "registry:versions": ("login 200 200 200 200", "login 405 405 405 405"),
     "registry:roll-back": ("login 403 403 405 403", "login 403 403 302 403"),
@@ -102,6 +103,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-version-rollback": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-training-runs": ("401 403 403 405 403", "401 403 403 409 403"),
     "api-training-run": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-case-lineage": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat
