@@ -76,6 +76,13 @@ class TooFewLabels(DomainError):
     status = 409
 
 
+class Unchanged(DomainError):
+    """The last run had the same labels, parameters and active version."""
+
+    code = "unchanged"
+    status = 409
+
+
 class AlreadyTraining(DomainError):
     """Another run is queued or running."""
 

@@ -56,7 +56,7 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         if broker == "embedded":
             model = f"/models/{run['candidate']}/"
             promote = f"{model}promote/?target=sensitivity&value=0.9&prevalence=0.1"
-            lineage = f"/training/cases/{radiographs[0]}/lineage/"
+            lineage = f"/training/cases/{id_of(radiographs[0])}/lineage/"
             urls = ("/training/", training_page, "/models/", model, promote, lineage)
             page = open_page(browser, stack, "admin")
             violations = {url: faults(page, urljoin(stack.base_url, url)) for url in urls}
@@ -68,6 +68,7 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         assert _version(promoted) == "v2"
         assert _marked(promoted)
         assert not _marked(rolled_back)
+        assert_traced(stack, admin, promoted, run["snapshot"])
         assert _version(rolled_back) == "v1"
         assert leaks(stack) == []
 
@@ -125,6 +126,26 @@ def _marked(case: dict[str, object]) -> object:
     prediction = case["prediction"]
     assert isinstance(prediction, dict), case
     return prediction["gate_overridden"]
+
+
+def id_of(address: str) -> str:
+    """Return the id at the end of a case's address."""
+    return address.rstrip("/").rpartition("/")[2]
+
+
+def assert_traced(stack: Stack, admin: HttpClient, case: dict[str, object], snapshot: str) -> None:
+    """Trace a prediction to each signed label, and one of the labels back to the prediction."""
+    traced = admin.get(f"/api/v1/cases/{case['id']}/lineage/").json()
+    newest = traced["predictions"][0]
+    assert (newest["version"]["number"], newest["run"]["snapshot"]) == (2, snapshot)
+    signed = [row["signature"] for row in traced["training_labels"]]
+    assert len(signed) == PER_FINDING * len(FINDINGS)
+    assert {(label["by"], label["role"]) for label in signed} == {("radiologist", "radiologist")}
+    trained = next(row for row in traced["training_labels"] if row["part"] == "train")["signature"]
+    back = admin.get(f"/api/v1/cases/{trained['case']}/lineage/").json()["labels"][0]
+    assert back["signature"]["id"] == trained["id"]
+    assert [(use["version"]["number"], use["part"]) for use in back["taught"]] == [(2, "train")]
+    assert back["taught"][0]["predictions"] >= 1
 
 
 def leaks(stack: Stack) -> list[str]:

@@ -72,10 +72,9 @@ def test_recent_cases_that_both_versions_scored_are_compared(
     }
 
 
-def test_without_live_scores_the_test_set_is_compared_and_the_page_says_so(
-    candidate: ModelVersion, active_version: ModelVersion, sign: Sign, administrator: User, now: datetime
-) -> None:
-    run = TrainingRun.objects.create(number=1, parent=active_version, candidate=candidate, queued_at=now)
+def case_of_test_set(sign: Sign, candidate: ModelVersion, active: ModelVersion, now: datetime) -> Case:
+    """Return a case of the test set that the active version flags, and store one of the training set."""
+    run = TrainingRun.objects.create(number=1, parent=active, candidate=candidate, queued_at=now)
     case, trained_on = sign("normal").case, sign("normal").case
     for each, part in ((case, Part.TEST), (trained_on, Part.TRAIN)):
         SnapshotLabel.objects.create(
@@ -88,6 +87,13 @@ def test_without_live_scores_the_test_set_is_compared_and_the_page_says_so(
             candidate={"covid-19": 0.3},
             active={"covid-19": 0.6},
         )
+    return case
+
+
+def test_without_live_scores_the_test_set_is_compared_and_the_page_says_so(
+    candidate: ModelVersion, active_version: ModelVersion, sign: Sign, administrator: User, now: datetime
+) -> None:
+    case = case_of_test_set(sign, candidate, active_version, now)
 
     page = logged_in(administrator).get(reverse("training:flips", args=[candidate.pk])).content.decode()
     lower = {"target": "threshold", "value": "0.25"}
@@ -100,8 +106,11 @@ def test_without_live_scores_the_test_set_is_compared_and_the_page_says_so(
 
 
 def test_a_test_set_scored_with_another_active_version_is_not_compared(
-    candidate: ModelVersion, active_version: ModelVersion, administrator: User
+    candidate: ModelVersion, active_version: ModelVersion, sign: Sign, administrator: User, now: datetime
 ) -> None:
+    case_of_test_set(sign, candidate, active_version, now)
+    assert compared(candidate, active_version, administrator, threshold=0.5).compared == 1
+
     candidate.comparison = {"active": "v7"}
 
     assert compared(candidate, active_version, administrator, threshold=0.5).compared == 0

@@ -68,6 +68,26 @@ def class_counts() -> tuple[ClassCount, ...]:
     )
 
 
+def label_ids() -> frozenset[UUID]:
+    """Return the ids of all current training labels."""
+    querysets = (training_labels.training_readings(), imported_labels())
+    return frozenset(pk for labels in querysets for pk in labels.order_by().values_list("pk", flat=True))
+
+
+def preview_counts() -> dict[str, Counter[str]]:
+    """Count the current training labels by source, view and sex; the source of a reading is its site."""
+    counts: dict[str, Counter[str]] = {"source": Counter(), "view": Counter(), "sex": Counter()}
+    for labels, source in (
+        (training_labels.training_readings(), "case__site__name"),
+        (imported_labels(), "source"),
+    ):
+        columns = (source, "case__radiograph__view", "case__radiograph__sex")
+        for *values, number in labels.order_by().values_list(*columns).annotate(cases=Count("pk")):
+            for name, value in zip(counts, values, strict=True):
+                counts[name][value] += number
+    return counts
+
+
 def conflicting_cases() -> dict[str, int]:
     """Count the cases without a reading whose imported labels conflict, and their patients."""
     unread = imports.cases_with_conflicting_labels().exclude(_has_reading("pk"))
