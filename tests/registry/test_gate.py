@@ -189,6 +189,9 @@ def test_the_requester_of_a_run_does_not_approve_it(
     register: Register, administrator: User, second_administrator: User, now: datetime
 ) -> None:
     version = register(by=administrator)
+    url = reverse("registry:promote", args=[version.pk])
+    pages = [logged_in(user).get(url).content for user in (administrator, second_administrator)]
+    assert [b"Another administrator must promote it." in page for page in pages] == [True, False]
     with pytest.raises(errors.SecondPersonRequired):
         services.promote(version=version, by=administrator, reason=REASON, now=now)
 

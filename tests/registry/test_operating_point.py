@@ -158,6 +158,10 @@ def test_the_page_shows_the_point_and_promotes_with_it(register: Register, admin
     assert "chosen operating point" in page
     assert '<input type="hidden" name="value" value="0.95">' in page
     assert selectors.deployed_points(version)["covid-19"] == point.threshold
+    history = client.get(reverse("registry:versions")).content.decode()
+    card = client.get(reverse("registry:version", args=[version.pk])).content.decode()
+    assert f"Threshold {point.threshold:.3f}." in history
+    assert f"threshold {point.threshold:.3f} for covid-19" in card
 
 
 @pytest.mark.parametrize(

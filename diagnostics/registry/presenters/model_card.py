@@ -41,6 +41,9 @@ def _approved(promotion: Promotion) -> str:
     if promotion.override:
         names = ", ".join(map(str, promotion.acknowledged))
         parts.append(_("**Promoted in spite of the gate.** Acknowledged: %(names)s") % {"names": names})
+    if choice := promotion.operating_choice:
+        values = {"threshold": f"{choice['threshold']:.3f}", "finding": choice["finding"]}
+        parts.append(_("threshold %(threshold)s for %(finding)s") % values)
     if promotion.one_person:
         parts.append(_("approved by the user who requested the training (one-person site)"))
     return "; ".join(parts)

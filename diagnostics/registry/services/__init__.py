@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from diagnostics.registry.services.promotions import MIN_REASON_LENGTH, points_of, promote, roll_back
+from diagnostics.registry.services.promotions import (
+    MIN_REASON_LENGTH,
+    points_of,
+    promote,
+    roll_back,
+    second_person_text,
+)
 from diagnostics.registry.services.registration import (
     adopt_default,
     mark_erased,
@@ -18,5 +24,6 @@ __all__ = [
     "promote",
     "register_candidate",
     "roll_back",
+    "second_person_text",
     "sweep",
 ]

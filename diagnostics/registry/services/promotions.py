@@ -163,15 +163,22 @@ def _overridden(version: ModelVersion, *, by: User, acknowledged: Collection[str
     return gate.to_acknowledge
 
 
+def second_person_text(version: ModelVersion, by: User) -> str:
+    """Return why this user may not approve a version; empty where another user requested it, or none."""
+    if version.requested_by_id != by.pk or settings.ONE_PERSON_APPROVAL:
+        return ""
+    text = _(
+        "You requested the training of %(version)s. Another administrator must promote it. "
+        "At a site with one administrator, set READROOM_ONE_PERSON_APPROVAL."
+    )
+    return text % {"version": version}
+
+
 def _is_one_person(version: ModelVersion, by: User) -> bool:
     """Return whether the user approves the own request; raises SecondPersonRequired unless permitted."""
-    if version.requested_by_id != by.pk:
-        return False
-    if settings.ONE_PERSON_APPROVAL:
-        return True
-    raise SecondPersonRequired(
-        _("You requested the training of %(version)s. Another user must promote it.") % {"version": version}
-    )
+    if text := second_person_text(version, by):
+        raise SecondPersonRequired(text)
+    return version.requested_by_id == by.pk
 
 
 def _operating_columns(version: ModelVersion, request: OperatingPointRequest | None) -> dict[str, Any]:

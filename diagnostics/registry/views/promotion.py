@@ -92,6 +92,7 @@ def _promote_page(
         "current": current,
         "gate": gate_presenters.gate_panel(promotion_gate.gate_of(version)),
         "can_override": request.user.has_permission(Permission.OVERRIDE_GATE),
+        "second_person": services.second_person_text(version, request.user),
         "form": form,
         "point_form": point_form,
         "point": point,

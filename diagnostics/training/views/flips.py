@@ -29,9 +29,9 @@ def flips(request: StaffRequest, pk: UUID) -> HttpResponse:
         point = form.point() if form.is_valid() else None
         after = registry_services.points_of(version, point)
     except DomainError as error:
-        return render(request, "training/flips.html", {"version": version, "error": str(error)})
+        return render(request, "training/flips.html", {"error": str(error)})
     if active is None or active.pk == version.pk:
-        return render(request, "training/flips.html", {"version": version})
+        return render(request, "training/flips.html")
     found = selectors.flips(
         candidate=version,
         active=active,
@@ -41,8 +41,6 @@ def flips(request: StaffRequest, pk: UUID) -> HttpResponse:
         user=request.user,
     )
     context = {
-        "version": version,
-        "active": active,
         "flips": found,
         "source": source_text(found, candidate=str(version), active=str(active)),
         "rows": flip_rows(found),
