@@ -88,6 +88,7 @@ class Action(models.TextChoices):
     RETENTION_APPLIED = "retention-applied", _("erased data after their retention period")
     PREDICTION_STOPPED = "prediction-stopped", _("stopped an AI result at the quality gate")
     QUALITY_GATE_OVERRIDDEN = "quality-gate-overridden", _("requested an AI result despite the quality gate")
+    SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
 
 
 class AuditEvent(models.Model):

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from diagnostics.training import api
-from diagnostics.training.views import flips, lineage, runs
+from diagnostics.training.views import flips, lineage, runs, snapshots
 
 app_name = "training"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("versions/<uuid:pk>/flips/", flips.flips, name="flips"),
     path("cases/<uuid:pk>/lineage/", lineage.lineage, name="lineage"),
     path("<uuid:pk>/", runs.run_detail, name="run"),
+    path("<uuid:pk>/snapshot/", snapshots.snapshot, name="snapshot"),
+    path("<uuid:pk>/snapshot.jsonl", snapshots.manifest, name="manifest"),
     path("<uuid:pk>/state/", runs.run_state, name="state"),
     path("<uuid:pk>/stop/", runs.stop, name="stop"),
     path("<uuid:pk>/resume/", runs.resume, name="resume"),

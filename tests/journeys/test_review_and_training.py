@@ -57,7 +57,8 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
             model = f"/models/{run['candidate']}/"
             promote = f"{model}promote/?target=sensitivity&value=0.9&prevalence=0.1"
             lineage = f"/training/cases/{id_of(radiographs[0])}/lineage/"
-            urls = ("/training/", training_page, "/models/", model, promote, lineage)
+            snapshot = f"{training_page}snapshot/"
+            urls = ("/training/", training_page, snapshot, "/models/", model, promote, lineage)
             page = open_page(browser, stack, "admin")
             violations = {url: faults(page, urljoin(stack.base_url, url)) for url in urls}
             assert violations == {url: [] for url in urls}

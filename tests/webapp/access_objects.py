@@ -142,6 +142,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
 def _training_run(parent: ModelVersion, now: datetime) -> TrainingRun:
     run = TrainingRun.objects.create(number=1, parent=parent, queued_at=now)
     folder(run).mkdir(parents=True)
+    (folder(run) / "snapshot.jsonl").write_text("")
     (folder(run) / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     return run
 

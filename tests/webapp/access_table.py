@@ -83,6 +83,8 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "training:resume": ("login 403 403 405 403", "login 403 403 302 403"),
     "training:discard_checkpoints": ("login 403 403 405 403", "login 403 403 302 403"),
     "training:plot": ("login 403 403 200 403", "login 403 403 405 403"),
+    "training:snapshot": ("login 403 403 200 403", "login 403 403 405 403"),
+    "training:manifest": ("login 403 403 200 403", "login 403 403 405 403"),
     "training:lineage": ("login 403 403 200 403", "login 403 403 405 403"),
     "training:flips": ("login 403 403 200 403", "login 403 403 405 403"),
     "registry:versions": ("login 200 200 200 200", "login 405 405 405 405"),
