@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urljoin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-Fields = Mapping[str, str]
+Fields = Mapping[str, str] | Mapping[str, str | list[str]]
 Files = Mapping[str, tuple[str, bytes]]  # field -> (file name, bytes)
 TIMEOUT = 60  # seconds
 
@@ -70,7 +70,7 @@ class HttpClient:
             form |= {field: SimpleUploadedFile(*file) for field, file in files.items()}
             body, headers["Content-Type"] = encode_multipart(BOUNDARY, form), MULTIPART_CONTENT
         else:
-            body = urlencode(form).encode()
+            body = urlencode(form, doseq=True).encode()
         return self._open(urllib.request.Request(url, data=body, headers=headers, method="POST"))
 
     def log_in(self, username: str, password: str) -> HttpClient:

@@ -10,6 +10,7 @@ from typing import Final
 
 # A test module that needs a worklist of its own takes one of these sites; see tests.stack.Stack.site.
 TEST_SITES: Final = ("reading", "viewer", "race", "burst", "flush", "reference", "access", "backup")
+APPROVER: Final = "approver"  # a second administrator of the default site
 TEST_ROLES: Final = ("technician", "radiologist", "colleague")
 
 
@@ -70,6 +71,10 @@ def _create_sites() -> None:
                 },
             )
             user.sites.set([site])
+    approver, _ = User.objects.get_or_create(
+        username=APPROVER, defaults={"password": password, "role": Role.ADMINISTRATOR}
+    )
+    approver.sites.set(Site.objects.filter(is_default=True))
 
 
 def _create_tokens() -> None:

@@ -35,7 +35,10 @@ class StackSite:
 
 
 class Stack:
-    """One home and the processes on it; staff of the default site: `technician`, `radiologist`, `admin`."""
+    """One home and the processes on it.
+
+    Staff of the default site: `technician`, `radiologist`, `admin`, and `approver`, a second administrator.
+    """
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home = home

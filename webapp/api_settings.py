@@ -33,4 +33,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "diagnostics.jobs.models.JobStatus",
+        "OutcomeEnum": "diagnostics.cases.models.PredictionOutcome",
+        "RunStatusEnum": "diagnostics.training.serializers.RunStatus",
+        "VersionStatusEnum": "diagnostics.registry.selectors.VersionStatus",
+        "GateOutcomeEnum": "diagnostics.registry.serializers.OUTCOMES",
+    },
 }

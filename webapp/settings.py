@@ -263,6 +263,9 @@ IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 
+# Who requested the training of a version may promote it, at a site with one administrator.
+ONE_PERSON_APPROVAL = env.bool("READROOM_ONE_PERSON_APPROVAL", default=False)
+
 # Audit log
 AUDIT_RETENTION_YEARS = max(
     1, env.int("READROOM_AUDIT_YEARS", default=10)

@@ -8,9 +8,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
+from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from diagnostics.review.urls import case_list_urlpatterns as case_list
 from diagnostics.review.urls import case_urlpatterns as report_urls
+from diagnostics.training.urls import api_urlpatterns as training_api
 from webapp import health, status
 from webapp.demo import views as demonstration
 from webapp.home import home
@@ -24,6 +26,8 @@ handler500 = "webapp.error_handlers.server_error"
 api = [
     *cases_api,
     *review_api,
+    *registry_api,
+    *training_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -33,6 +33,7 @@ class Permission(TextChoices):
     PRIVACY = "privacy", _("export and erase the data of a patient")
     OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
     CORRECT = "correct", _("correct cases, merge patients and resolve identity conflicts")
+    OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
 
 
 class Scope(TextChoices):
@@ -77,6 +78,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.PRIVACY,
             Permission.OVERRIDE_QUALITY_GATE,
             Permission.CORRECT,
+            Permission.OVERRIDE_GATE,
         }
     ),
 }
@@ -86,7 +88,13 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     Scope.REVIEW: frozenset({Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
     Scope.TRAIN: frozenset({Permission.IMPORT, Permission.TRAIN, Permission.PROMOTE}),
     Scope.ADMIN: frozenset(
-        {Permission.MANAGE_READERS, Permission.AUDIT, Permission.MANAGE_STAFF, Permission.CORRECT}
+        {
+            Permission.MANAGE_READERS,
+            Permission.AUDIT,
+            Permission.MANAGE_STAFF,
+            Permission.CORRECT,
+            Permission.OVERRIDE_GATE,
+        }
     ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits
 }

@@ -46,6 +46,7 @@ class Result:
     version: ModelVersion
     manifest: Manifest
     explanation: Explanation
+    operating_points: dict[str, float]  # of the version's deployment
     overlay: bytes
     seconds: dict[str, float]
 
@@ -112,7 +113,8 @@ def _predict(prediction: Prediction, grey: Grey, started: float) -> Result:
         "network": explanation.seconds.get("network", explained - loaded),
         "heatmap": time.perf_counter() - explained,
     }
-    return Result(version, predictor.manifest, explanation, image, seconds)
+    points = registry.deployed_points(version) or predictor.manifest.operating_points
+    return Result(version, predictor.manifest, explanation, points, image, seconds)
 
 
 def _read_radiograph(radiograph: Radiograph) -> Grey:
@@ -199,7 +201,7 @@ def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[
         version=result.version,
         probabilities=result.explanation.probabilities,
         finding=result.explanation.finding,
-        operating_points=result.manifest.operating_points,
+        operating_points=result.operating_points,
         quality_code=prediction.quality_code,
         **_outcome_columns(result),
         heatmaps=_heatmap_scales(result),

@@ -32,6 +32,11 @@ class ModelVersion(models.Model):
     verdict_reason = models.TextField(blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     registered_at = models.DateTimeField()
+    # Who requested its training; another user promotes it. None: a schedule, or installed with Readroom.
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    overridden_at = models.DateTimeField(null=True)  # when it was first promoted in spite of the gate
     # Radiographs of its training data, or of a version it was fine-tuned from, that were erased since.
     erased_radiographs = models.PositiveIntegerField(default=0, db_default=0)
 
@@ -52,6 +57,12 @@ class Promotion(models.Model):
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
     active = models.BooleanField(default=True)
+    override = models.BooleanField(default=False, db_default=False)  # in spite of the gate
+    acknowledged = models.JSONField(default=list, db_default=[])  # names of the rules and checks
+    one_person = models.BooleanField(default=False, db_default=False)  # approved by who requested it
+    roll_back = models.BooleanField(default=False, db_default=False)
+    operating_points = models.JSONField(default=dict, db_default={})  # finding -> threshold; {}: the bundle's
+    operating_choice = models.JSONField(default=dict, db_default={})  # how the operating point was chosen
 
     class Meta:
         ordering = ["-since"]

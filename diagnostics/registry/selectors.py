@@ -7,12 +7,29 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
 from diagnostics.files import StoredFile
 from diagnostics.registry.models import ModelVersion, Promotion
 from ml.networks import bundle
+
+
+class VersionStatus(TextChoices):
+    """Whether a version serves, did so before, or never did."""
+
+    CANDIDATE = "candidate", _("Candidate")
+    ACTIVE = "active", _("Active")
+    RETIRED = "retired", _("Previously active")
+
+
+def status_of(version: ModelVersion) -> str:
+    """Return the status of a version; no query where its promotions are prefetched."""
+    promotions = version.promotions.all()
+    if any(promotion.active for promotion in promotions):
+        return VersionStatus.ACTIVE.value
+    return VersionStatus.RETIRED.value if promotions else VersionStatus.CANDIDATE.value
 
 
 def active_version() -> ModelVersion | None:
@@ -31,6 +48,13 @@ def versions() -> QuerySet[ModelVersion]:
     return ModelVersion.objects.select_related("parent").prefetch_related(Prefetch("promotions", promotions))
 
 
+def deployed_points(version: ModelVersion) -> dict[str, float]:
+    """Return the thresholds of a version's newest deployment, or those of its bundle; at most one query."""
+    newest = next(iter(version.promotions.all()), None)  # newest first
+    points = newest.operating_points if newest else {}
+    return dict(points or version.manifest.get("operating_points") or {})
+
+
 def deployment_history() -> QuerySet[Promotion]:
     """Return all promotions, newest first."""
     return Promotion.objects.select_related("version", "by").order_by("-since")
@@ -46,9 +70,14 @@ def current_promotion() -> Promotion | None:
     return deployment_history().filter(active=True).first()
 
 
+def previous_promotion() -> Promotion | None:
+    """Return the promotion that the current one ended."""
+    return deployment_history().filter(active=False).order_by("-until", "-since").first()
+
+
 def previous_version() -> ModelVersion | None:
     """Return the version that was active before the current one."""
-    previous = deployment_history().filter(active=False).first()
+    previous = previous_promotion()
     return previous.version if previous else None
 
 

@@ -52,16 +52,20 @@ class TrustReport:
 def read_report(directory: Path) -> TrustReport | None:
     """Return the trust report of a bundle; None without a readable report."""
     try:
-        stored = json.loads((directory / report_files.JSON).read_text(encoding="utf-8"))
-        failed = tuple(str(name) for name in stored["failed"])
-        return TrustReport(
-            str(stored["verdict"]),
-            failed,
-            tuple(_check(row, failed) for row in stored["checks"]),
-            tuple(str(item["reason"]) for item in stored.get("excluded", ())),
-        )
+        return parse_report(json.loads((directory / report_files.JSON).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def parse_report(stored: dict[str, Any]) -> TrustReport:
+    """Return a report from its JSON; raises KeyError, TypeError or AttributeError."""
+    failed = tuple(str(name) for name in stored["failed"])
+    return TrustReport(
+        str(stored["verdict"]),
+        failed,
+        tuple(_check(row, failed) for row in stored["checks"]),
+        tuple(str(item["reason"]) for item in stored.get("excluded", ())),
+    )
 
 
 def read_figures(directory: Path) -> tuple[str, ...]:

@@ -73,24 +73,35 @@ class TooFewLabels(DomainError):
     """Too few patients have findings for training."""
 
     code = "too_few_labels"
+    status = 409
+
+
+class Unchanged(DomainError):
+    """The last run had the same labels, parameters and active version."""
+
+    code = "unchanged"
+    status = 409
 
 
 class AlreadyTraining(DomainError):
     """Another run is queued or running."""
 
     code = "already_training"
+    status = 409
 
 
 class NoActiveVersion(DomainError):
     """There is no active version to compare a candidate with."""
 
     code = "no_active_version"
+    status = 409
 
 
 class TooFewNewFindings(DomainError):
     """There are fewer new findings than the schedule requires."""
 
     code = "too_few_new"
+    status = 409
 
 
 class RunNotRunning(DomainError):

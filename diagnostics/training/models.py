@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from diagnostics.cases.models import Case
+from diagnostics.findings import Finding
 from diagnostics.jobs.models import OPEN_STATUSES, Job
 from diagnostics.registry.models import ModelVersion
 
@@ -53,6 +55,32 @@ class TrainingRun(Job):
                 name="one_open_training_run",
             )
         ]
+
+
+class Part(models.TextChoices):
+    """What a run used a label for."""
+
+    TRAIN = "train", _("Training set")
+    VALIDATION = "validation", _("Validation set")
+    TEST = "test", _("Test set")
+    EXCLUDED = "excluded", _("Excluded")
+
+
+class SnapshotLabel(models.Model):
+    """One label of a run's snapshot; for the test set also the predictions of both versions."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="labels")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    label = models.UUIDField(db_index=True)  # of the reading or the imported label
+    imported = models.BooleanField()
+    finding = models.CharField(max_length=16, choices=Finding.choices)
+    part = models.CharField(max_length=10, choices=Part.choices)
+    exclusion = models.CharField(max_length=100, blank=True)  # reason
+    candidate = models.JSONField(default=dict)  # class -> probability
+    active = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "label"], name="one_row_per_run_and_label")]
 
 
 class Epoch(models.Model):

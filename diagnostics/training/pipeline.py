@@ -22,8 +22,9 @@ from diagnostics.jobs.errors import JobError, LeaseLost, WorkerStopping
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registry_services
+from diagnostics.registry import trust_report
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import errors, model_card, promotion_gate, snapshot
+from diagnostics.training import errors, model_card, promotion_gate, snapshot, snapshot_index
 from diagnostics.training.epoch_log import CURVES, EpochLog, write_plot
 from diagnostics.training.models import Phase, TrainingRun
 from diagnostics.training.policy import Parameters
@@ -134,6 +135,7 @@ def _run(context: RunContext) -> None:
     _train(context, split, registry.bundle_path(version))
     verdict, evaluation = _compare(context, split)
     _check_trust(context, split)
+    verdict = _judge_trust(context, verdict, version)
     _write_model_card(context, verdict, evaluation)
     _register(context, verdict, evaluation, version)
 
@@ -165,12 +167,12 @@ def _freeze(context: RunContext) -> Split:
     except patient_split.TooFewCases as error:
         complete = len(present) == len(entries) and not duplicates.unreadable
         raise JobError("too_few_cases" if complete else "data_damaged") from error
-    excluded = snapshot.exclusion_counts(split.exclusions, missing=len(entries) - len(present))
-    if (conflicting := labels.conflicting_cases())["cases"]:
-        excluded[labels.CONFLICTING_LABELS] = conflicting
-    imported = {"cases": sum(entry.imported for entry in present)}
-    counts = split.counts() | {"excluded": excluded, "imported": imported}
-    context.update(snapshot_sha256=sha256, counts=counts)
+    snapshot_index.write(context.run, present, split)
+    excluded = snapshot.exclusion_counts(
+        split.exclusions, missing=len(entries) - len(present), conflicting=labels.conflicting_cases()
+    )
+    others = {"excluded": excluded, "imported": {"cases": sum(entry.imported for entry in present)}}
+    context.update(snapshot_sha256=sha256, counts=split.counts() | others)
     return split
 
 
@@ -209,6 +211,8 @@ def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation
     if version is not None:
         context.lease.check()
         active = context.evaluator(registry.bundle_path(version), split.test)
+    context.lease.check()
+    snapshot_index.store_predictions(context.run, split, candidate, active)
     write_plot(context.folder / "confusion.svg", plots.confusion_svg(candidate))
     write_plot(context.folder / "roc.svg", plots.roc_svg(candidate, active))
     if active is None:
@@ -228,6 +232,12 @@ def _check_trust(context: RunContext, split: Split) -> None:
         context.update(checks_done=done, checks_total=total)
 
     context.trust(context.bundle, split, on_check=on_check)
+
+
+def _judge_trust(context: RunContext, verdict: GateVerdict, start: ModelVersion) -> GateVerdict:
+    active = registry.active_version() or start
+    reports = [trust_report.read_report(path) for path in (context.bundle, registry.bundle_path(active))]
+    return promotion_gate.with_trust_checks(verdict, *reports)
 
 
 def _write_model_card(context: RunContext, verdict: GateVerdict, evaluation: Evaluation) -> None:

@@ -1,20 +1,39 @@
-"""The promotion gate: the verdict on a candidate, from two sets of rules.
+"""The promotion gate: the verdict on a candidate, from three sets of rules.
 
-Here: no finding of the active version may be missing. In `ml/metrics/comparison.py`: sensitivity, accuracy
-and AUROC on the same test patients must not be worse. What a user needs to promote a candidate (permission,
-reason, override after a rejection, intact files) is checked by `promote` in diagnostics/registry/services.py.
+In `ml/metrics/comparison.py`: the metrics on the same test patients. Here: no finding of the active version
+may be missing, the data checks A1 to A4 of the trust report must not fail, and no shortcut check may be worse
+than that of the active version. What a user needs to promote a candidate is in
+`diagnostics/registry/services/promotions.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from diagnostics.findings import Finding
 from diagnostics.registry.models import Verdict
+from diagnostics.registry.trust_report import TrustReport
+from ml.trust.catalogue import (
+    BORDER_PROBE,
+    EXACT_DUPLICATES,
+    LABEL_CONFLICTS,
+    LUNG_OCCLUSION,
+    NEAR_DUPLICATES,
+    NO_LUNG_RATIO,
+    PATIENT_SPLIT,
+    SOURCE_HELD_OUT,
+)
+
+DATA_CHECKS: Final = (PATIENT_SPLIT, EXACT_DUPLICATES, NEAR_DUPLICATES, LABEL_CONFLICTS)
+SHORTCUT_CHECKS: Final = (BORDER_PROBE, NO_LUNG_RATIO, LUNG_OCCLUSION, SOURCE_HELD_OUT)
+RANK: Final = {"PASS": 0, "WARN": 1, "NOT_POSSIBLE": 1, "FAIL": 2}
+VERDICT_OF: Final = (("broken", Verdict.REJECT), ("undecided", Verdict.INCONCLUSIVE))
+
+Rule = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,3 +63,65 @@ def judge(
     rule = {"name": "findings", "outcome": "broken", "detail": reason}
     stored |= {"rules": [*stored.get("rules", []), rule], "verdict": Verdict.REJECT.value, "reason": reason}
     return GateVerdict(stored, Verdict.REJECT.value, reason)
+
+
+def with_trust_checks(
+    gate: GateVerdict, report: TrustReport | None, active: TrustReport | None
+) -> GateVerdict:
+    """Add the rules on the candidate's trust report, and the verdict of all rules together."""
+    if gate.verdict == Verdict.NONE:
+        return gate
+    added = [_data_rule(report), _shortcut_rule(report, active)]
+    rules = [*gate.comparison.get("rules", []), *added]
+    verdict = _verdict([str(rule["outcome"]) for rule in rules], otherwise=gate.verdict)
+    decisive = [
+        rule["detail"]
+        for outcome, each in VERDICT_OF
+        if each == verdict
+        for rule in added
+        if rule["outcome"] == outcome
+    ]
+    kept = [gate.reason] if verdict == gate.verdict else []
+    reason = " ".join([*kept, *decisive])
+    return GateVerdict(
+        gate.comparison | {"rules": rules, "verdict": verdict, "reason": reason}, verdict, reason
+    )
+
+
+def _verdict(outcomes: Sequence[str], *, otherwise: str) -> str:
+    return next((verdict.value for outcome, verdict in VERDICT_OF if outcome in outcomes), otherwise)
+
+
+def _data_rule(report: TrustReport | None) -> Rule:
+    ranks = {spec.id: _rank(report, spec.id) for spec in DATA_CHECKS}
+    failed = [check for check, rank in ranks.items() if rank == RANK["FAIL"]]
+    missing = [spec.id for spec in DATA_CHECKS if _status(report, spec.id) in ("", "NOT_POSSIBLE")]
+    if failed:
+        detail = _("Failed: %(checks)s.") % {"checks": ", ".join(failed)}
+        return {"name": "data", "outcome": "broken", "detail": detail}
+    if missing:
+        detail = _("Not possible or not run: %(checks)s.") % {"checks": ", ".join(missing)}
+        return {"name": "data", "outcome": "undecided", "detail": detail}
+    return {"name": "data", "outcome": "kept", "detail": _("None of A1 to A4 failed.")}
+
+
+def _shortcut_rule(report: TrustReport | None, active: TrustReport | None) -> Rule:
+    ids = [spec.id for spec in SHORTCUT_CHECKS]
+    if any(not _status(each, check) for each in (report, active) for check in ids):
+        detail = _("A trust report without the checks B1 to B4: they cannot be compared.")
+        return {"name": "shortcuts", "outcome": "undecided", "detail": detail}
+    worse = [check for check in ids if _rank(report, check) > _rank(active, check)]
+    if not worse:
+        return {"name": "shortcuts", "outcome": "kept", "detail": _("None of B1 to B4 is worse.")}
+    detail = _("Worse than for the active version: %(checks)s.") % {"checks": ", ".join(worse)}
+    return {"name": "shortcuts", "outcome": "broken", "detail": detail}
+
+
+def _status(report: TrustReport | None, check_id: str) -> str:
+    check = report.check(check_id) if report else None
+    return check.status if check else ""
+
+
+def _rank(report: TrustReport | None, check_id: str) -> int:
+    check = report.check(check_id) if report else None
+    return 0 if check is None else RANK["FAIL"] if check.failed else RANK.get(check.status, 0)

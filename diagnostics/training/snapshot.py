@@ -16,6 +16,7 @@ from ml.datasets.exclusions import Exclusion
 from ml.records import LabelledImage
 
 FILE: Final = "snapshot.jsonl"
+CONFLICTING_LABELS: Final = "conflicting_labels"  # reason of an exclusion
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class SnapshotEntry:
     """One stored radiograph with its signed or imported finding."""
 
     label: UUID  # of the reading or the imported label
+    case: UUID
     imported: bool
     finding: str
     path: Path
@@ -90,8 +92,13 @@ def labelled_images(entries: Iterable[SnapshotEntry], *, secret: str) -> tuple[L
     )
 
 
-def exclusion_counts(exclusions: Sequence[Exclusion], *, missing: int) -> dict[str, dict[str, int]]:
-    """Count the excluded radiographs: reason -> {cases, patients}."""
+def exclusion_counts(
+    exclusions: Sequence[Exclusion], *, missing: int, conflicting: dict[str, int]
+) -> dict[str, dict[str, int]]:
+    """Count the excluded radiographs: reason -> {cases, patients}.
+
+    `conflicting` counts those whose imported labels conflict, which are in no snapshot.
+    """
     cases = Counter(exclusion.reason for exclusion in exclusions)
     counts = {
         reason: {
@@ -103,4 +110,5 @@ def exclusion_counts(exclusions: Sequence[Exclusion], *, missing: int) -> dict[s
         for reason, number in cases.items()
     }
     # The patients of missing radiographs are not counted: the snapshot does not contain them.
-    return counts | ({"radiograph_missing": {"cases": missing, "patients": 0}} if missing else {})
+    absent = {"radiograph_missing": {"cases": missing, "patients": 0}, CONFLICTING_LABELS: conflicting}
+    return counts | {reason: count for reason, count in absent.items() if count["cases"]}

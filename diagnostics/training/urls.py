@@ -2,18 +2,29 @@
 
 from django.urls import path
 
-from diagnostics.training import views
+from diagnostics.training import api
+from diagnostics.training.views import flips, lineage, runs, snapshots
 
 app_name = "training"
 
 urlpatterns = [
-    path("", views.run_list, name="runs"),
-    path("start/", views.start, name="start"),
-    path("schedule/", views.schedule, name="schedule"),
-    path("<uuid:pk>/", views.run_detail, name="run"),
-    path("<uuid:pk>/state/", views.run_state, name="state"),
-    path("<uuid:pk>/stop/", views.stop, name="stop"),
-    path("<uuid:pk>/resume/", views.resume, name="resume"),
-    path("<uuid:pk>/discard-checkpoints/", views.discard_checkpoints, name="discard_checkpoints"),
-    path("<uuid:pk>/<str:name>.svg", views.plot, name="plot"),
+    path("", runs.run_list, name="runs"),
+    path("start/", runs.start, name="start"),
+    path("schedule/", runs.schedule, name="schedule"),
+    path("versions/<uuid:pk>/flips/", flips.flips, name="flips"),
+    path("cases/<uuid:pk>/lineage/", lineage.lineage, name="lineage"),
+    path("<uuid:pk>/", runs.run_detail, name="run"),
+    path("<uuid:pk>/snapshot/", snapshots.snapshot, name="snapshot"),
+    path("<uuid:pk>/snapshot.jsonl", snapshots.manifest, name="manifest"),
+    path("<uuid:pk>/state/", runs.run_state, name="state"),
+    path("<uuid:pk>/stop/", runs.stop, name="stop"),
+    path("<uuid:pk>/resume/", runs.resume, name="resume"),
+    path("<uuid:pk>/discard-checkpoints/", runs.discard_checkpoints, name="discard_checkpoints"),
+    path("<uuid:pk>/<str:name>.svg", runs.plot, name="plot"),
+]
+
+api_urlpatterns = [
+    path("training/runs/", api.Runs.as_view(), name="api-training-runs"),
+    path("cases/<uuid:pk>/lineage/", api.CaseLineage.as_view(), name="api-case-lineage"),
+    path("training/runs/<uuid:pk>/", api.Run.as_view(), name="api-training-run"),
 ]

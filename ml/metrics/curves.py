@@ -14,6 +14,7 @@ GRID_POINTS: Final = 51
 RESAMPLES: Final = 500
 MIN_FOR_INTERVAL: Final = 30  # radiographs; fewer get no interval
 MAX_BINS: Final = 10
+MAX_THRESHOLDS: Final = 400
 
 Rates = NDArray[np.float64]
 
@@ -25,6 +26,7 @@ def summary_with_curves(evaluation: Evaluation) -> dict[str, Any]:
         "target": target,
         "with_target": int(evaluation.truth(target).sum()),
         "roc": roc_points(evaluation, target),
+        "thresholds": threshold_points(evaluation, target),
         "reliability": reliability_bins(evaluation, target),
     }
     return evaluation.summary() | {"curves": json_values(curves)}
@@ -46,6 +48,28 @@ def roc_points(evaluation: Evaluation, target: str) -> list[dict[str, float]]:
     return [
         {name: round(float(column[index]), 4) for name, column in columns.items()}
         for index in range(len(grid))
+    ]
+
+
+def threshold_points(evaluation: Evaluation, target: str) -> list[dict[str, float]]:
+    """Return sensitivity and specificity at measured scores, from the highest; empty without both kinds.
+
+    A radiograph is flagged from the threshold on. At most MAX_THRESHOLDS of the scores, evenly by rank.
+    """
+    scores, truth = evaluation.scores(target), evaluation.truth(target)
+    if truth.all() or not truth.any():
+        return []
+    distinct = np.unique(scores)[::-1]
+    kept = np.unique(
+        np.linspace(0, len(distinct) - 1, min(len(distinct), MAX_THRESHOLDS)).round().astype(int)
+    )
+    return [
+        {
+            "threshold": float(threshold),
+            "sensitivity": float((scores[truth] >= threshold).mean()),
+            "specificity": float((scores[~truth] < threshold).mean()),
+        }
+        for threshold in distinct[kept]
     ]
 
 

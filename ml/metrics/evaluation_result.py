@@ -32,6 +32,8 @@ class RadiographResult:
     finding: str
     logits: tuple[float, ...]  # in the order of Evaluation.classes
     probabilities: tuple[float, ...]
+    source: str = ""  # of the radiograph: collection or site
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def _rows(
             finding=classes[int(row.argmax())],
             logits=tuple(scores.tolist()),
             probabilities=tuple(row.tolist()),
+            source=radiograph.source,
+            view=radiograph.view,
         )
         for radiograph, scores, row in zip(radiographs, logits, probabilities, strict=True)
     )

@@ -91,6 +91,7 @@ def test_a_finished_case_has_probabilities_thresholds_version_and_heatmap_url(
         "version": "v1",
         "heatmap_url": f"{SERVER}/cases/{case.pk}/overlay.png",
         "override": None,
+        "gate_overridden": False,
         "research_use": RESEARCH_USE,
     }
 

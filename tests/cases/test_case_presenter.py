@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from diagnostics.cases.models import Prediction
+from diagnostics.cases.presenters.case_list import result_cell
 from diagnostics.cases.presenters.job import job_summary
 from diagnostics.cases.presenters.numbers import compared_texts
 from diagnostics.cases.presenters.prediction import PredictionSummary, prediction_summary
@@ -102,3 +103,24 @@ def test_the_elapsed_time_of_a_queued_prediction_runs_from_the_queue_to_now(now:
     job = job_summary(queued, now)
     assert job is not None
     assert (job.elapsed_seconds, job.elapsed_text, job.is_open, job.label) == (75.0, "75 s", True, "Queued")
+
+
+def test_every_result_of_a_version_promoted_in_spite_of_the_gate_is_marked(now: datetime) -> None:
+    results = {}
+    for overridden_at in (None, now):
+        version = ModelVersion(number=3, bundle="v3", overridden_at=overridden_at)
+        done = Prediction(
+            case_id=uuid4(),
+            status=JobStatus.DONE,
+            version=version,
+            queued_at=now,
+            finished_at=now,
+            finding="normal",
+            probabilities={"normal": 0.9},
+        )
+        cell = result_cell(done)
+        assert cell is not None
+        results[overridden_at] = (prediction_summary(done).uncertainty.warnings, cell.title, cell.is_warning)
+
+    mark = "Promoted in spite of the gate"
+    assert results == {None: ([], "", False), now: ([mark], mark, True)}

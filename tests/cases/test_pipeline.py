@@ -186,3 +186,18 @@ def test_a_retry_uses_the_version_that_was_active_when_it_was_queued(
     prediction = compute(case, clock)
 
     assert (prediction.status, prediction.version) == (JobStatus.DONE, second)
+
+
+def test_the_next_prediction_has_the_thresholds_of_the_deployment(
+    send_radiograph: SendRadiograph, first: ModelVersion, clock: Clock
+):
+    own = {"covid-19": 0.5, "pneumonia": 0.5, "normal": 0.5}
+    thresholds = []
+    for seed, covid in enumerate((0.2, 0.7)):
+        Promotion.objects.filter(active=True).update(active=False, until=clock())
+        Promotion.objects.create(
+            version=first, reason="again", since=clock(), operating_points=own | {"covid-19": covid}
+        )
+        thresholds.append(compute(send_radiograph(seed=seed), clock).operating_points)
+
+    assert thresholds == [own | {"covid-19": 0.2}, own | {"covid-19": 0.7}]

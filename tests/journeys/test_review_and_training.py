@@ -54,7 +54,11 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         assert run["compared"], "the candidate was not compared with the active version"
         training_page = started.url.split("?")[0]
         if broker == "embedded":
-            urls = ("/training/", training_page, "/models/", f"/models/{run['candidate']}/")
+            model = f"/models/{run['candidate']}/"
+            promote = f"{model}promote/?target=sensitivity&value=0.9&prevalence=0.1"
+            lineage = f"/training/cases/{id_of(radiographs[0])}/lineage/"
+            snapshot = f"{training_page}snapshot/"
+            urls = ("/training/", training_page, snapshot, "/models/", model, promote, lineage)
             page = open_page(browser, stack, "admin")
             violations = {url: faults(page, urljoin(stack.base_url, url)) for url in urls}
             assert violations == {url: [] for url in urls}
@@ -63,6 +67,9 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
         promoted, rolled_back = promote_and_roll_back(stack, admin, technician, run["candidate"])
         assert _version(wait_for_case(stack, technician, radiographs[0])) == "v1"
         assert _version(promoted) == "v2"
+        assert _marked(promoted)
+        assert not _marked(rolled_back)
+        assert_traced(stack, admin, promoted, run["snapshot"])
         assert _version(rolled_back) == "v1"
         assert leaks(stack) == []
 
@@ -95,8 +102,13 @@ def promote_and_roll_back(
     stack: Stack, admin: HttpClient, technician: HttpClient, candidate: str
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Return a case that was classified while the candidate was active, and one after the rollback."""
-    reason = {"reason": "journey: a candidate to try", "override": "on"}
-    response = admin.post(f"/models/{candidate}/promote/", reason)
+    url, approver = f"/models/{candidate}/promote/", stack.session("approver")
+    names = re.findall(r'name="acknowledged" value="([^"]+)"', approver.get(url).text)
+    reason = {"reason": "journey: a candidate to try"}
+    assert approver.post(url, reason).status == 400, "promoted in spite of the gate by an ordinary click"
+    override: dict[str, str | list[str]] = {**reason, "acknowledged": names}
+    assert admin.post(url, override).status == 400, "approved by the user who requested the training"
+    response = approver.post(url, override)
     assert response.status == 200, response.text
     promoted = wait_for_case(stack, technician, send(technician, patient="CANARY-next"))
     response = admin.post("/models/roll-back/", {"reason": "journey: back to the first"})
@@ -108,6 +120,33 @@ def _version(case: dict[str, object]) -> object:
     prediction = case["prediction"]
     assert isinstance(prediction, dict), case
     return prediction["version"]
+
+
+def _marked(case: dict[str, object]) -> object:
+    """Return whether the result says that its version was promoted in spite of the gate."""
+    prediction = case["prediction"]
+    assert isinstance(prediction, dict), case
+    return prediction["gate_overridden"]
+
+
+def id_of(address: str) -> str:
+    """Return the id at the end of a case's address."""
+    return address.rstrip("/").rpartition("/")[2]
+
+
+def assert_traced(stack: Stack, admin: HttpClient, case: dict[str, object], snapshot: str) -> None:
+    """Trace a prediction to each signed label, and one of the labels back to the prediction."""
+    traced = admin.get(f"/api/v1/cases/{case['id']}/lineage/").json()
+    newest = traced["predictions"][0]
+    assert (newest["version"]["number"], newest["run"]["snapshot"]) == (2, snapshot)
+    signed = [row["signature"] for row in traced["training_labels"]]
+    assert len(signed) == PER_FINDING * len(FINDINGS)
+    assert {(label["by"], label["role"]) for label in signed} == {("radiologist", "radiologist")}
+    trained = next(row for row in traced["training_labels"] if row["part"] == "train")["signature"]
+    back = admin.get(f"/api/v1/cases/{trained['case']}/lineage/").json()["labels"][0]
+    assert back["signature"]["id"] == trained["id"]
+    assert [(use["version"]["number"], use["part"]) for use in back["taught"]] == [(2, "train")]
+    assert back["taught"][0]["predictions"] >= 1
 
 
 def leaks(stack: Stack) -> list[str]:

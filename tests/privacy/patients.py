@@ -37,7 +37,7 @@ from diagnostics.review.models import (
     Reading,
     ReferenceCase,
 )
-from diagnostics.training.models import TrainingRun
+from diagnostics.training.models import SnapshotLabel, TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.snapshot import FILE
 from diagnostics.uploads import storage as staged_files
@@ -193,7 +193,17 @@ class Ward:
         AssistedReading.objects.create(
             reading=reading, prediction=case.predictions.get(), finding="normal", at=self.now
         )
+        self._freeze(reading)
         return reading
+
+    def _freeze(self, reading: Reading) -> None:
+        """Store the label of a run that failed before it had written its snapshot."""
+        run, _created = TrainingRun.objects.get_or_create(
+            number=1000, defaults={"status": "failed", "queued_at": self.now}
+        )
+        SnapshotLabel.objects.create(
+            run=run, case=reading.case, label=reading.pk, imported=False, finding="normal", part="train"
+        )
 
     def _import(self, case: Case, reference: str) -> None:
         listed = {"import_job": self.import_job, "finding": "normal", "patient_ref": reference, "source": ""}

@@ -78,5 +78,5 @@ def test_a_refused_promotion_keeps_the_entered_reason(register: Register, admini
 
     assert response.status_code == 400
     assert REASON in response.content.decode()
-    assert "The promotion gate rejected v1." in response.content.decode()
-    assert b'name="override"' in response.content
+    assert "The promotion gate of v1 was not passed." in response.content.decode()
+    assert b'name="acknowledged"' in response.content

@@ -110,6 +110,9 @@ def test_every_rule_of_a_comparison_has_a_label() -> None:
         "Sensitivity",
         "Accuracy (McNemar's test)",
         "AUROC (DeLong's test)",
+        "Calibration error",
+        "Sensitivity in each subgroup",
+        "Radiographs of each class",
     ]
 
 

@@ -130,18 +130,6 @@ def test_a_promotion_requires_a_reason(
         services.promote(version=register(), by=administrator, reason=reason, now=now)
 
 
-def test_a_rejected_version_requires_an_override(
-    register: Register, administrator: User, now: datetime
-) -> None:
-    rejected = register(verdict="reject")
-    with pytest.raises(errors.OverrideRequired):
-        services.promote(version=rejected, by=administrator, reason=REASON, now=now)
-
-    services.promote(version=rejected, by=administrator, reason=REASON, now=now, override=True)
-
-    assert selectors.active_version() == rejected
-
-
 def test_the_active_version_cannot_be_promoted_again(
     register: Register, administrator: User, now: datetime
 ) -> None:

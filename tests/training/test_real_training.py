@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Role
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.services import admission as cases
 from diagnostics.jobs.models import JobStatus
+from diagnostics.registry import promotion_gate, trust_report
 from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registry_services
-from diagnostics.registry import trust_report
+from diagnostics.registry.errors import GateNotPassed, SecondPersonRequired
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.services import readings
 from diagnostics.training import pipeline
@@ -36,6 +39,7 @@ from diagnostics.training.selectors import runs
 from diagnostics.training.services import requeue
 from ml.networks import bundle
 from ml.records import EpochReport, Manifest
+from tests.conftest import create_user
 from tests.small_bundle import make_bundle
 from tests.training.conftest import NORMAL_SEED, Sign, drawn_radiograph, queue_run, sign_two_findings
 from tests.training.fake_trainer import FakeTrainer, no_usable_network
@@ -50,6 +54,11 @@ def small_network(data_folders: Path, settings: Settings, now: datetime) -> Mode
     version = registry_services.adopt_default(now=now)
     assert version is not None
     return version
+
+
+@pytest.fixture
+def other_administrator(site: Site) -> User:
+    return create_user("other-administrator", Role.ADMINISTRATOR, site)
 
 
 @dataclass
@@ -89,6 +98,7 @@ def test_signed_radiographs_become_a_candidate_that_an_administrator_promotes(
     technician: User,
     radiologist: User,
     administrator: User,
+    other_administrator: User,
     now: datetime,
     tmp_path: Path,
 ) -> None:
@@ -112,13 +122,24 @@ def test_signed_radiographs_become_a_candidate_that_an_administrator_promotes(
     assert AuditEvent.objects.get(action=Action.RUN_FINISHED).detail["candidate"] == 2
     assert registry.active_version() == small_network
 
-    registry_services.promote(
-        version=candidate, by=administrator, reason="Trained on our radiographs.", now=now, override=True
-    )
+    promote_in_spite_of_the_gate(candidate, administrator, other_administrator, now)
 
     assert registry.active_version() == candidate
     assert bundle.verify(registry.bundle_path(candidate)).version == "v2"
     assert_fake_has_the_contract_of(recorded, trainer.train, small_network, tmp_path / "fake")
+
+
+def promote_in_spite_of_the_gate(
+    candidate: ModelVersion, requester: User, approver: User, now: datetime
+) -> None:
+    names = promotion_gate.gate_of(candidate).to_acknowledge
+    assert {"counts", "B4"} <= set(names)  # four test radiographs of one source
+    approve = partial(registry_services.promote, version=candidate, reason="Trained on ours.", now=now)
+    with pytest.raises(GateNotPassed):
+        approve(by=approver)
+    with pytest.raises(SecondPersonRequired):
+        approve(by=requester, override=True, acknowledged=names)
+    approve(by=approver, override=True, acknowledged=names)
 
 
 def upload_and_sign(technician: User, radiologist: User, now: datetime) -> None:

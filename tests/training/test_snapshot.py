@@ -7,8 +7,12 @@ import json
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from diagnostics.training import promotion_gate, snapshot
+from diagnostics.training.promotion_gate import GateVerdict
 from diagnostics.training.snapshot import SnapshotEntry
+from tests.registry.tiny_network import judged, trust_json
 
 NORTH, SOUTH = UUID(int=1), UUID(int=2)
 
@@ -16,6 +20,7 @@ NORTH, SOUTH = UUID(int=1), UUID(int=2)
 def entry(number: int, *, patient: str = "MRN-1", site: UUID = NORTH) -> SnapshotEntry:
     return SnapshotEntry(
         label=UUID(int=number),
+        case=UUID(int=number),
         imported=False,
         finding="normal",
         path=Path(f"{number}.png"),
@@ -76,3 +81,33 @@ def test_a_candidate_without_a_finding_of_the_active_version_is_rejected() -> No
     assert rejected.verdict == rejected.comparison["verdict"] == "reject"
     assert "Pneumonia, other" in rejected.reason
     assert (accepted.verdict, accepted.reason) == ("accept", "Better.")
+
+
+def with_trust(candidate: list[str], active: list[str]) -> GateVerdict:
+    passed = GateVerdict({"rules": [], "verdict": "accept", "reason": "Better."}, "accept", "Better.")
+    return judged(passed, trust_json(*candidate), trust_json(*active))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "active", "verdict"),
+    [
+        ([], [], "accept"),
+        (["A4"], [], "reject"),
+        (["A4"], ["A4"], "reject"),  # of its own data, whatever those of the active version were
+        (["B2"], [], "reject"),
+        (["B2"], ["B2"], "accept"),
+        (["A7"], [], "accept"),  # neither a data rule of the gate nor blocking
+    ],
+)
+def test_data_checks_and_worse_shortcuts_decide_the_verdict(
+    candidate: list[str], active: list[str], verdict: str
+) -> None:
+    assert with_trust(candidate, active).verdict == verdict
+
+
+def test_a_missing_trust_report_leaves_the_verdict_open() -> None:
+    passed = GateVerdict({"rules": [], "verdict": "accept", "reason": "Better."}, "accept", "Better.")
+    verdict = promotion_gate.with_trust_checks(passed, None, None)
+    assert verdict.verdict == verdict.comparison["verdict"] == "inconclusive"
+    assert [rule["outcome"] for rule in verdict.comparison["rules"]] == ["undecided", "undecided"]
+    assert promotion_gate.with_trust_checks(promotion_gate.NO_COMPARISON, None, None).verdict == "none"

@@ -25,6 +25,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("cases:correct", "patients:resolve", "api-corrections"),
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
+    *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -47,6 +48,13 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-corrections": {"post": ("read", "review")},
     "api-readings": {"get": ("review",), "post": ("review",)},
     "api-report": {"get": ("identifiers",)},  # with another scope that shows cases
+    "api-versions": {"get": ("read",)},
+    "api-version": {"get": ("read",)},
+    "api-version-promote": {"post": ("train",)},
+    "api-version-rollback": {"post": ("train",)},
+    "api-training-runs": {"post": ("train",)},
+    "api-training-run": {"get": ("train",)},
+    "api-case-lineage": {"get": ("train",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

@@ -113,6 +113,8 @@ def _arguments(
         | {"review:delete-view": [view]}
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
+        | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
+        | {"api-training-run": [run], "training:lineage": [case]}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )
 
@@ -158,6 +160,8 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "review:bulk": {"act": "urgent", "case": str(case)},
         "registry:promote": {"reason": REASON},
         "registry:roll-back": {"reason": REASON},
+        "api-version-promote": {"reason": REASON},
+        "api-version-rollback": {"reason": REASON},
         "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
     }
 
@@ -174,6 +178,7 @@ def _staged_upload(technician: User, now: datetime) -> UUID:
 def _training_run(parent: ModelVersion, now: datetime) -> TrainingRun:
     run = TrainingRun.objects.create(number=1, parent=parent, queued_at=now)
     folder(run).mkdir(parents=True)
+    (folder(run) / "snapshot.jsonl").write_text("")
     (folder(run) / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     return run
 

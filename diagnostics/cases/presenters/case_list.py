@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from diagnostics.cases.models import Prediction
-from diagnostics.cases.presenters.prediction import leading_score
+from diagnostics.cases.presenters.prediction import gate_mark, leading_score
 from diagnostics.cases.presenters.quality import Stopped, stopped_of
 from diagnostics.cases.presenters.uncertainty import uncertainty_of
 from diagnostics.jobs.models import JobStatus
@@ -53,4 +53,5 @@ def _result_cell(done: Prediction) -> ResultCell:
     if uncertainty.short_label:
         score = f"{top.label} {top.text}"
         return ResultCell(uncertainty.short_label, score, uncertainty.headline, is_warning=True)
-    return ResultCell(top.label, top.text, "", is_warning=False)
+    mark = gate_mark(done)
+    return ResultCell(top.label, top.text, mark, is_warning=bool(mark))

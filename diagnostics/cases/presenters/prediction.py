@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from diagnostics.cases.presenters.numbers import compared_texts
 from diagnostics.cases.presenters.quality import Override, override_of
 from diagnostics.cases.presenters.uncertainty import Uncertainty
 from diagnostics.findings import Finding
+from diagnostics.registry.presenters.versions import override_text
 
 MIN_VISIBLE_SHARE: Final = 0.05  # of the full scale; a weaker heatmap is invisible on a radiograph
 STEPS: Final[dict[str, Promise]] = {
@@ -88,7 +89,7 @@ class PredictionSummary:
 def prediction_summary(done: Prediction) -> PredictionSummary:
     """Return a finished prediction for a page, its classes ordered by probability."""
     ordered = sorted(done.probabilities, key=lambda finding: -done.probabilities[finding])
-    top, measured = score_of(done, done.finding), uncertainty.uncertainty_of(done)
+    top, measured = score_of(done, done.finding), _with_mark(done, uncertainty.uncertainty_of(done))
     heading = _("AI result (%(version)s)") % {"version": done.version}
     heatmaps = [_heatmap_link(done, finding) for finding in ordered if finding in done.heatmaps]
     return PredictionSummary(
@@ -121,6 +122,16 @@ def leading_score(done: Prediction) -> Score:
 def headline_of(done: Prediction) -> str:
     """Return the outcome of a finished prediction as text."""
     return _headline(uncertainty.uncertainty_of(done), score_of(done, done.finding))
+
+
+def _with_mark(done: Prediction, measured: Uncertainty) -> Uncertainty:
+    mark = gate_mark(done)
+    return replace(measured, warnings=[mark, *measured.warnings]) if mark else measured
+
+
+def gate_mark(done: Prediction) -> str:
+    """Return the mark on every result of a version that was promoted in spite of the gate; else empty."""
+    return override_text(done.version) if done.version else ""
 
 
 def score_of(done: Prediction, finding: str) -> Score:

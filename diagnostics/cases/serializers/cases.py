@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from diagnostics.accounts.serializers import ErrorSerializer as ErrorSerializer
 from diagnostics.cases import selectors
 from diagnostics.cases.models import (
     Case,
@@ -35,13 +36,6 @@ class CaseListQuerySerializer(serializers.Serializer[Any]):
     ordering = serializers.ChoiceField(
         choices=list(selectors.ORDERINGS), default=selectors.NEWEST_FIRST, allow_blank=True
     )
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    """The reason why a request was refused."""
-
-    code = serializers.CharField(help_text="Stable error code")
-    detail = serializers.CharField(help_text="Message in the user's language")
 
 
 class FailureSerializer(serializers.Serializer[Prediction]):
@@ -121,6 +115,9 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
         help_text="Threshold by class: a probability at or above it is flagged",
     )
     version = serializers.CharField()
+    gate_overridden = serializers.SerializerMethodField(
+        help_text="True: the version was promoted in spite of the promotion gate"
+    )
     override = serializers.SerializerMethodField(
         help_text="Why it was scored although the quality gate stopped it; null where it did not"
     )
@@ -144,6 +141,9 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
     @extend_schema_field(OverrideSerializer(allow_null=True))
     def get_override(self, prediction: Prediction) -> dict[str, Any] | None:
         return OverrideSerializer(prediction).data if quality.override_of(prediction) else None
+
+    def get_gate_overridden(self, prediction: Prediction) -> bool:
+        return bool(prediction.version and prediction.version.overridden_at)
 
     def get_heatmap_url(self, prediction: Prediction) -> str:
         url = reverse("cases:overlay", args=[prediction.case_id])

@@ -32,6 +32,11 @@ RULE_OUTCOMES: Final = {
     "broken": Badge("failed", "stat", _("not met")),
     "undecided": Badge("warn", "warn", _("too few radiographs")),
 }
+GATE_OUTCOMES: Final[dict[str, Badge]] = {
+    Verdict.ACCEPT: RULE_OUTCOMES["kept"],
+    Verdict.REJECT: RULE_OUTCOMES["broken"],
+    Verdict.INCONCLUSIVE: Badge("warn", "warn", _("inconclusive")),
+}
 TRUST_VERDICTS: Final = {
     "research only": Badge("failed", "stat", _("Research only: a blocking check failed")),
     "incomplete": Badge("info", "info", _("Incomplete: not every blocking check was run")),
@@ -54,6 +59,11 @@ def verdict_badge(version: ModelVersion) -> Badge:
 def rule_badge(outcome: str) -> Badge:
     """Return the badge of one rule of the promotion gate."""
     return RULE_OUTCOMES.get(outcome, Badge("warn", "warn", outcome))
+
+
+def gate_badge(outcome: str) -> Badge:
+    """Return the badge of one rule by its outcome: accept, reject or inconclusive."""
+    return GATE_OUTCOMES.get(outcome, Badge("warn", "warn", outcome))
 
 
 def trust_badge(verdict: str) -> Badge:

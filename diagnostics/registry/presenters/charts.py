@@ -8,7 +8,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from diagnostics.registry.presenters import metrics
+from diagnostics.registry import policy
 from diagnostics.registry.presenters.metrics import MIN_TEST_RADIOGRAPHS, Json, finding_label
 
 LEFT, TOP, SIDE = 30.0, 6.0, 200.0  # of the square in the SVG
@@ -77,7 +77,7 @@ class Confusion:
 
 def evaluated(name: str, manifest: Json, comparison: Json, *, is_active: bool) -> tuple[Evaluated, ...]:
     """Return a version's evaluation and that of the version that was active at its registration."""
-    stored = metrics.first_evaluation(manifest)
+    stored = policy.first_evaluation(manifest)
     if stored is None:
         return ()
     own, other = ("active", "candidate") if is_active else ("candidate", "active")
@@ -156,16 +156,16 @@ def _roc(version: Evaluated) -> Series:
     points = _curves(version)["roc"]
     target = version.evaluation["per_class"][_curves(version)["target"]]
     bounded = [point for point in points if point["low"] is not None]
-    upper = [_pixel(point["fpr"], point["high"]) for point in bounded]
-    lower = [_pixel(point["fpr"], point["low"]) for point in reversed(bounded)]
+    upper = [pixel(point["fpr"], point["high"]) for point in bounded]
+    lower = [pixel(point["fpr"], point["low"]) for point in reversed(bounded)]
     sensitivity, specificity = target["flag_sensitivity"], target["flag_specificity"]
     return Series(
         version.tone,
         _series_label(version),
-        _path([_pixel(point["fpr"], point["sensitivity"]) for point in points]),
+        _path([pixel(point["fpr"], point["sensitivity"]) for point in points]),
         _path([*upper, *lower], closed=True),
         _cross(sensitivity, specificity),
-        (_pixel(1 - specificity["value"], sensitivity["value"]),),
+        (pixel(1 - specificity["value"], sensitivity["value"]),),
     )
 
 
@@ -174,15 +174,15 @@ def _cross(sensitivity: Json, specificity: Json) -> str:
     if min(sensitivity["n"], specificity["n"]) < MIN_TEST_RADIOGRAPHS:
         return ""
     x, y = 1 - specificity["value"], sensitivity["value"]
-    across = _path([_pixel(1 - specificity["high"], y), _pixel(1 - specificity["low"], y)])
-    return across + _path([_pixel(x, sensitivity["low"]), _pixel(x, sensitivity["high"])])
+    across = _path([pixel(1 - specificity["high"], y), pixel(1 - specificity["low"], y)])
+    return across + _path([pixel(x, sensitivity["low"]), pixel(x, sensitivity["high"])])
 
 
 def _reliability(version: Evaluated) -> Series:
     bins = _curves(version)["reliability"]
-    points = tuple(_pixel(each["predicted"], each["observed"]) for each in bins)
+    points = tuple(pixel(each["predicted"], each["observed"]) for each in bins)
     bars = (
-        _path([_pixel(each["predicted"], each["low"]), _pixel(each["predicted"], each["high"])])
+        _path([pixel(each["predicted"], each["low"]), pixel(each["predicted"], each["high"])])
         for each in bins
         if each["n"] >= MIN_TEST_RADIOGRAPHS
     )
@@ -209,7 +209,8 @@ def _curves(version: Evaluated) -> Json:
     return curves
 
 
-def _pixel(x: float, y: float) -> Point:
+def pixel(x: float, y: float) -> Point:
+    """Return the position of a point of the unit square in the SVG."""
     return round(LEFT + SIDE * x, 1), round(TOP + SIDE * (1 - y), 1)
 
 

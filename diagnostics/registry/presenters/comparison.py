@@ -69,6 +69,23 @@ def comparison_of(stored: Json) -> Comparison | None:
     )
 
 
+def rule_label(name: str) -> str:
+    """Return the text of a rule of the promotion gate; an unknown rule keeps its name."""
+    labels = {
+        "sensitivity": _("Sensitivity"),
+        "accuracy": _("Accuracy (McNemar's test)"),
+        "AUROC": _("AUROC (DeLong's test)"),
+        "calibration": _("Calibration error"),
+        "subgroups": _("Sensitivity in each subgroup"),
+        "counts": _("Radiographs of each class"),
+        "comparison": _("Comparison with the active version"),
+        "findings": _("Recognises every finding of the active version"),
+        "data": _("Data checks A1 to A4"),
+        "shortcuts": _("Shortcut checks not worse than those of the active version"),
+    }
+    return labels.get(name, name)
+
+
 def _measured(name: str, stored: Json) -> int:
     """Return the number of radiographs on which the interval of a metric depends."""
     everything, with_target = int(stored["radiographs"]), int(stored["with_target"])
@@ -88,16 +105,10 @@ def _difference(label: str, row: Json, *, n: int) -> DifferenceRow:
 
 
 def _rule(rule: Json, *, radiographs: int) -> RuleRow:
-    labels = {
-        "sensitivity": _("Sensitivity"),
-        "accuracy": _("Accuracy (McNemar's test)"),
-        "AUROC": _("AUROC (DeLong's test)"),
-        "findings": _("Recognises every finding of the active version"),
-    }
     name, outcome = str(rule["name"]), str(rule["outcome"])
     # Earlier releases stored "kept" on any number of radiographs.
     too_few = (
         outcome == "kept" and name in {"accuracy", "AUROC"} and radiographs < metrics.MIN_TEST_RADIOGRAPHS
     )
     badge = badges.rule_badge("undecided" if too_few else outcome)
-    return RuleRow(labels.get(name, name), badge, rule["detail"])
+    return RuleRow(rule_label(name), badge, rule["detail"])

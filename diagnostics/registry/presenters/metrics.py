@@ -69,9 +69,9 @@ def properties(manifest: Json) -> tuple[Fact, ...]:
     )
 
 
-def operating_points(manifest: Json) -> tuple[Fact, ...]:
-    """Return the probability from which each finding is flagged."""
-    points = _in_display_order(manifest["operating_points"])
+def operating_points(manifest: Json, deployed: Json | None = None) -> tuple[Fact, ...]:
+    """Return the probability from which each finding is flagged, by the deployment if there is one."""
+    points = _in_display_order(deployed or manifest["operating_points"])
     return tuple(Fact(finding_label(label), number(value, 2)) for label, value in points)
 
 
@@ -113,15 +113,6 @@ def evaluation_results(manifest: Json) -> tuple[Metrics, ...]:
         for name, part in stored.items()
         if isinstance(part, dict) and "per_class" in part
     )
-
-
-def first_evaluation(manifest: Json) -> Json | None:
-    """Return the first stored evaluation of a version; None if it was not evaluated."""
-    stored: Json = manifest.get("metrics") or {}
-    if "per_class" in stored:
-        return stored
-    parts = (part for part in stored.values() if isinstance(part, dict) and "per_class" in part)
-    return next(parts, None)
 
 
 def performance(manifest: Json) -> str:

@@ -46,11 +46,11 @@ def bar_charts(manifest: Json, report: TrustReport | None, sites: Mapping[str, s
     }
     sources = _sources(training, sites)
     return (
-        _chart(_("Training set by finding"), _classes(training)),
-        _chart(_("Training set by source"), sources)
+        bar_chart(_("Training set by finding"), _classes(training)),
+        bar_chart(_("Training set by source"), sources)
         if sources
-        else _chart(_("Test set by source"), groups["source"]),
-        *(_chart(title, groups[name]) for name, title in titles.items()),
+        else bar_chart(_("Test set by source"), groups["source"]),
+        *(bar_chart(title, groups[name]) for name, title in titles.items()),
     )
 
 
@@ -79,7 +79,8 @@ def _test_groups(report: TrustReport | None, sites: Mapping[str, str]) -> dict[s
     return groups
 
 
-def _chart(title: str, counts: Counter[str]) -> BarChart:
+def bar_chart(title: str, counts: Counter[str]) -> BarChart:
+    """Return the largest groups of one attribute as bars."""
     largest = max(counts.values(), default=0) or 1
     bars = (Bar(label, n, round(100 * n / largest)) for label, n in counts.most_common(MAX_BARS))
     return BarChart(title, tuple(bars))

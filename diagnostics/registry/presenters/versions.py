@@ -49,3 +49,8 @@ def erased_text(version: ModelVersion) -> str:
         "%(n)d radiographs of the training data were erased since. Train a new version without them.",
         number,
     ) % {"n": number}
+
+
+def override_text(version: ModelVersion) -> str:
+    """Return the mark of a version that was promoted in spite of the gate; empty for all others."""
+    return _("Promoted in spite of the gate") if version.overridden_at else ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from itertools import chain
-from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -26,8 +25,6 @@ from diagnostics.review.selectors import training_labels
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import ClassCount
 from diagnostics.training.snapshot import SnapshotEntry
-
-CONFLICTING_LABELS: Final = "conflicting_labels"  # reason of an exclusion
 
 
 def imported_labels() -> QuerySet[ImportedLabel]:
@@ -73,6 +70,26 @@ def class_counts() -> tuple[ClassCount, ...]:
     )
 
 
+def label_ids() -> frozenset[UUID]:
+    """Return the ids of all current training labels."""
+    querysets = (training_labels.training_readings(), imported_labels())
+    return frozenset(pk for labels in querysets for pk in labels.order_by().values_list("pk", flat=True))
+
+
+def preview_counts() -> dict[str, Counter[str]]:
+    """Count the current training labels by source, view and sex; the source of a reading is its site."""
+    counts: dict[str, Counter[str]] = {"source": Counter(), "view": Counter(), "sex": Counter()}
+    for labels, source in (
+        (training_labels.training_readings(), "case__site__name"),
+        (imported_labels(), "source"),
+    ):
+        columns = (source, "case__radiograph__view", "case__radiograph__sex")
+        for *values, number in labels.order_by().values_list(*columns).annotate(cases=Count("pk")):
+            for name, value in zip(counts, values, strict=True):
+                counts[name][value] += number
+    return counts
+
+
 def conflicting_cases() -> dict[str, int]:
     """Count the cases without a reading whose imported labels conflict, and their patients."""
     unread = imports.cases_with_conflicting_labels().filter(withdrawn_at=None).exclude(_has_reading("pk"))
@@ -98,6 +115,7 @@ def _entry(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> Snapshot
     radiograph = case.radiograph
     return SnapshotEntry(
         label=label.pk,
+        case=case.pk,
         imported=isinstance(label, ImportedLabel),
         finding=label.finding,
         path=cases.radiograph_path(radiograph),

@@ -15,11 +15,11 @@ from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import DomainError
-from diagnostics.jobs.models import OPEN_STATUSES
+from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import policy
-from diagnostics.training.errors import AlreadyTraining, NoActiveVersion, RunNotRunning
+from diagnostics.training.errors import AlreadyTraining, NoActiveVersion, RunNotRunning, Unchanged
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import labels, runs
@@ -30,11 +30,12 @@ from diagnostics.training.services.requeue import enqueue_run_on_commit
 def start_run(*, by: User | None, parameters: Parameters, trigger: str, now: datetime) -> TrainingRun:
     """Queue a training run.
 
-    Raises NotAllowed, AlreadyTraining, NoActiveVersion or TooFewLabels.
+    Raises NotAllowed, AlreadyTraining, NoActiveVersion, TooFewLabels or Unchanged.
     """
     if by is not None:  # None is the schedule
         require(by, Permission.TRAIN)
     version = check_ready()
+    _require_change(parameters, version)
     run = _create(by=by, parameters=parameters, trigger=trigger, version=version, now=now)
     audit.record(
         action=Action.RUN_STARTED,
@@ -56,6 +57,21 @@ def check_ready() -> ModelVersion:
         raise NoActiveVersion(_("No model version is active. Promote a version first."))
     policy.require_enough_labels(labels.class_counts())
     return version
+
+
+def _require_change(parameters: Parameters, version: ModelVersion) -> None:
+    """Raise Unchanged where a run would repeat the last successful one."""
+    last = runs.runs().filter(status=JobStatus.DONE, stop_requested=False).first()
+    if last is None or last.parameters != parameters.as_json() or last.parent_id != version.pk:
+        return
+    if labels.label_ids() == frozenset(last.labels.values_list("label", flat=True)):
+        raise Unchanged(
+            _(
+                "Nothing has changed since training run %(number)d: the same labels, parameters and active "
+                "version give the same network. Sign or import more, or choose other parameters."
+            )
+            % {"number": last.number}
+        )
 
 
 def reason_not_ready() -> str:

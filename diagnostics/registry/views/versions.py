@@ -1,23 +1,19 @@
-"""Pages of model versions: the list, one version, its trust report, promotion and roll-back."""
+"""Pages of model versions: the list, one version, and its trust report."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
-from diagnostics.errors import DomainError
-from diagnostics.registry import bundle_store, selectors, services, trust_report
-from diagnostics.registry.forms import PromoteForm, ReasonForm
-from diagnostics.registry.models import ModelVersion, Verdict
+from diagnostics.registry import bundle_store, selectors, trust_report
+from diagnostics.registry.forms import ReasonForm
+from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.presenters import (
     badges,
     charts,
@@ -28,7 +24,7 @@ from diagnostics.registry.presenters import (
     subsets,
     trust,
 )
-from diagnostics.registry.presenters.versions import erased_text, version_row
+from diagnostics.registry.presenters.versions import erased_text, override_text, version_row
 
 # A figure may use inline styles, and nothing else.
 FIGURE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -39,21 +35,22 @@ ROLL_BACK_IDS: Final = "roll-back-%s"
 @require_safe
 def version_list(request: StaffRequest) -> HttpResponse:
     """Show all versions and the deployment history."""
-    return _list_page(request, form=ReasonForm(auto_id=ROLL_BACK_IDS))
+    return list_page(request, form=ReasonForm(auto_id=ROLL_BACK_IDS))
 
 
 @require_permission(Permission.SEE_MODELS)
 @require_safe
 def version_detail(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show one version."""
-    return _version_page(request, _get_version(pk), form=PromoteForm())
+    version = get_version(pk)
+    return render(request, "registry/version.html", _version_context(request, version))
 
 
 @require_permission(Permission.SEE_MODELS)
 @require_safe
 def trust_report_page(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show the trust report of one version."""
-    version = _get_version(pk)
+    version = get_version(pk)
     bundle = selectors.bundle_path(version)
     panel = trust.trust_panel(trust_report.read_report(bundle), selectors.site_names())
     if panel is None:
@@ -71,7 +68,7 @@ def trust_report_page(request: StaffRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def trust_figure(request: StaffRequest, pk: UUID, number: int, theme: str) -> HttpResponse:
     """Return one figure of a trust report in the colours of a theme."""
-    version = _get_version(pk)
+    version = get_version(pk)
     stored = trust_report.read_figures(selectors.bundle_path(version))
     if number >= len(stored) or theme not in trust.FIGURE_TEXT:
         raise Http404
@@ -80,45 +77,13 @@ def trust_figure(request: StaffRequest, pk: UUID, number: int, theme: str) -> Ht
     return HttpResponse(svg, content_type="image/svg+xml", headers=headers)
 
 
-@require_permission(Permission.PROMOTE)
-@require_POST
-def promote(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Promote a version."""
-    version = _get_version(pk)
-    form = PromoteForm(request.POST)
-    if form.is_valid():
-        try:
-            services.promote(version=version, by=request.user, now=timezone.now(), **form.cleaned_data)
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, _("%(version)s is now the active version.") % {"version": version})
-            return redirect("registry:version", pk=pk)
-    return _version_page(request, version, form=form, status=400)
-
-
-@require_permission(Permission.PROMOTE)
-@require_POST
-def roll_back(request: StaffRequest) -> HttpResponse:
-    """Promote the previously active version."""
-    form = ReasonForm(request.POST, auto_id=ROLL_BACK_IDS)
-    if form.is_valid():
-        try:
-            promotion = services.roll_back(by=request.user, now=timezone.now(), **form.cleaned_data)
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            text = _("Rolled back: %(version)s is the active version.") % {"version": promotion.version}
-            messages.success(request, text)
-            return redirect("registry:versions")
-    return _list_page(request, form=form, status=400)
-
-
-def _get_version(pk: UUID) -> ModelVersion:
+def get_version(pk: UUID) -> ModelVersion:
+    """Return a version with its promotions; raises Http404."""
     return get_object_or_404(selectors.versions(), pk=pk)
 
 
-def _list_page(request: StaffRequest, *, form: ReasonForm, status: int = 200) -> HttpResponse:
+def list_page(request: StaffRequest, *, form: ReasonForm, status: int = 200) -> HttpResponse:
+    """Return the list of versions with a form to roll back."""
     current = selectors.current_promotion()
     active = current.version_id if current else None
     context = {
@@ -132,14 +97,13 @@ def _list_page(request: StaffRequest, *, form: ReasonForm, status: int = 200) ->
     return render(request, "registry/versions.html", context, status=status)
 
 
-def _version_page(
-    request: StaffRequest, version: ModelVersion, *, form: PromoteForm, status: int = 200
-) -> HttpResponse:
+def _version_context(request: StaffRequest, version: ModelVersion) -> dict[str, Any]:
     current, bundle = selectors.current_promotion(), selectors.bundle_path(version)
     is_active = current is not None and current.version_id == version.pk
     manifest, report, sites = version.manifest, trust_report.read_report(bundle), selectors.site_names()
     versions = charts.evaluated(str(version), manifest, version.comparison, is_active=is_active)
-    context: dict[str, Any] = {
+    card_text = bundle_store.read_model_card(bundle) + model_card.approval(version.promotions.all())
+    return {
         "version": version,
         "current": current,
         "is_active": is_active,
@@ -151,15 +115,13 @@ def _version_page(
         "charts": (charts.roc_chart(versions), charts.reliability_chart(versions)),
         "confusion": charts.confusion_matrix(versions),
         "results": metrics.evaluation_results(manifest),
-        "operating_points": metrics.operating_points(manifest),
+        "operating_points": metrics.operating_points(manifest, selectors.deployed_points(version)),
         "prediction_set_limits": metrics.prediction_set_limits(manifest),
         "out_of_distribution_limits": metrics.out_of_distribution_limits(manifest),
         "properties": metrics.properties(manifest),
         "data_set": data_set.data_set_table(manifest.get("training", {}).get("counts", {})),
         "subsets": subsets.bar_charts(manifest, report, sites),
-        "model_card": model_card.card_html(bundle_store.read_model_card(bundle)),
-        "form": form,
+        "model_card": model_card.card_html(card_text),
         "can_promote": not is_active and request.user.has_permission(Permission.PROMOTE),
-        "needs_override": version.verdict == Verdict.REJECT,
+        "override_text": override_text(version),
     }
-    return render(request, "registry/version.html", context, status=status)

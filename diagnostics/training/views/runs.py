@@ -23,7 +23,7 @@ from diagnostics.registry.presenters import badges, comparison, data_set, trust
 from diagnostics.training import errors
 from diagnostics.training.forms import ScheduleForm, StartForm
 from diagnostics.training.models import TrainingRun, Trigger
-from diagnostics.training.presenters import progress
+from diagnostics.training.presenters import preview, progress
 from diagnostics.training.presenters import runs as presenters
 from diagnostics.training.selectors import labels, runs
 from diagnostics.training.services import failed_runs, run_control
@@ -152,6 +152,7 @@ def _list_page(
             imported=labels.imported_labels().count(),
             conflicting=labels.conflicting_cases()["cases"],
         ),
+        "subsets": preview.preview_charts(labels.preview_counts()),
         "open_run": runs.open_run(),
         "blocking_reason": run_control.reason_not_ready(),
         "active_version": registry.active_version(),

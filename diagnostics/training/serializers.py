@@ -1,0 +1,200 @@
+"""Input and output of the API of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import TextChoices
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from diagnostics.accounts.roles import Role
+from diagnostics.jobs.models import JobStatus
+from diagnostics.registry.models import ModelVersion
+from diagnostics.training import errors
+from diagnostics.training.models import Part, Phase, TrainingRun
+from diagnostics.training.policy import MAX_BATCH_SIZE, MAX_EPOCHS, Parameters, Recipe
+from diagnostics.training.presenters import progress
+from diagnostics.training.selectors.lineage import (
+    Lineage,
+    Origin,
+    Signature,
+    Taught,
+    TrainingLabel,
+    Use,
+)
+
+STOPPED_WITHOUT_RESULT = "stopped_without_result"
+
+
+class RunStatus(TextChoices):
+    """The status of a run for scripts; a stopped one may have a version."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class NewRunSerializer(serializers.Serializer[Any]):
+    """The parameters of a run; without a value the recipe's own."""
+
+    recipe = serializers.ChoiceField(choices=Recipe.choices, default=Recipe.FINE_TUNE)
+    epochs = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_EPOCHS)
+    batch_size = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_BATCH_SIZE
+    )
+    learning_rate = serializers.FloatField(required=False, allow_null=True)
+    seed = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=2**31 - 1)
+
+    def parameters(self) -> Parameters:
+        """Return the parameters of valid input; raises InvalidParameters."""
+        return Parameters.of(**self.validated_data)
+
+
+class TrustChecksSerializer(serializers.Serializer[Any]):
+    """How many checks of the trust report are done."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(help_text="0: not yet known")
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """What a run has done so far."""
+
+    phase = serializers.ChoiceField(choices=Phase.choices, allow_blank=True)
+    text = serializers.CharField()
+    epoch = serializers.IntegerField(help_text="Completed epochs")
+    epochs = serializers.IntegerField(help_text="Planned epochs")
+    trust_checks = TrustChecksSerializer()
+
+
+class RunFailureSerializer(serializers.Serializer[Any]):
+    """Why a run failed, and what to do."""
+
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class RunSerializer(serializers.Serializer[TrainingRun]):
+    """A training run."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    status = serializers.SerializerMethodField(help_text="`stopped`: by a user; its best epoch is kept")
+    parameters = serializers.DictField(help_text="Recipe, epochs, batch size, learning rate and seed")
+    progress = serializers.SerializerMethodField()
+    snapshot = serializers.CharField(source="snapshot_sha256", help_text="SHA-256; empty until it is frozen")
+    version = serializers.SerializerMethodField(help_text="Id of the candidate; null before the end")
+    failure = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=RunStatus.choices))
+    def get_status(self, run: TrainingRun) -> str:
+        ended = run.status == JobStatus.DONE or run.failure_code == STOPPED_WITHOUT_RESULT
+        return RunStatus.STOPPED.value if run.stop_requested and ended else str(run.status)
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, run: TrainingRun) -> dict[str, Any]:
+        shown = progress.progress_of(run, list(run.epochs.all()))
+        checks = {"done": run.checks_done, "total": run.checks_total}
+        values = {"phase": run.phase, "text": shown.label, "epoch": shown.epoch, "epochs": shown.epochs}
+        return values | {"trust_checks": checks}
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_version(self, run: TrainingRun) -> str | None:
+        return str(run.candidate_id) if run.candidate_id else None
+
+    @extend_schema_field(RunFailureSerializer(allow_null=True))
+    def get_failure(self, run: TrainingRun) -> dict[str, str] | None:
+        code = run.failure_code
+        return {"code": code, "text": errors.failure_text(code)} if code else None
+
+
+class LineageQuerySerializer(serializers.Serializer[Any]):
+    """Whose labels are listed, and which page of them."""
+
+    prediction = serializers.UUIDField(
+        required=False, help_text="Whose version's labels are listed; without it those of the newest"
+    )
+    page = serializers.IntegerField(required=False, min_value=1, help_text="Of the labels, 100 a page")
+
+
+class SignatureSerializer(serializers.Serializer[Signature]):
+    """A label and who signed or imported it; `by` and `case` are withheld for cases of other sites."""
+
+    id = serializers.UUIDField(source="label")
+    kind = serializers.SerializerMethodField()
+    finding = serializers.CharField()
+    by = serializers.CharField(allow_blank=True)
+    role = serializers.ChoiceField(choices=Role.choices)
+    at = serializers.DateTimeField()
+    case = serializers.UUIDField(allow_null=True)
+
+    @extend_schema_field(serializers.ChoiceField(choices=["reading", "imported"]))
+    def get_kind(self, signature: Signature) -> str:
+        return "imported" if signature.imported else "reading"
+
+
+class TrainingLabelSerializer(serializers.Serializer[TrainingLabel]):
+    """A label of a snapshot."""
+
+    part = serializers.ChoiceField(choices=Part.choices)
+    signature = SignatureSerializer()
+
+
+class VersionReferenceSerializer(serializers.Serializer[ModelVersion]):
+    """A version by id and number."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    gate_overridden = serializers.SerializerMethodField(help_text="Promoted in spite of the gate")
+
+    def get_gate_overridden(self, version: ModelVersion) -> bool:
+        return version.overridden_at is not None
+
+
+class RunReferenceSerializer(serializers.Serializer[TrainingRun]):
+    """A run with its snapshot."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    snapshot = serializers.CharField(source="snapshot_sha256")
+
+
+class OriginSerializer(serializers.Serializer[Origin]):
+    """A prediction, its version, the run that trained the version, and the size of its snapshot by part."""
+
+    id = serializers.UUIDField(source="prediction.pk")
+    finished_at = serializers.DateTimeField(source="prediction.finished_at")
+    version = VersionReferenceSerializer()
+    fine_tuned_from = VersionReferenceSerializer(source="version.parent", allow_null=True)
+    run = RunReferenceSerializer(allow_null=True)
+    labels = serializers.DictField(source="counts", child=serializers.IntegerField())
+
+
+class UseSerializer(serializers.Serializer[Use]):
+    """A run that used a label."""
+
+    run = RunReferenceSerializer()
+    part = serializers.CharField(help_text="Empty for runs of earlier releases")
+    version = VersionReferenceSerializer(allow_null=True)
+    predictions = serializers.IntegerField(help_text="Of that version")
+
+
+class TaughtSerializer(serializers.Serializer[Taught]):
+    """A label of the case and what it taught."""
+
+    signature = SignatureSerializer()
+    taught = UseSerializer(source="uses", many=True)
+
+
+class LineageSerializer(serializers.Serializer[Lineage]):
+    """Where the predictions of a case come from, and what its labels have taught."""
+
+    case = serializers.UUIDField(source="case.pk")
+    predictions = OriginSerializer(source="origins", many=True)
+    training_labels = TrainingLabelSerializer(source="labels", many=True, help_text="One page")
+    page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    labels = TaughtSerializer(source="taught", many=True, help_text="Labels of this case")
