@@ -230,17 +230,16 @@ def assert_no_password(user: User) -> None:
 
 
 def test_new_and_changed_sites_are_audited_and_belong_to_their_creator(chief: Client, administrator: User):
-    chief.post(
-        f"{SITES}add/", {"name": "East", "stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
-    )
-    east = Site.objects.get(name="East")
-    body = {
+    usual = {
         "name": "East",
         "stat_minutes": 30,
-        "urgent_minutes": 30,
+        "urgent_minutes": 60,
         "routine_minutes": 240,
-        "technicians_see_predictions": "on",
+        "patient_masking": "partial",
     }
+    chief.post(f"{SITES}add/", usual)
+    east = Site.objects.get(name="East")
+    body = usual | {"urgent_minutes": 30, "technicians_see_predictions": "on", "patient_masking": "full"}
     assert chief.post(f"{SITES}{east.pk}/change/", body).status_code == 302
 
     created, changed = AuditEvent.objects.filter(target_id=str(east.pk)).order_by("pk")
@@ -248,6 +247,7 @@ def test_new_and_changed_sites_are_audited_and_belong_to_their_creator(chief: Cl
     assert (created.action, changed.action) == (Action.SITE_CREATED, Action.SITE_CHANGED)
     assert (created.site, changed.by) == (east.pk, administrator)
     assert changed.detail["changes"]["urgent_minutes"] == {"old": 60, "new": 30}
+    assert changed.detail["changes"]["patient_masking"] == {"old": "partial", "new": "full"}
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from diagnostics.jobs.models import JobStatus
                 "Cases",
                 "Upload",
                 "Readers",
+                "Conflicts",
                 "Imports",
                 "Training",
                 "Models",

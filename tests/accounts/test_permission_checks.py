@@ -88,5 +88,6 @@ def test_each_role_has_exactly_the_documented_permissions():
             "operate",
             "privacy",
             "override-quality-gate",
+            "correct",
         },
     }

@@ -176,7 +176,8 @@ def test_a_birth_date_taken_from_the_form_gives_the_age(upload: Upload):
 
 @pytest.mark.parametrize("field", ["birth_date", "study_date"])
 def test_a_year_that_no_patient_has_is_refused(technician: User, now: datetime, field: str):
-    details = Details(**{field: date(1, 1, 1)})
+    stated: dict[str, Any] = {field: date(1, 1, 1)}
+    details = Details(**stated)
     with pytest.raises(InvalidField) as error:
         admission.open_case(
             radiograph=radiograph_png(), patient_ref="P-1", details=details, by=technician, now=now
