@@ -34,7 +34,7 @@ PERMITTED: dict[tuple[str, str], str] = {
     (
         "cases.0007_stat_target",
         "RunPython: Raw Python operation",
-    ): "moves the due time of unread STAT cases; the previous release sorts by it and still serves STAT first",
+    ): "moves the due time of unread STAT cases; the previous release serves STAT first",
 }
 
 
