@@ -26,21 +26,23 @@ PICKS = "[data-pick]"
 
 
 @pytest.fixture(scope="module")
-def administrator(embedded_stack: Stack, browser: Any) -> Any:
-    """Return a browser context of an administrator, who claims no case of other tests."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    log_in(context.new_page(), embedded_stack, "admin")
-    return context
+def cookies() -> list[Any]:
+    """Return the cookies of the session that the first test of the module opens."""
+    return []
 
 
 @pytest.fixture
-def page(embedded_stack: Stack, administrator: Any) -> Iterator[Any]:
-    """Return the list of all cases, free of JavaScript errors."""
-    page = administrator.new_page()
+def page(embedded_stack: Stack, browser: Any, cookies: list[Any]) -> Iterator[Any]:
+    """Return the list of an administrator, who claims no case of other tests."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_cookies(cookies)
+    page = context.new_page()
+    if not cookies:
+        log_in(page, embedded_stack, "admin")
+        cookies += context.cookies()
     errors = record_errors(page)
     page.goto(f"{embedded_stack.base_url}/cases/?status=all")
     yield page
-    page.close()
     assert errors == []
 
 
