@@ -1,4 +1,4 @@
-"""Response time of the worklist with few and with many queued cases.
+"""Response time of the list of cases with few and with many queued cases.
 
 python -m benchmarks.worklist [--cases 1000 100000] [--requests 15] [--database sqlite postgres]
 """
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def measure(cases: int, requests: int) -> None:
-    """Fill a new database and request the worklist as a radiologist."""
+    """Fill a new database and request the list of cases as a radiologist."""
     import django
 
     django.setup()
@@ -62,7 +62,7 @@ def measure(cases: int, requests: int) -> None:
         durations = []
         for _ in range(requests):
             start = time.perf_counter()
-            response = client.get(f"/review/{query}", headers={"host": "127.0.0.1"})
+            response = client.get(f"/cases/{query}", headers={"host": "127.0.0.1"})
             durations.append(1000 * (time.perf_counter() - start))
             assert response.status_code == 200, response.status_code
         print(f"  {name:22} median {median(durations):7.1f} ms, slowest {max(durations):7.1f} ms", flush=True)

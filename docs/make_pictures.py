@@ -27,7 +27,7 @@ PICTURES: Final = Path(__file__).resolve().parent / "pictures"
 DESKTOP: Final = {"width": 1366, "height": 768}
 PHONE: Final = {"width": 390, "height": 844}
 DEMO_CASES: Final = 5
-READER_PAGES: Final = {"worklist": "/review/", "cases": "/cases/", "upload": "/cases/upload/"}
+READER_PAGES: Final = {"worklist": "/cases/", "cases": "/cases/?status=all", "upload": "/cases/upload/"}
 ADMINISTRATOR_PAGES: Final = {
     "reader-quality": "/review/readers/",
     "reference-cases": "/review/readers/reference-cases/",

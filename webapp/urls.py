@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("diagnostics.accounts.urls")),
     path("cases/", include(([*case_list, *cases_pages], "cases"))),
     path("review/", include("diagnostics.review.urls")),
+    path("patients/", include("diagnostics.patients.urls")),
     path("imports/", include("diagnostics.imports.urls")),
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),

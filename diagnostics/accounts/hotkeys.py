@@ -91,11 +91,11 @@ GROUPS: Final = (
     ),
     _group(_("Patient"), ("reveal", "m", _("Reveal the patient, audited")), pages=(READING, SIGNED, CASE)),
     _group(
-        _("Worklist"),
+        _("List of cases"),
         ("row-down", "j", _("Next row")),
         ("row-up", "k", _("Previous row")),
         ("select-row", "x", _("Select or deselect the row")),
-        ("search", "/", _("Search by accession number")),
+        ("search", "/", _("Search by name, identifier or date")),
         pages=(WORKLIST,),
     ),
     _group(

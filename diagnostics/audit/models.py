@@ -90,6 +90,7 @@ class Action(models.TextChoices):
     QUALITY_GATE_OVERRIDDEN = "quality-gate-overridden", _("requested an AI result despite the quality gate")
     IDENTITY_CHOSEN = "identity-chosen", _("chose between form and file where they contradict")
     IDENTITY_CONFLICT_FOUND = "identity-conflict-found", _("uploaded a contradiction to an earlier record")
+    IDENTITY_CONFLICT_VIEWED = "identity-conflict-viewed", _("viewed an identity conflict")
     IDENTITY_CONFLICT_RESOLVED = "identity-conflict-resolved", _("resolved an identity conflict")
     CASE_CORRECTED = "case-corrected", _("corrected a case")
     CASE_WITHDRAWN = "case-withdrawn", _("withdrew a case")

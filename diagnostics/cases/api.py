@@ -158,8 +158,8 @@ class CaseCorrections(GenericAPIView[Case]):
     @extend_schema(
         operation_id="cases_correct",
         summary="Correct a case",
-        description="Administrators correct any case of their sites, with the scope `admin`; uploaders their "
-        "own for an hour, with the scope `upload`. The old value and the reason are kept and audited.",
+        description="Administrators correct any case of their sites, with the scopes `read` and `admin`; "
+        "uploaders their own for an hour, with `read` and `upload`. Old value and reason are kept.",
         responses={
             201: StoredCorrectionSerializer(many=True),
             400: ErrorSerializer,
@@ -174,7 +174,7 @@ class CaseCorrections(GenericAPIView[Case]):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         stored = corrections.apply(case=case, by=_staff(request), now=timezone.now(), **sent.validated_data)
-        body = StoredCorrectionSerializer(stored, many=True).data
+        body = [StoredCorrectionSerializer(each).data for each in stored]
         return Response(body, status=status.HTTP_201_CREATED)
 
 

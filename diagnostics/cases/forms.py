@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.cases.models import CorrectionKind, PcrOutcome, Priority, View
@@ -98,8 +99,8 @@ class CorrectionForm(forms.Form):
         label=_("Reason"), widget=forms.TextInput(attrs={"class": "form-control", "maxlength": 200})
     )
 
-    def __init__(self, *args: Any, kind: str, **options: Any) -> None:
-        super().__init__(*args, auto_id=f"id_{kind}_%s", **options)
+    def __init__(self, data: QueryDict | None = None, *, kind: str) -> None:
+        super().__init__(data, auto_id=f"id_{kind}_%s")
         self.kind = kind
         value = _value_field(kind)
         fields = {"kind": forms.CharField(widget=forms.HiddenInput, initial=kind)}

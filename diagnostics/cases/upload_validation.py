@@ -19,6 +19,7 @@ from diagnostics.cases.models import Priority, View
 from ml.errors import DecoderBusy, UnreadableImage
 from ml.images import decode_in_child
 from ml.images.decoding_slots import DecodingSlots
+from ml.images.dicom_header import is_plausible
 from ml.images.size_limits import MAX_FILE_BYTES
 from ml.records import DecodedRadiograph
 
@@ -102,9 +103,9 @@ def validated_fields(
         view=checked_view(view),
         priority=_priority(priority),
         patient_name=_text("patient_name", details.patient_name, MAX_NAME_LENGTH),
-        birth_date=details.birth_date,
+        birth_date=_date("birth_date", details.birth_date),
         sex=_sex(details.sex),
-        study_date=details.study_date,
+        study_date=_date("study_date", details.study_date),
         referrer=_text("referrer", details.referrer, MAX_NAME_LENGTH),
         clinical_question=_text("clinical_question", details.clinical_question, MAX_QUESTION_LENGTH),
     )
@@ -199,6 +200,12 @@ def _priority(text: str) -> Priority:
     if text not in Priority.values:
         raise InvalidField("priority_unknown", _("The priority must be stat, urgent or routine."))
     return Priority(text)
+
+
+def _date(field: str, day: date | None) -> date | None:
+    if day is not None and not is_plausible(day):
+        raise InvalidField(f"{field}_unusable", _("Please check the year of the date."))
+    return day
 
 
 def _sex(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The line that names a patient in lists and banners, masked by the setting of the site."""
+"""The line that names a patient, masked by the setting of the site, and conflicts as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from django.utils.crypto import salted_hmac
 
 from diagnostics.accounts.models import Masking, Site
-from diagnostics.patients.models import Patient
+from diagnostics.patients.models import ConflictKind, IdentityConflict, Patient, Resolution
 
 VISIBLE_CHARACTERS: Final = 3  # of a partly masked reference, at its end
 TAG_CHARACTERS: Final = 8  # 40 bits: of 100,000 patients two share a tag once in 200 installations
@@ -63,3 +63,35 @@ def _initials(name: str) -> str:
     """Return "A. M." for "Meier, Anna (another writing)": the initials of given and family names."""
     family, _comma, given = name.split(" (")[0].partition(", ")
     return " ".join(f"{part[0]}." for part in (*given.split(), *family.split()))
+
+
+@dataclass(frozen=True)
+class ConflictRow:
+    """One conflict as text."""
+
+    conflict: IdentityConflict
+    kind: str
+    patients: str  # reference, or the two references of an accession number
+    known: str
+    found: str
+    resolution: str  # empty while it is open
+
+
+def conflict_row(conflict: IdentityConflict) -> ConflictRow:
+    """Return a conflict as text, with full references."""
+    references = [conflict.reference, conflict.other_reference]
+    return ConflictRow(
+        conflict=conflict,
+        kind=str(conflict.get_kind_display()),
+        patients=", ".join(reference for reference in references if reference),
+        known=conflict.known,
+        found=conflict.found,
+        resolution=str(conflict.get_resolution_display()) if conflict.resolved_at else "",
+    )
+
+
+def resolution_choices(conflict: IdentityConflict) -> list[tuple[str, str]]:
+    """Return how a conflict may be resolved; that of an accession number by a correction of a case."""
+    is_about_accession = conflict.kind == ConflictKind.ACCESSION
+    kinds = [Resolution.SETTLED] if is_about_accession else list(Resolution)
+    return [(kind.value, str(kind.label)) for kind in kinds]

@@ -33,5 +33,7 @@ def conflicts_visible_to(user: User) -> QuerySet[IdentityConflict]:
     """Return the conflicts at the user's sites, open ones first; none without the permission to resolve."""
     if not user.has_permission(Permission.CORRECT):
         return IdentityConflict.objects.none()
-    conflicts = IdentityConflict.objects.filter(site__in=user.sites.all()).select_related("site")
+    conflicts = IdentityConflict.objects.filter(site__in=user.sites.all()).select_related(
+        "site", "resolved_by"
+    )
     return conflicts.order_by(F("resolved_at").desc(nulls_first=True), "-found_at", "pk")

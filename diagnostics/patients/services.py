@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from random import Random, SystemRandom
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import Site, User
@@ -19,6 +21,7 @@ from diagnostics.audit.models import Action
 from diagnostics.patients.errors import AlreadyResolved, ReasonRequired, UnknownResolution
 from diagnostics.patients.models import ConflictKind, IdentityConflict, Patient, Resolution
 
+RANDOM: Final = SystemRandom()
 MIN_REASON: Final = 5  # characters
 MAX_REASON: Final = 200
 FIELDS: Final = {  # of a conflict about one patient
@@ -118,6 +121,49 @@ def merge_records(*, site: Site, reference: str, into: str, by: User, now: datet
     facts = PatientFacts(patient.name, patient.birth_date, patient.sex)
     patient.delete()
     record_patient(site=site, reference=into, facts=facts, by=by, now=now)
+
+
+def record_synthetic(
+    *,
+    site: Site,
+    reference: str,
+    like: str,
+    not_of: str,
+    age: int | None,
+    at: datetime,
+    chance: Random = RANDOM,
+) -> None:
+    """Record a patient for a control copy where the patient of `like` has a record, with the same columns.
+
+    Family and given name come from two other patients of the site, never from that of `not_of`, whose
+    radiograph is copied; the birth date gives the age at the study.
+    """
+    model = Patient.objects.filter(site=site, reference=like).first()
+    if model is None:
+        return
+    donors = Patient.objects.filter(site=site, sex=model.sex).exclude(name="").order_by("pk")
+    donors = donors.exclude(reference__in=[like, not_of])
+    has_age = model.birth_date is not None and age is not None
+    Patient.objects.create(
+        site=site,
+        reference=reference,
+        name=_mixed_name(donors, chance) if model.name else "",
+        birth_date=_born(at, age or 0, chance) if has_age else None,
+        sex=model.sex,
+    )
+
+
+def _born(at: datetime, age: int, chance: Random) -> date:
+    return at.date() - timedelta(days=int(365.25 * age) + chance.randrange(1, 364))
+
+
+def _mixed_name(donors: QuerySet[Patient], chance: Random) -> str:
+    count = donors.count()
+    if not count:
+        return ""
+    first, second = (donors[chance.randrange(count)].name.split(" (")[0] for _ in range(2))
+    family, given = first.partition(", ")[0], second.partition(", ")[2]
+    return f"{family}, {given}" if given else family
 
 
 def _is_same(kind: ConflictKind, known: object, found: object) -> bool:

@@ -29,6 +29,7 @@ ERASURE_ORDER: Final = (
     PatientTable("cases.PcrResult", "case"),
     PatientTable("cases.PredictionShown", "case"),
     PatientTable("cases.DamagedFile", "case"),
+    PatientTable("cases.Correction", "case"),
     PatientTable("cases.Prediction", "case"),
     PatientTable("cases.Radiograph", "case"),
     PatientTable("cases.Case", "pk"),

@@ -30,6 +30,8 @@ MAX_IDENTIFIER: Final = (
     64  # characters; a longer one is left out, since its beginning may be another patient's
 )
 MAX_NAME: Final = 200
+FIRST_YEAR: Final = 1850
+LAST_YEAR: Final = 2200
 MAX_QUESTION: Final = 500
 LATERAL_VIEWS: Final = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL"})
 VIEW_CODES: Final = {  # DICOM PS3.16, CID 4010, by SNOMED CT and by SNOMED RT
@@ -217,8 +219,14 @@ def _date(text: str) -> date | None:
     if not re.fullmatch(r"[0-9]{8}", digits):
         return None
     with suppress(ValueError):
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        return day if is_plausible(day) else None
     return None
+
+
+def is_plausible(day: date) -> bool:
+    """Return whether a day can be one of a patient; the first and the last years have no time in UTC."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def _study_at(dataset: pydicom.Dataset) -> datetime | None:

@@ -45,7 +45,11 @@ def by_administrator(administrator: User, now: datetime) -> Correct:
     """Return a function by which an administrator corrects a case, a day after its upload."""
 
     def _correct(case: Case, kind: str, value: str = "", **changed: Any) -> Correction:
-        arguments = {"reason": REASON, "by": administrator, "now": now + timedelta(days=1)} | changed
+        arguments: dict[str, Any] = {
+            "reason": REASON,
+            "by": administrator,
+            "now": now + timedelta(days=1),
+        } | changed
         return correct(case=case, kind=kind, value=value, **arguments)
 
     return _correct
@@ -101,6 +105,7 @@ INVALID: dict[str, tuple[str, str, str]] = {
     "control character": ("patient", "P\n1", "patient_ref_unusable"),
     "unknown view": ("view", "oblique", "view_unknown"),
     "no date": ("study-date", "tomorrow", "study_date_unusable"),
+    "year without a time in UTC": ("study-date", "0001-01-01T00:00+14:00", "study_date_unusable"),
     "impossible date": ("study-date", "2020-02-31", "study_date_unusable"),
     "unknown kind": ("age", "7", "kind_unknown"),
     "merge": ("merge", "P-2", "kind_unknown"),

@@ -174,6 +174,17 @@ def test_a_birth_date_taken_from_the_form_gives_the_age(upload: Upload):
     assert upload(header, details=birth_date, decision=FORM).radiograph.age == 9
 
 
+@pytest.mark.parametrize("field", ["birth_date", "study_date"])
+def test_a_year_that_no_patient_has_is_refused(technician: User, now: datetime, field: str):
+    details = Details(**{field: date(1, 1, 1)})
+    with pytest.raises(InvalidField) as error:
+        admission.open_case(
+            radiograph=radiograph_png(), patient_ref="P-1", details=details, by=technician, now=now
+        )
+
+    assert error.value.code == f"{field}_unusable"
+
+
 @pytest.mark.parametrize("reason", ["", "  ok ", "x" * 201])
 def test_a_decision_needs_a_reason(reason: str):
     with pytest.raises(InvalidField):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from tests.radiographs import radiograph_dicom, radiograph_jpeg, radiograph_png,
 
 def validated(**changed: str) -> upload_validation.UploadFields:
     fields = {"patient_ref": "P-1", "accession_number": "", "view": "", "priority": "routine"}
-    return upload_validation.validated_fields(**(fields | changed))
+    arguments: dict[str, Any] = fields | changed
+    return upload_validation.validated_fields(**arguments)
 
 
 def test_fields_are_stripped_and_normalised():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import uid
+from pydicom.data import get_charset_files
 from pydicom.dataset import Dataset
 
 from ml.errors import UnreadableImage
@@ -71,6 +73,25 @@ def test_a_name_is_read_in_the_character_set_of_the_file(
     stored: bytes, character_set: str | list[str], expected: str
 ) -> None:
     assert read_header(with_name_bytes(stored, character_set)).patient_name == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("chrH31.dcm", "Yamada, Tarou (山田, 太郎)"),
+        ("chrH32.dcm", "ﾔﾏﾀﾞ, ﾀﾛｳ (山田, 太郎)"),
+        ("chrI2.dcm", "Hong, Gildong (洪, 吉洞)"),
+        ("chrX1.dcm", "Wang, XiaoDong (王, 小東)"),
+        ("chrX2.dcm", "Wang, XiaoDong (王, 小东)"),
+        ("chrArab.dcm", "قباني, لنزار"),
+        ("chrGerm.dcm", "Äneas, Rüdiger"),
+        ("chrKoreanMulti.dcm", "김희중"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # some of these files break other rules on purpose
+def test_the_sample_files_of_the_standard_are_read(file: str, name: str) -> None:
+    (path,) = get_charset_files(file)
+    assert read_header(Path(path).read_bytes()).patient_name == name
 
 
 @pytest.mark.filterwarnings("ignore:Unknown encoding")
@@ -143,6 +164,8 @@ def test_the_age_comes_from_the_birth_date_where_the_file_states_none(
         ({"StudyDate": "20200131"}, datetime(2020, 1, 31)),  # noqa: DTZ001
         ({"StudyDate": "20200131", "StudyTime": "soon"}, datetime(2020, 1, 31)),  # noqa: DTZ001
         ({"StudyDate": "20200231", "StudyTime": "1015"}, None),
+        ({"StudyDate": "00010101", "TimezoneOffsetFromUTC": "+1400"}, None),
+        ({"StudyDate": "99991231", "TimezoneOffsetFromUTC": "-1200"}, None),
         ({"StudyTime": "1015"}, None),
     ],
 )

@@ -28,8 +28,10 @@ from django.urls import reverse
 from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
+from diagnostics.cases.services.corrections import correct
 from diagnostics.imports.services import scans
 from diagnostics.imports.options import ImportOptions
+from diagnostics.patients.models import IdentityConflict
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.services.reference_cases import set_reference_case
 from diagnostics.review.models import SavedView
@@ -40,6 +42,9 @@ admin, reader = User.objects.get(username="admin"), User.objects.get(username="r
 read, waiting, held = Case.objects.order_by("opened_at")
 sign_reading(case=read, by=reader, finding="covid-19", note="Both bases.", now=now)
 set_reference_case(case=read, finding="covid-19", basis="rt-pcr", by=admin, now=now)
+IdentityConflict.objects.create(site=read.site, kind="birth-date", reference="P-9801", known="1958-04-17",
+    found="1985-04-17", found_at=now)
+correct(case=waiting, kind="view", value="AP", reason="seen on the image", by=admin, now=now)
 SavedView.objects.create(owner=reader, name="STAT", query="priority=stat")
 run = TrainingRun.objects.create(number=1, queued_at=now, status="failed", failure_code="internal",
     failure_text="Something broke.", finished_at=now)
@@ -50,7 +55,7 @@ folder.mkdir(parents=True)
 scan = dict(collection=folder.parent, origin="here", options=ImportOptions(), by=admin, now=now)
 import_job = scans.scan_path(site=read.site, **scan)
 version = ModelVersion.objects.get()
-pages = {"cases:case": [read, waiting],
+pages = {"cases:case": [read, waiting], "cases:correct": [read, waiting],
     "review:case": [read, waiting], "review:reference-case": [read, waiting],
     "imports:import": [import_job], "training:run": [run], "registry:version": [version],
     "registry:trust-report": [version]}
@@ -66,6 +71,7 @@ PLAIN: Final = {  # pages without an id, and a user who may see them
     "accounts:staff": "admin",
     "cases:upload": "technician",
     "cases:list": "radiologist",
+    "patients:conflicts": "admin",
     "review:readers": "admin",
     "review:reference-cases": "admin",
     "imports:imports": "admin",

@@ -14,9 +14,19 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
-from diagnostics.cases.models import Case, DamagedFile, PcrResult, Prediction, PredictionShown, Radiograph
+from diagnostics.cases.models import (
+    Case,
+    Correction,
+    DamagedFile,
+    PcrResult,
+    Prediction,
+    PredictionShown,
+    Radiograph,
+)
 from diagnostics.imports.models import Import, ImportedFile, ImportedLabel
 from diagnostics.jobs.models import JobStatus
+from diagnostics.patients.models import IdentityConflict
+from diagnostics.patients.models import Patient as Record
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import (
     Assignment,
@@ -90,6 +100,7 @@ class Ward:
             found_at=self.now,
             restored_at=self.now,
         )
+        self._identify(case, reference)
         self._import(case, reference)
         audit.record(action=Action.CASE_OPENED, by=self.reader, target=case, now=self.now)
         names = [name for each in (case, copy) for name in self._files(each)]
@@ -144,6 +155,21 @@ class Ward:
         radiograph.save()
         self._predict(case)
         return case
+
+    def _identify(self, case: Case, reference: str) -> None:
+        Correction.objects.create(
+            case=case,
+            kind="patient",
+            old=f"EARLIER-{reference[:3]}",
+            new=reference,
+            reason="wrong patient",
+            by=self.administrator,
+            at=self.now,
+        )
+        Record.objects.create(site=self.site, reference=reference, name=f"Name of {reference}")
+        IdentityConflict.objects.create(
+            site=self.site, kind="name", reference=reference, found=f"Other {reference}", found_at=self.now
+        )
 
     def _predict(self, case: Case) -> None:
         prediction = Prediction(case=case, version=self.version, status=JobStatus.DONE, queued_at=self.now)

@@ -33,6 +33,8 @@ from tests.privacy.conftest import REFERENCE
 from tests.privacy.patients import Patient, Ward, stored_bytes
 from tests.registry.stub_bundle import stub_bundle
 
+REFERENCE_COLUMNS = {"patient", "patient_ref", "reference", "other_reference"}
+
 
 def erase(ward: Ward, reference: str = REFERENCE, by: User | None = None) -> Erasure:
     return erasure.erase_patient(
@@ -98,10 +100,20 @@ def test_every_table_with_a_patient_reference_is_known_to_the_erasure() -> None:
     with_reference = {
         model._meta.label
         for model in apps.get_models()
-        if any(column.name.startswith("patient") for column in model._meta.concrete_fields)
+        if any(column.name in REFERENCE_COLUMNS for column in model._meta.concrete_fields)
+    }
+    others = {
+        column.name
+        for model in apps.get_models()
+        for column in model._meta.concrete_fields
+        if "patient" in column.name or "reference" in column.name
     }
 
-    assert with_reference == {"cases.Case", "imports.ImportedFile", "privacy.Erasure"}
+    assert with_reference == {
+        *("cases.Case", "imports.ImportedFile", "privacy.Erasure"),
+        *("patients.Patient", "patients.IdentityConflict"),
+    }
+    assert others - REFERENCE_COLUMNS == {"patient_masking", "reference_percent"}
 
 
 def test_the_audit_names_a_digest_and_counts_and_never_the_reference(ward: Ward, patient: Patient) -> None:

@@ -57,6 +57,9 @@ def test_the_export_contains_every_row_of_the_patient_and_none_of_another(
     assert NOTE + REFERENCE in text
     assert f"{REFERENCE}-2.png" in text  # a file of an import without a case
     assert other_patient.reference not in text
+    assert "EARLIER-" not in text  # the reference of another patient, from whom the case was moved
+    assert [row["name"] for row in tables["patients.Patient"]] == [f"Name of {REFERENCE}"]
+    assert [row["found"] for row in tables["patients.IdentityConflict"]] == [f"Other {REFERENCE}"]
 
 
 def test_the_export_contains_every_stored_image(ward: Ward, patient: Patient, out: Path) -> None:

@@ -85,3 +85,30 @@ def test_an_invalid_bulk_action_shows_an_error_and_changes_nothing(
     assert "rr-alert" in page
     assert not Assignment.objects.exists()
     assert Case.objects.get().priority == "routine"
+
+
+def test_an_administrator_withdraws_selected_cases_for_a_reason(
+    client: Client, administrator: User, admit: Admit
+) -> None:
+    cases = [admit(number) for number in range(3)]
+    ids = [str(case.pk) for case in cases[:2]]
+    client.force_login(administrator)
+    form = {"case": ids, "action": "withdraw"}
+    without = client.post(reverse("review:bulk"), form, follow=True).content.decode()
+    assert "rr-tone-stat" in without
+    assert not Case.objects.filter(withdrawn_at__isnull=False).exists()
+
+    page = client.post(reverse("review:bulk"), form | {"reason": "sent twice"}, follow=True).content.decode()
+
+    assert "2 cases changed." in page
+    assert {str(case.pk) for case in Case.objects.filter(withdrawn_at__isnull=False)} == set(ids)
+    again = client.post(reverse("review:bulk"), form | {"reason": "again"}, follow=True).content.decode()
+    assert "0 cases changed." in again
+
+
+def test_a_radiologist_withdraws_no_selected_cases(reader: Client, admit: Admit) -> None:
+    form = {"case": str(admit(1).pk), "action": "withdraw", "reason": "sent twice"}
+    page = reader.post(reverse("review:bulk"), form, follow=True).content.decode()
+    assert "Your role" in page
+    assert not Case.objects.filter(withdrawn_at__isnull=False).exists()
+    assert 'value="withdraw"' not in page

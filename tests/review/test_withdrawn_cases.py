@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from diagnostics.cases.errors import CaseWithdrawn
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.selectors import patient as patients
 from diagnostics.cases.services.corrections import correct
+from diagnostics.patients.models import Patient
 from diagnostics.review.errors import ClaimExpired
 from diagnostics.review.models import ReadingPolicy
 from diagnostics.review.selectors import claims as claim_selectors
@@ -117,8 +118,19 @@ def test_a_control_case_has_nothing_of_the_identity_of_the_original_patient(
     Radiograph.objects.filter(case=like).update(institution="North", **uids)
     Case.objects.filter(pk=like.pk).update(referrer="Berg, Eva", clinical_question="Fever?")
 
+    born = {"birth_date": date(1958, 4, 17), "sex": "F", "site": like.site}
+    names = {like.patient_ref: "Like, Anna", reference_case.patient_ref: "CANARY, Canary", "X": "Berg, Eva"}
+    for reference, name in names.items():
+        Patient.objects.create(reference=reference, name=name, **born)
+
     control = add_control(Case.objects.get(pk=like.pk), radiologist, now)
 
+    patient = Patient.objects.get(reference=control.patient_ref)
+    assert (patient.name, patient.sex) == ("Berg, Eva", "F")
+    assert patient.birth_date not in (None, born["birth_date"])
+    age = control.radiograph.age
+    assert age is not None
+    assert age * 365 <= (now.date() - patient.birth_date).days < (age + 1) * 366
     stored = Radiograph.objects.get(case=control)
     assert (control.referrer, control.clinical_question) == ("Berg, Eva", "Fever?")
     assert stored.institution == "North"

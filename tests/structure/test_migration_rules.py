@@ -31,6 +31,10 @@ PERMITTED: dict[tuple[str, str], str] = {
         "audit.0003_append_only",
         "RunPython: Raw Python operation",
     ): "creates triggers against changes of events, which the previous release does not make",
+    (
+        "cases.0007_stat_target",
+        "RunPython: Raw Python operation",
+    ): "moves the due time of unread STAT cases; the previous release serves STAT first",
 }
 
 

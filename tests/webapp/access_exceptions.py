@@ -22,7 +22,10 @@ OBJECTS_OF_A_SITE: Final = (
     "imports:exclusions",
     *("accounts:staff-password-link", "accounts:staff-change", "accounts:site-policy"),
     *("api-case", "api-readings"),
+    *("cases:correct", "patients:resolve", "api-corrections"),
 )
+
+FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
 
 # Pages of the user's own site: 403 with the sentence that an administrator must add the user to one.
 # The list of an administrator or a technician without a site is empty.
@@ -37,6 +40,7 @@ PAGES_OF_THE_OWN_SITE: Final = {
 TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-case-list": {"get": ("read", "review"), "post": ("upload",)},
     "api-case": {"get": ("read", "review")},
+    "api-corrections": {"post": ("read", "review")},
     "api-readings": {"get": ("review",), "post": ("review",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
@@ -62,5 +66,5 @@ def at_other_site(name: str, method: str, status: str) -> str:
 
 
 def _is_role_refusal(name: str, status: str) -> bool:
-    # The image views find the case first; its blinding, which says 403 here, comes after.
-    return status == "403" and name not in ("cases:heatmap", "cases:overlay")
+    # These views find the case first; its blinding, or the rule of corrections, which says 403, comes after.
+    return status == "403" and name not in FIND_THE_CASE_FIRST

@@ -20,6 +20,7 @@ from diagnostics.cases.services import admission as cases
 from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
+from diagnostics.patients.models import IdentityConflict
 from diagnostics.registry import services as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.selectors import bundle_path
@@ -65,7 +66,15 @@ def create_access_objects(
     run = _training_run(first, now)
     scanned = _scanned_import(home / "radiographs", case, administrator, now)
     view = SavedView.objects.create(owner=radiologist, name="STAT", query="priority=stat")
-    args = _arguments(case=case.pk, run=run.pk, scanned=scanned.pk, view=view.pk, version=third.pk)
+    conflict = IdentityConflict.objects.create(site=case.site, kind="sex", reference="P-1", found_at=now)
+    args = _arguments(
+        case=case.pk,
+        run=run.pk,
+        scanned=scanned.pk,
+        view=view.pk,
+        version=third.pk,
+        conflict=conflict.pk,
+    )
     tokens.create_token(by=technician, now=timezone.now())
     args |= _account_arguments(technician, case.site.pk)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
@@ -85,10 +94,13 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, bool]]:
             yield from _walk(entry, f"{prefix}{entry.namespace}:" if entry.namespace else prefix)
 
 
-def _arguments(*, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID) -> dict[str, list[Any]]:
+def _arguments(
+    *, case: UUID, run: UUID, scanned: UUID, view: Any, version: UUID, conflict: UUID
+) -> dict[str, list[Any]]:
     names = list(url_names())
     return (
         {name: [case] for name in names if name.startswith(("cases:", "review:", "api-"))}
+        | {"patients:resolve": [conflict]}
         | {name: [run] for name in names if name.startswith("training:")}
         | {name: [scanned] for name in names if name.startswith("imports:")}
         | {"review:delete-view": [view]}
@@ -122,7 +134,10 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
     policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
     return {
         "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
+        "cases:correct": {"kind": "accession", "value": "A-7", "reason": REASON},
         "api-case-list": {"patient_ref": "P-3"},
+        "api-corrections": {"kind": "accession", "value": "A-7", "reason": REASON},
+        "patients:resolve": {"resolution": "settled", "reason": REASON},
         "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
         "api-readings": {"finding": "normal", "confidence": "sure"},
         "review:policy": policy,

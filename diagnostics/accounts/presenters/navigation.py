@@ -36,6 +36,7 @@ MENU_ENTRIES = (
     MenuEntry("cases:list", gettext_noop("Cases"), Permission.SEE_CASES),
     MenuEntry("cases:upload", gettext_noop("Upload"), Permission.UPLOAD),
     MenuEntry("review:readers", gettext_noop("Readers"), Permission.MANAGE_READERS),
+    MenuEntry("patients:conflicts", gettext_noop("Conflicts"), Permission.CORRECT),
     MenuEntry("imports:imports", gettext_noop("Imports"), Permission.IMPORT),
     MenuEntry("training:runs", gettext_noop("Training"), Permission.TRAIN),
     MenuEntry("registry:versions", gettext_noop("Models"), Permission.SEE_MODELS),

@@ -54,7 +54,7 @@ class UploadSerializer(serializers.Serializer[Any]):
 class ContradictionSerializer(serializers.Serializer[Any]):
     """A field for which form and file state different values."""
 
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     form = serializers.CharField(required=False, help_text="Only for a token with the scope `identifiers`")
     file = serializers.CharField(required=False, help_text="Only for a token with the scope `identifiers`")
 

@@ -225,9 +225,9 @@ def _stored_row(upload: Upload) -> Radiograph:
 def _study_columns(upload: Upload) -> dict[str, str]:
     """Return what the header states of study and device; the UIDs of a collection are not the hospital's."""
     header = upload.decoded.header or identity.NO_HEADER
-    names = ("modality", "body_part", "laterality", "device")
+    names = ["modality", "body_part", "laterality", "device"]
     if not upload.is_import:
-        names += ("study_uid", "series_uid", "sop_instance_uid", "institution")
+        names += ["study_uid", "series_uid", "sop_instance_uid", "institution"]
     return {name: getattr(header, name) for name in names}
 
 

@@ -19,6 +19,7 @@ from diagnostics.cases.deadlines import due_at
 from diagnostics.cases.errors import NoFreeReference, StorageUnavailable
 from diagnostics.cases.models import PRIORITY_RANK, Case, Prediction, Priority, Radiograph
 from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
+from diagnostics.patients import services as patients
 
 RANDOM = SystemRandom()
 MAX_TRIES: Final = 50
@@ -37,6 +38,14 @@ def open_control_copy(*, radiograph_of: Case, like: Case, to: User, now: datetim
     radiograph_id = _link_files(radiograph_of.radiograph)
     case = _create_case(radiograph_of, like, to, now)
     _create_radiograph(radiograph_id, radiograph_of.radiograph, case, like, now)
+    patients.record_synthetic(
+        site=case.site,
+        reference=case.patient_ref,
+        like=like.patient_ref,
+        not_of=radiograph_of.patient_ref,
+        age=radiograph_of.radiograph.age,
+        at=now,
+    )
     prediction = Prediction.objects.create(case=case, queued_at=now)
     enqueue_prediction_on_commit(prediction.pk, case.priority)
     return case

@@ -29,6 +29,7 @@ from diagnostics.cases.services import admitted_identity, withdrawal
 from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import NotAllowed
 from diagnostics.patients import services as patients
+from ml.images.dicom_header import is_plausible
 
 OWN_UPLOAD: Final = timedelta(hours=1)  # for which uploaders may correct what they have uploaded
 FOR_UPLOADERS: Final = frozenset(
@@ -169,7 +170,7 @@ def _study_at(value: str) -> datetime:
         at = day = None
     if day is not None:
         at = datetime(day.year, day.month, day.day)  # noqa: DTZ001
-    if at is None:
+    if at is None or not is_plausible(at.date()):
         raise InvalidField("study_date_unusable", _("Please enter the study date as year-month-day."))
     return at if at.tzinfo else timezone.make_aware(at, timezone.get_default_timezone())
 

@@ -20,6 +20,7 @@ from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.imports.models import ImportedFile
 from diagnostics.privacy.errors import UnknownPatient
 from diagnostics.privacy.policy import PatientTable
+from diagnostics.privacy.selectors import identities
 from diagnostics.review.models import Reading, SavedView
 
 
@@ -30,10 +31,13 @@ def patient_digest(site: Site, patient_ref: str) -> str:
 
 
 def case_ids(site: Site, patient_ref: str) -> list[UUID]:
-    """Return the ids of the patient's cases and of their control copies; raises UnknownPatient."""
+    """Return the ids of the patient's cases and of their control copies; raises UnknownPatient.
+
+    They may all have been moved to another patient, while the record of this one is still there.
+    """
     own = Case.objects.filter(site=site, patient_ref=patient_ref, copy_of=None)
     ids = with_copies(own.values_list("pk", flat=True))
-    if not ids:
+    if not ids and not identities.is_known(site, patient_ref):
         raise UnknownPatient(
             _("%(site)s has no case of this patient. Check the reference and the site.") % {"site": site}
         )

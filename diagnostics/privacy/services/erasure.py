@@ -22,10 +22,11 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
 from diagnostics.cases.models import Case
+from diagnostics.patients.models import Patient
 from diagnostics.privacy.errors import TrainingIsOpen
 from diagnostics.privacy.models import Cause, Erasure
 from diagnostics.privacy.policy import ERASURE_ORDER
-from diagnostics.privacy.selectors import patients, training_use
+from diagnostics.privacy.selectors import identities, patients, training_use
 from diagnostics.privacy.services import database_pages
 from diagnostics.privacy.services.access import require_privacy
 from diagnostics.registry import services as registry
@@ -52,6 +53,8 @@ def preview(*, site: Site, patient_ref: str, by: User) -> Extent:
     uses = training_use.uses_of(training_use.labels_of(cases))
     rows = {table.model: patients.rows_of(table, cases).count() for table in ERASURE_ORDER}
     rows["imports.ImportedFile"] += patients.unimported_files(site, patient_ref).count()
+    named = identities.references_of(cases) | {patient_ref}
+    rows |= {model: each.count() for model, each in identities.identity_rows(site, named).items()}
     return Extent(
         rows={model: count for model, count in rows.items() if count},
         files=len(patients.files_of(cases)),
@@ -81,7 +84,8 @@ def erase_patient(*, site: Site, patient_ref: str, reason: str, by: User, now: d
         )
         unimported = patients.unimported_files(site, patient_ref).delete()[0]
         views = [view.delete() for view in patients.saved_views_of(site, patient_ref)]
-        _erase(erasure, cases, also={"imports.ImportedFile": unimported, "review.SavedView": len(views)})
+        also = {"imports.ImportedFile": unimported, "review.SavedView": len(views)}
+        _erase(erasure, cases, also=also, references={patient_ref})
     finish(erasure)
     return erasure
 
@@ -91,7 +95,7 @@ def erase_expired(*, cases: list[UUID], site: Site, reason: str, now: datetime) 
     with transaction.atomic():
         database_pages.overwrite_deleted()
         erasure = Erasure(site=site, cause=Cause.RETENTION, reason=reason, by=None, at=now)
-        _erase(erasure, patients.with_copies(cases), also={})
+        _erase(erasure, patients.with_copies(cases), also={}, references=set())
     finish(erasure)
     return erasure
 
@@ -102,12 +106,14 @@ def erase_again(*, digests: Collection[str], by: User, now: datetime) -> list[Er
     Raises NotAllowed, TrainingIsOpen.
     """
     patients_of_sites = Case.objects.filter(copy_of=None, site__in=by.sites.all())
-    pairs = patients_of_sites.order_by("site", "patient_ref").values_list("site", "patient_ref").distinct()
+    of_cases = patients_of_sites.order_by("site", "patient_ref").values_list("site", "patient_ref")
+    of_records = Patient.objects.filter(site__in=by.sites.all()).values_list("site", "reference")
+    pairs = dict.fromkeys([*of_cases.distinct(), *of_records])
     sites = {site.pk: site for site in by.sites.all()}
     reason = _("erased before; a backup had restored it")
     return [
         erase_patient(site=sites[site], patient_ref=reference, reason=reason, by=by, now=now)
-        for site, reference in list(pairs)
+        for site, reference in pairs
         if patients.patient_digest(sites[site], reference) in digests
     ]
 
@@ -131,7 +137,7 @@ def finish(erasure: Erasure) -> None:
     database_pages.clear_log()
 
 
-def _erase(erasure: Erasure, cases: list[UUID], *, also: Mapping[str, int]) -> None:
+def _erase(erasure: Erasure, cases: list[UUID], *, also: Mapping[str, int], references: set[str]) -> None:
     if runs.open_run() is not None:
         raise TrainingIsOpen(
             _("A training run is queued or running, and may use these radiographs. Stop it or wait.")
@@ -148,11 +154,23 @@ def _erase(erasure: Erasure, cases: list[UUID], *, also: Mapping[str, int]) -> N
         "snapshots": {str(use.run.pk): use.labels for use in uses},
     }
     registry.mark_erased(versions, radiographs=len({label for use in uses for label in use.labels or ()}))
+    named = references | identities.references_of(cases)
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
+    deleted |= _erase_identities(erasure.site, named)
     counts = {model: count + also.get(model, 0) for model, count in (dict(also) | deleted).items()}
     erasure.rows = {model: count for model, count in counts.items() if count}
     erasure.save(force_insert=True)
     _record(erasure)
+
+
+def _erase_identities(site: Site, references: set[str]) -> dict[str, int]:
+    """Delete what is stored of patients who have no case left; return the rows by table."""
+    gone = identities.without_case(site, references)
+    for correction in identities.mentions_in_corrections(site, gone):  # of a case that another patient has
+        correction.old = "" if correction.old in gone else correction.old
+        correction.new = "" if correction.new in gone else correction.new
+        correction.save(update_fields=["old", "new"])
+    return {model: rows.delete()[0] for model, rows in identities.identity_rows(site, gone).items()}
 
 
 def _delete(rows: QuerySet[Any]) -> int:

@@ -21,13 +21,14 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import storage
-from diagnostics.cases.models import Prediction, Radiograph
+from diagnostics.cases.models import CorrectionKind, Prediction, Radiograph
 from diagnostics.privacy.policy import ERASURE_ORDER, NOT_EXPORTED
-from diagnostics.privacy.selectors import patients, training_use
+from diagnostics.privacy.selectors import identities, patients, training_use
 from diagnostics.privacy.services.access import require_privacy
 from diagnostics.registry.models import ModelVersion
 
 MODE: Final = 0o600
+OTHER: Final = "another patient"
 SUFFIXES: Final = {"DICOM": ".dcm", "PNG": ".png", "JPEG": ".jpg"}
 README: Final = """What Readroom stores about one patient.
 
@@ -56,6 +57,9 @@ def export_patient(*, site: Site, patient_ref: str, out: Path, by: User, now: da
     tables = {table.model: [_row(row) for row in patients.rows_of(table, cases)] for table in ERASURE_ORDER}
     listed = [_row(row) for row in patients.unimported_files(site, patient_ref)]
     tables["imports.ImportedFile"] += listed
+    for model, rows in identities.identity_rows(site, [patient_ref]).items():
+        tables[model] = [_row(row) for row in rows]
+    _hide_others(tables, patient_ref)
     with _new_zip(out) as archive:
         archive.writestr("README.txt", README)
         _write_json(archive, "data.json", {"exported_at": now, "site": site.name, "tables": tables})
@@ -85,6 +89,16 @@ def _row(row: Model) -> dict[str, Any]:
         for column in row._meta.concrete_fields
         if column.name not in NOT_EXPORTED
     }
+
+
+def _hide_others(tables: dict[str, list[dict[str, Any]]], patient_ref: str) -> None:
+    """Remove the references of other patients that conflicts and corrections hold beside this one."""
+    for row in tables["cases.Correction"]:
+        if row["kind"] == CorrectionKind.PATIENT:
+            row |= {name: row[name] if row[name] == patient_ref else OTHER for name in ("old", "new")}
+    for row in tables["patients.IdentityConflict"]:
+        names = [name for name in ("reference", "other_reference") if row[name]]
+        row |= {name: row[name] if row[name] == patient_ref else OTHER for name in names}
 
 
 def _value(row: Model, name: str, attname: str) -> object:

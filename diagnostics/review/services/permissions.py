@@ -16,6 +16,7 @@ from diagnostics.errors import NotAllowed
 def require_readable(case: Case, by: User) -> None:
     """Raise NotAllowed unless the user reads radiographs at the site of the case, CaseWithdrawn if it was."""
     require(by, Permission.READ)
-    if not visible_to(by).filter(pk=case.pk).exists():
+    present = visible_to(by).filter(pk=case.pk).only("withdrawn_at").first()
+    if present is None:
         raise NotAllowed(_("This case belongs to a site where you do not work."))
-    require_not_withdrawn(case)
+    require_not_withdrawn(present)
