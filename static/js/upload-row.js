@@ -10,14 +10,14 @@ export class Row {
     this.form = form;
     this.requests = requests;
     this.file = file;
-    this.onChange = onChange;
+    this.onChange = () => onChange(this);
     this.state = "uploading"; // uploading, failed, received, ready, blocked, refused, sending, open, finished
     this.element = form.querySelector("[data-upload-row]").content.firstElementChild.cloneNode(true);
     this.fields = [...this.element.querySelectorAll("[data-field]")];
     this.part("name").textContent = path;
     this.part("size").textContent = file ? sizeText(file.size) : "";
     for (const field of this.fields) {
-      field.addEventListener("input", onChange);
+      field.addEventListener("input", this.onChange);
       field.addEventListener("change", () => this.type(field));
     }
     this.unsaved = new Set(); // names of fields whose typed values the server does not have yet

@@ -1,5 +1,15 @@
 // The line with the number of files and what they need, the Send button, and the progress of all rows.
 
+// The common values by field, and how empty cells show them.
+export function valuesOf(fields) {
+  return Object.fromEntries(
+    fields.flatMap((field) => [
+      [field.name, field.value.trim()],
+      [`${field.name}_label`, field.options && field.value ? field.selectedOptions[0].text : field.value.trim()],
+    ]),
+  );
+}
+
 export class Total {
   constructor(form) {
     this.form = form;

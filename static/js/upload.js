@@ -4,7 +4,7 @@ import { chosenFiles, watchDrop } from "./upload-files.js";
 import { Progress } from "./upload-progress.js";
 import { Requests } from "./upload-requests.js";
 import { Row } from "./upload-row.js";
-import { Total } from "./upload-total.js";
+import { Total, valuesOf } from "./upload-total.js";
 
 class UploadPage {
   constructor(form) {
@@ -16,6 +16,7 @@ class UploadPage {
     this.table = form.querySelector("[data-upload-list]");
     this.common = [...form.querySelectorAll("[data-upload-fields] [name]")];
     this.rows = [];
+    this.changed = new Set();
     for (const control of form.querySelectorAll("input[type=file]")) this.prepare(control);
     for (const element of form.querySelectorAll("[data-upload-script]")) element.hidden = false;
     for (const element of form.querySelectorAll("[data-upload-plain]")) element.hidden = true;
@@ -51,17 +52,8 @@ class UploadPage {
     this.progress.follow(() => this.rows);
   }
 
-  get values() {
-    return Object.fromEntries(
-      this.common.flatMap((field) => [
-        [field.name, field.value.trim()],
-        [`${field.name}_label`, field.options && field.value ? field.selectedOptions[0].text : field.value.trim()],
-      ]),
-    );
-  }
-
   addRow(source, before = null) {
-    const row = new Row(this.form, this.requests, source, () => this.update());
+    const row = new Row(this.form, this.requests, source, (changed) => this.update(changed));
     row.part("remove").addEventListener("click", () => this.remove(row));
     row.part("retry").addEventListener("click", () => this.receive(row));
     this.rows.push(row);
@@ -127,7 +119,7 @@ class UploadPage {
 
   submit(event) {
     event.preventDefault();
-    const common = this.values;
+    const common = valuesOf(this.common);
     const sendable = this.rows.filter((row) => row.isSendable(common));
     const missing = this.rows.find((row) => row.state === "ready" && !row.isSendable(common));
     if (!this.rows.length) this.form.querySelector("input[type=file]").click();
@@ -135,15 +127,21 @@ class UploadPage {
     for (const row of sendable) row.send(common).then(() => this.progress.follow(() => this.rows));
   }
 
-  // Once per frame: hundreds of rows may change together.
-  update() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.table.hidden = !this.rows.length;
-      const common = this.values;
-      for (const row of this.rows) row.follow(common);
-      this.total.show(this.rows, common);
-    });
+  // Once per frame, and only the rows that changed: there may be hundreds.
+  update(row = null) {
+    if (row) this.changed.add(row);
+    this.frame ??= requestAnimationFrame(() => this.show());
+  }
+
+  show() {
+    this.frame = null;
+    this.table.hidden = !this.rows.length;
+    const common = valuesOf(this.common);
+    const isNew = JSON.stringify(common) !== JSON.stringify(this.shown);
+    for (const row of isNew ? this.rows : this.changed) row.follow(common);
+    this.shown = common;
+    this.changed.clear();
+    this.total.show(this.rows, common);
   }
 }
 

@@ -85,6 +85,7 @@ def test_the_files_of_a_zip_become_rows_that_are_checked_one_by_one(
         (zip_of(**{f"f{n}": b"x" for n in range(501)}), "zip_too_many"),
         (zip_of(), "zip_empty"),
     ],
+    ids=["bomb", "path", "damaged", "too many", "empty"],
 )
 def test_a_zip_that_is_not_permitted_leaves_neither_row_nor_file(
     upload_list: UploadList, staged: Path, packed: bytes, code: str
