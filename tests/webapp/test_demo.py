@@ -112,10 +112,10 @@ def test_the_demonstration_is_named_and_credited_on_the_pages_of_its_staff_only(
     demo_home: None, client: Client, stranger: User
 ):
     client.force_login(User.objects.get(username="radiologist"))
-    worklist, about = client.get("/review/"), client.get("/demonstration/")
+    cases, about = client.get("/cases/"), client.get("/demonstration/")
     client.force_login(stranger)
     elsewhere = client.get("/cases/")
 
-    assert "never used for training" in worklist.content.decode()
+    assert "never used for training" in cases.content.decode()
     assert about.content.decode().count("Winther et al., COVID-19 Image Repository") == 7
     assert "never used for training" not in elsewhere.content.decode()

@@ -113,10 +113,7 @@ def amend_reading(
     _require_known_finding(finding, confidence)
     _require_known_note(structured, finding)
     require_not_withdrawn(case := lock_case(reading.case))
-    if not reading_selectors.readings_of(case).filter(pk=reading.pk).exists():
-        raise ReadingWithdrawn(
-            _("The signature of this reading has been undone. Please read the case again.")
-        )
+    _require_standing(reading)
     amendment = Reading(
         case=case,
         by=by,
@@ -142,6 +139,13 @@ def _require_amendable(reading: Reading, by: User, reason: str) -> None:
         raise NotAllowed(_("A reading can be amended only by the person who signed it."))
     if not reason.strip():
         raise ReasonRequired(_("Please give the reason for the amendment."))
+
+
+def _require_standing(reading: Reading) -> None:
+    if not reading_selectors.readings_of(reading.case).filter(pk=reading.pk).exists():
+        raise ReadingWithdrawn(
+            _("The signature of this reading has been undone. Please read the case again.")
+        )
 
 
 def _require_known_finding(finding: str, confidence: str) -> None:
