@@ -78,7 +78,7 @@ def waiting_tile(rows: Sequence[Waiting]) -> Tile:
     return Tile(
         key="waiting",
         title=_("Waiting for a reading"),
-        url=reverse("review:worklist"),
+        url=reverse("cases:list"),
         lead=str(total),
         unit=ngettext("case", "cases", total),
         badge=Badge("warn", "stat", late) if overdue else Badge("done", "good", _("None overdue")),
@@ -106,7 +106,7 @@ def turnaround_tile(stat: Turnaround, others: Turnaround, *, days: int) -> Tile:
     return Tile(
         key="turnaround",
         title=_("Turnaround, last %(days)d days") % {"days": days},
-        url=f"{reverse('review:worklist')}?status=final",
+        url=f"{reverse('cases:list')}?status=final",
         lead=_duration(others.median) if others.median is not None else _("No final case"),
         unit=_("median without STAT") if others.median is not None else "",
         chart=drawing.bars(_("Median and 90th percentile. %(rows)s") % {"rows": " ".join(lines)}, bars)
@@ -122,7 +122,7 @@ def failures_tile(found: Failures) -> Tile:
     first, last = (_day(day) for day, _count in (found.by_day[0], found.by_day[-1]))
     busy = ", ".join(f"{_day(day)}: {count}" for day, count in found.by_day if count)
     kinds = (
-        (_("AI results: %(n)d"), found.predictions, f"{reverse('review:worklist')}?status=failed"),
+        (_("AI results: %(n)d"), found.predictions, f"{reverse('cases:list')}?status=failed"),
         (_("Imports: %(n)d"), found.imports, reverse("imports:imports")),
         (_("Training runs: %(n)d"), found.runs, reverse("training:runs")),
     )
