@@ -7,8 +7,11 @@ what it imports need no TensorFlow, so that a worker that serves predictions doe
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -60,11 +63,9 @@ class OpenVinoEngine:
 
     def __init__(self, folder: Path, engine: EngineName, *, threads: int = 0) -> None:
         """Compile the network; `threads` 0 means all cores. Raises RuntimeError for a damaged file."""
-        import openvino  # type: ignore[import-untyped]
-
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         self.name, self.layer, self.feature_width = engine.text, facts["layer"], facts["feature_width"]
-        core = openvino.Core()
+        core = load_openvino().Core()
         options = {
             "INFERENCE_PRECISION_HINT": engine.precision,
             "PERFORMANCE_HINT": "LATENCY",
@@ -82,7 +83,11 @@ class OpenVinoEngine:
 
 def is_supported(engine: EngineName) -> bool:
     """Return whether the processor computes this precision itself instead of converting it."""
-    import openvino
-
-    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return engine.precision.replace("f32", "FP32").upper() in capabilities
+
+
+def load_openvino() -> ModuleType:
+    """Import OpenVINO without its telemetry, which would report each export to its makers."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as if it were not installed
+    return import_module("openvino")

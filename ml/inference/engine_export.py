@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ml.errors import BundleError
-from ml.inference.engine import FACTS, MODELS, OUTPUTS, EngineOutputs
+from ml.inference.engine import FACTS, MODELS, OUTPUTS, EngineOutputs, load_openvino
 from ml.inference.engine_selection import CHECK
 from ml.inference.tensorflow_engine import TensorFlowEngine
 from ml.networks import builder, bundle
@@ -34,8 +34,6 @@ def export(directory: Path, out: Path) -> None:
 
     Raises BundleError, also for a network whose head has no closed form of Grad-CAM.
     """
-    import openvino  # type: ignore[import-untyped]
-
     model, manifest = bundle.load_network(directory)
     architecture = manifest.architecture
     if architecture.head != "gap":
@@ -43,6 +41,7 @@ def export(directory: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     frozen = out / "frozen.pb"
     frozen.write_bytes(_frozen_graph(model, architecture))
+    openvino = load_openvino()
     converted = openvino.convert_model(frozen)
     for output, name in zip(converted.outputs, OUTPUTS, strict=True):
         output.get_tensor().set_names({name})

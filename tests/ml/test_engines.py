@@ -160,6 +160,18 @@ print([name for name in ("tensorflow", "keras") if name in sys.modules])
     assert done.stdout.strip() == "[]"
 
 
+def test_openvino_is_loaded_without_its_telemetry() -> None:
+    code = """
+import sys
+from ml.inference.engine import load_openvino
+load_openvino()
+from openvino.tools.ovc import telemetry_utils
+print(telemetry_utils.tm.__name__, sys.modules["openvino_telemetry"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "None"]
+
+
 def test_a_second_start_uses_the_stored_engine(tmp_path: Path) -> None:
     directory = make_bundle(tmp_path / "bundle", "scratch-cnn", size=32)
     first = engine_cache.serving_engine(directory, tmp_path / "cache")
