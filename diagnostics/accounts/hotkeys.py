@@ -18,6 +18,7 @@ CHORD: Final = re.compile(
 )  # a letter or digit, or another printable ASCII character
 RESERVED: Final = frozenset({"?"})  # lists the hotkeys on every page
 WORKLIST, READING, SIGNED, CASE = "worklist", "reading", "signed", "case"
+PATIENT_PAGES: Final = (WORKLIST, READING, SIGNED, CASE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ GROUPS: Final = (
         ("older-prior", "Shift+p", _("The prior before the one shown")),
         pages=(READING, SIGNED),
     ),
-    _group(_("Patient"), ("reveal", "m", _("Reveal the patient, audited")), pages=(READING, SIGNED, CASE)),
+    _group(_("Patient"), ("reveal", "m", _("Reveal the patient, audited")), pages=PATIENT_PAGES),
     _group(
         _("List of cases"),
         ("row-down", "j", _("Next row")),

@@ -88,6 +88,7 @@ def test_each_role_has_exactly_the_documented_permissions():
             "operate",
             "privacy",
             "override-quality-gate",
+            "override-gate",
             "correct",
         },
     }

@@ -117,6 +117,12 @@ def test_the_admin_deletes_no_account(client: Client, administrator: User, techn
 def test_an_administrator_adds_a_site(client: Client, administrator: User):
     client.force_login(administrator)
 
-    site = {"name": "East", "stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
+    site = {
+        "name": "East",
+        "stat_minutes": 30,
+        "urgent_minutes": 60,
+        "routine_minutes": 240,
+        "patient_masking": "partial",
+    }
     assert client.post("/admin/accounts/site/add/", site).status_code == 302
     assert Site.objects.filter(name="East", is_default=False).exists()

@@ -172,7 +172,7 @@ def test_the_page_names_the_active_version_the_last_run_and_links_to_where_one_a
     assert "Run 4" in page
     assert "Inferior to the active version" in page
     assert "Accuracy on the validation set by epoch, from 0.50 to 0.75" in page
-    for link in ("/review/?status=final", "/review/?status=failed", "/imports/", "/training/", "/status/"):
+    for link in ("/cases/?status=final", "/cases/?status=failed", "/imports/", "/training/", "/status/"):
         assert f'href="{link}"' in page, link
 
 
