@@ -50,7 +50,13 @@ class Reply:
 
 def send(base_url: str, token: str, content: bytes, name: str = "radiograph", patient: str = "H-1") -> Reply:
     """Upload a file by API under any file name; urllib would normalise the name."""
-    head = f'--x\r\nContent-Disposition: form-data; name="patient_ref"\r\n\r\n{patient}\r\n--x\r\n'
+    # The choice of the form: the headers of the files contradict it.
+    fields = {"patient_ref": patient, "use": "form", "reason": "files of different patients"}
+    head = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        for field, value in fields.items()
+    )
+    head += "--x\r\n"
     head += f'Content-Disposition: form-data; name="radiograph"; filename="{name}"\r\n\r\n'
     body = head.encode("utf-8", "surrogateescape") + content + b"\r\n--x--\r\n"
     url = urlsplit(base_url)

@@ -76,7 +76,7 @@ def restart_ended(stack: Stack) -> None:
 def pages_work(stack: Stack) -> None:
     """Log in and open pages."""
     session = stack.session("radiologist")
-    assert session.get("/review/").status == 200
+    assert session.get("/cases/?status=to-read").status == 200
     assert session.get("/cases/").status == 200
     assert stack.session().get("/health/ready/").status == 200
 

@@ -17,6 +17,6 @@ def viewer_page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
     """Return a radiologist's worklist that must stay free of JavaScript errors."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     errors = record_errors(page)
-    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/cases/")
     yield page
     assert errors == []

@@ -28,7 +28,7 @@ READY = "[data-viewer=ready]"
 def page(embedded_stack: Stack, browser: Any) -> Iterator[Any]:
     """Return a radiologist's page that must stay free of JavaScript errors."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}, bypass_csp=True).new_page()
-    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/cases/")
     errors = record_errors(page)
     yield page
     assert errors == []
@@ -69,7 +69,7 @@ def case_on(page: Any) -> str:
 
 def start_reading(page: Any) -> str:
     """Press N on the worklist, wait for the radiograph and return its case."""
-    page.goto(urljoin(page.url, "/review/"))
+    page.goto(urljoin(page.url, "/cases/"))
     page.keyboard.press("n")
     page.wait_for_selector("[data-reading]")
     page.wait_for_selector(READY)
@@ -91,7 +91,7 @@ def test_every_queued_case_is_signed_with_three_keys_and_the_last_leads_back_to_
     seen = [start_reading(page)]
     while len(seen) < 50:
         sign_by_keys(page, "3", "7", "Enter")
-        if page.url.endswith("/review/"):
+        if page.url.endswith("/cases/"):
             break
         seen.append(case_on(page))
     assert page.locator("text=All cases are read. There is nothing left for you to read.").count() == 1
@@ -244,19 +244,9 @@ def test_the_remaining_time_of_the_claim_counts_down(page: Any, cases: list[str]
     page.wait_for_function("before => document.querySelector('[data-lease]').textContent < before", arg=first)
 
 
-def test_the_worklist_refreshes_itself_and_keeps_the_focused_row(page: Any, cases: list[str]) -> None:
-    page.goto(urljoin(page.url, "/review/"))
-    page.keyboard.press("j")
-    row = page.evaluate("document.activeElement.id")
-    page.evaluate("document.querySelector('#worklist').dataset.old = 'yes'")
-    page.wait_for_selector("#worklist:not([data-old])", timeout=40_000)
-    assert row.startswith("case-")
-    assert page.evaluate("document.activeElement.id") == row
-
-
 def test_a_case_is_read_without_javascript(embedded_stack: Stack, browser: Any, cases: list[str]) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
-    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/cases/")
     page.click("text=Read next")
     case = case_on(page)
     assert page.locator("img[data-viewer-radiograph]").count() == 1

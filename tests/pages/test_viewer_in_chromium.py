@@ -109,7 +109,7 @@ def test_the_8_bit_image_stays_when_the_full_depth_is_not_available(
     case = upload_case(embedded_stack, radiograph_png(next(SEEDS), (300, 400)))
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.route("**/radiograph.pixels", lambda route: route.fulfill(status=404))
-    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/cases/")
     page.goto(urljoin(page.url, f"/review/{case}/"))
     page.wait_for_selector("[data-viewer=ready][data-depth=none]")
     drag(page, -80, 40)

@@ -50,7 +50,7 @@ def test_a_key_in_use_is_refused_with_a_sentence_on_a_page_that_passes_axe(
     embedded_stack: Stack, browser: Any
 ) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}, bypass_csp=True).new_page()
-    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/review/")
+    log_in(page, embedded_stack, embedded_stack.site(SITE).radiologist, then="/cases/")
     page.goto(urljoin(page.url, "/accounts/keys/"))
     page.locator("[name=invert]").press("r")
     page.click("text=Save shortcuts")
