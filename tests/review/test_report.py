@@ -101,7 +101,7 @@ def test_the_page_names_patient_study_finding_and_reader_and_the_ai_result_apart
     ):
         assert text in reading
     assert "Signed by radiologist, 2026-03-02 09:30 UTC" in reading
-    for text in ("AI result (v7)", "0.83 (threshold 0.41)", "overlay.png", DISCLAIMER):
+    for text in ("AI result (v7)", "COVID-19 0.83", "0.83 (threshold 0.41)", "overlay.png", DISCLAIMER):
         assert text in ai
         assert text not in reading
 
@@ -285,3 +285,15 @@ def test_the_api_exports_a_report_to_a_token_with_the_scope_identifiers_only(
     assert REFERENCE in text_of(PdfReader(io.BytesIO(answers[1].content)))
     client.force_login(technician)
     assert client.get(url).status_code == 403
+
+
+def test_covid_19_above_its_operating_point_leads_the_ai_result_of_a_report(
+    reader: Client, final_case: Case
+) -> None:
+    scores = {"covid-19": 0.44, "pneumonia": 0.50, "normal": 0.06}
+    points = dict.fromkeys(scores, 0.41)
+    final_case.predictions.update(probabilities=scores, finding="pneumonia", operating_points=points)
+
+    _reading, ai = page_of(reader, final_case).split('class="report-ai"')
+
+    assert "COVID-19 0.44 above the threshold 0.41; most probable: Pneumonia, other 0.50" in ai

@@ -103,12 +103,13 @@ def turnaround_tile(stat: Turnaround, others: Turnaround, *, days: int) -> Tile:
     ]
     lines = tuple(f"{label}: {_turnaround_text(each)}" for label, each in rows)
     some = stat.cases + others.cases
+    lead, unit = (others, _("median without STAT")) if others.cases else (stat, _("median of STAT"))
     return Tile(
         key="turnaround",
         title=_("Turnaround, last %(days)d days") % {"days": days},
         url=f"{reverse('cases:list')}?status=final",
-        lead=_duration(others.median) if others.median is not None else _("No final case"),
-        unit=_("median without STAT") if others.median is not None else "",
+        lead=_duration(lead.median) if lead.median is not None else _("No final case"),
+        unit=unit if lead.median is not None else "",
         chart=drawing.bars(_("Median and 90th percentile. %(rows)s") % {"rows": " ".join(lines)}, bars)
         if some
         else None,

@@ -174,7 +174,7 @@ def _ai_result(summary: PredictionSummary) -> AiResult:
     override = summary.override
     return AiResult(
         heading=summary.heading,
-        headline=summary.uncertainty.headline or f"{summary.top.label} {summary.top.text}",
+        headline=summary.headline,
         scores=[Fact(score.label, score.text) for score in summary.scores],
         facts=_present(
             Fact(_("Model version"), summary.version),
