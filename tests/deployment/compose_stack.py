@@ -95,6 +95,10 @@ class ComposeStack:
         """Return the file with the certificate of nginx."""
         return self.folder / "secrets" / "fullchain.pem"
 
+    def is_healthy(self, name: str) -> bool:
+        """Return whether the health check of a service passes."""
+        return self.health_check(name) == 0
+
     def health_check(self, name: str) -> int:
         """Run the health check of a service and return its exit status."""
         return self._run(name, self._services[name]["healthcheck"]["test"][1:]).returncode

@@ -48,7 +48,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize(
     ("family", "size"),
-    [("vgg16", 64), ("vgg16", 48), ("scratch-cnn", 32), ("resnext50", 64)],  # 48: an odd number of cells
+    [
+        ("vgg16", 64),
+        ("vgg16", 48),  # an odd number of cells
+        ("scratch-cnn", 32),
+        pytest.param("resnext50", 64, marks=pytest.mark.nightly),
+    ],
 )
 def test_logits_maps_and_features_equal_those_of_automatic_differentiation(
     tmp_path: Path, family: Any, size: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import h5py
 import keras
@@ -61,7 +62,13 @@ def _run(
     return manifest, reports
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+SLOW: Final = {"resnext50"}  # half a minute for one epoch
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.nightly] if name in SLOW else []) for name in sorted(RECIPES)],
+)
 def test_every_recipe_trains_and_writes_a_bundle(name: str, split: Split, tmp_path: Path) -> None:
     start = make_bundle(tmp_path / "start", "vgg16", size=32) if RECIPES[name].fine_tune else None
     weights = _imagenet_file(tmp_path) if RECIPES[name].imagenet else None
