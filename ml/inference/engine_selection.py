@@ -53,7 +53,7 @@ class Difference:
 
 # A probability within PROBABILITY_MARGIN of a threshold is computed again with f32 (see `margins`): the limit
 # of bf16 is half of that margin.
-PROBABILITY_MARGIN: Final = 0.04
+PROBABILITY_MARGIN: Final = 0.02
 TOLERANCES: Final[dict[EnginePrecision, Difference]] = {
     "bf16": Difference(probability=PROBABILITY_MARGIN / 2, maps=0.05, features=0.01),
     "f32": Difference(probability=0.001, maps=0.002, features=0.0005),
