@@ -88,6 +88,8 @@ INSTALLED_APPS = [
     "webapp",
     "diagnostics.jobs",
     "diagnostics.privacy",
+    "diagnostics.integrations",
+    "diagnostics.monitoring",
     "diagnostics.training",
     "diagnostics.review",
     "diagnostics.imports",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery.exceptions import QueueNotFound
@@ -129,6 +131,66 @@ def test_a_message_file_is_never_visible_before_it_is_complete(tmp_path: Path) -
 
     assert sizes
     assert min(sizes) >= size
+
+
+def _folders(home: Path) -> dict[str, Any]:
+    return dict(celery_settings("filesystem://", home)["broker_transport_options"])
+
+
+def test_workers_that_start_together_all_bind_their_queues(tmp_path: Path) -> None:
+    options = _folders(tmp_path)
+    exchanges = [f"exchange-{number}" for number in range(40)]
+    start = threading.Barrier(4)
+    failures: list[BaseException] = []
+
+    def bind(queue: str) -> None:
+        with Connection(
+            f"{filesystem_transport.SCHEME}://localhost//", transport_options=options
+        ) as connection:
+            channel = connection.channel()
+            for exchange in exchanges:
+                start.wait(timeout=20)
+                try:
+                    channel._queue_bind(exchange, "", "", queue)
+                except Exception as failure:
+                    failures.append(failure)
+
+    workers = [threading.Thread(target=bind, args=(f"queue-{number}",)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert failures == []
+    tables = [
+        json.loads(Path(options["control_folder"], f"{name}.exchange").read_text()) for name in exchanges
+    ]
+    assert {tuple(sorted(queue for _, _, queue in table)) for table in tables} == {
+        ("queue-0", "queue-1", "queue-2", "queue-3")
+    }
+
+
+def test_a_binding_table_that_was_left_empty_is_written_again(tmp_path: Path) -> None:
+    options = _folders(tmp_path)
+    table = Path(options["control_folder"], "left.exchange")
+    table.touch()
+
+    with Connection(f"{filesystem_transport.SCHEME}://localhost//", transport_options=options) as connection:
+        connection.channel()._queue_bind("left", "", "", "queue")
+
+    assert json.loads(table.read_text()) == [["", "", "queue"]]
+
+
+def test_a_deleted_queue_leaves_the_bindings_of_others(tmp_path: Path) -> None:
+    options = _folders(tmp_path)
+
+    with Connection(f"{filesystem_transport.SCHEME}://localhost//", transport_options=options) as connection:
+        channel = connection.channel()
+        channel._queue_bind("shared", "", "", "a-queue-with-a-long-name")
+        channel._queue_bind("shared", "", "", "kept")
+        channel._delete("a-queue-with-a-long-name", "shared", "", "")
+
+        assert [binding.queue for binding in channel.get_table("shared")] == ["kept"]
 
 
 def test_the_broker_folders_are_inside_the_home() -> None:

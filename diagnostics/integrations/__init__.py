@@ -1,0 +1,1 @@
+"""Other systems: DICOM in and out, DICOMweb, FHIR, webhooks."""

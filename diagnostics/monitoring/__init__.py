@@ -1,0 +1,1 @@
+"""Monitoring of the active version: volume, failures, drift, agreement with readers, alerts."""
