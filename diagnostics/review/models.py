@@ -240,3 +240,26 @@ class SavedView(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_view_per_name")]
+
+
+class CaseCount(models.Model):
+    """A change of the number of cases in one state; the sum of the rows is the number.
+
+    Triggers on the table of cases add the rows (migration 0003), so no writer waits for another;
+    `services/case_counts.py` replaces them by their sums.
+    """
+
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    shown_only_to = models.ForeignKey(  # of control copies
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    state = models.CharField(max_length=8)  # open, final or imported
+    withdrawn = models.BooleanField()
+    change = models.IntegerField()

@@ -35,6 +35,10 @@ PERMITTED: dict[tuple[str, str], str] = {
         "cases.0007_stat_target",
         "RunPython: Raw Python operation",
     ): "moves the due time of unread STAT cases; the previous release serves STAT first",
+    (
+        "review.0003_case_counts",
+        "RunPython: Raw Python operation",
+    ): "creates triggers that count the cases of both releases",
 }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Case as CaseExpression
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.selectors import visible_to
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Assignment, ConsensusStatus
+from diagnostics.review.selectors.case_counts import FINAL, IMPORTED, OPEN, case_counts
 from diagnostics.review.selectors.claims import active_claims
 from diagnostics.review.selectors.queues import (
     cases_with_status,
@@ -111,27 +112,16 @@ def with_details(cases: Iterable[Case], now: datetime) -> list[Any]:
 
 
 def counts(user: User, now: datetime) -> dict[str, int]:
-    """Count the cases of each tab; the empty key counts all open cases.
-
-    The large numbers are counted without reading a row: an index holds all that is needed. The few control
-    copies of other readers and the few withdrawn cases are counted apart and subtracted.
-    """
-    sites = Case.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
-    hidden = _numbers(sites.filter(copy_of__isnull=False).exclude(shown_only_to=user))
-    withdrawn = _numbers(visible_to(user).filter(withdrawn_at__isnull=False))
-    every = sites.count() - hidden["every"]
-    final = sites.filter(finalized_at__isnull=False).count() - hidden["final"]
-    on_worklist = visible_to(user).filter(finalized_at=None, on_worklist=True).count()
-    off_worklist = every - final - on_worklist
+    """Return the number of cases of each tab; the empty key counts all open cases."""
+    kept = case_counts(user)
     totals = {
-        "": on_worklist - withdrawn["on_worklist"],
+        "": kept[OPEN],
         Tab.MINE.value: mine(user, now).count() if user.is_reader else 0,
         Tab.NEEDS_ADJUDICATION.value: open_cases(user).filter(pk__in=needing_adjudication()).count(),
-        Tab.FINAL.value: final - withdrawn["final"],
+        Tab.FINAL.value: kept[FINAL],
         Tab.FAILED.value: _failed(user).count(),
-        Tab.IMPORTED.value: off_worklist
-        - (withdrawn["every"] - withdrawn["final"] - withdrawn["on_worklist"]),
-        Tab.ALL.value: every,
+        Tab.IMPORTED.value: kept[IMPORTED],
+        Tab.ALL.value: sum(kept.values()),
     }
     return totals | {Tab.TO_READ.value: _count_to_read(user, now, totals)}
 
@@ -168,14 +158,6 @@ def _count_to_read(user: User, now: datetime, totals: dict[str, int]) -> int:
     if user.is_reader:
         return day_progress(user, now, open_count=totals[""]).to_read
     return totals[""] - totals[Tab.NEEDS_ADJUDICATION]
-
-
-def _numbers(cases: QuerySet[Case]) -> dict[str, int]:
-    return cases.order_by().aggregate(
-        every=Count("pk"),
-        final=Count("pk", filter=Q(finalized_at__isnull=False)),
-        on_worklist=Count("pk", filter=Q(finalized_at=None, on_worklist=True)),
-    )
 
 
 def _with_status(user: User, status: str, now: datetime) -> QuerySet[Case]:
