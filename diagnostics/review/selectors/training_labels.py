@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from diagnostics.findings import TRAINABLE_FINDINGS
 from diagnostics.review.models import ConsensusStatus, Reading, ReferenceCase
@@ -33,13 +33,16 @@ def training_readings() -> QuerySet[Reading]:
             case__site__is_demonstration=False,
         )
         .exclude(Exists(changed))
-        .exclude(Exists(reference_cases_with_pixels_of("case")))
+        .exclude(shows_reference_case("case"))
     )
     newest = blind.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
     return blind.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
 
 
-def reference_cases_with_pixels_of(case: str) -> QuerySet[ReferenceCase]:
-    """Return reference cases of any site with the pixels of an outer query's `case`."""
-    pixels = f"{case}__radiograph__pixel_sha256"
-    return ReferenceCase.objects.filter(case__radiograph__pixel_sha256=OuterRef(pixels))
+def shows_reference_case(case: str) -> Q:
+    """Match rows whose `case` has the pixels of a reference case of any site.
+
+    The few reference cases are selected once, not for every row.
+    """
+    pixels = ReferenceCase.objects.values("case__radiograph__pixel_sha256")
+    return Q(**{f"{case}__radiograph__pixel_sha256__in": pixels})

@@ -37,7 +37,7 @@ def imported_labels() -> QuerySet[ImportedLabel]:
         finding__in=TRAINABLE_FINDINGS, case__withdrawn_at=None, case__site__is_demonstration=False
     )
     consistent = trainable.exclude(_has_reading("case"))
-    return consistent.exclude(Exists(training_labels.reference_cases_with_pixels_of("case")))
+    return consistent.exclude(training_labels.shows_reference_case("case"))
 
 
 def labelled_radiographs() -> Iterator[SnapshotEntry]:
