@@ -54,14 +54,24 @@ class StartForm(forms.Form):
         help_text=_("The same seed, radiographs and hardware give the same network."),
     )
 
+    leak_reason = forms.CharField(
+        label=_("Reason to train in spite of leaks or shortcuts"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs=CONTROL | {"rows": 2}),
+        help_text=_("Empty: the checks before the training stop the run when they find one."),
+    )
+
     @property
     def more_settings_invalid(self) -> bool:
         """Return whether a field of the folded section has errors."""
-        return any(name in self.errors for name in ("batch_size", "learning_rate", "seed"))
+        return any(name in self.errors for name in ("batch_size", "learning_rate", "seed", "leak_reason"))
 
     def parameters(self) -> Parameters:
         """Return the parameters of a valid form; raises InvalidParameters."""
-        return Parameters.of(**self.cleaned_data)
+        values = dict(self.cleaned_data)
+        values.pop("leak_reason")
+        return Parameters.of(**values)
 
 
 class ScheduleForm(forms.Form):

@@ -22,6 +22,7 @@ class Phase(models.TextChoices):
     """The current step of a running job."""
 
     FREEZING = "freezing", _("Freezing the data set")
+    LEAK_CHECKS = "leak-checks", _("Running leak and shortcut checks")
     TRAINING = "training", _("Training")
     COMPARING = "comparing", _("Comparing with the active version")
     TRUST_CHECKS = "trust-checks", _("Running trust checks")
@@ -40,6 +41,9 @@ class TrainingRun(Job):
     parameters = models.JSONField(default=dict)  # recipe, epochs, batch size, learning rate, seed
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
     counts = models.JSONField(default=dict)  # part -> class -> {cases, patients}
+    # What the checks before the training found, with the cases; see data_set.py.
+    leak_checks = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    leak_reason = models.TextField(blank=True, default="", db_default="")  # why to train in spite of them
     phase = models.CharField(max_length=16, choices=Phase.choices, blank=True)
     checks_done = models.PositiveSmallIntegerField(default=0)  # of the trust report
     checks_total = models.PositiveSmallIntegerField(default=0)  # 0: not yet known

@@ -48,9 +48,20 @@ class NewRunSerializer(serializers.Serializer[Any]):
     learning_rate = serializers.FloatField(required=False, allow_null=True)
     seed = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=2**31 - 1)
 
+    leak_reason = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=1000,
+        default="",
+        help_text="Why to train in spite of what the leak and shortcut checks find; without it they stop the "
+        "run. At least 10 characters; stored with the run and the version",
+    )
+
     def parameters(self) -> Parameters:
         """Return the parameters of valid input; raises InvalidParameters."""
-        return Parameters.of(**self.validated_data)
+        values = dict(self.validated_data)
+        values.pop("leak_reason")
+        return Parameters.of(**values)
 
 
 class TrustChecksSerializer(serializers.Serializer[Any]):
@@ -70,6 +81,22 @@ class ProgressSerializer(serializers.Serializer[Any]):
     trust_checks = TrustChecksSerializer()
 
 
+class LeakCheckSerializer(serializers.Serializer[Any]):
+    """A check before the training; `FAIL` stops the run unless it has a reason."""
+
+    code = serializers.ChoiceField(choices=["duplicates", "sources", "header", "border"])
+    status = serializers.ChoiceField(choices=["PASS", "WARN", "FAIL", "NOT_POSSIBLE"])
+    value = serializers.FloatField(allow_null=True, help_text="Pairs, smallest mixed-source share, or AUROC")
+    low = serializers.FloatField(allow_null=True, help_text="95 % interval of the AUROC")
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField(help_text="Radiographs")
+    findings = serializers.ListField(child=serializers.CharField())
+    groups = serializers.ListField(
+        child=serializers.ListField(child=serializers.UUIDField()),
+        help_text="Ids of the cases to inspect: of one image, or of one finding",
+    )
+
+
 class RunFailureSerializer(serializers.Serializer[Any]):
     """Why a run failed, and what to do."""
 
@@ -82,15 +109,21 @@ class RunSerializer(serializers.Serializer[TrainingRun]):
 
     id = serializers.UUIDField()
     number = serializers.IntegerField()
-    status = serializers.SerializerMethodField(help_text="`stopped`: by a user; its best epoch is kept")
+    status = serializers.SerializerMethodField(
+        help_text="`stopped`: by a user, keeping the best epoch, or by the leak and shortcut checks"
+    )
     parameters = serializers.DictField(help_text="Recipe, epochs, batch size, learning rate and seed")
     progress = serializers.SerializerMethodField()
     snapshot = serializers.CharField(source="snapshot_sha256", help_text="SHA-256; empty until it is frozen")
+    leak_checks = LeakCheckSerializer(many=True, help_text="Empty until they were run")
+    leak_reason = serializers.CharField(help_text="Why to train in spite of them; may be empty")
     version = serializers.SerializerMethodField(help_text="Id of the candidate; null before the end")
     failure = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ChoiceField(choices=RunStatus.choices))
     def get_status(self, run: TrainingRun) -> str:
+        if run.failure_code == errors.LEAKS_FOUND:
+            return RunStatus.STOPPED.value
         ended = run.status == JobStatus.DONE or run.failure_code == STOPPED_WITHOUT_RESULT
         return RunStatus.STOPPED.value if run.stop_requested and ended else str(run.status)
 

@@ -81,6 +81,7 @@ def test_an_invalid_parameter_is_refused(
             {"status": JobStatus.FAILED, "stop_requested": True, "failure_code": "stopped_without_result"},
             "stopped",
         ),
+        ({"status": JobStatus.FAILED, "failure_code": "leaks_found"}, "stopped"),
     ],
 )
 def test_the_status_of_a_run(

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.jobs.storage_wait import is_waiting
 from diagnostics.training import policy
+from diagnostics.training.errors import LEAKS_FOUND
 from diagnostics.training.models import Epoch, Phase, TrainingRun
 
 
@@ -55,6 +56,8 @@ def status_label(run: TrainingRun) -> str:
         return _("Stopping, keeping the best epoch") if run.stop_requested else _("Training")
     if run.status == JobStatus.DONE:
         return _("Stopped, best epoch kept") if run.stop_requested else _("Done")
+    if run.failure_code == LEAKS_FOUND:
+        return _("Stopped by the leak and shortcut checks")
     return _("Failed")
 
 
@@ -64,7 +67,7 @@ def _label(run: TrainingRun, completed: int, planned: int) -> str:
     if run.phase == Phase.TRUST_CHECKS and run.checks_total:
         counts = {"done": run.checks_done, "total": run.checks_total}
         return _("Running trust checks (%(done)d of %(total)d)") % counts
-    if run.phase in {Phase.FREEZING, Phase.COMPARING, Phase.TRUST_CHECKS}:
+    if run.phase in {Phase.FREEZING, Phase.LEAK_CHECKS, Phase.COMPARING, Phase.TRUST_CHECKS}:
         return str(Phase(run.phase).label)
     if run.stop_requested:
         return status_label(run)

@@ -124,4 +124,10 @@ def _entry(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> Snapshot
         patient_ref=case.patient_ref,
         source=sources.get(case.pk, str(case.site_id)),
         view=radiograph.view,
+        file_tags=(
+            radiograph.source_format,
+            str(radiograph.bits),
+            "colour" if radiograph.colour else "grey",
+            radiograph.device,
+        ),
     )
