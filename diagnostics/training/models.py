@@ -16,6 +16,7 @@ from diagnostics.registry.models import ModelVersion
 class Trigger(models.TextChoices):
     MANUAL = "manual", _("Manual")
     SCHEDULE = "schedule", _("Schedule")
+    FINDINGS = "findings", _("New findings")
 
 
 class Phase(models.TextChoices):
@@ -112,6 +113,8 @@ class Schedule(models.Model):
     every_days = models.PositiveSmallIntegerField(default=7)
     at_hour = models.PositiveSmallIntegerField(default=2)  # in the site's time zone, 0 to 23
     minimum_new_readings = models.PositiveIntegerField(default=20)
+    after_findings = models.PositiveIntegerField(default=0, db_default=0)  # new final ones; 0: not used
+    recipe = models.CharField(max_length=20, default="vgg16-finetune", db_default="vgg16-finetune")
     last_evaluated_at = models.DateTimeField(null=True)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

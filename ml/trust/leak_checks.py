@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.datasets.class_order import sort_classes
 from ml.datasets.near_duplicates import NearDuplicates
@@ -20,6 +21,7 @@ from ml.metrics.statistics import Interval
 from ml.records import LabelledImage, Preprocessing
 from ml.trust import association
 from ml.trust.check import CheckResult, Status
+from ml.trust.cropped_copies import cropped_copies
 from ml.trust.cross_validation import ScoredRadiographs
 from ml.trust.dataset_scan import DatasetScan, ScannedImage, scan_dataset
 from ml.trust.shortcut_probes import border_probe, border_scores
@@ -27,6 +29,7 @@ from ml.trust.source_confounding import MIN_MIXED, NO_TAGS, FileTags, header_pro
 
 LeakCode = Literal["duplicates", "sources", "header", "border"]
 Paths = tuple[Path, ...]
+Pairs = tuple[tuple[int, int], ...]  # of radiographs, by index
 
 MAX_GROUPS: Final = 50  # of radiographs that a check names
 
@@ -62,33 +65,39 @@ def check_for_leaks(
 ) -> LeakReport:
     """Read radiographs with the preprocessing of a network and run all checks on them."""
     scan = scan_dataset(radiographs, prep)
-    return LeakReport(run_leak_checks(scan, tags=tags), near_duplicates_of(scan))
+    cropped = cropped_copies(scan.squares, _patients(scan))
+    return LeakReport(
+        run_leak_checks(scan, tags=tags, cropped=cropped), near_duplicates_of(scan, cropped=cropped)
+    )
 
 
-def run_leak_checks(scan: DatasetScan, *, tags: FileTags = NO_TAGS) -> tuple[LeakCheck, ...]:
+def run_leak_checks(
+    scan: DatasetScan, *, tags: FileTags = NO_TAGS, cropped: Pairs = ()
+) -> tuple[LeakCheck, ...]:
     """Run all checks on a data set without a split; `tags` are properties of the files as they came."""
     return (
-        duplicates_across_patients(scan),
+        duplicates_across_patients(scan, cropped=cropped),
         single_sources(scan),
         _probe("header", header_probe(scan, tags=tags), scan, lambda: header_scores(scan, tags=tags)),
         _probe("border", border_probe(scan), scan, lambda: border_scores(scan)),
     )
 
 
-def near_duplicates_of(scan: DatasetScan) -> NearDuplicates:
+def near_duplicates_of(scan: DatasetScan, *, cropped: Pairs = ()) -> NearDuplicates:
     """Return the pairs of a scan that show one image in any rotation, for the split by patient."""
     paths = [image.radiograph.path for image in scan.radiographs]
-    pairs = tuple((paths[pair.first], paths[pair.second]) for pair in scan.pairs if pair.same)
+    pairs = tuple((paths[first], paths[second]) for first, second in _same_image(scan, cropped))
     return NearDuplicates(pairs, scan.excluded)
 
 
-def duplicates_across_patients(scan: DatasetScan) -> LeakCheck:
-    """Search for one image under two patients, also edited, inverted, mirrored or rotated."""
+def duplicates_across_patients(scan: DatasetScan, *, cropped: Pairs = ()) -> LeakCheck:
+    """Search for one image under two patients, also edited, inverted, mirrored, rotated or cropped."""
     images = scan.radiographs
+    patients = _patients(scan)
     pairs = [
-        (images[pair.first], images[pair.second])
-        for pair in scan.pairs
-        if pair.same and images[pair.first].radiograph.patient != images[pair.second].radiograph.patient
+        (images[first], images[second])
+        for first, second in _same_image(scan, cropped)
+        if patients[first] != patients[second]
     ]
     return LeakCheck(
         "duplicates",
@@ -97,6 +106,15 @@ def duplicates_across_patients(scan: DatasetScan) -> LeakCheck:
         n=len(images),
         groups=tuple(_paths(pair) for pair in pairs[:MAX_GROUPS]),
     )
+
+
+def _same_image(scan: DatasetScan, cropped: Pairs) -> list[tuple[int, int]]:
+    whole = {(pair.first, pair.second) for pair in scan.pairs if pair.same}
+    return sorted(whole | {(min(pair), max(pair)) for pair in cropped})
+
+
+def _patients(scan: DatasetScan) -> NDArray[np.str_]:
+    return np.array([image.radiograph.patient for image in scan.radiographs], dtype=np.str_)
 
 
 def single_sources(scan: DatasetScan) -> LeakCheck:

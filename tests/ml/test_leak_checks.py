@@ -54,6 +54,20 @@ def test_radiographs_without_a_leak_pass_every_check(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
+def test_a_cropped_copy_under_another_patient_is_named_and_kept_out_of_the_other_parts(
+    tmp_path: Path,
+) -> None:
+    images = drawn(tmp_path)
+    part = synthetic_image(4)[6:92, 2:88]  # without a tenth of each side
+    copy = write_radiograph(tmp_path, "part.png", encoded(part), "covid-19", "another patient", "ward")
+
+    report = check_for_leaks([*images, copy], PREP)
+
+    assert [set(group) for group in report.checks[0].groups] == [{tmp_path / "4.png", copy.path}]
+    assert [set(pair) for pair in report.near_duplicates.pairs] == [{tmp_path / "4.png", copy.path}]
+
+
 @pytest.mark.parametrize(
     "edit",
     [

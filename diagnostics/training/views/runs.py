@@ -72,7 +72,7 @@ def schedule(request: StaffRequest) -> HttpResponse:
     form = ScheduleForm(request.POST, auto_id=SCHEDULE_IDS)
     if form.is_valid():
         try:
-            schedule_services.set_schedule(by=request.user, now=timezone.now(), **form.cleaned_data)
+            schedule_services.set_schedule(by=request.user, values=form.values(), now=timezone.now())
         except DomainError as error:
             form.add_error(None, str(error))
         else:
@@ -155,7 +155,7 @@ def _list_page(
     context = {
         "counts": labels.class_counts(),
         "label_notes": presenters.label_notes(
-            new=labels.new_labels(),
+            new=labels.new_final_findings(),
             imported=labels.imported_labels().count(),
             conflicting=labels.conflicting_cases()["cases"],
         ),
