@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -29,6 +31,17 @@ class Phase(models.TextChoices):
     TRUST_CHECKS = "trust-checks", _("Running trust checks")
 
 
+# The columns of the progress of a run that has to begin again.
+UNSTARTED: Final[dict[str, Any]] = {
+    "phase": "",
+    "checks_done": 0,
+    "checks_total": 0,
+    "check_running": "",
+    "batch": 0,
+    "batches": 0,
+}
+
+
 class TrainingRun(Job):
     """One training of a candidate version."""
 
@@ -48,6 +61,9 @@ class TrainingRun(Job):
     phase = models.CharField(max_length=16, choices=Phase.choices, blank=True)
     checks_done = models.PositiveSmallIntegerField(default=0)  # of the trust report
     checks_total = models.PositiveSmallIntegerField(default=0)  # 0: not yet known
+    check_running = models.CharField(max_length=8, blank=True, default="", db_default="")  # its id
+    batch = models.PositiveIntegerField(default=0, db_default=0)  # completed ones of the current epoch
+    batches = models.PositiveIntegerField(default=0, db_default=0)  # of an epoch; 0: not yet known
     parent = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
     candidate = models.OneToOneField(ModelVersion, null=True, on_delete=models.PROTECT, related_name="run")
 

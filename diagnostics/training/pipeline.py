@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from diagnostics import disk
@@ -24,9 +25,9 @@ from diagnostics.registry import services as registry_services
 from diagnostics.registry import trust_report
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import data_set, errors, model_card, promotion_gate, snapshot, snapshot_index
-from diagnostics.training.epoch_log import CURVES, EpochLog, write_plot
+from diagnostics.training.epoch_log import CURVES, BatchProgress, EpochLog, write_plot
 from diagnostics.training.leak_texts import failed_names
-from diagnostics.training.models import Phase, TrainingRun
+from diagnostics.training.models import UNSTARTED, Phase, TrainingRun
 from diagnostics.training.promotion_gate import GateVerdict
 from diagnostics.training.run_context import (
     Evaluator,
@@ -90,7 +91,7 @@ def train(
 
 def _wait_or_fail(context: RunContext, error: Exception) -> None:
     if disk.is_full(error):  # the checkpoints stay for the next attempt
-        storage_wait.requeue(context.lease, TrainingRun, phase="", checks_done=0, checks_total=0)
+        storage_wait.requeue(context.lease, TrainingRun, **UNSTARTED)
     else:
         _fail(context, errors.run_failure_code(error))
 
@@ -134,6 +135,7 @@ def _train(context: RunContext, split: Split, start_from: Path) -> None:
             should_stop=context.lease.should_stop,
             checkpoints=runs.checkpoints(context.run),
             on_begin=epochs.begin,
+            on_batch=BatchProgress(context.update),
         )
     except NoUsableNetwork as error:
         context.lease.check()  # a stop because of a lost lease is not a failure of the run
@@ -167,10 +169,11 @@ def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation
 def _check_trust(context: RunContext, split: Split) -> None:
     context.update(phase=Phase.TRUST_CHECKS, checks_done=0, checks_total=0)
 
-    def on_check(done: int, total: int) -> None:
-        context.update(checks_done=done, checks_total=total)
+    def on_start(number: int, total: int, check_id: str) -> None:
+        context.update(checks_done=number - 1, checks_total=total, check_running=check_id)
 
-    context.trust(context.bundle, split, on_check=on_check)
+    context.trust(context.bundle, split, on_start=on_start)
+    context.update(checks_done=F("checks_total"), check_running="")
 
 
 def _judge_trust(context: RunContext, verdict: GateVerdict, start: ModelVersion) -> GateVerdict:
@@ -237,11 +240,11 @@ def _evaluate(directory: Path, images: Sequence[LabelledImage]) -> Evaluation:
     return evaluation.evaluate(directory, images)
 
 
-def _write_trust_report(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
+def _write_trust_report(directory: Path, split: Split, *, on_start: Callable[[int, int, str], None]) -> None:
     from ml.trust import run as trust_run
 
     findings = trust_run.run_checks(
-        directory, split, on_check=lambda progress: on_check(progress.number, progress.total)
+        directory, split, on_start=lambda number, total, check: on_start(number, total, check.id)
     )
     trust_run.write(findings, directory)
 

@@ -20,7 +20,7 @@ BUNDLE: Final = "bundle"
 
 Trainer = Callable[..., Manifest]  # the signature of ml.training.trainer.train
 Evaluator = Callable[[Path, Sequence[LabelledImage]], "Evaluation"]  # (bundle directory, test set)
-TrustReporter = Callable[..., None]  # (bundle directory, split, *, on_check: (number, total, id) -> None)
+TrustReporter = Callable[..., None]  # (bundle directory, split, *, on_start: (number, total, id) -> None)
 LeakChecker = Callable[..., "LeakReport"]  # the signature of ml.trust.leak_checks.check_for_leaks
 
 

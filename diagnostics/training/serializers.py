@@ -69,6 +69,7 @@ class TrustChecksSerializer(serializers.Serializer[Any]):
 
     done = serializers.IntegerField()
     total = serializers.IntegerField(help_text="0: not yet known")
+    running = serializers.CharField(allow_blank=True, help_text="Name of the check that runs; may be empty")
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -78,6 +79,11 @@ class ProgressSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     epoch = serializers.IntegerField(help_text="Completed epochs")
     epochs = serializers.IntegerField(help_text="Planned epochs")
+    batch = serializers.IntegerField(help_text="Completed batches of the current epoch")
+    batches = serializers.IntegerField(help_text="Of an epoch; 0: not yet known")
+    seconds_remaining = serializers.FloatField(
+        allow_null=True, help_text="Estimate for the training; null before the end of the first epoch"
+    )
     trust_checks = TrustChecksSerializer()
 
 
@@ -129,10 +135,19 @@ class RunSerializer(serializers.Serializer[TrainingRun]):
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, run: TrainingRun) -> dict[str, Any]:
-        shown = progress.progress_of(run, list(run.epochs.all()))
-        checks = {"done": run.checks_done, "total": run.checks_total}
-        values = {"phase": run.phase, "text": shown.label, "epoch": shown.epoch, "epochs": shown.epochs}
-        return values | {"trust_checks": checks}
+        epochs = list(run.epochs.all())
+        shown = progress.progress_of(run, epochs)
+        running = progress.CHECK_NAMES.get(run.check_running, "")
+        return {
+            "phase": run.phase,
+            "text": shown.label,
+            "epoch": shown.epoch,
+            "epochs": shown.epochs,
+            "batch": run.batch,
+            "batches": run.batches,
+            "seconds_remaining": progress.remaining_seconds(run, epochs),
+            "trust_checks": {"done": run.checks_done, "total": run.checks_total, "running": running},
+        }
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_version(self, run: TrainingRun) -> str | None:

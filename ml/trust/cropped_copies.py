@@ -3,7 +3,7 @@
 Two steps. The hash of one image is compared with those of 169 crops of the other: of 115,000 pairs of
 different patients 0.03 % are at most 62 of 255 bits apart, of copies without 12 % of each side 97 %. A
 candidate is confirmed by the normalised cross-correlation at the best position and scale: different patients
-reached 0.950, copies with another gamma and JPEG quality 0.979 or more (docs/trust.md, check A3).
+reached 0.950, copies with another gamma and JPEG quality 0.979 or more (docs/trust.md).
 """
 
 from __future__ import annotations

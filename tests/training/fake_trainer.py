@@ -49,12 +49,14 @@ class FakeTrainer:
         imagenet: Path | None = None,
         checkpoints: Path | None = None,
         on_begin: Callable[[Sequence[EpochReport]], None] = lambda _epochs: None,
+        on_batch: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Manifest:
         """Report epochs, store a checkpoint after each, and write a bundle with placeholder weights."""
         reports = _stored_reports(checkpoints)
         on_begin(tuple(reports))
         resumed_after = len(reports)
         while len(reports) < spec.epochs and not should_stop():
+            on_batch(1, 1)
             report = _report(len(reports) + 1, spec.epochs)
             reports.append(report)
             on_epoch(report)
@@ -92,10 +94,10 @@ def without_probes(
     return LeakReport(checks, near_duplicates_of(scan))
 
 
-def fake_trust_report(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
+def fake_trust_report(directory: Path, split: Split, *, on_start: Callable[[int, int, str], None]) -> None:
     """Write a trust report of two passed checks."""
     for number in (1, 2):
-        on_check(number, 2)
+        on_start(number, 2, f"A{number}")
     report = {"verdict": "passed", "failed": [], "checks": [{"status": "PASS"}, {"status": "PASS"}]}
     (directory / JSON).write_text(json.dumps(report))
     (directory / HTML).write_text("<!doctype html><title>Trust report</title>")

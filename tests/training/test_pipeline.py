@@ -86,14 +86,17 @@ def test_the_progress_of_the_trust_checks_is_stored(
 ) -> None:
     run, stored = queue_run(administrator, now), []
 
-    def trust(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
-        on_check(12, 29)
-        stored.append(TrainingRun.objects.values_list("phase", "checks_done", "checks_total").get(pk=run.pk))
-        fake_trust_report(directory, split, on_check=on_check)
+    def trust(directory: Path, split: Split, *, on_start: Callable[[int, int, str], None]) -> None:
+        on_start(12, 29, "B5")
+        columns = ("phase", "checks_done", "checks_total", "check_running")
+        stored.append(TrainingRun.objects.values_list(*columns).get(pk=run.pk))
+        fake_trust_report(directory, split, on_start=on_start)
 
     pipeline.train(run.pk, trainer=FakeTrainer(), evaluator=fake_evaluate, trust=trust, leaks=without_probes)
 
-    assert stored == [("trust-checks", 12, 29)]
+    assert stored == [("trust-checks", 11, 29, "B5")]
+    run.refresh_from_db()
+    assert (run.checks_done, run.checks_total, run.check_running) == (2, 2, "")
 
 
 def test_radiographs_of_an_imported_collection_become_a_candidate(
