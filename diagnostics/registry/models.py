@@ -40,6 +40,10 @@ class ModelVersion(models.Model):
     # Radiographs of its training data, or of a version it was fine-tuned from, that were erased since.
     erased_radiographs = models.PositiveIntegerField(default=0, db_default=0)
 
+    # Why it was trained in spite of the leak and shortcut checks, and the names of those that failed.
+    leak_reason = models.TextField(blank=True, default="", db_default="")
+    leak_names = models.TextField(blank=True, default="", db_default="")
+
     class Meta:
         ordering = ["-number"]
 

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from diagnostics.registry import promotion_gate, selectors
 from diagnostics.registry.models import ModelVersion, Verdict
 from diagnostics.registry.presenters.comparison import rule_label
+from diagnostics.registry.presenters.versions import leak_text
 from diagnostics.registry.promotion_gate import GateRule
 from diagnostics.registry.selectors import VersionStatus
 
@@ -68,6 +69,9 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
         help_text="How the operating point of the newest deployment was chosen; empty for its own thresholds"
     )
     gate_overridden = serializers.SerializerMethodField(help_text="Promoted in spite of the gate")
+    leaks = serializers.SerializerMethodField(
+        help_text="Failed leak and shortcut checks, and the reason to train in spite of them; may be empty"
+    )
     registered_at = serializers.DateTimeField()
     research_use = serializers.SerializerMethodField()
 
@@ -93,6 +97,9 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
 
     def get_gate_overridden(self, version: ModelVersion) -> bool:
         return version.overridden_at is not None
+
+    def get_leaks(self, version: ModelVersion) -> str:
+        return leak_text(version)
 
     def get_research_use(self, version: ModelVersion) -> str:
         return "Research use only. Not for diagnosis."

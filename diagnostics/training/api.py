@@ -47,7 +47,8 @@ class Runs(APIView):
             401: ErrorSerializer,
             403: ErrorSerializer,
             409: OpenApiResponse(
-                ErrorSerializer, description="`already_training`, `too_few_labels`, `no_active_version`"
+                ErrorSerializer,
+                description="`already_training`, `too_few_labels`, `no_active_version`, `unchanged`",
             ),
         },
     )
@@ -59,6 +60,7 @@ class Runs(APIView):
             parameters=serializer.parameters(),
             trigger=Trigger.MANUAL,
             now=timezone.now(),
+            leak_reason=serializer.validated_data["leak_reason"],
         )
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
 

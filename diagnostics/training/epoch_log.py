@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from diagnostics.training.models import Epoch, TrainingRun
 from ml.records import EpochReport
 
 CURVES: Final = "curves.svg"
+SECONDS_BETWEEN: Final = 2.0  # stored progress of batches
 
 
 class EpochLog:
@@ -37,6 +39,7 @@ class EpochLog:
         self._reports.append(report)
         write_plot(self._folder / CURVES, plots.curves_svg(self._reports))
         self._row(report).save()
+        TrainingRun.objects.filter(pk=self._run.pk).update(batch=0)
 
     def _row(self, report: EpochReport) -> Epoch:
         return Epoch(
@@ -49,6 +52,21 @@ class EpochLog:
             val_accuracy=report.val_accuracy,
             seconds=report.seconds,
         )
+
+
+class BatchProgress:
+    """Stores the completed batches of the current epoch, at most every few seconds."""
+
+    def __init__(self, update: Callable[..., None]) -> None:
+        """Prepare; `update` stores columns of the run and raises LeaseLost."""
+        self._update, self._stored_at = update, -SECONDS_BETWEEN
+
+    def __call__(self, done: int, total: int) -> None:
+        """Store the progress when the last one is old enough; raises LeaseLost."""
+        elapsed = time.monotonic()
+        if elapsed - self._stored_at >= SECONDS_BETWEEN:
+            self._stored_at = elapsed
+            self._update(batch=done, batches=total)
 
 
 def write_plot(path: Path, svg: str) -> None:

@@ -11,10 +11,16 @@ from diagnostics.errors import DomainError
 from diagnostics.jobs.errors import failure_code_of
 from ml.errors import BundleError
 
+LEAKS_FOUND: Final = "leaks_found"
+
 FAILURE_TEXTS: Final[dict[str, Promise]] = {
     "too_few_cases": _(
         "There are too few radiographs with findings for a training and a test set. "
         "Sign more readings or import more radiographs, then start again."
+    ),
+    LEAKS_FOUND: _(
+        "The leak and shortcut checks stopped this run before the training. Correct the cases named below, "
+        "or start again with a written reason."
     ),
     "data_damaged": _(
         "Stored radiographs are missing or damaged, and the remaining ones are too few. "
@@ -67,6 +73,12 @@ class InvalidParameters(DomainError):
     """A training parameter is out of range."""
 
     code = "invalid_parameters"
+
+
+class ReasonTooShort(DomainError):
+    """The reason to train in spite of the leak and shortcut checks is too short."""
+
+    code = "reason_required"
 
 
 class TooFewLabels(DomainError):

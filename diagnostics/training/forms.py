@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from diagnostics.training.models import Schedule
 from diagnostics.training.policy import MAX_BATCH_SIZE, MAX_EPOCHS, Parameters, Recipe
+from diagnostics.training.services.schedule import MAX_FINDINGS, ScheduleValues
 
 CONTROL = {"class": "form-control"}
 SELECT = {"class": "form-select"}
@@ -54,14 +55,24 @@ class StartForm(forms.Form):
         help_text=_("The same seed, radiographs and hardware give the same network."),
     )
 
+    leak_reason = forms.CharField(
+        label=_("Reason to train in spite of leaks or shortcuts"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs=CONTROL | {"rows": 2}),
+        help_text=_("Empty: the checks before the training stop the run when they find one."),
+    )
+
     @property
     def more_settings_invalid(self) -> bool:
         """Return whether a field of the folded section has errors."""
-        return any(name in self.errors for name in ("batch_size", "learning_rate", "seed"))
+        return any(name in self.errors for name in ("batch_size", "learning_rate", "seed", "leak_reason"))
 
     def parameters(self) -> Parameters:
         """Return the parameters of a valid form; raises InvalidParameters."""
-        return Parameters.of(**self.cleaned_data)
+        values = dict(self.cleaned_data)
+        values.pop("leak_reason")
+        return Parameters.of(**values)
 
 
 class ScheduleForm(forms.Form):
@@ -85,11 +96,32 @@ class ScheduleForm(forms.Form):
         widget=forms.Select(attrs=SELECT),
     )
     minimum_new_readings = forms.IntegerField(
-        label=_("Minimum number of new findings"),
+        label=_("Minimum number of new final findings"),
         min_value=1,
-        max_value=1_000_000,
+        max_value=MAX_FINDINGS,
         widget=forms.NumberInput(attrs=CONTROL),
     )
+    recipe = forms.ChoiceField(
+        label=_("Recipe"),
+        choices=Recipe.choices,
+        required=False,
+        widget=forms.Select(attrs=SELECT),
+    )
+    after_findings = forms.IntegerField(
+        label=_("Train after this many new final findings"),
+        required=False,
+        min_value=0,
+        max_value=MAX_FINDINGS,
+        widget=forms.NumberInput(attrs=CONTROL),
+        help_text=_("At any hour, also without the schedule. 0: not used. Imported ones are not counted."),
+    )
+
+    def values(self) -> ScheduleValues:
+        """Return the values of a valid form."""
+        chosen = dict(self.cleaned_data)
+        chosen["recipe"] = chosen["recipe"] or Recipe.FINE_TUNE.value
+        chosen["after_findings"] = chosen["after_findings"] or 0
+        return ScheduleValues(**chosen)
 
     @classmethod
     def of(cls, schedule: Schedule, **options: Any) -> ScheduleForm:

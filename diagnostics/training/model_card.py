@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from diagnostics.registry.presenters import data_set, metrics
+from diagnostics.training.leak_texts import NAMES, check_text
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.promotion_gate import GateVerdict
 from ml.records import Manifest
@@ -37,7 +38,14 @@ def render(
 ) -> str:
     """Return the text of the model card (Markdown)."""
     limitations = LIMITATIONS.format(labels=_labels(run))
-    parts = [_head(run, manifest), _data_set(run), _results(results), _verdict(gate_verdict), limitations]
+    parts = [
+        _head(run, manifest),
+        _data_set(run),
+        _leaks(run),
+        _results(results),
+        _verdict(gate_verdict),
+        limitations,
+    ]
     return "\n".join(part for part in parts if part)
 
 
@@ -78,6 +86,16 @@ def _data_set(run: TrainingRun) -> str:
 
 def _pairs(findings: tuple[str, ...], cells: tuple[str, ...]) -> str:
     return ", ".join(f"{label} {cell}" for label, cell in zip(findings, cells, strict=True))
+
+
+def _leaks(run: TrainingRun) -> str:
+    failed = [check for check in run.leak_checks if check["status"] == "FAIL"]
+    if not failed:
+        return ""
+    lines = [f"- {NAMES[check['code']]}: {check_text(check)}" for check in failed]
+    by = f" ({run.started_by.username})" if run.started_by else ""
+    reason = f"**Trained in spite of them. Reason{by}: {run.leak_reason}**"
+    return "\n".join(["## Failed leak and shortcut checks", "", *lines, "", reason, ""])
 
 
 def _results(results: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -16,15 +18,28 @@ from diagnostics.registry.models import ModelVersion
 class Trigger(models.TextChoices):
     MANUAL = "manual", _("Manual")
     SCHEDULE = "schedule", _("Schedule")
+    FINDINGS = "findings", _("New findings")
 
 
 class Phase(models.TextChoices):
     """The current step of a running job."""
 
     FREEZING = "freezing", _("Freezing the data set")
+    LEAK_CHECKS = "leak-checks", _("Running leak and shortcut checks")
     TRAINING = "training", _("Training")
     COMPARING = "comparing", _("Comparing with the active version")
     TRUST_CHECKS = "trust-checks", _("Running trust checks")
+
+
+# The columns of the progress of a run that has to begin again.
+UNSTARTED: Final[dict[str, Any]] = {
+    "phase": "",
+    "checks_done": 0,
+    "checks_total": 0,
+    "check_running": "",
+    "batch": 0,
+    "batches": 0,
+}
 
 
 class TrainingRun(Job):
@@ -40,9 +55,15 @@ class TrainingRun(Job):
     parameters = models.JSONField(default=dict)  # recipe, epochs, batch size, learning rate, seed
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
     counts = models.JSONField(default=dict)  # part -> class -> {cases, patients}
+    # What the checks before the training found, with the cases; see data_set.py.
+    leak_checks = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    leak_reason = models.TextField(blank=True, default="", db_default="")  # why to train in spite of them
     phase = models.CharField(max_length=16, choices=Phase.choices, blank=True)
     checks_done = models.PositiveSmallIntegerField(default=0)  # of the trust report
     checks_total = models.PositiveSmallIntegerField(default=0)  # 0: not yet known
+    check_running = models.CharField(max_length=8, blank=True, default="", db_default="")  # its id
+    batch = models.PositiveIntegerField(default=0, db_default=0)  # completed ones of the current epoch
+    batches = models.PositiveIntegerField(default=0, db_default=0)  # of an epoch; 0: not yet known
     parent = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
     candidate = models.OneToOneField(ModelVersion, null=True, on_delete=models.PROTECT, related_name="run")
 
@@ -108,6 +129,8 @@ class Schedule(models.Model):
     every_days = models.PositiveSmallIntegerField(default=7)
     at_hour = models.PositiveSmallIntegerField(default=2)  # in the site's time zone, 0 to 23
     minimum_new_readings = models.PositiveIntegerField(default=20)
+    after_findings = models.PositiveIntegerField(default=0, db_default=0)  # new final ones; 0: not used
+    recipe = models.CharField(max_length=20, default="vgg16-finetune", db_default="vgg16-finetune")
     last_evaluated_at = models.DateTimeField(null=True)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -10,7 +10,8 @@ from diagnostics.training.services import requeue, schedule
 
 @shared_task(name="training.requeue_and_schedule", ignore_result=True)
 def requeue_and_schedule() -> None:
-    """Requeue a lost run, and start the scheduled run when it is due."""
+    """Requeue a lost run, and start a run when the schedule or the new findings call for one."""
     now = timezone.now()
     requeue.requeue_lost(now=now)
     schedule.evaluate_schedule(now=now)
+    schedule.start_after_findings(now=now)

@@ -6,12 +6,12 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from diagnostics import disk
@@ -24,14 +24,19 @@ from diagnostics.registry import selectors as registry
 from diagnostics.registry import services as registry_services
 from diagnostics.registry import trust_report
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import errors, model_card, promotion_gate, snapshot, snapshot_index
-from diagnostics.training.epoch_log import CURVES, EpochLog, write_plot
-from diagnostics.training.models import Phase, TrainingRun
-from diagnostics.training.policy import Parameters
+from diagnostics.training import data_set, errors, model_card, promotion_gate, snapshot, snapshot_index
+from diagnostics.training.epoch_log import CURVES, BatchProgress, EpochLog, write_plot
+from diagnostics.training.leak_texts import failed_names
+from diagnostics.training.models import UNSTARTED, Phase, TrainingRun
 from diagnostics.training.promotion_gate import GateVerdict
-from diagnostics.training.selectors import labels, runs
-from diagnostics.training.snapshot import SnapshotEntry
-from ml.datasets import near_duplicates, patient_split
+from diagnostics.training.run_context import (
+    Evaluator,
+    LeakChecker,
+    RunContext,
+    Trainer,
+    TrustReporter,
+)
+from diagnostics.training.selectors import runs
 from ml.datasets.patient_split import Split
 from ml.metrics.comparison import compare
 from ml.metrics.curves import summary_with_curves
@@ -41,42 +46,12 @@ from ml.training.errors import NoUsableNetwork
 
 if TYPE_CHECKING:
     from ml.metrics.evaluation_result import Evaluation
+    from ml.trust.leak_checks import LeakReport
 
-BUNDLE: Final = "bundle"
 # The files that a second attempt reuses.
 RESUMABLE: Final = frozenset({snapshot.FILE, runs.CHECKPOINTS, CURVES})
 
-Trainer = Callable[..., Manifest]  # the signature of ml.training.trainer.train
-Evaluator = Callable[[Path, Sequence[LabelledImage]], "Evaluation"]  # (bundle directory, test set)
-TrustReporter = Callable[..., None]  # (bundle directory, split, *, on_check: (done, total) -> None)
-
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """One claimed run with the collaborators of its steps."""
-
-    run: TrainingRun
-    lease: Lease
-    folder: Path
-    clock: Clock
-    trainer: Trainer
-    evaluator: Evaluator
-    trust: TrustReporter
-
-    @property
-    def bundle(self) -> Path:
-        return self.folder / BUNDLE
-
-    @property
-    def parameters(self) -> Parameters:
-        return Parameters(**self.run.parameters)
-
-    def update(self, **columns: Any) -> None:
-        """Renew the lease and store columns of the run; raises LeaseLost."""
-        self.lease.check()
-        TrainingRun.objects.filter(pk=self.run.pk, token=self.lease.token).update(**columns)
 
 
 def train(
@@ -86,10 +61,12 @@ def train(
     trainer: Trainer | None = None,
     evaluator: Evaluator | None = None,
     trust: TrustReporter | None = None,
+    leaks: LeakChecker | None = None,
 ) -> None:
     """Train and register the candidate of a queued run; do nothing when another worker has claimed it.
 
-    `trainer`, `evaluator` and `trust` run the networks; their defaults are those of `ml`.
+    `trainer`, `evaluator` and `trust` run the networks, `leaks` searches the radiographs for leaks; their
+    defaults are those of `ml`.
     """
     if storage_wait.must_wait(TrainingRun, run_id, clock=clock):
         return
@@ -98,15 +75,8 @@ def train(
         return
     run = TrainingRun.objects.select_related("parent").get(pk=run_id)
     with lease.heartbeat():
-        context = RunContext(
-            run,
-            lease,
-            runs.folder(run),
-            clock,
-            trainer or _train_network,
-            evaluator or _evaluate,
-            trust or _write_trust_report,
-        )
+        networks = (trainer or _train_network, evaluator or _evaluate, trust or _write_trust_report)
+        context = RunContext(run, lease, runs.folder(run), clock, *networks, leaks or _check_for_leaks)
         try:
             _run(context)
         except WorkerStopping:
@@ -121,7 +91,7 @@ def train(
 
 def _wait_or_fail(context: RunContext, error: Exception) -> None:
     if disk.is_full(error):  # the checkpoints stay for the next attempt
-        storage_wait.requeue(context.lease, TrainingRun, phase="", checks_done=0, checks_total=0)
+        storage_wait.requeue(context.lease, TrainingRun, **UNSTARTED)
     else:
         _fail(context, errors.run_failure_code(error))
 
@@ -131,7 +101,7 @@ def _run(context: RunContext) -> None:
     version = context.run.parent or registry.active_version()
     if version is None:
         raise JobError("no_active_version")
-    split = _freeze(context)
+    split = data_set.freeze(context, version)
     _train(context, split, registry.bundle_path(version))
     verdict, evaluation = _compare(context, split)
     _check_trust(context, split)
@@ -152,36 +122,6 @@ def _clear(context: RunContext) -> None:
             path.unlink()
 
 
-def _freeze(context: RunContext) -> Split:
-    context.update(phase=Phase.FREEZING)
-    entries = _entries(context)
-    present = [entry for entry in entries if entry.path.is_file()]
-    text = snapshot.to_lines(present, secret=settings.SECRET_KEY)
-    sha256 = snapshot.freeze(context.folder, text)
-    images = snapshot.labelled_images(present, secret=settings.SECRET_KEY)
-    duplicates = near_duplicates.find_near_duplicates(images)
-    try:
-        split = patient_split.split_by_patient(
-            images, seed=context.parameters.seed, near_duplicates=duplicates
-        )
-    except patient_split.TooFewCases as error:
-        complete = len(present) == len(entries) and not duplicates.unreadable
-        raise JobError("too_few_cases" if complete else "data_damaged") from error
-    snapshot_index.write(context.run, present, split)
-    excluded = snapshot.exclusion_counts(
-        split.exclusions, missing=len(entries) - len(present), conflicting=labels.conflicting_cases()
-    )
-    others = {"excluded": excluded, "imported": {"cases": sum(entry.imported for entry in present)}}
-    context.update(snapshot_sha256=sha256, counts=split.counts() | others)
-    return split
-
-
-def _entries(context: RunContext) -> list[SnapshotEntry]:
-    """Return the radiographs with their current labels; in a further attempt those of the first snapshot."""
-    frozen = snapshot.frozen_labels(context.folder, sha256=context.run.snapshot_sha256)
-    return list(labels.labelled_radiographs() if frozen is None else labels.labelled_radiographs_of(frozen))
-
-
 def _train(context: RunContext, split: Split, start_from: Path) -> None:
     context.update(phase=Phase.TRAINING)
     epochs = EpochLog(context.run, context.folder, check_lease=context.lease.check)
@@ -195,6 +135,7 @@ def _train(context: RunContext, split: Split, start_from: Path) -> None:
             should_stop=context.lease.should_stop,
             checkpoints=runs.checkpoints(context.run),
             on_begin=epochs.begin,
+            on_batch=BatchProgress(context.update),
         )
     except NoUsableNetwork as error:
         context.lease.check()  # a stop because of a lost lease is not a failure of the run
@@ -228,10 +169,11 @@ def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation
 def _check_trust(context: RunContext, split: Split) -> None:
     context.update(phase=Phase.TRUST_CHECKS, checks_done=0, checks_total=0)
 
-    def on_check(done: int, total: int) -> None:
-        context.update(checks_done=done, checks_total=total)
+    def on_start(number: int, total: int, check_id: str) -> None:
+        context.update(checks_done=number - 1, checks_total=total, check_running=check_id)
 
-    context.trust(context.bundle, split, on_check=on_check)
+    context.trust(context.bundle, split, on_start=on_start)
+    context.update(checks_done=F("checks_total"), check_running="")
 
 
 def _judge_trust(context: RunContext, verdict: GateVerdict, start: ModelVersion) -> GateVerdict:
@@ -260,6 +202,7 @@ def _register(
             metrics={"test": summary_with_curves(evaluation)},
             parent=version if fine_tuned else None,
             by=run.started_by,
+            leaks=_leaks(run.pk),
             now=now,
         )
         if not TrainingRun.finish(run.pk, token=context.lease.token, now=now, candidate=candidate, phase=""):
@@ -268,6 +211,12 @@ def _register(
         audit.record(action=Action.RUN_FINISHED, by=None, target=run, detail=detail, now=now)
     shutil.rmtree(context.bundle, ignore_errors=True)  # the registry has its own copy
     shutil.rmtree(runs.checkpoints(run), ignore_errors=True)  # hundreds of megabytes
+
+
+def _leaks(run_id: uuid.UUID) -> registry_services.Leaks:
+    run = TrainingRun.objects.get(pk=run_id)  # with the checks of this attempt
+    names = failed_names(run.leak_checks)
+    return registry_services.Leaks(names, run.leak_reason if names else "")
 
 
 @transaction.atomic
@@ -291,10 +240,16 @@ def _evaluate(directory: Path, images: Sequence[LabelledImage]) -> Evaluation:
     return evaluation.evaluate(directory, images)
 
 
-def _write_trust_report(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
+def _write_trust_report(directory: Path, split: Split, *, on_start: Callable[[int, int, str], None]) -> None:
     from ml.trust import run as trust_run
 
     findings = trust_run.run_checks(
-        directory, split, on_check=lambda progress: on_check(progress.number, progress.total)
+        directory, split, on_start=lambda number, total, check: on_start(number, total, check.id)
     )
     trust_run.write(findings, directory)
+
+
+def _check_for_leaks(*arguments: Any, **options: Any) -> LeakReport:
+    from ml.trust import leak_checks  # scikit-learn and its classifiers, only in the worker's child process
+
+    return leak_checks.check_for_leaks(*arguments, **options)

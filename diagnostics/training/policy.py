@@ -135,8 +135,11 @@ def next_slot(
     return max(slot, datetime.combine(day, time(at_hour), zone))
 
 
-def seconds_remaining(epoch_seconds: list[float], epochs: int) -> float | None:
-    """Estimate the remaining time from the completed epochs; None before the first one is complete."""
+def seconds_remaining(epoch_seconds: list[float], epochs: int, *, started: float = 0.0) -> float | None:
+    """Estimate the remaining time from the completed epochs; None before the first one is complete.
+
+    `started` is the completed share of the current epoch, 0 to 1.
+    """
     if not epoch_seconds:
         return None
-    return sum(epoch_seconds) / len(epoch_seconds) * max(0, epochs - len(epoch_seconds))
+    return sum(epoch_seconds) / len(epoch_seconds) * max(0, epochs - len(epoch_seconds) - started)

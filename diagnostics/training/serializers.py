@@ -48,9 +48,20 @@ class NewRunSerializer(serializers.Serializer[Any]):
     learning_rate = serializers.FloatField(required=False, allow_null=True)
     seed = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=2**31 - 1)
 
+    leak_reason = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=1000,
+        default="",
+        help_text="Why to train in spite of what the leak and shortcut checks find; without it they stop the "
+        "run. At least 10 characters; stored with the run and the version",
+    )
+
     def parameters(self) -> Parameters:
         """Return the parameters of valid input; raises InvalidParameters."""
-        return Parameters.of(**self.validated_data)
+        values = dict(self.validated_data)
+        values.pop("leak_reason")
+        return Parameters.of(**values)
 
 
 class TrustChecksSerializer(serializers.Serializer[Any]):
@@ -58,6 +69,7 @@ class TrustChecksSerializer(serializers.Serializer[Any]):
 
     done = serializers.IntegerField()
     total = serializers.IntegerField(help_text="0: not yet known")
+    running = serializers.CharField(allow_blank=True, help_text="Name of the check that runs; may be empty")
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -67,7 +79,28 @@ class ProgressSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     epoch = serializers.IntegerField(help_text="Completed epochs")
     epochs = serializers.IntegerField(help_text="Planned epochs")
+    batch = serializers.IntegerField(help_text="Completed batches of the current epoch")
+    batches = serializers.IntegerField(help_text="Of an epoch; 0: not yet known")
+    seconds_remaining = serializers.FloatField(
+        allow_null=True, help_text="Estimate for the training; null before the end of the first epoch"
+    )
     trust_checks = TrustChecksSerializer()
+
+
+class LeakCheckSerializer(serializers.Serializer[Any]):
+    """A check before the training; `FAIL` stops the run unless it has a reason."""
+
+    code = serializers.ChoiceField(choices=["duplicates", "sources", "header", "border"])
+    status = serializers.ChoiceField(choices=["PASS", "WARN", "FAIL", "NOT_POSSIBLE"])
+    value = serializers.FloatField(allow_null=True, help_text="Pairs, smallest mixed-source share, or AUROC")
+    low = serializers.FloatField(allow_null=True, help_text="95 % interval of the AUROC")
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField(help_text="Radiographs")
+    findings = serializers.ListField(child=serializers.CharField())
+    groups = serializers.ListField(
+        child=serializers.ListField(child=serializers.UUIDField()),
+        help_text="Ids of the cases to inspect: of one image, or of one finding",
+    )
 
 
 class RunFailureSerializer(serializers.Serializer[Any]):
@@ -82,24 +115,39 @@ class RunSerializer(serializers.Serializer[TrainingRun]):
 
     id = serializers.UUIDField()
     number = serializers.IntegerField()
-    status = serializers.SerializerMethodField(help_text="`stopped`: by a user; its best epoch is kept")
+    status = serializers.SerializerMethodField(
+        help_text="`stopped`: by a user, keeping the best epoch, or by the leak and shortcut checks"
+    )
     parameters = serializers.DictField(help_text="Recipe, epochs, batch size, learning rate and seed")
     progress = serializers.SerializerMethodField()
     snapshot = serializers.CharField(source="snapshot_sha256", help_text="SHA-256; empty until it is frozen")
+    leak_checks = LeakCheckSerializer(many=True, help_text="Empty until they were run")
+    leak_reason = serializers.CharField(help_text="Why to train in spite of them; may be empty")
     version = serializers.SerializerMethodField(help_text="Id of the candidate; null before the end")
     failure = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ChoiceField(choices=RunStatus.choices))
     def get_status(self, run: TrainingRun) -> str:
+        if run.failure_code == errors.LEAKS_FOUND:
+            return RunStatus.STOPPED.value
         ended = run.status == JobStatus.DONE or run.failure_code == STOPPED_WITHOUT_RESULT
         return RunStatus.STOPPED.value if run.stop_requested and ended else str(run.status)
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, run: TrainingRun) -> dict[str, Any]:
-        shown = progress.progress_of(run, list(run.epochs.all()))
-        checks = {"done": run.checks_done, "total": run.checks_total}
-        values = {"phase": run.phase, "text": shown.label, "epoch": shown.epoch, "epochs": shown.epochs}
-        return values | {"trust_checks": checks}
+        epochs = list(run.epochs.all())
+        shown = progress.progress_of(run, epochs)
+        running = progress.CHECK_NAMES.get(run.check_running, "")
+        return {
+            "phase": run.phase,
+            "text": shown.label,
+            "epoch": shown.epoch,
+            "epochs": shown.epochs,
+            "batch": run.batch,
+            "batches": run.batches,
+            "seconds_remaining": progress.remaining_seconds(run, epochs),
+            "trust_checks": {"done": run.checks_done, "total": run.checks_total, "running": running},
+        }
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_version(self, run: TrainingRun) -> str | None:

@@ -33,6 +33,8 @@ class SnapshotEntry:
     patient_ref: str
     source: str  # the site, or the source stated by an imported collection
     view: str
+    # Of the file as it came, not stored in the snapshot: format, bits, colour and device.
+    file_tags: tuple[str, ...] = ()
 
 
 def pseudonym(site: UUID, patient_ref: str, *, secret: str) -> str:

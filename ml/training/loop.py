@@ -23,6 +23,7 @@ from ml.training.stages import ShouldStop, StageBuilder, StageModel, stages_for
 from ml.training.training_copy import fastest_precision, training_copy_of
 
 OnEpoch = Callable[[EpochReport], None]
+OnBatch = Callable[[int, int], None]  # (completed batches of this epoch, batches of an epoch)
 OnState = Callable[[TrainingState], None]
 
 
@@ -63,13 +64,19 @@ class TrainingLoop:
             np.empty(0, np.float32),
         )  # size, inputs
 
-    def run(self, on_epoch: OnEpoch, should_stop: ShouldStop, on_state: OnState | None = None) -> None:
+    def run(
+        self,
+        on_epoch: OnEpoch,
+        should_stop: ShouldStop,
+        on_state: OnState | None = None,
+        on_batch: OnBatch = lambda _done, _total: None,
+    ) -> None:
         """Train all remaining epochs, or until `should_stop` returns True; raises NoUsableNetwork."""
         while not self.progress.finished:
             if self.progress.stage != self._stage and not self._enter_stage(self.progress.stage, should_stop):
                 break
             started = self.progress.clock()
-            if not (metrics := self._train_epoch(should_stop)):
+            if not (metrics := self._train_epoch(should_stop, on_batch)):
                 break
             report = self._report(metrics, started)
             self.reports.append(report)
@@ -120,7 +127,7 @@ class TrainingLoop:
         self._stage_model, self._stage, self._restored_optimizer = stage_model, number, (-1, [])
         return True
 
-    def _train_epoch(self, should_stop: ShouldStop) -> dict[str, float]:
+    def _train_epoch(self, should_stop: ShouldStop, on_batch: OnBatch) -> dict[str, float]:
         """Train one epoch and return its loss and accuracy; empty if stopped before its end."""
         steps: list[tuple[float, float]] = []
         batches = self._sampler().stream(first=self.progress.steps_done)
@@ -129,6 +136,7 @@ class TrainingLoop:
                 if should_stop():
                     return {}
                 steps.append(self._train_step(batches))
+                on_batch(len(steps), self.steps_per_epoch)
                 if self.progress.finished:
                     break
         finally:

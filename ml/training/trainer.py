@@ -20,7 +20,7 @@ from ml.records import EpochReport, Manifest
 from ml.training.checkpoint import Checkpoints, TrainingState, checkpoint_files, training_key
 from ml.training.errors import NoUsableNetwork
 from ml.training.initial_network import initial_network
-from ml.training.loop import OnEpoch, TrainingLoop
+from ml.training.loop import OnBatch, OnEpoch, TrainingLoop
 from ml.training.stages import ShouldStop
 
 __all__ = ["NoUsableNetwork", "train"]
@@ -41,6 +41,7 @@ def train(
     imagenet: Path | None = None,
     checkpoints: Path | None = None,
     on_begin: OnBegin = lambda _epochs: None,
+    on_batch: OnBatch = lambda _done, _total: None,
 ) -> Manifest:
     """Train and write a bundle into `out`; raises NoUsableNetwork, BundleError or OSError.
 
@@ -49,8 +50,9 @@ def train(
     `imagenet` is the Keras weights file of an ImageNet recipe; without it Keras downloads the weights.
     `checkpoints` is a folder for the state after each epoch: a later call with the same radiographs and
     recipe resumes from it and gives the same result. `on_begin` receives the completed epochs once, none in a
-    first attempt. Checkpoints that are damaged, of another training or not storable are skipped and noted in
-    the manifest. With a Keras backend other than TensorFlow the bundle is not calibrated.
+    first attempt, `on_batch` the completed batches of the epoch and their number. Checkpoints that are
+    damaged, of another training or not storable are skipped and noted in the manifest. With a
+    Keras backend other than TensorFlow the bundle is not calibrated.
     """
     keras.utils.set_random_seed(spec.seed)
     model, spec, parent = initial_network(spec, radiographs.classes, start_from=start_from, imagenet=imagenet)
@@ -60,7 +62,8 @@ def train(
     notes = _resume(loop, store)
     on_begin(tuple(loop.reports))
     resumed_after = len(loop.reports)
-    loop.run(on_epoch, should_stop, partial(_save_checkpoint, store, notes) if store else None)
+    on_state = partial(_save_checkpoint, store, notes) if store else None
+    loop.run(on_epoch, should_stop, on_state, on_batch)
     if not loop.selected.weights:
         raise NoUsableNetwork("The training was stopped before the end of its first epoch.")
     model.set_weights(loop.selected.weights)

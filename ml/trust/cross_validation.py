@@ -39,6 +39,14 @@ class Fold:
     test_inputs: Inputs
 
 
+@dataclass(frozen=True)
+class ScoredRadiographs:
+    """The out-of-fold score of each radiograph that a probe could use."""
+
+    indices: NDArray[np.int_]
+    scores: Floats
+
+
 def probe_indices(scan: DatasetScan, among: Truth | None = None) -> NDArray[np.int_]:
     """Return the indices of radiographs with a known patient; raises NotPossible if they are too few."""
     known = scan.known_patient

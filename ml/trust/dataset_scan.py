@@ -23,6 +23,7 @@ from ml.images.decoding import decode_radiograph
 from ml.images.preprocessing import to_square
 from ml.metrics.evaluation_result import TARGET
 from ml.records import DecodedRadiograph, Grey, LabelledImage, Preprocessing
+from ml.trust.cropped_copies import FINE, Squares, squeezed
 from ml.trust.near_duplicate_pairs import Pair, near_duplicate_pairs, rotated_hashes
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class DatasetScan:
     full: Thumbnails
     border: Thumbnails  # all but the border is black
     lungs_masked: Thumbnails  # the lung region is black
+    squares: Squares
     pairs: tuple[Pair, ...]  # at most 62 of 255 bits apart
     groups: NDArray[np.int_]  # radiographs of one patient, or of one image, share a number
     excluded: tuple[Exclusion, ...]
@@ -142,6 +144,7 @@ def scan_dataset(
     """
     images: list[ScannedImage] = []
     thumbnails: list[tuple[Grey, Grey, Grey]] = []
+    squares: list[NDArray[np.uint8]] = []
     hashes: list[NDArray[np.bool_]] = []
     excluded: list[Exclusion] = []
     for radiograph, part in _with_parts(radiographs):
@@ -155,10 +158,14 @@ def scan_dataset(
         images.append(_scanned(radiograph, part, content, decoded, given))
         thumbnails.append(_thumbnails(decoded.grey, prep))
         hashes.append(rotated_hashes(decoded.grey))
+        squares.append(squeezed(decoded.grey))
     pairs = near_duplicate_pairs(hashes)
     full, border, lungs_masked = (_stacked([kinds[index] for kinds in thumbnails]) for index in range(3))
+    stacked = np.stack(squares) if squares else np.empty((0, FINE, FINE), np.uint8)
     groups = _groups(images, pairs)
-    return DatasetScan(tuple(images), full, border, lungs_masked, pairs, groups, tuple(excluded), prep.id)
+    return DatasetScan(
+        tuple(images), full, border, lungs_masked, stacked, pairs, groups, tuple(excluded), prep.id
+    )
 
 
 def _with_parts(radiographs: Split | Sequence[LabelledImage]) -> list[tuple[LabelledImage, str]]:

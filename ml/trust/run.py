@@ -46,6 +46,7 @@ CALIBRATION_SHARE: Final = 0.3  # of the patients, where radiographs come withou
 EXAMPLES: Final = 6
 
 OnCheck = Callable[[CheckProgress], None]
+OnStart = Callable[[int, int, CheckSpec], None]  # (number from 1, total, check)
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,14 @@ def run_checks(
     *,
     supplementary: SupplementaryData = NO_SUPPLEMENTARY_DATA,
     on_check: OnCheck = lambda _progress: None,
+    on_start: OnStart = lambda _number, _total, _check: None,
     with_images: bool = False,
 ) -> TrustFindings:
     """Run all checks of a bundle; raises BundleError, and ValueError if no test radiograph is readable.
 
-    Metrics are measured on `split.test`, thresholds are set on `split.validation`. `on_check` is called after
-    each check. `with_images` adds example radiographs: only where every reader of the report may see them.
+    Metrics are measured on `split.test`, thresholds are set on `split.validation`. `on_start` is called
+    before each check, `on_check` after it. `with_images` adds example radiographs: only where every reader of
+    the report may see them.
     """
     batch_predictor = BatchPredictor(directory)
     test_set = build_evaluation_set(batch_predictor, split.test, supplementary.masks)
@@ -108,7 +111,7 @@ def run_checks(
         predictor=Predictor(directory),
         supplementary=supplementary,
     )
-    report = _report(inputs, tuple(_results(inputs, on_check)))
+    report = _report(inputs, tuple(_results(inputs, on_start, on_check)))
     predictions, manifest = test_set.predictions, batch_predictor.manifest
     return TrustFindings(
         report,
@@ -125,9 +128,10 @@ def write(findings: TrustFindings, folder: Path) -> None:
     (folder / HTML).write_text(report_page(findings), encoding="utf-8")
 
 
-def _results(inputs: _CheckInputs, on_check: OnCheck) -> Iterator[CheckResult]:
+def _results(inputs: _CheckInputs, on_start: OnStart, on_check: OnCheck) -> Iterator[CheckResult]:
     runners = _runners(inputs)
     for number, spec in enumerate(CHECK_ORDER, start=1):
+        on_start(number, len(CHECK_ORDER), spec)
         result = runners[spec]()
         on_check(CheckProgress(number, len(CHECK_ORDER), result))
         yield result

@@ -27,10 +27,9 @@ NORMAL: Final = "normal"
 @check(catalogue.BORDER_PROBE, threshold="lower limit of the AUROC above 0.80 FAIL, above 0.65 WARN (*)")
 def border_probe(scan: DatasetScan) -> Outcome:
     """Measure the AUROC of a probe that receives only the image border."""
-    indices = cross_validation.probe_indices(scan)
-    truth, groups = scan.truth[indices], scan.groups[indices]
-    scores = _probe_scores(scan.border[indices], truth, groups)
-    value, ci = cross_validation.auroc_with_interval(scores, truth, groups)
+    scored = border_scores(scan)
+    indices = scored.indices
+    value, ci = cross_validation.auroc_with_interval(scored.scores, scan.truth[indices], scan.groups[indices])
     status: Status = "FAIL" if ci[0] > BORDER_FAIL else "WARN" if ci[0] > BORDER_WARN else "PASS"
     return Outcome(
         status,
@@ -40,6 +39,13 @@ def border_probe(scan: DatasetScan) -> Outcome:
         ci=ci,
         n=len(indices),
     )
+
+
+def border_scores(scan: DatasetScan) -> cross_validation.ScoredRadiographs:
+    """Return the scores of the probe that receives only the image border; raises NotPossible."""
+    indices = cross_validation.probe_indices(scan)
+    scores = _probe_scores(scan.border[indices], scan.truth[indices], scan.groups[indices])
+    return cross_validation.ScoredRadiographs(indices, scores)
 
 
 @check(catalogue.NO_LUNG_RATIO, threshold="ratio of at least 0.8 FAIL, of at least 0.5 WARN (*)")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -16,11 +19,14 @@ from ml.trust import association, catalogue, cross_validation
 from ml.trust.check import NotPossible, Outcome, Status, check, interval_text
 from ml.trust.dataset_scan import DatasetScan, Header
 
+FileTags = Mapping[Path, tuple[str, ...]]  # the same properties in the same order for every file
+
 MAX_UNKNOWN: Final = 0.05
 MIN_MIXED: Final = 0.5
 SOURCE_MARGIN: Final = 0.05
 STRONG_ASSOCIATION: Final = 0.3
 HEADER_FAIL, HEADER_WARN = 0.70, 0.60
+NO_TAGS: Final[FileTags] = MappingProxyType({})
 
 
 @check(
@@ -57,14 +63,11 @@ def source_confounding(scan: DatasetScan, *, model_balanced_accuracy: float | No
 
 
 @check(catalogue.HEADER_PROBE, threshold="lower limit of the AUROC above 0.70 FAIL, above 0.60 WARN (*)")
-def header_probe(scan: DatasetScan) -> Outcome:
+def header_probe(scan: DatasetScan, *, tags: FileTags = NO_TAGS) -> Outcome:
     """Measure the AUROC of a probe that receives only file properties and the mean grey value."""
-    indices = cross_validation.probe_indices(scan)
-    inputs = _header_table([scan.radiographs[index].header for index in indices])
-    truth, groups = scan.truth[indices], scan.groups[indices]
-    folds = cross_validation.patient_folds(inputs, truth, groups)
-    scores = cross_validation.out_of_fold_scores(folds, cross_validation.header_classifier, truth)
-    value, ci = cross_validation.auroc_with_interval(scores, truth, groups)
+    scored = header_scores(scan, tags=tags)
+    indices = scored.indices
+    value, ci = cross_validation.auroc_with_interval(scored.scores, scan.truth[indices], scan.groups[indices])
     status: Status = "FAIL" if ci[0] > HEADER_FAIL else "WARN" if ci[0] > HEADER_WARN else "PASS"
     return Outcome(
         status,
@@ -74,6 +77,22 @@ def header_probe(scan: DatasetScan) -> Outcome:
         ci=ci,
         n=len(indices),
     )
+
+
+def header_scores(scan: DatasetScan, *, tags: FileTags = NO_TAGS) -> cross_validation.ScoredRadiographs:
+    """Return the scores of the header probe; `tags` adds properties of the files. Raises NotPossible."""
+    indices = cross_validation.probe_indices(scan)
+    images = [scan.radiographs[index] for index in indices]
+    inputs = np.hstack(
+        [
+            _header_table([image.header for image in images]),
+            _tag_table([tags.get(image.radiograph.path, ()) for image in images]),
+        ]
+    )
+    truth, groups = scan.truth[indices], scan.groups[indices]
+    folds = cross_validation.patient_folds(inputs, truth, groups)
+    scores = cross_validation.out_of_fold_scores(folds, cross_validation.header_classifier, truth)
+    return cross_validation.ScoredRadiographs(indices, scores)
 
 
 def _association_interval(
@@ -126,3 +145,12 @@ def _header_table(headers: Sequence[Header]) -> NDArray[np.float32]:
         for h in headers
     ]
     return np.array(rows, dtype=np.float32)
+
+
+def _tag_table(rows: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
+    """Number the values of each property by their frequency, so that equal values are equal numbers."""
+    width = max(map(len, rows), default=0)
+    padded = [row + ("",) * (width - len(row)) for row in rows]
+    columns = [[value for value, _ in Counter(column).most_common()] for column in zip(*padded, strict=True)]
+    table = [[columns[index].index(value) for index, value in enumerate(row)] for row in padded]
+    return np.array(table, dtype=np.float32).reshape(len(rows), width)

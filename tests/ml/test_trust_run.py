@@ -58,11 +58,27 @@ def progress() -> list[CheckProgress]:
 
 
 @pytest.fixture(scope="module")
-def findings(tmp_path_factory: pytest.TempPathFactory, progress: list[CheckProgress]) -> TrustFindings:
+def started() -> list[tuple[int, int, str]]:
+    """Receive number, total and id of each check of the run below, before it runs."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def findings(
+    tmp_path_factory: pytest.TempPathFactory,
+    progress: list[CheckProgress],
+    started: list[tuple[int, int, str]],
+) -> TrustFindings:
     folder = tmp_path_factory.mktemp("trust")
     bundle = make_bundle(folder / "bundle", "scratch-cnn", size=32, version="v3")
     split = run.calibration_test_split(_radiographs(folder / "radiographs"))
-    return run.run_checks(bundle, split, on_check=progress.append, with_images=True)
+    return run.run_checks(
+        bundle,
+        split,
+        on_check=progress.append,
+        on_start=lambda number, total, check: started.append((number, total, check.id)),
+        with_images=True,
+    )
 
 
 class _Page(HTMLParser):
@@ -87,6 +103,12 @@ def test_every_check_runs_once_and_in_order(findings: TrustFindings) -> None:
     assert tuple(check.spec.id for check in findings.report.checks) == CHECK_IDS
     assert tuple(spec.id for spec in CHECK_ORDER) == CHECK_IDS
     assert findings.report.missing == ()
+
+
+def test_each_check_is_named_before_it_runs(
+    findings: TrustFindings, started: list[tuple[int, int, str]]
+) -> None:
+    assert started == [(number, 29, check) for number, check in enumerate(CHECK_IDS, start=1)]
 
 
 def test_progress_reports_number_total_and_name_of_each_check(

@@ -125,8 +125,12 @@ def drawn_radiograph(seed: int, *, opacity: bool) -> bytes:
     return out.getvalue()
 
 
-def queue_run(by: User, now: datetime, parameters: Parameters = FINE_TUNE) -> TrainingRun:
-    return run_control.start_run(by=by, parameters=parameters, trigger=Trigger.MANUAL, now=now)
+def queue_run(
+    by: User, now: datetime, parameters: Parameters = FINE_TUNE, *, leak_reason: str = ""
+) -> TrainingRun:
+    return run_control.start_run(
+        by=by, parameters=parameters, trigger=Trigger.MANUAL, now=now, leak_reason=leak_reason
+    )
 
 
 def logged_in(user: User) -> Client:

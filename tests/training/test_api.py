@@ -81,6 +81,7 @@ def test_an_invalid_parameter_is_refused(
             {"status": JobStatus.FAILED, "stop_requested": True, "failure_code": "stopped_without_result"},
             "stopped",
         ),
+        ({"status": JobStatus.FAILED, "failure_code": "leaks_found"}, "stopped"),
     ],
 )
 def test_the_status_of_a_run(
@@ -91,13 +92,19 @@ def test_the_status_of_a_run(
     now: datetime,
 ) -> None:
     run = TrainingRun.objects.create(
-        number=1, queued_at=now, parent=active_version, checks_done=3, checks_total=29, **columns
+        number=1,
+        queued_at=now,
+        parent=active_version,
+        checks_done=3,
+        checks_total=29,
+        check_running="A4",
+        **columns,
     )
 
     body = client.get(f"{RUNS}{run.pk}/").json()
 
     assert body["status"] == status
-    assert body["progress"]["trust_checks"] == {"done": 3, "total": 29}
+    assert body["progress"]["trust_checks"] == {"done": 3, "total": 29, "running": "Label conflicts"}
 
 
 def test_a_finished_run_names_its_version(

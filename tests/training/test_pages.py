@@ -115,6 +115,10 @@ def test_a_running_run_shows_its_progress_and_the_remaining_time(
     assert response.status_code == 200
     assert "Epoch 2 of 20 completed" in response.content.decode()
     assert "about 6 min remaining" in response.content.decode()
+    TrainingRun.objects.update(batch=3, batches=4)
+    page = logged_in(administrator).get(reverse("training:state", args=[run.pk])).content.decode()
+    assert "Epoch 3 of 20, batch 3 of 4" in page
+    assert "about 6 min remaining" in page  # 17.25 epochs of 20 seconds
     assert "Stop training, keep best epoch" in response.content.decode()
 
 
@@ -169,6 +173,11 @@ def test_only_the_plots_of_a_run_are_served(run: TrainingRun, administrator: Use
             {"phase": "trust-checks", "checks_done": 12, "checks_total": 29},
             "Running trust checks (12 of 29)",
         ),
+        (
+            {"phase": "trust-checks", "checks_done": 11, "checks_total": 29, "check_running": "B5"},
+            "Running trust checks (12 of 29): Permuted labels",
+        ),
+        ({"phase": "training", "batch": 7, "batches": 31}, "Epoch 1 of 20, batch 7 of 31"),
     ],
 )
 def test_the_phase_of_a_running_run_is_shown(

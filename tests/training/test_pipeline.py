@@ -26,13 +26,19 @@ from diagnostics.training.selectors import runs
 from ml.datasets.patient_split import CONTESTED, Split
 from ml.networks import bundle
 from tests.training.conftest import NORMAL_SEED, Sign, drawn_radiograph, queue_run
-from tests.training.fake_trainer import FakeTrainer, fake_evaluate, fake_trust_report
+from tests.training.fake_trainer import FakeTrainer, fake_evaluate, fake_trust_report, without_probes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def train(run_id: UUID, trainer: FakeTrainer | None = None) -> TrainingRun:
-    pipeline.train(run_id, trainer=trainer or FakeTrainer(), evaluator=fake_evaluate, trust=fake_trust_report)
+    pipeline.train(
+        run_id,
+        trainer=trainer or FakeTrainer(),
+        evaluator=fake_evaluate,
+        trust=fake_trust_report,
+        leaks=without_probes,
+    )
     return TrainingRun.objects.get(pk=run_id)
 
 
@@ -80,14 +86,17 @@ def test_the_progress_of_the_trust_checks_is_stored(
 ) -> None:
     run, stored = queue_run(administrator, now), []
 
-    def trust(directory: Path, split: Split, *, on_check: Callable[[int, int], None]) -> None:
-        on_check(12, 29)
-        stored.append(TrainingRun.objects.values_list("phase", "checks_done", "checks_total").get(pk=run.pk))
-        fake_trust_report(directory, split, on_check=on_check)
+    def trust(directory: Path, split: Split, *, on_start: Callable[[int, int, str], None]) -> None:
+        on_start(12, 29, "B5")
+        columns = ("phase", "checks_done", "checks_total", "check_running")
+        stored.append(TrainingRun.objects.values_list(*columns).get(pk=run.pk))
+        fake_trust_report(directory, split, on_start=on_start)
 
-    pipeline.train(run.pk, trainer=FakeTrainer(), evaluator=fake_evaluate, trust=trust)
+    pipeline.train(run.pk, trainer=FakeTrainer(), evaluator=fake_evaluate, trust=trust, leaks=without_probes)
 
-    assert stored == [("trust-checks", 12, 29)]
+    assert stored == [("trust-checks", 11, 29, "B5")]
+    run.refresh_from_db()
+    assert (run.checks_done, run.checks_total, run.check_running) == (2, 2, "")
 
 
 def test_radiographs_of_an_imported_collection_become_a_candidate(
@@ -143,7 +152,7 @@ def test_damaged_radiographs_and_images_with_two_findings_are_excluded_and_count
     sign("covid-19", content=drawn_radiograph(NORMAL_SEED + 60, opacity=False))
     sign("normal", content=drawn_radiograph(NORMAL_SEED + 60, opacity=False))
 
-    run = train(queue_run(administrator, now).pk)
+    run = train(queue_run(administrator, now, leak_reason="Two readings of one radiograph.").pk)
 
     assert run.status == JobStatus.DONE
     assert run.counts["excluded"] == {

@@ -51,6 +51,16 @@ def erased_text(version: ModelVersion) -> str:
     ) % {"n": number}
 
 
+def leak_text(version: ModelVersion) -> str:
+    """Return the mark of a version trained in spite of the leak and shortcut checks; empty for all others."""
+    if not version.leak_names:
+        return ""
+    return _("Trained in spite of failed leak and shortcut checks: %(names)s. Reason: %(reason)s") % {
+        "names": version.leak_names,
+        "reason": version.leak_reason,
+    }
+
+
 def override_text(version: ModelVersion) -> str:
     """Return the mark of a version that was promoted in spite of the gate; empty for all others."""
     return _("Promoted in spite of the gate") if version.overridden_at else ""

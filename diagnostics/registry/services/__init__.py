@@ -10,6 +10,7 @@ from diagnostics.registry.services.promotions import (
     second_person_text,
 )
 from diagnostics.registry.services.registration import (
+    Leaks,
     adopt_default,
     mark_erased,
     register_candidate,
@@ -18,6 +19,7 @@ from diagnostics.registry.services.registration import (
 
 __all__ = [
     "MIN_REASON_LENGTH",
+    "Leaks",
     "adopt_default",
     "mark_erased",
     "points_of",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -22,6 +23,17 @@ from diagnostics.registry.services.promotions import Deployment, activate
 from ml.networks import bundle as bundles
 
 
+@dataclass(frozen=True)
+class Leaks:
+    """The names of the leak and shortcut checks that failed, and the reason to train in spite of them."""
+
+    names: str = ""
+    reason: str = ""
+
+
+NO_LEAKS: Final = Leaks()
+
+
 def register_candidate(
     *,
     bundle: Path,
@@ -32,17 +44,19 @@ def register_candidate(
     by: User | None,
     now: datetime,
     metrics: dict[str, Any] | None = None,
+    leaks: Leaks = NO_LEAKS,
 ) -> ModelVersion:
     """Copy a trained bundle into the store and register it as the next version; raises BundleError.
 
     `metrics` replaces those of the bundle's manifest, for a candidate evaluated after the bundle was written.
-    `by` is the user who requested it; another user approves it.
+    `by` is the user who requested it; another user approves it. `leaks` are the checks that failed before the
+    training, and why it went on.
     """
     staged = bundle_store.stage(bundle, Path(settings.BUNDLES))
     try:
         with transaction.atomic():
             version = _next_version(bundles.read_manifest(staged).weights_sha256, parent, now)
-            version.requested_by = by
+            version.requested_by, version.leak_names, version.leak_reason = by, leaks.names, leaks.reason
             version.comparison, version.verdict, version.verdict_reason = comparison, verdict, verdict_reason
             entries = {"version": str(version)} | ({} if metrics is None else {"metrics": metrics})
             version.manifest = bundle_store.as_json(bundle_store.amend_manifest(staged, entries))
@@ -52,7 +66,7 @@ def register_candidate(
                 action=Action.VERSION_REGISTERED,
                 by=by,
                 target=version,
-                detail={"version": version.number, "verdict": verdict},
+                detail={"version": version.number, "verdict": verdict, "leaks": leaks.names},
                 now=now,
             )
     finally:

@@ -21,6 +21,7 @@ from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.policy import OperatingPoint
 from diagnostics.registry.presenters import charts, metrics, operating_point
 from diagnostics.registry.presenters import gate as gate_presenters
+from diagnostics.registry.presenters.versions import leak_text
 from diagnostics.registry.views.versions import ROLL_BACK_IDS, get_version, list_page
 
 
@@ -91,6 +92,7 @@ def _promote_page(
         "version": version,
         "current": current,
         "gate": gate_presenters.gate_panel(promotion_gate.gate_of(version)),
+        "leak_text": leak_text(version),
         "can_override": request.user.has_permission(Permission.OVERRIDE_GATE),
         "second_person": services.second_person_text(version, request.user),
         "form": form,

@@ -24,7 +24,7 @@ from diagnostics.registry.presenters import (
     subsets,
     trust,
 )
-from diagnostics.registry.presenters.versions import erased_text, override_text, version_row
+from diagnostics.registry.presenters.versions import erased_text, leak_text, override_text, version_row
 
 # A figure may use inline styles, and nothing else.
 FIGURE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -124,4 +124,5 @@ def _version_context(request: StaffRequest, version: ModelVersion) -> dict[str, 
         "model_card": model_card.card_html(card_text),
         "can_promote": not is_active and request.user.has_permission(Permission.PROMOTE),
         "override_text": override_text(version),
+        "leak_text": leak_text(version),
     }

@@ -39,8 +39,8 @@ def label_notes(*, new: int, imported: int, conflicting: int) -> list[str]:
     """Return the notes below the table of training labels."""
     texts = [
         ngettext(
-            "%(n)d new finding since the last successful run.",
-            "%(n)d new findings since the last successful run.",
+            "%(n)d new final finding was signed here since the last successful run.",
+            "%(n)d new final findings were signed here since the last successful run.",
             new,
         )
         % {"n": new}

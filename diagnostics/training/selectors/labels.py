@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case
@@ -96,14 +96,17 @@ def conflicting_cases() -> dict[str, int]:
     return {"cases": unread.count(), "patients": unread.values("site", "patient_ref").distinct().count()}
 
 
-def new_labels() -> int:
-    """Count the findings signed or imported since the start of the last successful run."""
-    last = TrainingRun.objects.filter(status=JobStatus.DONE).first()
-    signed, imported = training_labels.training_readings(), imported_labels()
-    if last is not None and last.started_at is not None:
-        signed = signed.filter(signed_at__gt=last.started_at)
-        imported = imported.filter(imported_at__gt=last.started_at)
-    return signed.count() + imported.count()
+def new_final_findings(*, since: TrainingRun | None = None) -> int:
+    """Count the training labels signed here that became final after the start of a run.
+
+    Without a run: after that of the last successful one. Imported labels are not counted.
+    """
+    last = since or TrainingRun.objects.filter(status=JobStatus.DONE).first()
+    signed = training_labels.training_readings()
+    if last is None:
+        return signed.count()
+    start = last.started_at or last.queued_at
+    return signed.filter(Q(signed_at__gt=start) | Q(case__finalized_at__gt=start)).count()
 
 
 def _has_reading(case: str) -> Exists:
@@ -124,4 +127,10 @@ def _entry(label: Reading | ImportedLabel, sources: dict[UUID, str]) -> Snapshot
         patient_ref=case.patient_ref,
         source=sources.get(case.pk, str(case.site_id)),
         view=radiograph.view,
+        file_tags=(
+            radiograph.source_format,
+            str(radiograph.bits),
+            "colour" if radiograph.colour else "grey",
+            radiograph.device,
+        ),
     )

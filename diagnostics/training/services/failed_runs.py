@@ -16,7 +16,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.jobs.models import JobStatus
 from diagnostics.training.errors import AlreadyTraining, NoCheckpoints
-from diagnostics.training.models import TrainingRun
+from diagnostics.training.models import UNSTARTED, TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.services.requeue import enqueue_run_on_commit
 
@@ -51,13 +51,12 @@ def _queue_again(run: TrainingRun, now: datetime) -> bool:
         "status": JobStatus.QUEUED,
         "lost_attempts": 0,
         "stop_requested": False,
-        "phase": "",
         "queued_at": now,
         "finished_at": None,
         "lease_until": None,
         "failure_code": "",
         "failure_text": "",
-    }
+    } | UNSTARTED
     try:
         with transaction.atomic():
             return bool(TrainingRun.objects.filter(pk=run.pk, status=JobStatus.FAILED).update(**queued))

@@ -14,7 +14,7 @@ from diagnostics.jobs import enqueue, requeue
 from diagnostics.jobs.requeue import RequeueRules
 from diagnostics.training import tasks
 from diagnostics.training.errors import failure_text
-from diagnostics.training.models import TrainingRun
+from diagnostics.training.models import UNSTARTED, TrainingRun
 from diagnostics.training.selectors import runs
 
 
@@ -46,5 +46,5 @@ RULES: Final = RequeueRules(
     longest_pause=timedelta(minutes=5),
     lease=settings.TRAINING_LEASE,
     progress_of=runs.progress,
-    reset={"phase": "", "checks_done": 0, "checks_total": 0},
+    reset=UNSTARTED,
 )

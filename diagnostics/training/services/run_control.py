@@ -18,8 +18,15 @@ from diagnostics.errors import DomainError
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
+from diagnostics.registry.services import MIN_REASON_LENGTH
 from diagnostics.training import policy
-from diagnostics.training.errors import AlreadyTraining, NoActiveVersion, RunNotRunning, Unchanged
+from diagnostics.training.errors import (
+    AlreadyTraining,
+    NoActiveVersion,
+    ReasonTooShort,
+    RunNotRunning,
+    Unchanged,
+)
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import labels, runs
@@ -27,25 +34,43 @@ from diagnostics.training.services.requeue import enqueue_run_on_commit
 
 
 @transaction.atomic
-def start_run(*, by: User | None, parameters: Parameters, trigger: str, now: datetime) -> TrainingRun:
+def start_run(
+    *, by: User | None, parameters: Parameters, trigger: str, now: datetime, leak_reason: str = ""
+) -> TrainingRun:
     """Queue a training run.
 
-    Raises NotAllowed, AlreadyTraining, NoActiveVersion, TooFewLabels or Unchanged.
+    `leak_reason` is why to train in spite of what the leak and shortcut checks find; without one they stop
+    the run. Raises NotAllowed, ReasonTooShort, AlreadyTraining, NoActiveVersion, TooFewLabels or Unchanged.
     """
     if by is not None:  # None is the schedule
         require(by, Permission.TRAIN)
+    leak_reason = _checked_reason(leak_reason, by)
     version = check_ready()
     _require_change(parameters, version)
-    run = _create(by=by, parameters=parameters, trigger=trigger, version=version, now=now)
+    run = _create(
+        by=by, parameters=parameters, trigger=trigger, version=version, now=now, leak_reason=leak_reason
+    )
     audit.record(
         action=Action.RUN_STARTED,
         by=by,
         target=run,
-        detail={"number": run.number, "trigger": trigger, "parameters": parameters.as_json()},
+        detail={"number": run.number, "trigger": trigger, "parameters": parameters.as_json()}
+        | ({"leak_reason": leak_reason} if leak_reason else {}),
         now=now,
     )
     enqueue_run_on_commit(run.pk)
     return run
+
+
+def _checked_reason(reason: str, by: User | None) -> str:
+    """Return a reason without surrounding space; only a person gives one, in whole words."""
+    reason = reason.strip()
+    if reason and by is None:
+        raise ValueError("A schedule gives no reason.")
+    if reason and len(reason) < MIN_REASON_LENGTH:
+        text = _("Enter a reason of at least %(count)d characters.") % {"count": MIN_REASON_LENGTH}
+        raise ReasonTooShort(text)
+    return reason
 
 
 def check_ready() -> ModelVersion:
@@ -107,6 +132,7 @@ def _create(*, by: User | None, version: ModelVersion, now: datetime, **values: 
                 started_by=by,
                 parameters=values["parameters"].as_json(),
                 parent=version,
+                leak_reason=values["leak_reason"],
                 queued_at=now,
             )
     except IntegrityError as error:

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.errors import DomainError
@@ -23,9 +24,11 @@ from diagnostics.registry.presenters import badges, comparison, data_set, trust
 from diagnostics.training import errors
 from diagnostics.training.forms import ScheduleForm, StartForm
 from diagnostics.training.models import TrainingRun, Trigger
+from diagnostics.training.presenters import leaks as leak_presenters
 from diagnostics.training.presenters import preview, progress
 from diagnostics.training.presenters import runs as presenters
 from diagnostics.training.selectors import labels, runs
+from diagnostics.training.selectors.leaks import named_cases
 from diagnostics.training.services import failed_runs, run_control
 from diagnostics.training.services import schedule as schedule_services
 
@@ -49,7 +52,11 @@ def start(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         try:
             run = run_control.start_run(
-                by=request.user, parameters=form.parameters(), trigger=Trigger.MANUAL, now=timezone.now()
+                by=request.user,
+                parameters=form.parameters(),
+                trigger=Trigger.MANUAL,
+                now=timezone.now(),
+                leak_reason=form.cleaned_data["leak_reason"],
             )
         except DomainError as error:
             form.add_error(None, str(error))
@@ -65,7 +72,7 @@ def schedule(request: StaffRequest) -> HttpResponse:
     form = ScheduleForm(request.POST, auto_id=SCHEDULE_IDS)
     if form.is_valid():
         try:
-            schedule_services.set_schedule(by=request.user, now=timezone.now(), **form.cleaned_data)
+            schedule_services.set_schedule(by=request.user, values=form.values(), now=timezone.now())
         except DomainError as error:
             form.add_error(None, str(error))
         else:
@@ -77,14 +84,14 @@ def schedule(request: StaffRequest) -> HttpResponse:
 @require_safe
 def run_detail(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show one run."""
-    return render(request, "training/run.html", _context(_get_run(pk)))
+    return render(request, "training/run.html", _context(_get_run(pk), request.user))
 
 
 @require_permission(Permission.TRAIN)
 @require_safe
 def run_state(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show the part of a run's page that changes while it runs."""
-    context = _context(_get_run(pk))
+    context = _context(_get_run(pk), request.user)
     status = STOP_POLLING if context["progress"].finished else 200
     return render(request, "training/_state.html", context, status=status)
 
@@ -148,7 +155,7 @@ def _list_page(
     context = {
         "counts": labels.class_counts(),
         "label_notes": presenters.label_notes(
-            new=labels.new_labels(),
+            new=labels.new_final_findings(),
             imported=labels.imported_labels().count(),
             conflicting=labels.conflicting_cases()["cases"],
         ),
@@ -166,7 +173,7 @@ def _list_page(
     return render(request, "training/runs.html", context, status=status)
 
 
-def _context(run: TrainingRun) -> dict[str, Any]:
+def _context(run: TrainingRun, user: User) -> dict[str, Any]:
     epochs = list(run.epochs.all())
     plots = runs.available_plots(run)
     return {
@@ -177,6 +184,8 @@ def _context(run: TrainingRun) -> dict[str, Any]:
         "facts": presenters.run_facts(run),
         "plots": {name: name in plots for name in runs.PLOTS},
         "failure": errors.failure_text(run.failure_code) if run.failure_code else "",
+        "leaks": leak_presenters.leak_rows(run, named_cases(run, user=user)),
+        "can_go_on": run.failure_code == errors.LEAKS_FOUND,
         "has_checkpoints": runs.has_checkpoints(run),
         "version": run.candidate,
     } | (_candidate_context(run.candidate) if run.candidate else {})

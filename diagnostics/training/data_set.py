@@ -1,0 +1,100 @@
+"""The first steps of a run: freeze its radiographs, search them for leaks, split them by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+
+from diagnostics.jobs.errors import JobError
+from diagnostics.registry.models import ModelVersion
+from diagnostics.training import snapshot, snapshot_index
+from diagnostics.training.errors import LEAKS_FOUND
+from diagnostics.training.models import Phase
+from diagnostics.training.run_context import RunContext
+from diagnostics.training.selectors import labels
+from diagnostics.training.snapshot import SnapshotEntry
+from ml.datasets import patient_split
+from ml.datasets.near_duplicates import NearDuplicates
+from ml.datasets.patient_split import Split
+from ml.networks.manifest import parse_manifest
+from ml.records import LabelledImage, Preprocessing
+
+if TYPE_CHECKING:
+    from ml.trust.leak_checks import LeakCheck
+
+
+def freeze(context: RunContext, version: ModelVersion) -> Split:
+    """Store the snapshot of a run and return its split.
+
+    Raises JobError: `leaks_found` unless the run has a written reason to go on, `too_few_cases` or
+    `data_damaged`.
+    """
+    context.update(phase=Phase.FREEZING)
+    entries = _entries(context)
+    present = [entry for entry in entries if entry.path.is_file()]
+    text = snapshot.to_lines(present, secret=settings.SECRET_KEY)
+    sha256 = snapshot.freeze(context.folder, text)
+    images = snapshot.labelled_images(present, secret=settings.SECRET_KEY)
+    context.update(phase=Phase.LEAK_CHECKS, snapshot_sha256=sha256)
+    report = context.leaks(images, _preprocessing(context, version), tags=_tags(present))
+    context.update(leak_checks=_stored(report.checks, present))
+    split = _split(context, images, report.near_duplicates, complete=len(present) == len(entries))
+    snapshot_index.write(context.run, present, split)
+    excluded = snapshot.exclusion_counts(
+        split.exclusions, missing=len(entries) - len(present), conflicting=labels.conflicting_cases()
+    )
+    others = {"excluded": excluded, "imported": {"cases": sum(entry.imported for entry in present)}}
+    context.update(counts=split.counts() | others)
+    if any(check.failed for check in report.checks) and not context.run.leak_reason:
+        raise JobError(LEAKS_FOUND)
+    return split
+
+
+def _entries(context: RunContext) -> list[SnapshotEntry]:
+    """Return the radiographs with their current labels; in a further attempt those of the first snapshot."""
+    frozen = snapshot.frozen_labels(context.folder, sha256=context.run.snapshot_sha256)
+    return list(labels.labelled_radiographs() if frozen is None else labels.labelled_radiographs_of(frozen))
+
+
+def _preprocessing(context: RunContext, version: ModelVersion) -> Preprocessing:
+    spec = context.parameters.spec()
+    return parse_manifest(version.manifest).preprocessing if spec.fine_tune else spec.preprocessing
+
+
+def _tags(entries: Sequence[SnapshotEntry]) -> Mapping[Path, tuple[str, ...]]:
+    return {entry.path: entry.file_tags for entry in entries}
+
+
+def _stored(checks: Sequence[LeakCheck], entries: Sequence[SnapshotEntry]) -> list[dict[str, Any]]:
+    """Return the checks as JSON values, with the ids of the cases that they name."""
+    cases = {entry.path: entry.case for entry in entries}
+    return [_row(check, cases) for check in checks]
+
+
+def _row(check: LeakCheck, cases: Mapping[Path, UUID]) -> dict[str, Any]:
+    low, high = check.ci or (None, None)
+    return {
+        "code": check.code,
+        "status": check.status,
+        "value": check.value,
+        "low": low,
+        "high": high,
+        "n": check.n,
+        "findings": list(check.findings),
+        "groups": [[str(cases[path]) for path in group] for group in check.groups],
+    }
+
+
+def _split(
+    context: RunContext, images: Sequence[LabelledImage], duplicates: NearDuplicates, *, complete: bool
+) -> Split:
+    seed = context.parameters.seed
+    try:
+        return patient_split.split_by_patient(images, seed=seed, near_duplicates=duplicates)
+    except patient_split.TooFewCases as error:
+        damaged = not complete or duplicates.unreadable
+        raise JobError("data_damaged" if damaged else "too_few_cases") from error
