@@ -45,7 +45,9 @@ ENCODINGS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 class Peer:
     """A process of a peer, ended by its own id."""
 
-    def __init__(self, command: list[str], port: int, environment: Mapping[str, str] | None, log: Path) -> None:
+    def __init__(
+        self, command: list[str], port: int, environment: Mapping[str, str] | None, log: Path
+    ) -> None:
         self.port, self.log = port, log
         self._command, self._environment = command, dict(environment) if environment else None
         self.start()
@@ -55,7 +57,9 @@ class Peer:
             self.process = subprocess.Popen(
                 self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_until(lambda: is_listening(self.port), seconds=START_SECONDS, what=f"the start of {self._command[0]}")
+        wait_until(
+            lambda: is_listening(self.port), seconds=START_SECONDS, what=f"the start of {self._command[0]}"
+        )
 
     def kill9(self) -> None:
         self.process.kill()
@@ -107,7 +111,9 @@ class Orthanc(Peer):
         configuration = folder / "orthanc.json"
         configuration.write_text(json.dumps(settings))
         super().__init__(["/usr/sbin/Orthanc", str(configuration)], dicom_port, None, folder / "orthanc.log")
-        wait_until(lambda: is_listening(self.http_port), seconds=START_SECONDS, what="the start of Orthanc's REST")
+        wait_until(
+            lambda: is_listening(self.http_port), seconds=START_SECONDS, what="the start of Orthanc's REST"
+        )
 
     def get(self, path: str) -> Any:
         return json.loads(self._open(path))
@@ -122,7 +128,8 @@ class Orthanc(Peer):
     def instances(self) -> dict[str, str]:
         """Return the id of each stored instance by its SOP instance UID."""
         return {
-            str(each["MainDicomTags"]["SOPInstanceUID"]): str(each["ID"]) for each in self.get("/instances?expand")
+            str(each["MainDicomTags"]["SOPInstanceUID"]): str(each["ID"])
+            for each in self.get("/instances?expand")
         }
 
     def _open(self, path: str, body: bytes | None = None) -> bytes:
@@ -143,10 +150,14 @@ def orthanc(*, listener_port: int) -> Iterator[Orthanc]:
             pacs.stop()
 
 
-def encoded(syntax: str, seed: int, folder: Path, **tags: object) -> bytes:
+def encoded(syntax: str, seed: int, folder: Path, size: tuple[int, int] = (96, 80), **tags: object) -> bytes:
     """Return a drawn radiograph in a transfer syntax, written by a tool that is not under test."""
-    tags = {"PatientID": f"D-{seed}", "StudyInstanceUID": f"1.2.3.{seed}", "SeriesInstanceUID": f"1.2.4.{seed}"} | tags
-    plain = radiograph_dicom(seed, (96, 80), bits=8 if syntax == uid.JPEGBaseline8Bit else 12, **tags)
+    tags = {
+        "PatientID": f"D-{seed}",
+        "StudyInstanceUID": f"1.2.3.{seed}",
+        "SeriesInstanceUID": f"1.2.4.{seed}",
+    } | tags
+    plain = radiograph_dicom(seed, size, bits=8 if syntax == uid.JPEGBaseline8Bit else 12, **tags)
     if syntax == uid.JPEGBaseline8Bit:
         plain = _eight_bits(plain, seed)
     tool, *options = ENCODINGS[syntax][0] or ("",)
@@ -158,7 +169,12 @@ def encoded(syntax: str, seed: int, folder: Path, **tags: object) -> bytes:
 def _eight_bits(plain: bytes, seed: int) -> bytes:
     radiograph = _read(plain)
     radiograph.BitsAllocated = 8
-    radiograph.PixelData = (radiograph_grey(seed, (96, 80)) * 255).round().astype(np.uint8).tobytes()
+    radiograph.PixelData = (
+        (radiograph_grey(seed, (radiograph.Rows, radiograph.Columns)) * 255)
+        .round()
+        .astype(np.uint8)
+        .tobytes()
+    )
     radiograph["PixelData"].VR = "OB"
     return written(radiograph)
 
