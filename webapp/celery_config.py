@@ -12,6 +12,7 @@ from webapp import filesystem_transport
 from webapp.steady_time import steady_now
 
 QUEUES = ("stat", "inference", "training", "maintenance")
+DICOM_TASKS = ("integrations.send_result", "integrations.report_commitment", "integrations.retrieve_study")
 ONE_WEEK = 7 * 24 * 3600  # seconds
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -29,6 +30,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("storage.keep_reserve", 30.0),
         ("audit.seal", 30.0),
         ("review.sum_up_counts", 60.0),
+        ("integrations.queue_and_requeue", 5.0),
     )
 }
 # Before all queued predictions, so that a long queue is no missing heartbeat.
@@ -60,6 +62,7 @@ def _common() -> dict[str, Any]:
         "task_create_missing_queues": False,  # a misspelt queue name must raise an error
         "task_routes": {
             "training.train": {"queue": "training"},
+            **{task: {"queue": "maintenance"} for task in DICOM_TASKS},
             "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
             **{task: {"queue": entry["options"]["queue"]} for task, entry in BEAT_SCHEDULE.items()},
         },

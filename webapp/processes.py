@@ -11,6 +11,7 @@ WEB = "web"
 INFERENCE = "worker-inference"
 TRAINING = "worker-training"
 SCHEDULER = "scheduler"
+DICOM = "dicom-listener"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
         Process(TRAINING, training_worker(), soft_stop),
         Process(SCHEDULER, (*_celery(), "beat", "--loglevel=INFO", "--pidfile=")),
     )
+
+
+def dicom_listener() -> Process:
+    """Return the process that receives radiographs by DICOM; it runs where READROOM_DICOM_PORT is set."""
+    return Process(DICOM, (sys.executable, "manage.py", "dicom_listener"))
 
 
 def web(host: str, port: int) -> tuple[str, ...]:

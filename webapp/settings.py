@@ -14,6 +14,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
+from diagnostics.integrations.dicom_network.settings import dicom_settings
 from webapp import private_home
 from webapp.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
 from webapp.celery_config import celery_settings
@@ -264,6 +265,8 @@ TRAINING_LEASE = timedelta(seconds=20)
 IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
+
+DICOM = dicom_settings(env)  # docs/dicom.md
 
 # Who requested the training of a version may promote it, at a site with one administrator.
 ONE_PERSON_APPROVAL = env.bool("READROOM_ONE_PERSON_APPROVAL", default=False)

@@ -34,6 +34,7 @@ class Permission(TextChoices):
     OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
     CORRECT = "correct", _("correct cases, merge patients and resolve identity conflicts")
     OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
+    MANAGE_INTEGRATIONS = "manage-integrations", _("manage connections to other systems")
 
 
 class Scope(TextChoices):
@@ -79,6 +80,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_QUALITY_GATE,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.MANAGE_INTEGRATIONS,
         }
     ),
 }
@@ -94,6 +96,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_STAFF,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.MANAGE_INTEGRATIONS,
         }
     ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits

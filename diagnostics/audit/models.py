@@ -101,6 +101,14 @@ class Action(models.TextChoices):
     SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
     PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
+    INSTANCE_RECEIVED = "instance-received", _("sent a DICOM instance")
+    INSTANCE_REFUSED = "instance-refused", _("sent a DICOM instance that was refused")
+    DICOM_NODE_CHANGED = "dicom-node-changed", _("changed a DICOM node")
+    DICOM_JOB_FAILED = "dicom-job-failed", _("failed to complete the exchange with a DICOM node")
+    RESULT_SENT = "result-sent", _("sent an AI result to a DICOM node")
+    RESULT_RETRIED = "result-retried", _("retried the delivery of an AI result")
+    NODE_QUERIED = "node-queried", _("searched a DICOM node for studies")
+    STUDY_RETRIEVED = "study-retrieved", _("requested a study from a DICOM node")
 
 
 class AuditEvent(models.Model):

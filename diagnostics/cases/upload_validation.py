@@ -43,9 +43,6 @@ REASONS: Final[dict[str, Promise]] = {
     "too_small": gettext_lazy("The image is too small: each side needs at least 64 pixels."),
     "multi_frame": gettext_lazy("The file contains several frames. Please upload one radiograph per file."),
     "animated": gettext_lazy("The file is an animation. Please upload one radiograph per file."),
-    "deflated_dicom": gettext_lazy(
-        "Deflated DICOM is not supported. Please export the radiograph uncompressed."
-    ),
     "no_pixels": gettext_lazy("The file contains no image. Please export the radiograph again."),
     "not_an_xray_modality": gettext_lazy(
         "The file is not a plain radiograph (CR or DX). Please choose another file."

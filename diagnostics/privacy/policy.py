@@ -18,6 +18,8 @@ class PatientTable:
 # A row comes before the rows that it refers to. tests/privacy checks that no table is missing.
 ERASURE_ORDER: Final = (
     PatientTable("uploads.StagedUpload", "case"),
+    PatientTable("integrations.ResultDelivery", "case"),
+    PatientTable("integrations.ReceivedInstance", "case"),
     PatientTable("training.SnapshotLabel", "case"),
     PatientTable("review.AssistedReading", "reading__case"),
     PatientTable("review.Reading", "case"),

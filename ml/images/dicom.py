@@ -12,6 +12,7 @@ from pydicom import uid
 from pydicom.pixels import pixel_array
 
 from ml.errors import UnreadableImage
+from ml.images.deflated import read_deflated
 from ml.images.dicom_frames import MULTI_FRAME, check_pixel_data
 from ml.images.dicom_header import header_of, transfer_syntax
 from ml.images.raster import Raster, colour_of, to_grey
@@ -28,6 +29,7 @@ DECODERS: Final[dict[str, str]] = {
     uid.ImplicitVRLittleEndian: "",
     uid.ExplicitVRLittleEndian: "",
     uid.ExplicitVRBigEndian: "",
+    uid.DeflatedExplicitVRLittleEndian: "",
     uid.RLELossless: "pydicom",
     uid.JPEGBaseline8Bit: "pillow",
     uid.JPEGExtended12Bit: "pillow",  # of 8 bits; see `_decoded`
@@ -57,7 +59,8 @@ def read_stored(content: bytes) -> tuple[pydicom.Dataset, NDArray[Any]]:
     syntax = transfer_syntax(content)
     if syntax not in DECODERS:
         raise UnreadableImage("unsupported_encoding", UNSUPPORTED)
-    dataset = pydicom.dcmread(io.BytesIO(content))
+    is_deflated = syntax == uid.DeflatedExplicitVRLittleEndian
+    dataset = read_deflated(content) if is_deflated else pydicom.dcmread(io.BytesIO(content))
     _check_header(dataset)
     stored = _decoded(dataset, syntax)
     if stored.shape[:2] != (dataset.Rows, dataset.Columns) or stored.shape[2:] not in ((), (3,)):

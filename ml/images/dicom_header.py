@@ -21,6 +21,7 @@ from pydicom.filereader import read_dataset
 from pydicom.valuerep import DT, PersonName
 
 from ml.errors import UnreadableImage
+from ml.images.deflated import read_deflated
 from ml.records import DicomHeader
 
 DAMAGED: Final = "This file is damaged and cannot be decoded."
@@ -64,8 +65,11 @@ QUESTIONS: Final = (
 def read_header(content: bytes) -> DicomHeader:
     """Return the header of a DICOM file; raises UnreadableImage."""
     try:
-        if not transfer_syntax(content):
+        syntax = transfer_syntax(content)
+        if not syntax:
             raise UnreadableImage("damaged", DAMAGED)
+        if syntax == uid.DeflatedExplicitVRLittleEndian:
+            return header_of(read_deflated(content, header_only=True))
         return header_of(pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True))
     except (UnreadableImage, MemoryError):
         raise
@@ -74,20 +78,14 @@ def read_header(content: bytes) -> DicomHeader:
 
 
 def transfer_syntax(content: bytes) -> str:
-    """Return the transfer syntax of a DICOM file; raises UnreadableImage for a deflated one.
-
-    Reads the file meta only: dcmread would inflate a deflated file before anything can be checked.
-    """
+    """Return the transfer syntax of a DICOM file; reads the file meta only, because dcmread inflates."""
     meta = read_dataset(
         io.BytesIO(content[PREAMBLE:]),
         is_implicit_VR=False,
         is_little_endian=True,
         stop_when=lambda tag, _vr, _length: tag.group != 2,
     )
-    syntax = str(meta.get("TransferSyntaxUID", ""))
-    if syntax == uid.DeflatedExplicitVRLittleEndian:
-        raise UnreadableImage("deflated_dicom", "Deflated DICOM files are not accepted.")
-    return syntax
+    return str(meta.get("TransferSyntaxUID", ""))
 
 
 def header_of(dataset: pydicom.Dataset) -> DicomHeader:

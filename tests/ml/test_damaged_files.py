@@ -33,7 +33,7 @@ DEEP: Final = GREY.astype(np.uint16) * 257
 PLACES: Final = 100  # of a file that are damaged, one at a time
 CODES: Final = {"damaged", "unknown_format", "decoder_crashed", "decoder_memory"}
 DICOM_CODES: Final = CODES | {
-    *("unsupported_encoding", "no_pixels", "not_an_xray_modality", "multi_frame", "blank", "deflated_dicom"),
+    *("unsupported_encoding", "no_pixels", "not_an_xray_modality", "multi_frame", "blank"),
     *("too_small", "too_many_pixels"),
 }
 

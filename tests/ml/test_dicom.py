@@ -110,6 +110,7 @@ LOSSLESS = {
     "RLE": ("dcmcrle",),
     "big endian": ("dcmconv", "+tb"),
     "implicit": ("dcmconv", "+ti"),
+    "deflated": ("dcmconv", "+td"),
 }
 
 
@@ -234,11 +235,19 @@ def test_a_dicom_header_with_a_wrong_size_is_refused() -> None:
     assert refusal_code(dicom(TWELVE, bits=12, Rows=6_000, Columns=6_000)) == "damaged"
 
 
-def test_a_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
+def test_a_deflated_file_that_ends_early_or_holds_another_stream_is_damaged(tmp_path: Path) -> None:
     deflated = dcmtk("dcmconv", "+td", radiograph=dicom(TWELVE, bits=12), folder=tmp_path)
-    assert refusal_code(deflated) == "deflated_dicom"
-    # The body is not read: anything may follow the file meta.
-    assert refusal_code(deflated[:400] + b"\0" * 1000) == "deflated_dicom"
+    assert refusal_code(deflated[:-200]) == "damaged"
+    assert refusal_code(deflated[:400] + b"\0" * 1000) == "damaged"
+
+
+def test_a_deflated_file_that_inflates_above_the_limit_is_refused_with_code_too_large() -> None:
+    radiograph = read_dataset(dicom(np.zeros((96, 96), np.uint8)))
+    radiograph.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    radiograph.PixelData = bytes(65 * 1024 * 1024)  # one more than a plain file may have, in 65 kB
+    content = written(radiograph)
+    assert len(content) < 100_000
+    assert refusal_code(content) == "too_large"
 
 
 def test_an_encoding_without_a_decoder_is_refused_with_code_unsupported_encoding() -> None:

@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from webapp.demo.cases import create_cases
 from webapp.demo.staff import DemoStaff, create_staff
-from webapp.processes import INFERENCE, SCHEDULER, TRAINING, WEB, all_processes
+from webapp.processes import DICOM, INFERENCE, SCHEDULER, TRAINING, WEB, all_processes, dicom_listener
 from webapp.setup import prepare
 from webapp.startup_probe import StartupProbe
 from webapp.supervisor import Supervisor
 
 READROOM = "readroom"
-COLORS = {WEB: 36, INFERENCE: 32, TRAINING: 33, SCHEDULER: 35, READROOM: 1}  # ANSI
+COLORS = {WEB: 36, INFERENCE: 32, TRAINING: 33, SCHEDULER: 35, DICOM: 34, READROOM: 1}  # ANSI
 
 
 class Command(BaseCommand):
@@ -45,7 +45,10 @@ class Command(BaseCommand):
             prepare()
             staff = None if no_demo else self._create_demo()
             connections.close_all()  # the processes open their own
-            supervisor = Supervisor(all_processes(host=host, port=port), print_line=self._print_line)
+            processes = all_processes(host=host, port=port)
+            if settings.DICOM.port:
+                processes = (*processes, dicom_listener())
+            supervisor = Supervisor(processes, print_line=self._print_line)
             try:
                 supervisor.run(after_each_poll=lambda: self._print_welcome_once(probe, staff))
             finally:

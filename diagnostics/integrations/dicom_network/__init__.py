@@ -1,0 +1,1 @@
+"""What the DICOM listener and the DICOM client share: peers, limits, status codes, associations."""

@@ -1,0 +1,3 @@
+"""The periodic tasks of integrations, one module a subject; Celery finds them through this package."""
+
+from diagnostics.integrations.periodic.dicom import queue_and_requeue as queue_and_requeue

@@ -1,0 +1,1 @@
+"""Values and words of integrations for pages, one module a subject."""
