@@ -101,6 +101,8 @@ class Action(models.TextChoices):
     SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
     PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
+    INSTANCE_RECEIVED = "instance-received", _("sent a DICOM instance")
+    INSTANCE_REFUSED = "instance-refused", _("sent a DICOM instance that was refused")
 
 
 class AuditEvent(models.Model):

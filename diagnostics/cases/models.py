@@ -27,6 +27,7 @@ class Priority(models.TextChoices):
 
 
 PRIORITY_RANK = {Priority.STAT: 0, Priority.URGENT: 1, Priority.ROUTINE: 2}
+INDEXED_UIDS = ("study_uid", "sop_instance_uid")  # by which other systems ask for a radiograph
 
 
 class View(models.TextChoices):
@@ -90,9 +91,8 @@ class Case(models.Model):
     )
     on_worklist = models.BooleanField(default=True)  # False for an imported case, which has its label
     withdrawn_at = models.DateTimeField(null=True)  # then it is neither read nor used for training
-    finalized_at = models.DateTimeField(
-        null=True
-    )  # when its last reading was signed; null: readings are missing
+    # When its last reading was signed; null: readings are missing.
+    finalized_at = models.DateTimeField(null=True)
     # Probability of COVID-19 by the latest prediction; 1 where the outcome is not one finding.
     triage_score = models.FloatField(default=1.0)
     # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
@@ -174,6 +174,7 @@ class Radiograph(models.Model):
     is_control_copy = models.BooleanField(default=False)  # the site has the original radiograph too
 
     class Meta:
+        indexes = [models.Index(fields=["site", uid], name=f"radiograph_by_{uid}") for uid in INDEXED_UIDS]
         constraints = [
             models.UniqueConstraint(
                 fields=["site", "pixel_sha256"],
@@ -191,14 +192,12 @@ class Prediction(Job):
     probabilities = models.JSONField(default=dict)  # class -> calibrated probability
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)
     operating_points = models.JSONField(default=dict)  # class -> threshold of that version
-    outcome = models.CharField(
-        max_length=20, choices=PredictionOutcome.choices, blank=True
-    )  # empty: the version has no such thresholds
+    # Empty: the version has no such thresholds.
+    outcome = models.CharField(max_length=20, choices=PredictionOutcome.choices, blank=True)
     candidates = models.JSONField(default=list)  # classes that cannot be excluded; empty where not measured
     abstention = models.FloatField(null=True)  # a highest probability below this is unreliable
-    out_of_distribution = models.JSONField(
-        default=dict
-    )  # measure -> {value, limit}; empty where not measured
+    # Measure -> {value, limit}; empty where not measured.
+    out_of_distribution = models.JSONField(default=dict)
     quality_flags = models.JSONField(default=list)  # codes: why it may not be a plain chest radiograph
     quality_code = models.CharField(  # why the quality gate stops the score; empty where it does not
         max_length=24, choices=QualityCode.choices, blank=True, default="", db_default=""

@@ -48,14 +48,16 @@ def open_case(
     priority: str = Priority.ROUTINE,
     details: Details = NO_DETAILS,
     decision: Decision | None = None,
+    site: Site | None = None,
     by: User,
     now: datetime,
 ) -> AdmittedCase:
     """Create a case of a radiograph and queue its prediction; a radiograph that has a case keeps it.
 
     Patient and study come from the file; the fields fill what it leaves empty. Where they contradict,
-    `decision` says which one is right. Raises NotAllowed, InvalidField, IdentityMismatch,
-    UnusableRadiograph, RadiographOfAnotherPatient, CaseWithdrawn, StorageUnavailable.
+    `decision` says which one is right. Without `site` it is the site of the user's uploads. Raises
+    NotAllowed, InvalidField, IdentityMismatch, UnusableRadiograph, RadiographOfAnotherPatient,
+    CaseWithdrawn, StorageUnavailable.
     """
     require(by, Permission.UPLOAD)
     fields = upload_validation.validated_fields(
@@ -65,7 +67,7 @@ def open_case(
         priority=priority,
         details=details,
     )
-    site = accounts.home_site(by)
+    site = site or accounts.home_site(by)
     decoded = metrics.decode_upload(radiograph)
     upload = _resolved(radiograph, decoded, fields, decision)
     existing = selectors.case_with_same_pixels(site_id=site.pk, pixel_sha256=decoded.pixel_sha256)

@@ -1,0 +1,1 @@
+"""Errors of integrations, one module a subject."""
