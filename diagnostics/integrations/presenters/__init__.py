@@ -1,0 +1,1 @@
+"""Values that other systems are told."""

@@ -1,0 +1,1 @@
+"""Entrances of other systems, and the pages about them."""
