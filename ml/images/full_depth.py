@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -82,6 +83,34 @@ def pack(image: FullDepthImage) -> bytes:
         image.width,
     )
     return gzip.compress(header + b"".join(plane.tobytes() for plane in planes), GZIP_LEVEL, mtime=0)
+
+
+def unpack(packed: bytes) -> FullDepthImage:
+    """Return the image that `pack` has packed."""
+    content = gzip.decompress(packed)
+    image = _unpacked_header(content)
+    height, width = image.stored.shape
+    planes = np.frombuffer(content, np.uint8, offset=LAYOUT.size).reshape(-1, height, width)
+    zigzag = planes[0].astype("<u2")
+    if len(planes) > 1:
+        zigzag |= planes[1].astype("<u2") << 8
+    differences = (zigzag >> 1) ^ (np.uint16(0) - (zigzag & 1))
+    differences[:, 0] = np.cumsum(differences[:, 0], dtype=np.uint16)
+    return replace(image, stored=np.cumsum(differences, axis=1, dtype=np.uint16))
+
+
+def unpack_header(packed: bytes) -> FullDepthImage:
+    """Return the image that `pack` has packed, with zeros for its pixels, which stay packed."""
+    with gzip.open(io.BytesIO(packed)) as content:
+        return _unpacked_header(content.read(LAYOUT.size))
+
+
+def _unpacked_header(content: bytes) -> FullDepthImage:
+    _magic, _planes, function, inverted, bits, height, width, slope, intercept, centre, window = (
+        LAYOUT.unpack_from(content)
+    )
+    pixels = np.broadcast_to(np.uint16(0), (height, width))
+    return FullDepthImage(pixels, bits, slope, intercept, centre, window, FUNCTIONS[function], bool(inverted))
 
 
 def _from_raster(raster: Raster) -> FullDepthImage:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.webapp.access_table import DICOMWEB_OBJECTS, DICOMWEB_SEARCHES
+
 # Objects of a site: a user without a site, and an administrator of another site, get 404, as for a missing
 # object, wherever the table permits the role something.
 OBJECTS_OF_A_SITE: Final = (
@@ -26,6 +28,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *(f"dicomweb-{name}" for name in ("study", *DICOMWEB_OBJECTS)),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -55,6 +58,9 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
+    **{f"dicomweb-{name}": {"get": ("read", "review")} for name in (*DICOMWEB_SEARCHES, *DICOMWEB_OBJECTS)},
+    "dicomweb-studies": {"get": ("read", "review"), "post": ("upload",)},
+    "dicomweb-study": {"get": ("read", "review"), "post": ("upload",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},
@@ -73,7 +79,7 @@ def without_site(name: str, method: str, role: str, status: str) -> str:
 
 def at_other_site(name: str, method: str, status: str) -> str:
     """Return the status for a user of another site, from the one of a member with the same role."""
-    if name in OBJECTS_OF_A_SITE and status != "405" and not _is_role_refusal(name, status):
+    if name in OBJECTS_OF_A_SITE and status not in ("405", "415") and not _is_role_refusal(name, status):
         return "404"
     return status
 

@@ -20,6 +20,7 @@ from diagnostics.cases.services import admission as cases
 from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
+from diagnostics.integrations.instance_uids import uids_of
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
@@ -32,6 +33,7 @@ from diagnostics.uploads.services import checking, staging
 from tests.cases.predictions import finish_prediction
 from tests.radiographs import radiograph_png
 from tests.registry.stub_bundle import stub_bundle
+from tests.webapp.url_patterns import named_patterns
 
 NAMESPACES_OF_DJANGO: Final = {"admin"}
 REASON: Final = "Better on the radiographs of our own site."
@@ -83,7 +85,7 @@ def create_access_objects(
     tokens.create_token(by=technician, now=timezone.now())
     erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
-    args |= _account_arguments(technician, case.site.pk)
+    args |= _account_arguments(technician, case.site.pk) | _dicomweb_arguments(case)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 
@@ -117,6 +119,17 @@ def _arguments(
         | {"api-training-run": [run], "training:lineage": [case]}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )
+
+
+def _dicomweb_arguments(case: Case) -> dict[str, list[Any]]:
+    """Return the UIDs of an address, as many as its pattern takes; its only frame is the first."""
+    found = uids_of(case.radiograph)
+    values = {"study": found.study, "series": found.series, "instance": found.instance, "frames": "1"}
+    patterns = {name: pattern for name, pattern in named_patterns().items() if name.startswith("dicomweb-")}
+    return {
+        name: [value for key, value in values.items() if f"<str:{key}>" in pattern]
+        for name, pattern in patterns.items()
+    }
 
 
 def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:

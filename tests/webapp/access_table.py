@@ -6,6 +6,18 @@ from typing import Final
 
 ROLES: Final = ("anonymous", "technician", "radiologist", "administrator", "stranger")
 
+DICOMWEB_SEARCHES: Final = (
+    "all-series",
+    "all-instances",
+    "study-series",
+    "study-instances",
+    "series-instances",
+)
+DICOMWEB_OBJECTS: Final = (
+    *("study-metadata", "study-thumbnail", "series", "series-metadata", "series-thumbnail", "instance"),
+    *("metadata", "rendered", "thumbnail", "bulk-data", "frames", "frame-rendered"),
+)
+
 # The status of GET, then of POST, for each of ROLES. The objects belong to the site of all users but the
 # stranger, a radiologist of another site. "login" is a redirect to the login page, 302 a redirect elsewhere,
 # 400 an invalid form of a permitted user. 404 does not reveal whether the object exists.
@@ -135,6 +147,10 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-training-runs": ("401 403 403 405 403", "401 403 403 409 403"),
     "api-training-run": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-case-lineage": ("401 403 403 200 403", "401 403 403 405 403"),
+    **{f"dicomweb-{name}": ("401 200 200 200 200", "401 405 405 405 405") for name in DICOMWEB_SEARCHES},
+    **{f"dicomweb-{name}": ("401 200 200 200 404", "401 405 405 405 405") for name in DICOMWEB_OBJECTS},
+    "dicomweb-studies": ("401 200 200 200 200", "401 415 415 415 415"),  # a form is no multipart/related
+    "dicomweb-study": ("401 200 200 200 404", "401 415 415 415 415"),
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat

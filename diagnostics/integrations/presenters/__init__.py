@@ -1,1 +1,1 @@
-"""Values and words of integrations for pages, one module a subject."""
+"""Values and words of integrations for pages and other systems, one module a subject."""

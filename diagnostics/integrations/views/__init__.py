@@ -1,1 +1,1 @@
-"""Pages of integrations, one module a subject."""
+"""Entrances of other systems, and the pages about them, one module a subject."""
