@@ -90,9 +90,7 @@ class Case(models.Model):
     )
     on_worklist = models.BooleanField(default=True)  # False for an imported case, which has its label
     withdrawn_at = models.DateTimeField(null=True)  # then it is neither read nor used for training
-    finalized_at = models.DateTimeField(
-        null=True
-    )  # when its last reading was signed; null: readings are missing
+    finalized_at = models.DateTimeField(null=True)  # when its last reading was signed; null: some are missing
     # Probability of COVID-19 by the latest prediction; 1 where the outcome is not one finding.
     triage_score = models.FloatField(default=1.0)
     # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
@@ -199,6 +197,7 @@ class Prediction(Job):
     out_of_distribution = models.JSONField(
         default=dict
     )  # measure -> {value, limit}; empty where not measured
+    input_measures = models.JSONField(default=dict, db_default={})  # see ml/images/input_measures.py
     quality_flags = models.JSONField(default=list)  # codes: why it may not be a plain chest radiograph
     quality_code = models.CharField(  # why the quality gate stops the score; empty where it does not
         max_length=24, choices=QualityCode.choices, blank=True, default="", db_default=""
@@ -219,7 +218,7 @@ class Prediction(Job):
 
     class Meta:
         ordering = ["-queued_at"]
-        indexes = [models.Index(fields=["status", "queued_at"])]
+        indexes = [models.Index(fields=["status", "queued_at"]), models.Index(fields=["finished_at"])]
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],
