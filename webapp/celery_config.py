@@ -28,6 +28,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("storage.sweep", 3600.0),
         ("storage.keep_reserve", 30.0),
         ("audit.seal", 30.0),
+        ("monitoring.watch", 300.0),
     )
 }
 # Before all queued predictions, so that a long queue is no missing heartbeat.

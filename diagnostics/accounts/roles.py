@@ -34,6 +34,7 @@ class Permission(TextChoices):
     OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
     CORRECT = "correct", _("correct cases, merge patients and resolve identity conflicts")
     OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
+    MONITOR = "monitor", _("view the monitoring of AI results and acknowledge its alerts")
 
 
 class Scope(TextChoices):
@@ -79,6 +80,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_QUALITY_GATE,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.MONITOR,
         }
     ),
 }
@@ -94,6 +96,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_STAFF,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.MONITOR,
         }
     ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits

@@ -101,6 +101,9 @@ class Action(models.TextChoices):
     SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
     PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
+    ALERT_RAISED = "alert-raised", _("raised an alert of monitoring")
+    ALERT_ACKNOWLEDGED = "alert-acknowledged", _("acknowledged an alert of monitoring")
+    ALERT_CLOSED = "alert-closed", _("closed an alert of monitoring")
 
 
 class AuditEvent(models.Model):

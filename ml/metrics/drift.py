@@ -42,7 +42,6 @@ def measure_drift(reference: Counts, sample: Counts, *, seed: int = SEED) -> Dri
     if not n or not reference_n:
         raise ValueError("A histogram without observations has no distribution.")
     starts = group_starts(reference)
-    grouped, grouped_sample = (np.add.reduceat(counts, starts) for counts in (reference, sample))
     drawn = _resampled(reference, sample, seed)
     psi_values = psi(*(np.add.reduceat(counts, starts, axis=1) for counts in drawn))
     distance = float(ks_distance(reference, sample))
@@ -50,13 +49,19 @@ def measure_drift(reference: Counts, sample: Counts, *, seed: int = SEED) -> Dri
     return Drift(
         n=n,
         reference_n=reference_n,
-        psi=float(psi(grouped, grouped_sample)),
+        psi=grouped_psi(reference, sample),
         psi_interval=percentile_interval(psi_values),
         psi_by_chance=psi_by_chance(len(starts), reference_n, n),
         ks=distance,
         ks_interval=percentile_interval(ks_distance(*drawn)),
         ks_p=float(kstwobign.sf(np.sqrt(effective) * distance)),
     )
+
+
+def grouped_psi(reference: Counts, sample: Counts) -> float:
+    """Return the index of two histograms (bins,), in groups of about equal size in the reference."""
+    starts = group_starts(reference)
+    return float(psi(np.add.reduceat(reference, starts), np.add.reduceat(sample, starts)))
 
 
 def psi(reference: Counts, sample: Counts) -> NDArray[np.float64]:
