@@ -31,6 +31,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("audit.seal", 30.0),
         ("review.sum_up_counts", 60.0),
         ("integrations.queue_and_requeue", 5.0),
+        ("monitoring.watch", 300.0),
     )
 }
 # Before all queued predictions, so that a long queue is no missing heartbeat.

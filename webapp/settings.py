@@ -271,6 +271,12 @@ DICOM = dicom_settings(env)  # docs/dicom.md
 # Who requested the training of a version may promote it, at a site with one administrator.
 ONE_PERSON_APPROVAL = env.bool("READROOM_ONE_PERSON_APPROVAL", default=False)
 
+# E-mails about alerts of monitoring; without addresses none is sent.
+ALERT_EMAILS = env.list("READROOM_ALERT_EMAILS", default=[])
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("READROOM_EMAIL_FROM", default="readroom@localhost")
+
 # Audit log
 AUDIT_RETENTION_YEARS = max(
     1, env.int("READROOM_AUDIT_YEARS", default=10)

@@ -35,6 +35,7 @@ class Permission(TextChoices):
     CORRECT = "correct", _("correct cases, merge patients and resolve identity conflicts")
     OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
     MANAGE_INTEGRATIONS = "manage-integrations", _("manage connections to other systems")
+    MONITOR = "monitor", _("view the monitoring of AI results and acknowledge its alerts")
 
 
 class Scope(TextChoices):
@@ -81,6 +82,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
             Permission.MANAGE_INTEGRATIONS,
+            Permission.MONITOR,
         }
     ),
 }
@@ -97,6 +99,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
             Permission.MANAGE_INTEGRATIONS,
+            Permission.MONITOR,
         }
     ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits

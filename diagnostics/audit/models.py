@@ -109,6 +109,9 @@ class Action(models.TextChoices):
     RESULT_RETRIED = "result-retried", _("retried the delivery of an AI result")
     NODE_QUERIED = "node-queried", _("searched a DICOM node for studies")
     STUDY_RETRIEVED = "study-retrieved", _("requested a study from a DICOM node")
+    ALERT_RAISED = "alert-raised", _("raised an alert of monitoring")
+    ALERT_ACKNOWLEDGED = "alert-acknowledged", _("acknowledged an alert of monitoring")
+    ALERT_CLOSED = "alert-closed", _("closed an alert of monitoring")
 
 
 class AuditEvent(models.Model):

@@ -198,6 +198,7 @@ class Prediction(Job):
     abstention = models.FloatField(null=True)  # a highest probability below this is unreliable
     # Measure -> {value, limit}; empty where not measured.
     out_of_distribution = models.JSONField(default=dict)
+    input_measures = models.JSONField(default=dict, db_default={})  # see ml/images/input_measures.py
     quality_flags = models.JSONField(default=list)  # codes: why it may not be a plain chest radiograph
     quality_code = models.CharField(  # why the quality gate stops the score; empty where it does not
         max_length=24, choices=QualityCode.choices, blank=True, default="", db_default=""
@@ -218,7 +219,7 @@ class Prediction(Job):
 
     class Meta:
         ordering = ["-queued_at"]
-        indexes = [models.Index(fields=["status", "queued_at"])]
+        indexes = [models.Index(fields=["status", "queued_at"]), models.Index(fields=["finished_at"])]
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],

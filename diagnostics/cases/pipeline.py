@@ -27,6 +27,7 @@ from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from ml.errors import BundleError
+from ml.images.input_measures import input_measures
 from ml.inference import engine_cache, heatmap_files, overlay
 from ml.records import ClassMap, Explanation, Grey, Manifest
 
@@ -73,6 +74,7 @@ def _compute(lease: Lease, files: PredictionFiles) -> None:
             raise JobError("withdrawn")
         started = time.perf_counter()
         grey = _read_radiograph(prediction.case.radiograph)
+        prediction.input_measures = input_measures(grey)
         prediction.quality_code = quality_gate.code_of(grey, prediction.case.radiograph)
         if quality_gate.is_stopped(prediction):
             _stop(prediction, lease)
@@ -203,6 +205,7 @@ def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[
         finding=result.explanation.finding,
         operating_points=result.operating_points,
         quality_code=prediction.quality_code,
+        input_measures=prediction.input_measures,
         **_outcome_columns(result),
         heatmaps=_heatmap_scales(result),
         **columns,

@@ -32,7 +32,8 @@ def is_stopped(prediction: Prediction) -> bool:
 def finish_stopped(prediction: Prediction, lease: Lease, version: ModelVersion | None) -> None:
     """Mark a prediction done without probability and heatmap, and audit its code; raises IntegrityError."""
     now, code = lease.clock(), prediction.quality_code
-    columns = _without_result() | {"quality_code": code, "version": version}
+    measured = {"quality_code": code, "input_measures": prediction.input_measures}
+    columns = _without_result() | measured | {"version": version}
     if Prediction.finish(prediction.pk, token=lease.token, now=now, **columns):
         Case.objects.filter(pk=prediction.case_id).update(triage_score=FIRST)
         detail = {"prediction": str(prediction.pk), "code": code}

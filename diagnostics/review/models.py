@@ -135,6 +135,7 @@ class Reading(models.Model):
 
     class Meta:
         ordering = ["-signed_at"]
+        indexes = [models.Index(fields=["signed_at"])]
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "by"],

@@ -42,9 +42,14 @@ def quality_flags(grey: Grey, *, colour: float = 0.0) -> tuple[QualityFlag, ...]
         "clipped": float((grey >= WHITE).mean()) > MAX_WHITE,
         "collimated": _black_border(grey) > MAX_BLACK_BORDER,
         "text": _sharp_edges(grey) > MAX_SHARP_EDGES,
-        "inverted": _corner_mean(grey) - _spine_mean(grey) > MAX_CORNER_EXCESS,
+        "inverted": corner_excess(grey) > MAX_CORNER_EXCESS,
     }
     return tuple(flag for flag, met in conditions.items() if met)
+
+
+def corner_excess(grey: Grey) -> float:
+    """Return the mean grey of the corners minus that of the spine, -1 to 1; positive in inverted images."""
+    return _corner_mean(grey) - _spine_mean(grey)
 
 
 def _black_border(grey: Grey) -> float:

@@ -47,6 +47,7 @@ def test_a_queued_prediction_is_computed_with_probabilities_and_timings(
     assert prediction.seconds["waited"] == 2.0
     case.refresh_from_db()
     assert case.triage_score == prediction.probabilities["covid-19"] < 1
+    assert set(prediction.input_measures) == {"grey_mean", "contrast", "sharpness", "corner_excess"}
     assert set(prediction.seconds) >= {"waited", "prepare", "network", "heatmap", "store"}
 
 

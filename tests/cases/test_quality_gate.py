@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 from pytest_django.fixtures import Settings
 
 from diagnostics.accounts.models import User
@@ -22,6 +25,7 @@ from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from tests.cases.conftest import SendRadiograph
 from tests.cases.predictions import finish_prediction
+from tests.radiographs import radiograph_png
 
 HEADING = "No AI result: lateral view"
 REASON = "The header is wrong, the view is PA."
@@ -55,6 +59,16 @@ def test_a_lateral_view_ends_without_probability_and_heatmap(stopped: Case):
     assert selectors.latest_done_prediction(stopped) is None
     event = AuditEvent.objects.get(action=Action.PREDICTION_STOPPED)
     assert event.detail == {"prediction": str(prediction.pk), "code": "lateral-view"}
+
+
+def test_a_stopped_prediction_stores_the_measures_of_its_input(stopped: Case):
+    measures = stopped.predictions.get().input_measures
+
+    with Image.open(io.BytesIO(radiograph_png(1))) as image:
+        pixels = np.asarray(image) / 255
+    assert set(measures) == {"grey_mean", "contrast", "sharpness", "corner_excess"}
+    assert measures["grey_mean"] == pytest.approx(pixels.mean(), abs=1e-3)
+    assert measures["contrast"] == pytest.approx(pixels.std(), abs=1e-3)
 
 
 def test_the_page_says_why_there_is_no_ai_result_before_the_reading_too(

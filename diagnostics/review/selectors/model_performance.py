@@ -32,7 +32,7 @@ def model_performance(user: User) -> ModelPerformance:
     )
     final = dict(judged.values_list("case", "finding"))
     predictions = Prediction.objects.filter(case__in=final, status=JobStatus.DONE).order_by("queued_at")
-    flags = {row.case_id: _is_flagged(row) for row in predictions if TARGET in row.probabilities}
+    flags = {row.case_id: is_flagged(row) for row in predictions if TARGET in row.probabilities}
     positive = [flag for case, flag in flags.items() if final[case] == TARGET]
     negative = [flag for case, flag in flags.items() if final[case] != TARGET]
     return ModelPerformance(
@@ -40,5 +40,6 @@ def model_performance(user: User) -> ModelPerformance:
     )
 
 
-def _is_flagged(prediction: Prediction) -> bool:
+def is_flagged(prediction: Prediction) -> bool:
+    """Return whether the probability of COVID-19 reaches the operating point of the prediction."""
     return bool(prediction.probabilities[TARGET] >= prediction.operating_points.get(TARGET, 0.5))

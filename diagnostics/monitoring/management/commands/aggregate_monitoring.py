@@ -1,0 +1,31 @@
+"""Aggregates days again, for the history before an upgrade or after an erasure."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import date, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from diagnostics.monitoring.selectors.days import first_day
+from diagnostics.monitoring.services import aggregation
+
+
+class Command(BaseCommand):
+    help = "Aggregate the predictions and readings of past days again, from the first prediction to today."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--since", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        parser.add_argument("--until", type=date.fromisoformat, metavar="YYYY-MM-DD")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        now = timezone.now()
+        until = options["until"] or timezone.localdate(now)
+        since = options["since"] or first_day() or until
+        if since > until:
+            raise CommandError("--since must not be after --until.")
+        days = (until - since).days + 1
+        rows = sum(aggregation.aggregate_day(since + timedelta(days=n), now=now) for n in range(days))
+        self.stdout.write(f"{days} days, {rows} rows")

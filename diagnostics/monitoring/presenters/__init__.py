@@ -1,0 +1,1 @@
+"""Values and texts of the page of monitoring."""

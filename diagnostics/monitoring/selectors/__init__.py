@@ -1,0 +1,1 @@
+"""Reads of monitoring: the facts that are aggregated, aggregates, references and alerts."""

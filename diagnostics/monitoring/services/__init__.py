@@ -1,0 +1,1 @@
+"""What monitoring writes: aggregates, references, alerts and their e-mails."""

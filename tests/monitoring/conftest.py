@@ -1,0 +1,81 @@
+"""Predictions as rows, with the measures that the pipeline computes from drawn radiographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from diagnostics.accounts.models import Site, User
+from diagnostics.cases.models import Case, Prediction, Radiograph
+from diagnostics.jobs.models import JobStatus
+from diagnostics.registry.models import ModelVersion
+from ml.images.input_measures import input_measures
+from tests.cases.conftest import registered, send_radiograph, version
+from tests.radiographs import radiograph_grey
+
+__all__ = ["registered", "send_radiograph", "version"]
+Store = Callable[..., Prediction]
+
+
+@cache
+def measures_of(seed: int, *, inverted: bool = False) -> dict[str, float]:
+    """Return the measures of a drawn radiograph, of its own brightness as another exposure gives it."""
+    grey = (radiograph_grey(seed, (64, 64)) ** np.random.default_rng(seed).uniform(0.7, 1.4)).astype(
+        np.float32
+    )
+    return input_measures(1 - grey if inverted else grey)
+
+
+@pytest.fixture
+def store(site: Site, technician: User, version: ModelVersion, now: datetime) -> Store:
+    """Return a function that stores a case and its finished prediction."""
+
+    def stored(seed: int, *, at: datetime = now, of: Site = site, **changes: Any) -> Prediction:
+        score = float(np.random.default_rng(seed).beta(1, 4))
+        view, sex, age = (changes.pop(name, default) for name, default in DEFAULTS)
+        case = Case.objects.create(site=of, patient_ref=f"P-{seed}", opened_by=technician, opened_at=at)
+        sha = f"{uuid4().hex}{uuid4().hex}"
+        Radiograph.objects.create(
+            case=case,
+            site=of,
+            original="a",
+            display="b",
+            file_sha256=sha,
+            pixel_sha256=sha,
+            width=64,
+            height=64,
+            bits=8,
+            source_format="PNG",
+            view=view,
+            sex=sex,
+            age=age,
+            device=changes.pop("device", ""),
+        )
+        return Prediction.objects.create(
+            **{
+                "case": case,
+                "version": version,
+                "status": JobStatus.DONE,
+                "queued_at": at - timedelta(seconds=3),
+                "started_at": at - timedelta(seconds=1),
+                "finished_at": at,
+                "probabilities": {"covid-19": score, "pneumonia": 0.0, "normal": 1 - score},
+                "operating_points": {"covid-19": 0.4, "pneumonia": 0.5, "normal": 0.5},
+                "finding": "covid-19" if score > 0.5 else "normal",
+                "outcome": "finding",
+                "out_of_distribution": {"knn": {"value": 0.1 + score / 10, "limit": 0.3}},
+                "input_measures": measures_of(seed),
+            }
+            | changes
+        )
+
+    return stored
+
+
+DEFAULTS = (("view", "PA"), ("sex", "F"), ("age", 63))
