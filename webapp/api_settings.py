@@ -17,8 +17,8 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.parsers.FormParser",
     ],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PAGINATION_CLASS": "webapp.api.pagination.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["webapp.api.rate_limit.RequestRate"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "webapp.error_handlers.api_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -33,6 +33,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "webapp.api.schema.complete_operations",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "diagnostics.jobs.models.JobStatus",
         "OutcomeEnum": "diagnostics.cases.models.PredictionOutcome",

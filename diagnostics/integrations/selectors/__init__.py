@@ -1,0 +1,1 @@
+"""Reads of what is exchanged with other systems."""

@@ -1,0 +1,1 @@
+"""Services of what is exchanged with other systems."""
