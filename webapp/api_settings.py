@@ -43,5 +43,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatusEnum": "diagnostics.training.serializers.RunStatus",
         "VersionStatusEnum": "diagnostics.registry.selectors.VersionStatus",
         "GateOutcomeEnum": "diagnostics.registry.serializers.OUTCOMES",
+        "FindingEnum": "diagnostics.findings.Finding",
+        "ReferenceFindingEnum": "diagnostics.review.models.REFERENCE_FINDINGS",
+        "ImportStatusEnum": "diagnostics.imports.serializers.STATUSES",
+        "WorklistStatusEnum": "diagnostics.review.serializers.worklist.STATUSES",
+        "PcrOutcomeEnum": "diagnostics.cases.models.PcrOutcome",
+        "RoleEnum": "diagnostics.accounts.roles.Role",
     },
 }

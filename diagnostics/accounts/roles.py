@@ -94,6 +94,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_STAFF,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.OVERRIDE_QUALITY_GATE,
         }
     ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits

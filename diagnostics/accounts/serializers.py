@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import BaseForm
 from rest_framework import serializers
 
 
@@ -18,3 +19,13 @@ class ErrorSerializer(serializers.Serializer[Any]):
     errors = serializers.JSONField(  # type: ignore[assignment]
         required=False, help_text="The messages of each invalid field"
     )
+
+
+def answers(success: Any, *refusals: int, status: int = 200) -> dict[int, Any]:
+    """Return the documented responses of an operation: its success, the missing login, and these refusals."""
+    return {status: success} | dict.fromkeys(sorted({401, 403, *refusals}), ErrorSerializer)
+
+
+def form_errors(form: BaseForm) -> dict[str, list[str]]:
+    """Return the messages of an invalid form by field, for a ValidationError of the API."""
+    return {name: [str(message) for message in messages] for name, messages in form.errors.items()}

@@ -26,9 +26,20 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *("api-case-retry", "api-case-quality-override", "api-case-pcr", "api-reading-amend"),
+    *("api-undo-signature", "api-confirm", "api-second-opinion", "api-claim", "api-release"),
+    *("api-reference-standard", "api-retire-reference", "api-reading-policy", "api-access-policy"),
+    *("api-import", "api-import-start", "api-import-stop", "api-import-discard"),
+    *("api-identity-conflict-resolve", "api-user", "api-user-action"),
 )
 
-FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
+FIND_THE_CASE_FIRST: Final = (
+    "cases:heatmap",
+    "cases:overlay",
+    "cases:correct",
+    "api-corrections",
+    "api-case-pcr",
+)
 
 # Pages of the user's own site: 403 with the sentence that an administrator must add the user to one.
 # The list of an administrator or a technician without a site is empty.
@@ -36,6 +47,8 @@ PAGES_OF_THE_OWN_SITE: Final = {
     *(("cases:list", method, "radiologist") for method in ("get", "post")),
     ("review:readers", "get", "administrator"),
     ("review:policy", "get", "administrator"),
+    ("api-reader-quality", "get", "administrator"),
+    ("api-worklist-next", "post", "radiologist"),
     ("review:policy", "post", "administrator"),
     *(("uploads:list", "post", role) for role in ("technician", "radiologist", "administrator")),
     *(("api-case-list", "post", role) for role in ("technician", "radiologist", "administrator")),
@@ -52,16 +65,59 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-version": {"get": ("read",)},
     "api-version-promote": {"post": ("train",)},
     "api-version-rollback": {"post": ("train",)},
-    "api-training-runs": {"post": ("train",)},
+    "api-training-runs": {"get": ("train",), "post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
+    "api-cases-priority": {"post": ("review",)},
+    "api-cases-retry": {"post": ()},  # with `read` and `upload` together
+    "api-cases-withdraw": {"post": ("admin",)},
+    "api-case-retry": {"post": ()},
+    "api-case-quality-override": {"post": ("admin",)},
+    "api-case-pcr": {"post": ()},
+    "api-reading-amend": {"post": ("review",)},
+    "api-undo-signature": {"post": ("review",)},
+    "api-confirm": {"post": ("review",)},
+    "api-second-opinion": {"post": ("review",)},
+    "api-claim": {"post": ("review",)},
+    "api-release": {"post": ("review",)},
+    "api-reference-standard": {"post": ("admin",)},
+    "api-retire-reference": {"post": ("admin",)},
+    "api-worklist": {"get": ("read", "review")},
+    "api-worklist-next": {"post": ("review",)},
+    "api-worklist-assign": {"post": ("review",)},
+    "api-worklist-end-claims": {"post": ("admin",)},
+    "api-saved-views": {"get": ("review",), "post": ("review",)},
+    "api-saved-view": {"post": ("review",)},
+    "api-reference-cases": {"get": ("admin",)},
+    "api-reader-quality": {"get": ("admin",)},
+    "api-reading-policy": {"get": ("admin",), "post": ("admin",)},
+    "api-imports": {"get": ("train",), "post": ("train",)},
+    "api-import-collections": {"get": ("train",)},
+    "api-import": {"get": ("train",)},
+    "api-import-start": {"post": ("train",)},
+    "api-import-stop": {"post": ("train",)},
+    "api-import-discard": {"post": ("train",)},
+    "api-training-run-stop": {"post": ("train",)},
+    "api-training-run-resume": {"post": ("train",)},
+    "api-training-run-discard": {"post": ("train",)},
+    "api-training-run-snapshot": {"get": ("train",)},
+    "api-training-schedule": {"get": ("train",), "post": ("train",)},
+    "api-version-trust-report": {"get": ("read",)},
+    "api-identity-conflicts": {"get": ("admin",)},
+    "api-identity-conflict-resolve": {"post": ("admin",)},
+    "api-sites": {"get": ("read", "review")},
+    "api-access-policy": {"post": ("admin",)},
+    "api-users": {"get": ("admin",), "post": ("admin",)},
+    "api-user": {"get": ("admin",), "post": ("admin",)},
+    "api-user-action": {"post": ("admin",)},
+    "api-audit-events": {"get": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},
     "cases:heatmap": {"get": ("read", "review")},
     "cases:overlay": {"get": ("read", "review")},
 }
-ANY_TOKEN: Final = ("api-schema", "api-docs")  # the description of the API holds no data
+ANY_TOKEN: Final = ("api-schema", "api-docs", "api-me")  # the description of the API, and of the own account
 
 
 def without_site(name: str, method: str, role: str, status: str) -> str:
