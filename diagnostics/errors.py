@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class DomainError(Exception):
@@ -14,6 +14,10 @@ class DomainError(Exception):
     code = "refused"
     status: ClassVar[int] = 400
     retry_after: ClassVar[int | None] = None  # seconds until a script may repeat the request
+
+    def members(self) -> dict[str, Any]:
+        """Return further fields of the API's response, besides code and message."""
+        return {}
 
 
 class NotAllowed(DomainError):

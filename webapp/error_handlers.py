@@ -1,4 +1,4 @@
-"""Errors as pages, and as JSON below /api/, also for requests that reach no API view."""
+"""Errors as pages, and as problem details (RFC 9457) under /api/, also where no API view is reached."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.template.loader import render_to_string
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from django.views import defaults
-from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from diagnostics.errors import DomainError
+from diagnostics.problems import CONTENT_TYPE, problem
 from webapp import request_id
 
 API_PREFIX = "/api/"
@@ -26,41 +26,39 @@ RETRY_AFTER: Final = "10"  # seconds
 
 
 def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return an expected error as {"code", "detail"}; None for an unexpected one, which becomes a 500."""
+    """Return an expected error as problem details; None for an unexpected one, which becomes a 500."""
     if isinstance(error, DomainError):
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
-        return Response({"code": error.code, "detail": str(error)}, status=error.status, headers=headers)
+        return _api_problem(problem(error.code, str(error), error.status, **error.members()), headers)
     if isinstance(error, DATABASE_UNAVAILABLE):
-        return Response(_unavailable_body(), status=503, headers={"Retry-After": RETRY_AFTER})
+        return _api_problem(_unavailable_body(), {"Retry-After": RETRY_AFTER})
     if isinstance(error, SuspiciousOperation):
-        return Response(_bad_request_body(error), status=status.HTTP_400_BAD_REQUEST)
+        return _api_problem(_bad_request_body(error))
     response = exception_handler(error, context)
-    if response is None or isinstance(error, ValidationError):
-        return _with_code(response, "invalid")
-    return _with_code(response, "not_found" if isinstance(error, Http404) else _code(error))
+    if response is None:
+        return None
+    invalid = "invalid" if isinstance(error, ValidationError) else ""
+    return _as_problem(response, invalid or ("not_found" if isinstance(error, Http404) else _code(error)))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return 400 for a request that Django rejected before any view."""
-    if _is_api(request):
-        return JsonResponse(_bad_request_body(exception), status=400)
+    if is_api(request):
+        return problem_response(_bad_request_body(exception))
     return _page("400.html", 400, reason=_bad_request_body(exception)["detail"])
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Return 403, as JSON below /api/."""
-    if _is_api(request):
-        return JsonResponse(
-            {"code": "not_allowed", "detail": _("Your role does not include this.")}, status=403
-        )
+    """Return 403, as problem details below /api/."""
+    if is_api(request):
+        return problem_response(problem("not_allowed", _("Your role does not include this."), 403))
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Return 404, as JSON below /api/."""
-    if _is_api(request):
-        body = {"code": "not_found", "detail": _("There is no resource at this URL.")}
-        return JsonResponse(body, status=404)
+    """Return 404, as problem details below /api/."""
+    if is_api(request):
+        return problem_response(problem("not_found", _("There is no resource at this URL."), 404))
     return defaults.page_not_found(request, exception)
 
 
@@ -69,15 +67,24 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_UNAVAILABLE):
         return _unavailable(request, error)
-    if _is_api(request):
-        body = {"code": "internal", "detail": _("An unexpected error occurred.")}
-        return JsonResponse(body, status=500)
+    if is_api(request):
+        return problem_response(problem("internal", _("An unexpected error occurred."), 500))
     return _page("500.html", 500)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Return whether errors of this request are problem details."""
+    return request.path.startswith(API_PREFIX)
+
+
+def problem_response(body: dict[str, Any]) -> JsonResponse:
+    """Return problem details as a response, for code that runs outside an API view."""
+    return JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE)
 
 
 def _unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return 503, and log one line in place of a traceback for each request of an outage."""
-    response = JsonResponse(_unavailable_body(), status=503) if _is_api(request) else _page("503.html", 503)
+    response = problem_response(_unavailable_body()) if is_api(request) else _page("503.html", 503)
     response.headers["Retry-After"] = RETRY_AFTER
     name = type(error).__name__
     log_response("The database is unavailable: %s", name, response=response, request=request, level="error")
@@ -90,19 +97,15 @@ def _page(template: str, status: int, **context: str) -> HttpResponse:
     return HttpResponse(text, status=status)
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(API_PREFIX)
-
-
-def _unavailable_body() -> dict[str, str]:
+def _unavailable_body() -> dict[str, Any]:
     detail = _("The database is unavailable. Nothing was saved. Try again in a moment.")
-    return {"code": "unavailable", "detail": detail}
+    return problem("unavailable", detail, 503)
 
 
-def _bad_request_body(error: Exception) -> dict[str, str]:
+def _bad_request_body(error: Exception) -> dict[str, Any]:
     if isinstance(error, RequestDataTooBig):
-        return {"code": "too_large", "detail": _("The request is too large.")}
-    return {"code": "refused", "detail": _("The request is malformed.")}
+        return problem("too_large", _("The request is too large."), 400)
+    return problem("refused", _("The request is malformed."), 400)
 
 
 def _code(error: Exception) -> str:
@@ -110,10 +113,15 @@ def _code(error: Exception) -> str:
     return codes if isinstance(codes, str) else "refused"
 
 
-def _with_code(response: Response | None, code: str) -> Response | None:
-    if response is not None:
-        body = response.data if isinstance(response.data, dict) else {"errors": response.data}
-        response.data = {"code": code, "detail": body.pop("detail", _("The request is not valid."))} | (
-            {"errors": body.get("errors", body)} if body else {}
-        )
+def _api_problem(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def _as_problem(response: Response, code: str) -> Response:
+    """Turn a response of REST framework into problem details; its headers stay."""
+    body = response.data if isinstance(response.data, dict) else {"errors": response.data}
+    detail = str(body.pop("detail", _("The request is not valid.")))
+    errors = {"errors": body.get("errors", body)} if body else {}
+    response.data = problem(code, detail, response.status_code, **errors)
+    response.content_type = CONTENT_TYPE
     return response

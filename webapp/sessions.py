@@ -7,14 +7,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts import selectors
 from diagnostics.accounts.models import User
-from webapp.error_handlers import API_PREFIX
+from diagnostics.problems import problem
+from webapp.error_handlers import API_PREFIX, problem_response
 
 WRITE_INTERVAL = 60  # seconds; avoids one database write for each request
 ENROLMENT_ROUTES = (
@@ -80,7 +81,7 @@ def _is_enrolment(path: str) -> bool:
 def _enrolment(request: HttpRequest) -> HttpResponse:
     if request.path.startswith(API_PREFIX):
         detail = _("Your site demands a second factor. Log in with a browser to add one.")
-        return JsonResponse({"code": "second_factor_required", "detail": detail}, status=403)
+        return problem_response(problem("second_factor_required", detail, 403))
     if "HX-Request" in request.headers:
         return HttpResponse(status=403, headers={"HX-Redirect": resolve_url("accounts:factors")})
     return redirect("accounts:factors")

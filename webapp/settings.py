@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "webapp.response_headers.NoStore",
+    "webapp.api.entity_tags.EntityTags",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "webapp.sessions.SessionLimits",
     "django.middleware.locale.LocaleMiddleware",
@@ -132,6 +133,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "webapp.request_limits.AnonymousBodies",
     "webapp.sessions.RequiredSecondFactor",
+    "webapp.api.idempotency.IdempotencyKeys",
     "webapp.domain_errors.DomainErrorPages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -267,6 +269,10 @@ CLAIM_LEASE = timedelta(minutes=10)
 CELERY = celery_settings(BROKER_URL, READROOM_HOME)
 
 DICOM = dicom_settings(env)  # docs/dicom.md
+
+# Requests of one API token or session in a minute, on one host; 0: no limit
+API_RATE = env.int("READROOM_API_RATE", default=3000)
+API_RATE_FILE = READROOM_HOME / "api-rate"
 
 # Who requested the training of a version may promote it, at a site with one administrator.
 ONE_PERSON_APPROVAL = env.bool("READROOM_ONE_PERSON_APPROVAL", default=False)

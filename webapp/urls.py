@@ -6,10 +6,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from diagnostics.administration.urls import api_urlpatterns as administration_api
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
 from diagnostics.integrations.urls import api_urlpatterns as integrations_api
 from diagnostics.integrations.urls import dicom_urlpatterns as dicom_pages
+from diagnostics.imports.urls import api_urlpatterns as imports_api
+from diagnostics.patients.urls import api_urlpatterns as patients_api
 from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from diagnostics.review.urls import case_list_urlpatterns as case_list
@@ -31,6 +34,9 @@ api = [
     *registry_api,
     *training_api,
     *integrations_api,
+    *imports_api,
+    *patients_api,
+    *administration_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

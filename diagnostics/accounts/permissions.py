@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
@@ -69,3 +69,8 @@ def HasPermission(permission: str) -> type[BasePermission]:
     """Return the REST framework permission class of one permission."""
     name = f"Has{permission.title().replace('-', '')}Permission"
     return type(name, (_HasPermission,), {"permission": permission})
+
+
+def actor(request: Request) -> User:
+    """Return the user of an API request that a permission class has admitted."""
+    return cast(User, request.user)

@@ -100,6 +100,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_GATE,
             Permission.MANAGE_INTEGRATIONS,
             Permission.MONITOR,
+            Permission.OVERRIDE_QUALITY_GATE,
         }
     ),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits

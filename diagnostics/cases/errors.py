@@ -82,6 +82,13 @@ class IdentityMismatch(DomainError):
         super().__init__(message)
         self.code = code
         self.contradictions = contradictions
+        self.shows_values = False  # they may identify the patient
+
+    def members(self) -> dict[str, Any]:
+        """Return the contradictions; their values only once `shows_values` is set."""
+        shown = ("field", "form", "file") if self.shows_values else ("field",)
+        found = [{name: getattr(one, name) for name in shown} for one in self.contradictions]
+        return {"contradictions": found}
 
 
 class CaseWithdrawn(DomainError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.cases import api
+from diagnostics.cases.api import actions
+from diagnostics.cases.api import cases as api
 from diagnostics.cases.views import cases, corrections, images, quality, upload
 
 app_name = "cases"
@@ -27,6 +28,16 @@ urlpatterns = [
 
 api_urlpatterns = [
     path("cases/", api.CaseList.as_view(), name="api-case-list"),
+    path("cases/priority/", actions.CasesPriority.as_view(), name="api-cases-priority"),
+    path("cases/retry/", actions.CasesRetry.as_view(), name="api-cases-retry"),
+    path("cases/withdraw/", actions.CasesWithdraw.as_view(), name="api-cases-withdraw"),
     path("cases/<uuid:pk>/", api.CaseDetail.as_view(), name="api-case"),
     path("cases/<uuid:pk>/corrections/", api.CaseCorrections.as_view(), name="api-corrections"),
+    path("cases/<uuid:pk>/retry/", actions.CaseRetry.as_view(), name="api-case-retry"),
+    path(
+        "cases/<uuid:pk>/quality-override/",
+        actions.CaseQualityOverride.as_view(),
+        name="api-case-quality-override",
+    ),
+    path("cases/<uuid:pk>/pcr-results/", actions.CasePcr.as_view(), name="api-case-pcr"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -16,12 +17,13 @@ from rest_framework.views import APIView
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import HasPermission
 from diagnostics.accounts.roles import Permission
-from diagnostics.accounts.serializers import ErrorSerializer
-from diagnostics.registry import policy, selectors, services
+from diagnostics.accounts.serializers import ErrorSerializer, answers
+from diagnostics.registry import policy, selectors, services, trust_report
 from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.serializers import (
     PromoteSerializer,
     ReasonSerializer,
+    TrustReportSerializer,
     VersionSerializer,
 )
 
@@ -66,6 +68,23 @@ class VersionDetail(APIView):
     )
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(VersionSerializer(_version(pk)).data)
+
+
+class VersionTrustReport(APIView):
+    """The trust report of a version."""
+
+    permission_classes = [HasPermission(Permission.SEE_MODELS)]
+
+    @extend_schema(
+        operation_id="versions_trust_report",
+        summary="Read the trust report of a model version",
+        responses=answers(TrustReportSerializer, 404),
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        report = trust_report.read_report(selectors.bundle_path(_version(pk)))
+        if report is None:
+            raise Http404
+        return Response(TrustReportSerializer(report).data)
 
 
 class VersionPromote(APIView):

@@ -13,6 +13,7 @@ from diagnostics.registry.presenters.comparison import rule_label
 from diagnostics.registry.presenters.versions import leak_text
 from diagnostics.registry.promotion_gate import GateRule
 from diagnostics.registry.selectors import VersionStatus
+from diagnostics.registry.trust_report import StoredCheck, TrustReport
 
 OUTCOMES = [choice for choice in Verdict.choices if choice[0] != Verdict.NONE]
 
@@ -128,3 +129,30 @@ class PromoteSerializer(ReasonSerializer):
         default=list,
         help_text="With `override`: every name of `gate.to_acknowledge`",
     )
+
+
+class TrustCheckSerializer(serializers.Serializer[StoredCheck]):
+    """The result of one trust check."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    group = serializers.CharField()
+    blocking = serializers.BooleanField()
+    status = serializers.CharField(help_text="PASS, WARN, FAIL or NOT_POSSIBLE")
+    failed = serializers.BooleanField(help_text="Also where `not possible` counts as a failure")
+    summary = serializers.CharField()
+    threshold = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="95 %")
+    n = serializers.IntegerField()
+
+
+class TrustReportSerializer(serializers.Serializer[TrustReport]):
+    """The trust report of a version."""
+
+    verdict = serializers.CharField()
+    failed = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of the failed blocking checks"
+    )
+    checks = TrustCheckSerializer(many=True)
+    excluded = serializers.ListField(child=serializers.CharField(), help_text="Why radiographs were not used")

@@ -20,5 +20,8 @@ api_urlpatterns = [
     path("versions/", api.VersionList.as_view(), name="api-versions"),
     path("versions/rollback/", api.VersionRollBack.as_view(), name="api-version-rollback"),
     path("versions/<uuid:pk>/", api.VersionDetail.as_view(), name="api-version"),
+    path(
+        "versions/<uuid:pk>/trust-report/", api.VersionTrustReport.as_view(), name="api-version-trust-report"
+    ),
     path("versions/<uuid:pk>/promote/", api.VersionPromote.as_view(), name="api-version-promote"),
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.review import api
+from diagnostics.review.api import quality as quality_api
+from diagnostics.review.api import readings as api
+from diagnostics.review.api import worklist as worklist_api
 from diagnostics.review.views import (
     claims,
     reader_quality,
@@ -61,4 +63,31 @@ case_urlpatterns = (
 api_urlpatterns = [
     path("cases/<uuid:pk>/report.pdf", api.Report.as_view(), name="api-report"),
     path("cases/<uuid:pk>/readings/", api.Readings.as_view(), name="api-readings"),
+    path("cases/<uuid:pk>/readings/<uuid:reading>/amend/", api.Amendment.as_view(), name="api-reading-amend"),
+    path("cases/<uuid:pk>/undo-signature/", api.UndoSignature.as_view(), name="api-undo-signature"),
+    path("cases/<uuid:pk>/confirm/", api.Confirmation.as_view(), name="api-confirm"),
+    path("cases/<uuid:pk>/second-opinion/", api.SecondOpinion.as_view(), name="api-second-opinion"),
+    path("cases/<uuid:pk>/claim/", worklist_api.CaseClaim.as_view(), name="api-claim"),
+    path("cases/<uuid:pk>/release/", worklist_api.CaseRelease.as_view(), name="api-release"),
+    path(
+        "cases/<uuid:pk>/reference-standard/",
+        quality_api.CaseReferenceStandard.as_view(),
+        name="api-reference-standard",
+    ),
+    path(
+        "cases/<uuid:pk>/reference-standard/retire/",
+        quality_api.CaseRetireReference.as_view(),
+        name="api-retire-reference",
+    ),
+    path("worklist/", worklist_api.Worklist.as_view(), name="api-worklist"),
+    path("worklist/next/", worklist_api.NextCase.as_view(), name="api-worklist-next"),
+    path("worklist/assign/", worklist_api.Assign.as_view(), name="api-worklist-assign"),
+    path("worklist/end-claims/", worklist_api.EndClaims.as_view(), name="api-worklist-end-claims"),
+    path("saved-views/", worklist_api.SavedViews.as_view(), name="api-saved-views"),
+    path("saved-views/<uuid:pk>/delete/", worklist_api.SavedViewDelete.as_view(), name="api-saved-view"),
+    path("reference-cases/", quality_api.ReferenceCases.as_view(), name="api-reference-cases"),
+    path("reader-quality/", quality_api.ReaderQuality.as_view(), name="api-reader-quality"),
+    path(
+        "sites/<uuid:pk>/reading-policy/", quality_api.SiteReadingPolicy.as_view(), name="api-reading-policy"
+    ),
 ]

@@ -12,7 +12,7 @@ from diagnostics.accounts.roles import Role
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import errors
-from diagnostics.training.models import Part, Phase, TrainingRun
+from diagnostics.training.models import Part, Phase, Schedule, TrainingRun
 from diagnostics.training.policy import MAX_BATCH_SIZE, MAX_EPOCHS, Parameters, Recipe
 from diagnostics.training.presenters import progress
 from diagnostics.training.selectors.lineage import (
@@ -23,6 +23,8 @@ from diagnostics.training.selectors.lineage import (
     TrainingLabel,
     Use,
 )
+from diagnostics.training.selectors.snapshots import Change, SnapshotSummary
+from diagnostics.training.services.schedule import MAX_DAYS
 
 STOPPED_WITHOUT_RESULT = "stopped_without_result"
 
@@ -246,3 +248,34 @@ class LineageSerializer(serializers.Serializer[Lineage]):
     page = serializers.IntegerField()
     pages = serializers.IntegerField()
     labels = TaughtSerializer(source="taught", many=True, help_text="Labels of this case")
+
+
+class ScheduleSerializer(serializers.Serializer[Schedule]):
+    """When a run is started, and from how many new findings on."""
+
+    enabled = serializers.BooleanField()
+    every_days = serializers.IntegerField(min_value=1, max_value=MAX_DAYS)
+    at_hour = serializers.IntegerField(min_value=0, max_value=23)
+    minimum_new_readings = serializers.IntegerField(min_value=1, max_value=1_000_000)
+
+
+class SnapshotChangeSerializer(serializers.Serializer[Change]):
+    """The labels that came and went since an earlier run."""
+
+    since_run = serializers.IntegerField(source="since.number")
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+
+
+class SnapshotSerializer(serializers.Serializer[SnapshotSummary]):
+    """The snapshot of a run in numbers, without its cases."""
+
+    sha256 = serializers.SerializerMethodField(help_text="Empty until the snapshot is frozen")
+    counts = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        help_text="Labels by `part`, `finding`, `source`, `view`, `sex`, `age` and `month`",
+    )
+    change = SnapshotChangeSerializer(allow_null=True)
+
+    def get_sha256(self, summary: SnapshotSummary) -> str:
+        return str(self.context["run"].snapshot_sha256)

@@ -27,4 +27,13 @@ api_urlpatterns = [
     path("training/runs/", api.Runs.as_view(), name="api-training-runs"),
     path("cases/<uuid:pk>/lineage/", api.CaseLineage.as_view(), name="api-case-lineage"),
     path("training/runs/<uuid:pk>/", api.Run.as_view(), name="api-training-run"),
+    path("training/runs/<uuid:pk>/stop/", api.RunStop.as_view(), name="api-training-run-stop"),
+    path("training/runs/<uuid:pk>/resume/", api.RunResume.as_view(), name="api-training-run-resume"),
+    path(
+        "training/runs/<uuid:pk>/discard-checkpoints/",
+        api.RunDiscardCheckpoints.as_view(),
+        name="api-training-run-discard",
+    ),
+    path("training/runs/<uuid:pk>/snapshot/", api.RunSnapshot.as_view(), name="api-training-run-snapshot"),
+    path("training/schedule/", api.TrainingSchedule.as_view(), name="api-training-schedule"),
 ]

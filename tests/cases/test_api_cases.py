@@ -175,7 +175,7 @@ def test_the_list_is_paginated_newest_first(
 
     body = api_client(technician).get(LIST).json()
 
-    assert (body["count"], body["next"], body["previous"]) == (2, None, None)
+    assert body["next"] is None
     assert [one["id"] for one in body["results"]] == [str(newer.pk), str(older.pk)]
 
 
@@ -201,10 +201,6 @@ def test_an_unknown_filter_or_ordering_is_refused(query: dict[str, str], technic
     assert response.json()["code"] == "invalid"
 
 
-def test_a_page_beyond_the_last_is_not_found(technician: User, api_client: Login):
-    assert api_client(technician).get(LIST, {"page": "9"}).status_code == 404
-
-
 def test_a_longer_list_needs_no_more_queries(
     send_radiograph: SendRadiograph,
     technician: User,
@@ -216,9 +212,9 @@ def test_a_longer_list_needs_no_more_queries(
     for seed in range(3):
         finish(send_radiograph(seed), version)
 
-    # Token, its last use, sites, count, cases, predictions with versions, RT-PCR results, sites that show
+    # Token, its last use, sites, cases, predictions with versions, RT-PCR results, sites that show
     # predictions, and the audit event.
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         assert len(client.get(LIST).json()["results"]) == 3
 
 

@@ -125,6 +125,15 @@ def counts(stack: Stack, site: str) -> dict[str, int]:
 
 def _wait_for_done(stack: Stack, client: HttpClient, number: int) -> None:
     def is_done() -> bool:
-        return int(client.get("/api/v1/cases/?status=done").json()["count"]) >= number
+        return _done(client) >= number
 
     wait_until(is_done, seconds=60 + 2 * number, what=f"{number} predictions\n{stack.tail()}")
+
+
+def _done(client: HttpClient) -> int:
+    """Count the cases with a prediction over all pages of the list."""
+    done, page = 0, "/api/v1/cases/?status=done&page_size=200"
+    while page:
+        body = client.get(page).json()
+        done, page = done + len(body["results"]), body["next"]
+    return done

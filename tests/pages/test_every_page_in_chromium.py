@@ -150,7 +150,7 @@ def pages(stack: Stack) -> dict[str, list[str]]:
             "/api/v1/cases/", order, {"radiograph": ("radiograph.png", radiograph_png(seed, (300, 400)))}
         )
     wait_until(
-        lambda: technician.get("/api/v1/cases/?status=done").json()["count"] == 3,
+        lambda: len(technician.get("/api/v1/cases/?status=done").json()["results"]) == 3,
         seconds=180,
         what=f"three predictions\n{stack.tail()}",
     )

@@ -118,6 +118,10 @@ def _arguments(
         | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
         | {"api-training-run": [run], "training:lineage": [case]}
         | {"registry:trust-figure": [version, 0, "dark"]}
+        | {name: [run] for name in names if name.startswith("api-training-run-")}
+        | {name: [scanned] for name in names if name.startswith("api-import")}
+        | {"api-version-trust-report": [version], "api-saved-view": [view]}
+        | {"api-identity-conflict-resolve": [conflict], "api-reading-amend": [case, case]}
     )
 
 
@@ -142,12 +146,17 @@ def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:
         "administration:account": [technician.pk],
         "administration:account-activity": [technician.pk, "deactivate"],
         "accounts:site-policy": [site],
+        **{name: [site] for name in ("api-access-policy", "api-reading-policy")},
+        "api-user": [technician.pk],
+        "api-user-action": [technician.pk, "unlock"],
     }
 
 
 def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
     return {
         "administration:account": {"username": "technician", "role": "technician", "sites": [str(site)]},
+        "api-user": {"username": "technician", "role": "technician", "sites": [str(site)]},
+        "api-access-policy": {"idle_minutes": 20, "second_factor_roles": ["administrator"]},
         "accounts:token": {"name": "Script", "scopes": ["read"], "days": "30"},
         "accounts:site-policy": {f"{site}-idle_minutes": 20, f"{site}-second_factor_roles": []},
     }
@@ -157,7 +166,26 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
     policy = {"double_read_percent": 20, "reference_percent": 0, "repeat_percent": 0}
     policy |= {"stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
     policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
+    one = {"cases": [str(case)]}
+    site = {"technicians_see_predictions": True, "administrators_see_predictions": True}
     return {
+        "api-cases-priority": one | {"priority": "urgent"},
+        "api-cases-retry": one,
+        "api-cases-withdraw": one | {"reason": REASON},
+        "api-case-quality-override": {"reason": REASON},
+        "api-case-pcr": {"result": "negative"},
+        "api-reference-standard": {"finding": "normal", "basis": "ct"},
+        "api-worklist-assign": one,
+        "api-worklist-end-claims": one,
+        "api-saved-views": {"name": "Mine", "query": "status=mine"},
+        "api-reading-policy": policy | site | {"triage_by_score": False, "has_active_learning_queue": False},
+        "api-identity-conflict-resolve": {"resolution": "settled", "reason": REASON},
+        "api-training-schedule": {
+            "enabled": True,
+            "every_days": 7,
+            "at_hour": 2,
+            "minimum_new_readings": 20,
+        },
         "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
         "cases:correct": {"kind": "accession", "value": "A-7", "reason": REASON},
         "uploads:edit": {"patient_ref": "P-4"},

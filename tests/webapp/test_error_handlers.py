@@ -48,7 +48,13 @@ def test_a_domain_error_keeps_its_message() -> None:
     response = api_exception(Conflict("Another user has claimed it."), {})
 
     assert response is not None
-    assert response.data == {"code": "conflict", "detail": "Another user has claimed it."}
+    assert response.data == {
+        "type": "urn:readroom:problem:conflict",
+        "title": "Conflict",
+        "status": 409,
+        "code": "conflict",
+        "detail": "Another user has claimed it.",
+    }
 
 
 def test_each_invalid_field_is_named() -> None:

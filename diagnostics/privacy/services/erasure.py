@@ -22,6 +22,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
 from diagnostics.cases.models import Case
+from diagnostics.integrations.selectors.idempotency import answers_about
 from diagnostics.patients.models import Patient
 from diagnostics.privacy.errors import TrainingIsOpen
 from diagnostics.privacy.models import Cause, Erasure
@@ -171,6 +172,7 @@ def _erase(
     }
     registry.mark_erased(versions, radiographs=len({label for use in uses for label in use.labels or ()}))
     named = references | identities.references_of(cases)
+    answers_about(cases).delete()  # of the API, kept for a day
     also = {**also, "uploads.StagedUpload": staged.delete()[0]}
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
     deleted |= _erase_identities(erasure.site, named)

@@ -1,8 +1,8 @@
-"""API endpoints that list and sign the readings of a case."""
+"""API of the readings of a case: list, sign, amend, confirm, undo a signature; the report."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
+from diagnostics.accounts.serializers import answers
 from diagnostics.cases.models import Case
 from diagnostics.cases.permissions import may_see_identifiers
 from diagnostics.cases.selectors import visible_to
@@ -27,9 +27,16 @@ from diagnostics.errors import NotAllowed
 from diagnostics.review.presenters.report import report_text
 from diagnostics.review.presenters.report_pdf import report_download
 from diagnostics.review.selectors import readings as reading_selectors
-from diagnostics.review.serializers import NewReadingSerializer, ReadingSerializer
-from diagnostics.review.services import readings
+from diagnostics.review.serializers.readings import (
+    AmendmentSerializer,
+    NewReadingSerializer,
+    ReadingSerializer,
+)
+from diagnostics.review.serializers.worklist import ClaimSerializer
+from diagnostics.review.services import assisted_reading, readings
 from diagnostics.review.services import report as report_services
+from diagnostics.review.services import second_opinion as opinions
+from diagnostics.review.services import undo_signature as undo
 
 
 class Readings(APIView):
@@ -53,7 +60,7 @@ class Readings(APIView):
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        visible = reading_selectors.readings_visible_to(_reader(request), _case(request, pk))
+        visible = reading_selectors.readings_visible_to(actor(request), _case(request, pk))
         return Response(ReadingSerializer(visible, many=True).data)
 
     @extend_schema(
@@ -75,9 +82,81 @@ class Readings(APIView):
         serializer = NewReadingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         reading = readings.sign_reading(
-            case=case, by=_reader(request), now=timezone.now(), **serializer.validated_data
+            case=case, by=actor(request), now=timezone.now(), **serializer.validated_data
         )
         return Response(ReadingSerializer(reading).data, status=status.HTTP_201_CREATED)
+
+
+class Amendment(APIView):
+    """The amendment of one's own reading."""
+
+    permission_classes = [HasPermission(Permission.READ)]
+
+    @extend_schema(
+        operation_id="readings_amend",
+        summary="Amend an own reading",
+        description="A new reading supersedes it; both stay on record.",
+        request=AmendmentSerializer,
+        responses=answers(ReadingSerializer, 400, 404, 409, status=201),
+    )
+    def post(self, request: Request, pk: UUID, reading: UUID) -> Response:
+        amended = get_object_or_404(reading_selectors.readings_of(_case(request, pk)), pk=reading)
+        sent = AmendmentSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        stored = readings.amend_reading(
+            reading=amended, by=actor(request), now=timezone.now(), **sent.validated_data
+        )
+        return Response(ReadingSerializer(stored).data, status=201)
+
+
+class UndoSignature(APIView):
+    """The undoing of a signature."""
+
+    permission_classes = [HasPermission(Permission.READ)]
+
+    @extend_schema(
+        operation_id="readings_undo_signature",
+        summary="Undo the own signature within ten seconds",
+        description="Only while neither the AI result nor another reading has been seen. The case is claimed "
+        "again.",
+        request=None,
+        responses=answers(ClaimSerializer, 404, 409),
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        held = undo.undo_signature(case=_case(request, pk), by=actor(request), now=timezone.now())
+        return Response(ClaimSerializer(held, context={"request": request}).data)
+
+
+class Confirmation(APIView):
+    """The confirmation of one's own reading after seeing the AI result."""
+
+    permission_classes = [HasPermission(Permission.READ)]
+
+    @extend_schema(
+        operation_id="readings_confirm",
+        summary="Confirm the own reading after seeing the AI result",
+        request=None,
+        responses=answers(None, 404, 409, status=204),
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        assisted_reading.confirm_reading(case=_case(request, pk), by=actor(request), now=timezone.now())
+        return Response(status=204)
+
+
+class SecondOpinion(APIView):
+    """One more blind reading of a final case."""
+
+    permission_classes = [HasPermission(Permission.READ)]
+
+    @extend_schema(
+        operation_id="readings_second_opinion",
+        summary="Request a second opinion",
+        request=None,
+        responses=answers(None, 404, 409, status=204),
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        opinions.request_second_opinion(case=_case(request, pk), by=actor(request), now=timezone.now())
+        return Response(status=204)
 
 
 class Report(APIView):
@@ -100,7 +179,7 @@ class Report(APIView):
         },
     )
     def get(self, request: Request, pk: UUID) -> HttpResponse:
-        by, now = _reader(request), timezone.now()
+        by, now = actor(request), timezone.now()
         if not may_see_identifiers(by, request.auth):
             raise NotAllowed(_("A report names the patient: use an API token with the scope 'identifiers'."))
         case = _case(request, pk)
@@ -113,9 +192,5 @@ class Report(APIView):
         return super().perform_content_negotiation(request, force=True)
 
 
-def _reader(request: Request) -> User:
-    return cast(User, request.user)  # HasPermission admits nobody else
-
-
 def _case(request: Request, pk: UUID) -> Case:
-    return get_object_or_404(visible_to(_reader(request)), pk=pk)
+    return get_object_or_404(visible_to(actor(request)), pk=pk)

@@ -35,7 +35,7 @@ from diagnostics.cases.serializers.corrections import CorrectionSerializer, Stor
 from diagnostics.cases.serializers.uploads import ConflictSerializer, UploadSerializer
 from diagnostics.cases.services import admission, blinding, case_lists, corrections
 
-LIST_PARAMETERS: Final = ("status", "ordering", "page")  # a name that a user invents is not recorded
+LIST_PARAMETERS: Final = ("status", "ordering", "cursor")  # a name that a user invents is not recorded
 MAX_PARSED_BYTES: Final = 4 * upload_validation.MAX_FILE_BYTES  # a longer request is refused unread
 
 
@@ -111,7 +111,8 @@ class CaseList(GenericAPIView[Case]):
                 fields["radiograph"] = fields["radiograph"].read()
                 admitted = admission.open_case(**fields, by=_staff(request), now=timezone.now())
         except IdentityMismatch as error:
-            return _mismatch(request, error)
+            error.shows_values = may_see_identifiers(_staff(request), request.auth)
+            raise
         context = {**self.get_serializer_context(), "existing": not admitted.created}
         body = CreatedCaseSerializer(admitted.case, context=context)
         return Response(body.data, status=status.HTTP_201_CREATED if admitted.created else status.HTTP_200_OK)
@@ -176,14 +177,6 @@ class CaseCorrections(GenericAPIView[Case]):
         stored = corrections.apply(case=case, by=_staff(request), now=timezone.now(), **sent.validated_data)
         body = [StoredCorrectionSerializer(each).data for each in stored]
         return Response(body, status=status.HTTP_201_CREATED)
-
-
-def _mismatch(request: Request, error: IdentityMismatch) -> Response:
-    """Return the contradictions; their values only to a token that may see patient references."""
-    shown = ("field", "form", "file") if may_see_identifiers(_staff(request), request.auth) else ("field",)
-    found = [{name: getattr(one, name) for name in shown} for one in error.contradictions]
-    body = {"code": error.code, "detail": str(error), "contradictions": found}
-    return Response(body, status=error.status)
 
 
 def _prediction_context(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:

@@ -22,6 +22,12 @@ class NewReadingSerializer(serializers.Serializer[Any]):
     )
 
 
+class AmendmentSerializer(NewReadingSerializer):
+    """A reading that supersedes one's own."""
+
+    reason = serializers.CharField(max_length=1000, help_text="Why the reading is amended; kept with both")
+
+
 class ReadingSerializer(serializers.ModelSerializer[Reading]):
     """A signed reading."""
 

@@ -1,0 +1,1 @@
+"""The API of users, sites and the audit log."""

@@ -1,0 +1,1 @@
+"""The API of readings, of the worklist and of reader quality."""
