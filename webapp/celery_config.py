@@ -28,6 +28,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("storage.sweep", 3600.0),
         ("storage.keep_reserve", 30.0),
         ("audit.seal", 30.0),
+        ("webhooks.collect_and_requeue", 5.0),
     )
 }
 # Before all queued predictions, so that a long queue is no missing heartbeat.
@@ -60,6 +61,7 @@ def _common() -> dict[str, Any]:
         "task_routes": {
             "training.train": {"queue": "training"},
             "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
+            "webhooks.deliver": {"queue": "maintenance"},
             **{task: {"queue": entry["options"]["queue"]} for task, entry in BEAT_SCHEDULE.items()},
         },
         "task_time_limit": 120,

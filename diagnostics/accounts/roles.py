@@ -34,6 +34,8 @@ class Permission(TextChoices):
     OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
     CORRECT = "correct", _("correct cases, merge patients and resolve identity conflicts")
     OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
+    MANAGE_INTEGRATIONS = "manage-integrations", _("manage connections to other systems")
+    FHIR = "fhir", _("read final cases as FHIR resources")
 
 
 class Scope(TextChoices):
@@ -44,6 +46,7 @@ class Scope(TextChoices):
     REVIEW = "review", _("Read and assign")
     TRAIN = "train", _("Import, train and promote")
     ADMIN = "admin", _("Administer")
+    FHIR = "fhir", _("Read final cases as FHIR")
     IDENTIFIERS = "identifiers", _("See full patient references in lists")
 
 
@@ -79,6 +82,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_QUALITY_GATE,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.MANAGE_INTEGRATIONS,
+            Permission.FHIR,
         }
     ),
 }
@@ -94,8 +99,10 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_STAFF,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.MANAGE_INTEGRATIONS,
         }
     ),
+    Scope.FHIR: frozenset({Permission.FHIR}),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits
 }
 

@@ -100,6 +100,10 @@ class Action(models.TextChoices):
     REPORT_EXPORTED = "report-exported", _("exported the report of a case as PDF")
     SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
     PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
+    WEBHOOK_CHANGED = "webhook-changed", _("changed or tested a webhook endpoint")
+    FHIR_READ = "fhir-read", _("read cases as FHIR resources")
+    SIGN_ON_LINKED = "sign-on-linked", _("linked an account to the identity provider")
+    SIGN_ON_REFUSED = "sign-on-refused", _("refused a login of the identity provider")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
 
 

@@ -26,6 +26,9 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *("integrations:webhook", "integrations:webhook-test", "integrations:webhook-secret"),
+    *("integrations:webhook-redeliver", "api-webhook", "api-webhook-test", "api-webhook-secret"),
+    *("api-webhook-deliveries", "api-webhook-redeliver"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -55,6 +58,12 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
+    "api-webhooks": {"get": ("admin",), "post": ("admin",)},
+    "api-webhook": {"get": ("admin",)},
+    "api-webhook-test": {"post": ("admin",)},
+    "api-webhook-secret": {"post": ("admin",)},
+    "api-webhook-deliveries": {"get": ("admin",)},
+    "api-webhook-redeliver": {"post": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

@@ -20,6 +20,7 @@ from diagnostics.cases.services import admission as cases
 from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
+from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
@@ -83,7 +84,7 @@ def create_access_objects(
     tokens.create_token(by=technician, now=timezone.now())
     erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
-    args |= _account_arguments(technician, case.site.pk)
+    args |= _account_arguments(technician, case.site.pk) | _webhook_arguments(administrator, now)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 
@@ -138,6 +139,21 @@ def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
         "accounts:token": {"name": "Script", "scopes": ["read"], "days": "30"},
         "accounts:site-policy": {f"{site}-idle_minutes": 20, f"{site}-second_factor_roles": []},
     }
+
+
+def _webhook_arguments(administrator: User, now: datetime) -> dict[str, list[Any]]:
+    endpoint = WebhookEndpoint.objects.create(
+        site=administrator.sites.get(),
+        name="Bus",
+        url="https://8.8.8.8/",
+        created_by=administrator,
+        created_at=now,
+    )
+    delivery = WebhookDelivery.objects.create(
+        endpoint=endpoint, event_id=endpoint.pk, occurred_at=now, queued_at=now, status="done"
+    )
+    names = [name for name in url_names() if name.startswith(("integrations:webhook", "api-webhook"))]
+    return {name: [delivery.pk if name.endswith("redeliver") else endpoint.pk] for name in names}
 
 
 def _bodies(case: UUID) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Forms of integrations, one module a subject."""

@@ -1,0 +1,1 @@
+"""Decisions of integrations without a database, one module a subject."""

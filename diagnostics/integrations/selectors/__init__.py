@@ -1,0 +1,1 @@
+"""Reads of integrations, one module a subject."""

@@ -1,0 +1,1 @@
+"""What is received from other systems, and what is sent to them."""
