@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
 from diagnostics.integrations.urls import api_urlpatterns as integrations_api
+from diagnostics.integrations.urls import fhir_urlpatterns as fhir
 from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from diagnostics.review.urls import case_list_urlpatterns as case_list
@@ -50,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("privacy/", include("diagnostics.privacy.urls")),
     path("integrations/", include("diagnostics.integrations.urls")),
     path("api/v1/", include(api)),
+    path("fhir/", include(fhir)),
     path("admin/", admin.site.urls),
     path("health/", health.health, name="health"),
     path("health/live/", health.live, name="health-live"),

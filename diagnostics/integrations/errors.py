@@ -53,3 +53,9 @@ class DeliveryFailed(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class InvalidSearch(DomainError):
+    """A FHIR search with an unknown or unusable parameter."""
+
+    code = "invalid"

@@ -37,7 +37,7 @@ class Target:
 
 
 def target_of(url: str, *, allowed: Sequence[Network]) -> Target:
-    """Resolve the host of a URL and return its target; raises DeliveryFailed unless every address is permitted."""
+    """Resolve the host of a URL and return its target; raises DeliveryFailed for an address not permitted."""
     parts = _checked_parts(url)
     port = parts.port or PORTS[parts.scheme]
     assert parts.hostname

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from diagnostics.integrations.api import fhir
 from diagnostics.integrations.api import webhooks as webhooks_api
 from diagnostics.integrations.views import webhooks
 
@@ -32,4 +33,11 @@ api_urlpatterns = [
         webhooks_api.WebhookRedelivery.as_view(),
         name="api-webhook-redeliver",
     ),
+]
+
+fhir_urlpatterns = [
+    path("metadata", fhir.Metadata.as_view(), name="fhir-metadata"),
+    path("<str:kind>", fhir.ResourceSearch.as_view(), name="fhir-search"),
+    path("<str:kind>/_search", fhir.BodySearch.as_view(), name="fhir-body-search"),
+    path("<str:kind>/<str:pk>", fhir.ResourceRead.as_view(), name="fhir-read"),
 ]

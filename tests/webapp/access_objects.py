@@ -115,6 +115,8 @@ def _arguments(
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
         | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
+        | {"fhir-search": ["DiagnosticReport"], "fhir-body-search": ["DiagnosticReport"]}
+        | {"fhir-read": ["DiagnosticReport", case]}
         | {"api-training-run": [run], "training:lineage": [case]}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )

@@ -146,6 +146,10 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-webhook-secret": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-webhook-deliveries": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-webhook-redeliver": ("401 403 403 405 403", "401 403 403 202 403"),
+    "fhir-metadata": ("200 200 200 200 200", "405 405 405 405 405"),
+    "fhir-search": ("401 403 403 200 403", "401 403 403 405 403"),
+    "fhir-body-search": ("401 403 403 405 403", "401 403 403 415 403"),  # the test sends no such form
+    "fhir-read": ("401 403 403 404 403", "401 403 403 405 403"),  # the case is not final
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat

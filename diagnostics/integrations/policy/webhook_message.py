@@ -1,4 +1,4 @@
-"""The request of a webhook by the Standard Webhooks scheme: id, timestamp, and a signature of both and the body."""
+"""The request of a webhook by the Standard Webhooks scheme: id, timestamp and signature."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The audit log is the source, because its rows are written in the transaction of each change. Sealing gives the
 committed rows positions without gaps, so a row that commits late is not passed over
-(docs/adr/0039-webhooks-fhir-sign-on-watched-folder.md).
+(docs/adr/0039-doors-for-other-systems.md).
 """
 
 from __future__ import annotations

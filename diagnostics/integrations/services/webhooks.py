@@ -55,7 +55,12 @@ def create_endpoint(
 def change_endpoint(*, endpoint: WebhookEndpoint, values: dict[str, Any], by: User, now: datetime) -> None:
     """Change name, URL, events or activity of an endpoint; raises NotAllowed, InvalidEndpoint."""
     _require_site(endpoint.site, by)
-    checks: dict[str, Callable[[Any], Any]] = {"name": str, "url": _checked_url, "events": _checked_events, "is_active": bool}
+    checks: dict[str, Callable[[Any], Any]] = {
+        "name": str,
+        "url": _checked_url,
+        "events": _checked_events,
+        "is_active": bool,
+    }
     new = {field: check(values[field]) for field, check in checks.items() if field in values}
     stored = WebhookEndpoint.objects.get(pk=endpoint.pk)  # a form has written its values to `endpoint`
     changed = [field for field, value in new.items() if getattr(stored, field) != value]
