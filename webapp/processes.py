@@ -11,6 +11,8 @@ WEB = "web"
 INFERENCE = "worker-inference"
 TRAINING = "worker-training"
 SCHEDULER = "scheduler"
+WATCHED_FOLDER = "watched-folder"
+MANAGE = Path(__file__).resolve().parents[1] / "manage.py"
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,22 @@ class Process:
 
 
 def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
-    """Return the four processes of one host."""
+    """Return the four processes of one host, and those that settings add."""
     soft_stop = {"REMAP_SIGTERM": "SIGQUIT"}  # Celery then uses its soft timeout and does not wait for hours
     return (
         Process(WEB, web(host, port)),
         Process(INFERENCE, worker("inference", "stat,maintenance,inference"), soft_stop),
         Process(TRAINING, training_worker(), soft_stop),
         Process(SCHEDULER, (*_celery(), "beat", "--loglevel=INFO", "--pidfile=")),
+        *_watched_folder(),
     )
+
+
+def _watched_folder() -> tuple[Process, ...]:
+    """Return the process that admits the files of a folder, where one is set."""
+    if not os.environ.get("READROOM_WATCHED_FOLDER"):
+        return ()
+    return (Process(WATCHED_FOLDER, (sys.executable, str(MANAGE), "watch_folder")),)
 
 
 def web(host: str, port: int) -> tuple[str, ...]:

@@ -59,3 +59,21 @@ class InvalidSearch(DomainError):
     """A FHIR search with an unknown or unusable parameter."""
 
     code = "invalid"
+
+
+class FolderInUse(Exception):
+    """Another process watches the folder."""
+
+
+class InvalidFields(DomainError):
+    """The file beside a radiograph is no JSON object of known fields."""
+
+    code = "fields_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The file beside the radiograph must be a JSON object with texts for patient_ref, "
+                "accession_number, view or priority."
+            )
+        )
