@@ -32,6 +32,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("review.sum_up_counts", 60.0),
         ("integrations.queue_and_requeue", 5.0),
         ("monitoring.watch", 300.0),
+        ("webhooks.collect_and_requeue", 5.0),
     )
 }
 # Before all queued predictions, so that a long queue is no missing heartbeat.
@@ -65,6 +66,7 @@ def _common() -> dict[str, Any]:
             "training.train": {"queue": "training"},
             **{task: {"queue": "maintenance"} for task in DICOM_TASKS},
             "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
+            "webhooks.deliver": {"queue": "maintenance"},
             **{task: {"queue": entry["options"]["queue"]} for task, entry in BEAT_SCHEDULE.items()},
         },
         "task_time_limit": 120,

@@ -12,6 +12,8 @@ INFERENCE = "worker-inference"
 TRAINING = "worker-training"
 SCHEDULER = "scheduler"
 DICOM = "dicom-listener"
+WATCHED_FOLDER = "watched-folder"
+MANAGE = Path(__file__).resolve().parents[1] / "manage.py"
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,27 @@ class Process:
 
 
 def all_processes(*, host: str, port: int) -> tuple[Process, ...]:
-    """Return the four processes of one host."""
+    """Return the four processes of one host, and those that settings add."""
     soft_stop = {"REMAP_SIGTERM": "SIGQUIT"}  # Celery then uses its soft timeout and does not wait for hours
     return (
         Process(WEB, web(host, port)),
         Process(INFERENCE, worker("inference", "stat,maintenance,inference"), soft_stop),
         Process(TRAINING, training_worker(), soft_stop),
         Process(SCHEDULER, (*_celery(), "beat", "--loglevel=INFO", "--pidfile=")),
+        *_watched_folder(),
     )
 
 
 def dicom_listener() -> Process:
     """Return the process that receives radiographs by DICOM; it runs where READROOM_DICOM_PORT is set."""
     return Process(DICOM, (sys.executable, "manage.py", "dicom_listener"))
+
+
+def _watched_folder() -> tuple[Process, ...]:
+    """Return the process that admits the files of a folder, where one is set."""
+    if not os.environ.get("READROOM_WATCHED_FOLDER"):
+        return ()
+    return (Process(WATCHED_FOLDER, (sys.executable, str(MANAGE), "watch_folder")),)
 
 
 def web(host: str, port: int) -> tuple[str, ...]:

@@ -295,6 +295,16 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read by prometheus_
 METRICS_TOKEN = secret("METRICS_TOKEN")
 METRICS_NETWORKS = [ipaddress.ip_network(network) for network in env.list("METRICS_NETWORKS", default=[])]
 
+# Networks, such as 10.1.0.0/16, to which webhooks may be sent although they are not public.
+WEBHOOK_ALLOWED_NETWORKS = [
+    ipaddress.ip_network(network) for network in env.list("READROOM_WEBHOOK_ALLOWED_NETWORKS", default=[])
+]
+
+# A folder into which other systems put radiographs and ZIPs; `manage.py watch_folder` admits them.
+WATCHED_FOLDER = env.str("READROOM_WATCHED_FOLDER", default="")
+WATCHED_FOLDER_USER = env.str("READROOM_WATCHED_FOLDER_USER", default="")  # in whose name they are uploaded
+WATCHED_FOLDER_SECONDS = env.float("READROOM_WATCHED_FOLDER_SECONDS", default=5.0)  # without a change
+
 LOG_FORMAT = env.str("LOG_FORMAT", default="plain")  # or json
 LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
 LOGGING = logging_settings(log_format=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))

@@ -9,9 +9,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from diagnostics.administration.urls import api_urlpatterns as administration_api
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
+from diagnostics.imports.urls import api_urlpatterns as imports_api
 from diagnostics.integrations.urls import api_urlpatterns as integrations_api
 from diagnostics.integrations.urls import dicom_urlpatterns as dicom_pages
-from diagnostics.imports.urls import api_urlpatterns as imports_api
+from diagnostics.integrations.urls import fhir_urlpatterns as fhir
 from diagnostics.patients.urls import api_urlpatterns as patients_api
 from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
@@ -56,7 +57,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", include("diagnostics.audit.urls")),
     path("privacy/", include("diagnostics.privacy.urls")),
     path("dicom/", include((dicom_pages, "dicom"))),
+    path("integrations/", include("diagnostics.integrations.urls")),
     path("api/v1/", include(api)),
+    path("fhir/", include(fhir)),
     path("admin/", admin.site.urls),
     path("health/", health.health, name="health"),
     path("health/live/", health.live, name="health-live"),

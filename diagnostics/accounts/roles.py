@@ -36,6 +36,7 @@ class Permission(TextChoices):
     OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
     MANAGE_INTEGRATIONS = "manage-integrations", _("manage connections to other systems")
     MONITOR = "monitor", _("view the monitoring of AI results and acknowledge its alerts")
+    FHIR = "fhir", _("read final cases as FHIR resources")
 
 
 class Scope(TextChoices):
@@ -46,6 +47,7 @@ class Scope(TextChoices):
     REVIEW = "review", _("Read and assign")
     TRAIN = "train", _("Import, train and promote")
     ADMIN = "admin", _("Administer")
+    FHIR = "fhir", _("Read final cases as FHIR")
     IDENTIFIERS = "identifiers", _("See full patient references in lists")
 
 
@@ -83,6 +85,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_GATE,
             Permission.MANAGE_INTEGRATIONS,
             Permission.MONITOR,
+            Permission.FHIR,
         }
     ),
 }
@@ -103,6 +106,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_QUALITY_GATE,
         }
     ),
+    Scope.FHIR: frozenset({Permission.FHIR}),
     Scope.IDENTIFIERS: frozenset(),  # adds detail to what another scope permits
 }
 

@@ -1,9 +1,12 @@
-"""A DICOMweb client of other authors, whose requests go to the views of this process."""
+"""DICOMweb clients of tokens, webhook endpoints, and a server that receives their events."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +17,15 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from django.test import Client
 from django.utils import timezone
-from pytest_django.fixtures import Settings
+from pytest_django import Settings
 from requests.adapters import BaseAdapter
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.services.tokens import create_token
+from diagnostics.integrations.models import WebhookEndpoint
+from diagnostics.integrations.models.webhooks import WebhookEvent
+from diagnostics.integrations.services import webhooks
+from tests.integrations.http_receiver import Receiver, http_receiver
 from tests.radiographs import radiograph_dicom
 
 HOST = "http://testserver"
@@ -103,3 +110,38 @@ def connect() -> Connect:
         return DICOMwebClient(f"{HOST}{ROOT}", session=session)
 
     return client_of
+
+
+LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
+
+
+@dataclass(frozen=True)
+class OwnEndpoint:
+    """An endpoint whose secret the test knows."""
+
+    row: WebhookEndpoint
+    secret: str
+
+
+@pytest.fixture
+def loopback_allowed(settings: Settings) -> None:
+    settings.WEBHOOK_ALLOWED_NETWORKS = LOOPBACK
+
+
+@pytest.fixture
+def receiver(loopback_allowed: None) -> Iterator[Receiver]:
+    with http_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def endpoint(receiver: Receiver, site: Site, administrator: User, now: datetime) -> OwnEndpoint:
+    row, secret = webhooks.create_endpoint(
+        site=site,
+        name="Hospital bus",
+        url=receiver.url,
+        events=list(WebhookEvent.values),
+        by=administrator,
+        now=now,
+    )
+    return OwnEndpoint(row, secret)

@@ -34,6 +34,9 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-reference-standard", "api-retire-reference", "api-reading-policy", "api-access-policy"),
     *("api-import", "api-import-start", "api-import-stop", "api-import-discard"),
     *("api-identity-conflict-resolve", "api-user", "api-user-action"),
+    *("integrations:webhook", "integrations:webhook-test", "integrations:webhook-secret"),
+    *("integrations:webhook-redeliver", "api-webhook", "api-webhook-test", "api-webhook-secret"),
+    *("api-webhook-deliveries", "api-webhook-redeliver"),
 )
 
 FIND_THE_CASE_FIRST: Final = (
@@ -117,6 +120,15 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-user": {"get": ("admin",), "post": ("admin",)},
     "api-user-action": {"post": ("admin",)},
     "api-audit-events": {"get": ("admin",)},
+    "fhir-search": {"get": ("fhir",)},
+    "fhir-body-search": {"post": ("fhir",)},
+    "fhir-read": {"get": ("fhir",)},
+    "api-webhooks": {"get": ("admin",), "post": ("admin",)},
+    "api-webhook": {"get": ("admin",)},
+    "api-webhook-test": {"post": ("admin",)},
+    "api-webhook-secret": {"post": ("admin",)},
+    "api-webhook-deliveries": {"get": ("admin",)},
+    "api-webhook-redeliver": {"post": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

@@ -21,6 +21,7 @@ from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
 from diagnostics.integrations.instance_uids import uids_of
+from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
@@ -86,6 +87,7 @@ def create_access_objects(
     erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
     args |= _account_arguments(technician, case.site.pk) | _dicomweb_arguments(case)
+    args |= _webhook_arguments(administrator, now)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 
@@ -116,6 +118,8 @@ def _arguments(
         | {"cases:heatmap": [case, "covid-19"], "training:plot": [run, "curves"]}
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
         | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
+        | {"fhir-search": ["DiagnosticReport"], "fhir-body-search": ["DiagnosticReport"]}
+        | {"fhir-read": ["DiagnosticReport", case]}
         | {"api-training-run": [run], "training:lineage": [case]}
         | {"registry:trust-figure": [version, 0, "dark"]}
         | {name: [run] for name in names if name.startswith("api-training-run-")}
@@ -160,6 +164,21 @@ def _account_bodies(site: UUID) -> dict[str, dict[str, Any]]:
         "accounts:token": {"name": "Script", "scopes": ["read"], "days": "30"},
         "accounts:site-policy": {f"{site}-idle_minutes": 20, f"{site}-second_factor_roles": []},
     }
+
+
+def _webhook_arguments(administrator: User, now: datetime) -> dict[str, list[Any]]:
+    endpoint = WebhookEndpoint.objects.create(
+        site=administrator.sites.get(),
+        name="Bus",
+        url="https://8.8.8.8/",
+        created_by=administrator,
+        created_at=now,
+    )
+    delivery = WebhookDelivery.objects.create(
+        endpoint=endpoint, event_id=endpoint.pk, occurred_at=now, queued_at=now, status="done"
+    )
+    names = [name for name in url_names() if name.startswith(("integrations:webhook", "api-webhook"))]
+    return {name: [delivery.pk if name.endswith("redeliver") else endpoint.pk] for name in names}
 
 
 def _bodies(case: UUID) -> dict[str, dict[str, Any]]:

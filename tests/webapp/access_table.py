@@ -195,6 +195,21 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-user": ("401 403 403 200 403", "401 403 403 200 403"),
     "api-user-action": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-audit-events": ("401 403 403 200 403", "401 403 403 405 403"),
+    "integrations:webhooks": ("login 403 403 200 403", "login 403 403 400 403"),
+    "integrations:webhook": ("login 403 403 200 403", "login 403 403 400 403"),
+    "integrations:webhook-test": ("login 403 403 405 403", "login 403 403 302 403"),
+    "integrations:webhook-secret": ("login 403 403 405 403", "login 403 403 200 403"),
+    "integrations:webhook-redeliver": ("login 403 403 405 403", "login 403 403 302 403"),
+    "api-webhooks": ("401 403 403 200 403", "401 403 403 400 403"),
+    "api-webhook": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-webhook-test": ("401 403 403 405 403", "401 403 403 202 403"),
+    "api-webhook-secret": ("401 403 403 405 403", "401 403 403 200 403"),
+    "api-webhook-deliveries": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-webhook-redeliver": ("401 403 403 405 403", "401 403 403 202 403"),
+    "fhir-metadata": ("200 200 200 200 200", "405 405 405 405 405"),
+    "fhir-search": ("401 403 403 200 403", "401 403 403 405 403"),
+    "fhir-body-search": ("401 403 403 405 403", "401 403 403 415 403"),  # the test sends no such form
+    "fhir-read": ("401 403 403 404 403", "401 403 403 405 403"),  # the case is not final
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat

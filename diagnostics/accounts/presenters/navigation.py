@@ -42,6 +42,7 @@ MENU_ENTRIES = (
     MenuEntry("training:runs", gettext_noop("Training"), Permission.TRAIN),
     MenuEntry("registry:versions", gettext_noop("Models"), Permission.SEE_MODELS),
     MenuEntry("accounts:staff", gettext_noop("Staff"), Permission.MANAGE_STAFF),
+    MenuEntry("integrations:webhooks", gettext_noop("Webhooks"), Permission.MANAGE_INTEGRATIONS),
     MenuEntry("audit:events", gettext_noop("Audit"), Permission.AUDIT),
     MenuEntry("status", gettext_noop("Status"), Permission.OPERATE),
 )

@@ -5,6 +5,8 @@ from diagnostics.integrations.models.dicom_deliveries import ResultDelivery as R
 from diagnostics.integrations.models.dicom_instances import ReceivedInstance as ReceivedInstance
 from diagnostics.integrations.models.dicom_nodes import DicomNode as DicomNode
 from diagnostics.integrations.models.dicom_retrievals import StudyRetrieval as StudyRetrieval
-"""Tables of what is exchanged with other systems."""
-
 from diagnostics.integrations.models.idempotency import IdempotentRequest as IdempotentRequest
+from diagnostics.integrations.models.webhooks import WebhookDelivery as WebhookDelivery
+from diagnostics.integrations.models.webhooks import WebhookEndpoint as WebhookEndpoint
+from diagnostics.integrations.models.webhooks import WebhookPosition as WebhookPosition
+from diagnostics.integrations.models.webhooks import WebhookTry as WebhookTry

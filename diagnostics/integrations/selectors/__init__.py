@@ -1,2 +1,1 @@
 """Reads of integrations, one module a subject."""
-"""Reads of what is exchanged with other systems."""

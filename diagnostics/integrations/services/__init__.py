@@ -1,2 +1,1 @@
-"""What is received from other systems, and what is sent to them."""
-"""Services of what is exchanged with other systems."""
+"""What is received from other systems, and what is sent to them, one module a subject."""

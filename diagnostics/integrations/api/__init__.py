@@ -1,0 +1,1 @@
+"""API of integrations, one module a subject."""
