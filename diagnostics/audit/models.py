@@ -101,6 +101,12 @@ class Action(models.TextChoices):
     SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
     PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
+    SHADOW_STARTED = "shadow-started", _("started a shadow run")
+    SHADOW_ENDED = "shadow-ended", _("ended a shadow run")
+    SHADOW_SCORE_FAILED = "shadow-score-failed", _("failed to score a case in a shadow run")
+    CASE_SELECTED = "case-selected", _("selected a case for the active-learning queue")
+    VERSION_EVIDENCE_EXPORTED = "version-evidence-exported", _("exported the evidence pack of a version")
+    CASE_EVIDENCE_EXPORTED = "case-evidence-exported", _("exported the evidence pack of a case")
 
 
 class AuditEvent(models.Model):

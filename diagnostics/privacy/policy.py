@@ -18,12 +18,14 @@ class PatientTable:
 # A row comes before the rows that it refers to. tests/privacy checks that no table is missing.
 ERASURE_ORDER: Final = (
     PatientTable("uploads.StagedUpload", "case"),
+    PatientTable("monitoring.ShadowPrediction", "case"),
     PatientTable("training.SnapshotLabel", "case"),
     PatientTable("review.AssistedReading", "reading__case"),
     PatientTable("review.Reading", "case"),
     PatientTable("review.Claim", "case"),
     PatientTable("review.Assignment", "case"),
     PatientTable("review.Consensus", "case"),
+    PatientTable("review.SelectedCase", "case"),
     PatientTable("review.ControlCase", "case"),
     PatientTable("review.ReferenceCase", "case"),
     PatientTable("imports.ImportedLabel", "case"),

@@ -34,6 +34,7 @@ from tests.radiographs import radiograph_png
 from tests.registry.stub_bundle import stub_bundle
 
 NAMESPACES_OF_DJANGO: Final = {"admin"}
+SHADOW_PAGES: Final = ("shadow", "shadow-start", "shadow-end", "shadow-select")
 REASON: Final = "Better on the radiographs of our own site."
 
 
@@ -115,6 +116,8 @@ def _arguments(
         | {f"registry:{page}": [version] for page in ("version", "promote", "trust-report")}
         | {name: [version] for name in ("training:flips", "api-version", "api-version-promote")}
         | {"api-training-run": [run], "training:lineage": [case]}
+        | {f"monitoring:{page}": [version] for page in SHADOW_PAGES}
+        | {f"api-version-{name}": [version] for name in ("shadow", "shadow-end")}
         | {"registry:trust-figure": [version, 0, "dark"]}
     )
 
@@ -155,6 +158,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
         "api-readings": {"finding": "normal", "confidence": "sure"},
         "review:policy": policy,
+        "api-selected-cases": {"cases": str(case)},
         "review:save-view": {"name": "Mine", "here": "mine=yes"},
         "review:export": {"case": str(case)},
         "review:bulk": {"act": "urgent", "case": str(case)},

@@ -1,0 +1,3 @@
+"""The periodic tasks of monitoring."""
+
+from diagnostics.monitoring.periodic.shadow import advance_shadow_runs as advance_shadow_runs

@@ -1,0 +1,1 @@
+"""Values and texts of the pages of monitoring."""
