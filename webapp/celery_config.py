@@ -26,6 +26,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("cases.requeue_lost", 5.0),
         ("imports.requeue_lost", 10.0),
         ("training.requeue_and_schedule", 10.0),
+        ("monitoring.advance_shadow_runs", 5.0),
         ("storage.sweep", 3600.0),
         ("storage.keep_reserve", 30.0),
         ("audit.seal", 30.0),

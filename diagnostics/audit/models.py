@@ -116,6 +116,12 @@ class Action(models.TextChoices):
     ALERT_RAISED = "alert-raised", _("raised an alert of monitoring")
     ALERT_ACKNOWLEDGED = "alert-acknowledged", _("acknowledged an alert of monitoring")
     ALERT_CLOSED = "alert-closed", _("closed an alert of monitoring")
+    SHADOW_STARTED = "shadow-started", _("started a shadow run")
+    SHADOW_ENDED = "shadow-ended", _("ended a shadow run")
+    SHADOW_SCORE_FAILED = "shadow-score-failed", _("failed to score a case in a shadow run")
+    CASE_SELECTED = "case-selected", _("selected a case for the active-learning queue")
+    VERSION_EVIDENCE_EXPORTED = "version-evidence-exported", _("exported the evidence pack of a version")
+    CASE_EVIDENCE_EXPORTED = "case-evidence-exported", _("exported the evidence pack of a case")
 
 
 class AuditEvent(models.Model):

@@ -63,6 +63,7 @@ class ServedReason(models.TextChoices):
     CONTRADICTED = "contradicted", _("The first reading contradicts the AI result.")
     NOVEL = "novel", _("The radiograph is out of distribution: unlike the training data.")
     RANDOM = "random", _("Drawn at random.")
+    SELECTED = "selected", _("Selected for the active-learning queue by an administrator.")
 
 
 class ReferenceBasis(models.TextChoices):
@@ -206,6 +207,16 @@ class Assignment(models.Model):
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="assignment")
     to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+
+class SelectedCase(models.Model):
+    """A case that an administrator selected for the active-learning queue; it is served before drawn ones."""
+
+    case = models.OneToOneField(
+        Case, primary_key=True, on_delete=models.PROTECT, related_name="selected_case"
+    )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 

@@ -32,6 +32,17 @@ def serving_engine(directory: Path, cache: Path) -> ServingEngine | None:
     selection = prepare(directory, cache)
     if not selection.is_exported:
         return None
+    return _loaded(directory, cache, selection)
+
+
+def stored_engine(directory: Path, cache: Path) -> ServingEngine | None:
+    """Return the engine of a bundle if this machine has exported it; raises BundleError or OSError."""
+    weights = bundle.read_manifest(directory).weights_sha256
+    selection = engine_selection.stored_selection(_folder(cache, weights), weights)
+    return _loaded(directory, cache, selection) if selection and selection.is_exported else None
+
+
+def _loaded(directory: Path, cache: Path, selection: Selection) -> ServingEngine | None:
     manifest = bundle.read_manifest(directory)
     try:
         folder = _folder(cache, manifest.weights_sha256)

@@ -25,9 +25,10 @@ from diagnostics.cases.models import (
 )
 from diagnostics.imports.models import Import, ImportedFile, ImportedLabel
 from diagnostics.jobs.models import JobStatus
+from diagnostics.monitoring.models import ShadowPrediction, ShadowRun
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.patients.models import Patient as Record
-from diagnostics.registry.models import ModelVersion
+from diagnostics.registry.models import ModelVersion, Promotion
 from diagnostics.review.models import (
     Assignment,
     AssistedReading,
@@ -36,6 +37,7 @@ from diagnostics.review.models import (
     ControlCase,
     Reading,
     ReferenceCase,
+    SelectedCase,
 )
 from diagnostics.training.models import SnapshotLabel, TrainingRun
 from diagnostics.training.selectors import runs
@@ -64,6 +66,14 @@ class Ward:
         self.site, self.reader, self.administrator, self.now = site, reader, administrator, now
         self._positions = count()
         self.version = self._version(1)
+        deployment = Promotion.objects.create(version=self.version, reason="for a test", since=now)
+        self.shadow_run = ShadowRun.objects.create(
+            version=self._version(900),
+            against=deployment,
+            started_by=administrator,
+            started_at=now,
+            covers_from=now,
+        )
         self.import_job = Import.objects.create(
             number=1,
             requested_by=administrator,
@@ -92,6 +102,7 @@ class Ward:
         ReferenceCase.objects.create(
             case=case, finding="normal", basis="ct", by=self.administrator, at=self.now
         )
+        SelectedCase.objects.create(case=case, by=self.administrator, at=self.now)
         PcrResult.objects.create(case=case, result="positive", by=self.reader, entered_at=self.now)
         Assignment.objects.create(case=case, to=self.reader, by=self.administrator, at=self.now)
         DamagedFile.objects.create(
@@ -181,6 +192,9 @@ class Ward:
         prediction.finished_at = self.now
         prediction.save()
         PredictionShown.objects.create(case=case, to=self.reader, prediction=prediction, at=self.now)
+        ShadowPrediction.objects.create(
+            run=self.shadow_run, case=case, prediction=prediction, queued_at=self.now
+        )
 
     def _read(self, case: Case, note: str) -> Reading:
         Claim.objects.create(

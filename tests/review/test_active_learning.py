@@ -7,17 +7,21 @@ from collections.abc import Callable
 from datetime import datetime
 from math import log
 from random import Random
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
+from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome, Priority
+from diagnostics.errors import NotAllowed
 from diagnostics.review.models import Claim, Queue, ReadingPolicy, ServedReason
 from diagnostics.review.selectors import active_learning, queues
 from diagnostics.review.selectors.model_performance import model_performance
 from diagnostics.review.services import claims, readings
+from diagnostics.review.services.selection import select_cases
 from tests.review.conftest import Admit, Classify
 
 ClassifiedCase = Callable[..., Case]
@@ -28,7 +32,7 @@ def classified(admit: Admit, classify: Classify) -> ClassifiedCase:
     """Admit a case with a kind of prediction and probabilities."""
 
     def classified(
-        number: int, outcome: str = PredictionOutcome.FINDING, covid: float = 0.9, **order: str
+        number: int, outcome: str = PredictionOutcome.FINDING, covid: float = 0.9, **order: Any
     ) -> Case:
         case = admit(number, **order)
         prediction = classify(case)
@@ -139,6 +143,50 @@ def test_the_reason_is_stored_and_shown_only_after_the_reading(
     assert "The radiograph is out of distribution" in after
     client.post(reverse("review:confirm", args=[case.pk]))
     assert Claim.objects.filter(ended_at=None).get().served == ServedReason.NOVEL  # goes on in the same queue
+
+
+def test_a_selected_case_is_served_first_and_the_reader_is_told_after_the_reading(
+    client: Client,
+    radiologist: User,
+    administrator: User,
+    site: Site,
+    classified: ClassifiedCase,
+    now: datetime,
+) -> None:
+    policy(site, novel_percent=100)
+    for number in (1, 2, 3):
+        classified(number, PredictionOutcome.OUT_OF_DISTRIBUTION)
+    chosen = classified(4)
+    assert select_cases(cases=[chosen.pk], by=administrator, now=now) == [chosen.pk]
+    client.force_login(radiologist)
+    before = client.post(reverse("review:next"), {"queue": "active-learning"}, follow=True).content.decode()
+    assert Claim.objects.get().case == chosen
+    assert "elected" not in before
+    form = {"finding": "normal", "confidence": "sure", "note": "", "then": "stay"}
+    after = client.post(reverse("review:sign", args=[chosen.pk]), form, follow=True).content.decode()
+    assert "Selected for the active-learning queue by an administrator." in after
+    client.post(reverse("review:confirm", args=[chosen.pk]))
+    assert Claim.objects.filter(ended_at=None).get().served == ServedReason.NOVEL  # none is selected now
+
+
+def test_only_open_cases_of_the_own_sites_are_selected_and_only_by_administrators(
+    radiologist: User,
+    administrator: User,
+    other_site: Site,
+    classified: ClassifiedCase,
+    now: datetime,
+) -> None:
+    unread, final, withdrawn = (classified(number) for number in (1, 2, 3))
+    foreign = classified(4, at=other_site)
+    Case.objects.filter(pk=final.pk).update(finalized_at=now)
+    Case.objects.filter(pk=withdrawn.pk).update(withdrawn_at=now)
+    every = [case.pk for case in (unread, final, withdrawn, foreign)]
+    with pytest.raises(NotAllowed):
+        select_cases(cases=every, by=radiologist, now=now)
+    assert select_cases(cases=every, by=administrator, now=now) == [unread.pk]
+    assert select_cases(cases=every, by=administrator, now=now) == []
+    event = AuditEvent.objects.get(action=Action.CASE_SELECTED)
+    assert (event.target_id, event.by) == (str(unread.pk), administrator)
 
 
 def test_only_randomly_drawn_cases_count_for_model_performance(

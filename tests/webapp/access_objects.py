@@ -37,6 +37,7 @@ from tests.registry.stub_bundle import stub_bundle
 from tests.webapp.url_patterns import named_patterns
 
 NAMESPACES_OF_DJANGO: Final = {"admin"}
+SHADOW_PAGES: Final = ("shadow", "shadow-start", "shadow-end", "shadow-select")
 REASON: Final = "Better on the radiographs of our own site."
 
 
@@ -121,6 +122,8 @@ def _arguments(
         | {"fhir-search": ["DiagnosticReport"], "fhir-body-search": ["DiagnosticReport"]}
         | {"fhir-read": ["DiagnosticReport", case]}
         | {"api-training-run": [run], "training:lineage": [case]}
+        | {f"monitoring:{page}": [version] for page in SHADOW_PAGES}
+        | {f"api-version-{name}": [version] for name in ("shadow", "shadow-end")}
         | {"registry:trust-figure": [version, 0, "dark"]}
         | {name: [run] for name in names if name.startswith("api-training-run-")}
         | {name: [scanned] for name in names if name.startswith("api-import")}
@@ -215,6 +218,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
         "api-readings": {"finding": "normal", "confidence": "sure"},
         "review:policy": policy,
+        "api-selected-cases": {"cases": str(case)},
         "review:save-view": {"name": "Mine", "here": "mine=yes"},
         "review:export": {"case": str(case)},
         "review:bulk": {"act": "urgent", "case": str(case)},

@@ -125,6 +125,10 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "registry:promote": ("login 403 403 200 403", "login 403 403 302 403"),
     "registry:trust-report": ("login 200 200 200 200", "login 405 405 405 405"),
     "registry:trust-figure": ("login 200 200 200 200", "login 405 405 405 405"),
+    "monitoring:shadow": ("login 403 403 200 403", "login 403 403 405 403"),
+    "monitoring:shadow-start": ("login 403 403 405 403", "login 403 403 302 403"),
+    "monitoring:shadow-end": ("login 403 403 405 403", "login 403 403 409 403"),  # no shadow run is open
+    "monitoring:shadow-select": ("login 403 403 405 403", "login 403 403 302 403"),
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),
     "audit:export-csv": ("login 403 403 200 403", "login 403 403 405 403"),
     "audit:export-json-lines": ("login 403 403 200 403", "login 403 403 405 403"),
@@ -145,6 +149,9 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-version-promote": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-version-rollback": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-training-runs": ("401 403 403 200 403", "401 403 403 409 403"),
+    "api-version-shadow": ("401 403 403 404 403", "401 403 403 201 403"),  # it never ran in shadow
+    "api-version-shadow-end": ("401 403 403 405 403", "401 403 403 409 403"),
+    "api-selected-cases": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-training-run": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-case-lineage": ("401 403 403 200 403", "401 403 403 405 403"),
     **{f"dicomweb-{name}": ("401 200 200 200 200", "401 405 405 405 405") for name in DICOMWEB_SEARCHES},

@@ -22,7 +22,12 @@ from webapp.celery import app
 from webapp.celery_config import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "inference"}
+TASKS = {
+    "cases.classify": "inference",
+    "training.train": "training",
+    "imports.import_batch": "inference",
+    "monitoring.score_in_shadow": "inference",
+}
 REDIS = celery_settings("redis://127.0.0.1:1/0", ROOT)
 MAINTENANCE = {
     "cases.requeue_lost",
@@ -32,6 +37,7 @@ MAINTENANCE = {
     "storage.keep_reserve",
     "audit.seal",
     "review.sum_up_counts",
+    "monitoring.advance_shadow_runs",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}

@@ -1,1 +1,1 @@
-"""Values and texts of the page of monitoring."""
+"""Values and texts of the pages of monitoring, one module a subject."""

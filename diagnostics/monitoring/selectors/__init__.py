@@ -1,1 +1,1 @@
-"""Reads of monitoring: the facts that are aggregated, aggregates, references and alerts."""
+"""Reads of monitoring, one module a subject."""

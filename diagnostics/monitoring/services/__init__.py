@@ -1,1 +1,1 @@
-"""What monitoring writes: aggregates, references, alerts and their e-mails."""
+"""What monitoring writes, one module a subject."""

@@ -1,1 +1,1 @@
-"""The page of monitoring and its alerts."""
+"""Pages of monitoring, one module a subject."""

@@ -1,29 +1,42 @@
-"""The active-learning queue: informative cases in the shares of the site, the rest drawn at random."""
+"""The active-learning queue: selected cases, then informative and random ones in the shares of the site."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import log
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import F, QuerySet
 
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome
 from diagnostics.jobs.models import JobStatus
-from diagnostics.review.models import ReadingPolicy, ServedReason
+from diagnostics.review.models import ReadingPolicy, SelectedCase, ServedReason
 from diagnostics.review.selectors.readings import standing_readings
 
 MAX_COMPARED: Final = 200  # cases whose entropy is compared
 
 
 def draw(pool: QuerySet[Case], policy: ReadingPolicy, rng: Random) -> tuple[Case, ServedReason] | None:
-    """Draw a case from those that a reader may read, with the reason; None for an empty pool."""
+    """Draw a case from those that a reader may read, with the reason; None for an empty pool.
+
+    A case that an administrator has selected comes first, the earliest selection before the others.
+    """
+    selected = pool.filter(selected_case__isnull=False).order_by("selected_case__at", "pk").first()
+    if selected is not None:
+        return selected, ServedReason.SELECTED
     for reason in (_drawn_reason(policy, rng), ServedReason.RANDOM):
         case = next(_candidates(pool, reason, rng), None)
         if case is not None:
             return case, reason
     return None
+
+
+def selected_among(cases: Iterable[Case]) -> frozenset[UUID]:
+    """Return which of the cases are selected for the queue."""
+    rows = SelectedCase.objects.filter(case__in=[case.pk for case in cases])
+    return frozenset(rows.values_list("case", flat=True))
 
 
 def entropy(probabilities: dict[str, float]) -> float:

@@ -1,0 +1,1 @@
+"""Errors of monitoring, one module a subject."""

@@ -1,0 +1,3 @@
+"""The Celery tasks of monitoring."""
+
+from diagnostics.monitoring.tasks.shadow import score as score
