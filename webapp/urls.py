@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
+from diagnostics.monitoring.urls import api_urlpatterns as monitoring_api
 from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from diagnostics.review.urls import case_list_urlpatterns as case_list
@@ -28,6 +29,7 @@ api = [
     *review_api,
     *registry_api,
     *training_api,
+    *monitoring_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]
@@ -44,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/", include("diagnostics.imports.urls")),
     path("training/", include("diagnostics.training.urls")),
     path("models/", include("diagnostics.registry.urls")),
+    path("monitoring/", include("diagnostics.monitoring.urls")),
     path("audit/", include("diagnostics.audit.urls")),
     path("privacy/", include("diagnostics.privacy.urls")),
     path("api/v1/", include(api)),

@@ -26,6 +26,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *("monitoring:acknowledge", "api-monitoring-acknowledge"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -55,6 +56,9 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
+    "api-monitoring": {"get": ("admin",)},
+    "api-monitoring-alerts": {"get": ("admin",)},
+    "api-monitoring-acknowledge": {"post": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

@@ -135,6 +135,11 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-training-runs": ("401 403 403 405 403", "401 403 403 409 403"),
     "api-training-run": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-case-lineage": ("401 403 403 200 403", "401 403 403 405 403"),
+    "monitoring:page": ("login 403 403 200 403", "login 403 403 405 403"),
+    "monitoring:acknowledge": ("login 403 403 405 403", "login 403 403 302 403"),
+    "api-monitoring": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-monitoring-alerts": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-monitoring-acknowledge": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat
