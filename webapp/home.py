@@ -17,9 +17,12 @@ from django.views.decorators.http import require_safe
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest
 from diagnostics.accounts.roles import Permission, Role
-from diagnostics.administration.presenters import model_tiles, tiles
+from diagnostics.administration.presenters import model_tiles, monitoring_tile, tiles
 from diagnostics.administration.presenters.tiles import Tile
 from diagnostics.administration.selectors import agreement, failures, workload
+from diagnostics.monitoring import policy
+from diagnostics.monitoring.selectors import aggregates
+from diagnostics.monitoring.selectors.alerts import open_alerts
 from diagnostics.registry import selectors as registry
 from diagnostics.training.selectors import runs
 from webapp import health, system_status
@@ -51,8 +54,19 @@ def _tiles(user: User, now: datetime) -> list[Tile]:
         model_tiles.version_tile(registry.deployments_since(now - QUARTER), now=now, over=QUARTER),
         model_tiles.run_tile(last_run, list(last_run.epochs.all()) if last_run else []),
         tiles.agreement_tile(agreement.ai_reader_agreement(user, now=now, over=QUARTER), days=QUARTER.days),
+        _monitoring(user, now),
         tiles.system_tile(_workers(now), _disk()),
     ]
+
+
+def _monitoring(user: User, now: datetime) -> Tile:
+    hours = max(policy.WINDOWS)
+    return monitoring_tile.monitoring_tile(
+        list(open_alerts(user)),
+        cases=aggregates.finished_since(user.sites.all(), now - hours),
+        least=policy.MIN_CASES,
+        hours=round(hours.total_seconds() / 3600),
+    )
 
 
 def _workers(now: datetime) -> list[tiles.WorkerState]:

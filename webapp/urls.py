@@ -13,8 +13,8 @@ from diagnostics.imports.urls import api_urlpatterns as imports_api
 from diagnostics.integrations.urls import api_urlpatterns as integrations_api
 from diagnostics.integrations.urls import dicom_urlpatterns as dicom_pages
 from diagnostics.integrations.urls import fhir_urlpatterns as fhir
-from diagnostics.patients.urls import api_urlpatterns as patients_api
 from diagnostics.monitoring.urls import api_urlpatterns as monitoring_api
+from diagnostics.patients.urls import api_urlpatterns as patients_api
 from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
 from diagnostics.review.urls import case_list_urlpatterns as case_list
@@ -39,6 +39,7 @@ api = [
     *imports_api,
     *patients_api,
     *administration_api,
+    *monitoring_api,
     *monitoring_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

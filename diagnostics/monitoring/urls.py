@@ -1,13 +1,16 @@
-"""URLs of monitoring."""
+"""URLs of monitoring and of shadow runs."""
 
 from django.urls import path
 
+from diagnostics.monitoring.api import monitoring as monitoring_api
 from diagnostics.monitoring.api import shadow as shadow_api
-from diagnostics.monitoring.views import shadow
+from diagnostics.monitoring.views import monitoring, shadow
 
 app_name = "monitoring"
 
 urlpatterns = [
+    path("", monitoring.page, name="page"),
+    path("alerts/<uuid:pk>/acknowledge/", monitoring.acknowledge, name="acknowledge"),
     path("versions/<uuid:pk>/shadow/", shadow.page, name="shadow"),
     path("versions/<uuid:pk>/shadow/start/", shadow.start, name="shadow-start"),
     path("versions/<uuid:pk>/shadow/end/", shadow.end, name="shadow-end"),
@@ -15,6 +18,13 @@ urlpatterns = [
 ]
 
 api_urlpatterns = [
+    path("monitoring/", monitoring_api.Monitoring.as_view(), name="api-monitoring"),
+    path("monitoring/alerts/", monitoring_api.Alerts.as_view(), name="api-monitoring-alerts"),
+    path(
+        "monitoring/alerts/<uuid:pk>/acknowledge/",
+        monitoring_api.AcknowledgeAlert.as_view(),
+        name="api-monitoring-acknowledge",
+    ),
     path("versions/<uuid:pk>/shadow/", shadow_api.Shadow.as_view(), name="api-version-shadow"),
     path("versions/<uuid:pk>/shadow/end/", shadow_api.ShadowEnd.as_view(), name="api-version-shadow-end"),
     path("active-learning/cases/", shadow_api.SelectedCases.as_view(), name="api-selected-cases"),

@@ -89,6 +89,7 @@ def test_each_role_has_exactly_the_documented_permissions():
             "privacy",
             "override-quality-gate",
             "override-gate",
+            "monitor",
             "correct",
         },
     }

@@ -5,35 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from pytest_django import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.jobs.models import JobStatus
-from diagnostics.registry.models import ModelVersion
-from ml.images.input_measures import input_measures
-from tests.cases.conftest import registered, send_radiograph, version
-from tests.radiographs import radiograph_grey
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
-
-import pytest
-from pytest_django import Settings
-
-from diagnostics.accounts.models import Site, User
-from diagnostics.cases.models import Case, Prediction
 from diagnostics.monitoring.models import ShadowRun
 from diagnostics.monitoring.services import shadow
 from diagnostics.registry import services as registry
 from diagnostics.registry.models import ModelVersion
-from tests.cases.conftest import api_client, messages
+from ml.images.input_measures import input_measures
+from tests.cases.conftest import api_client, messages, registered, send_radiograph, version
 from tests.monitoring.shadow import add_case, classify
+from tests.radiographs import radiograph_grey
 from tests.registry.stub_bundle import stub_bundle
 
 __all__ = ["api_client", "messages", "registered", "send_radiograph", "version"]

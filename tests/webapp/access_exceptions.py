@@ -37,6 +37,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("integrations:webhook", "integrations:webhook-test", "integrations:webhook-secret"),
     *("integrations:webhook-redeliver", "api-webhook", "api-webhook-test", "api-webhook-secret"),
     *("api-webhook-deliveries", "api-webhook-redeliver"),
+    *("monitoring:acknowledge", "api-monitoring-acknowledge"),
 )
 
 FIND_THE_CASE_FIRST: Final = (
@@ -132,6 +133,9 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-webhook-secret": {"post": ("admin",)},
     "api-webhook-deliveries": {"get": ("admin",)},
     "api-webhook-redeliver": {"post": ("admin",)},
+    "api-monitoring": {"get": ("admin",)},
+    "api-monitoring-alerts": {"get": ("admin",)},
+    "api-monitoring-acknowledge": {"post": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

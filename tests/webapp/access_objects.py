@@ -22,6 +22,7 @@ from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
 from diagnostics.integrations.instance_uids import uids_of
 from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint
+from diagnostics.monitoring.models import Alert
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
@@ -89,6 +90,10 @@ def create_access_objects(
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
     args |= _account_arguments(technician, case.site.pk) | _dicomweb_arguments(case)
     args |= _webhook_arguments(administrator, now)
+    alert = Alert.objects.create(
+        site=case.site, rule="failed", value=1, limit=0, cases=30, hours=1, opened_at=now, last_met_at=now
+    )
+    args |= {name: [alert.pk] for name in ("monitoring:acknowledge", "api-monitoring-acknowledge")}
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 

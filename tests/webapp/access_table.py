@@ -217,6 +217,11 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "fhir-search": ("401 403 403 200 403", "401 403 403 405 403"),
     "fhir-body-search": ("401 403 403 405 403", "401 403 403 415 403"),  # the test sends no such form
     "fhir-read": ("401 403 403 404 403", "401 403 403 405 403"),  # the case is not final
+    "monitoring:page": ("login 403 403 200 403", "login 403 403 405 403"),
+    "monitoring:acknowledge": ("login 403 403 405 403", "login 403 403 302 403"),
+    "api-monitoring": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-monitoring-alerts": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-monitoring-acknowledge": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-schema": ("401 200 200 200 200", "401 405 405 405 405"),
     "api-docs": ("401 200 200 200 200", "401 405 405 405 405"),
     "health": ("503 503 503 503 503", "405 405 405 405 405"),  # no worker has a heartbeat

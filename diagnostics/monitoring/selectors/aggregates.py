@@ -65,29 +65,38 @@ def hours_since(site: Site, start: datetime) -> list[Aggregate]:
     return list(Aggregate.objects.filter(site=site, period=Period.HOUR, start__gte=hour))
 
 
+def finished_since(sites: Iterable[Site], start: datetime) -> int:
+    """Return how many predictions of some sites ended in the hour that contains `start` or later."""
+    hour = start.replace(minute=0, second=0, microsecond=0)
+    rows = Aggregate.objects.filter(site__in=list(sites), period=Period.HOUR, start__gte=hour)
+    return total(rows.defer("histograms"), counts_only=True).finished
+
+
 def days_since(sites: Iterable[Site], start: datetime) -> QuerySet[Aggregate]:
     """Return the rows of all days of some sites that begin at or after a time, of all dimensions."""
     return Aggregate.objects.filter(site__in=list(sites), period=Period.DAY, start__gte=start)
 
 
-def total(rows: Iterable[Aggregate]) -> Totals:
-    """Return the sum of rows that share no case."""
+def total(rows: Iterable[Aggregate], *, counts_only: bool = False) -> Totals:
+    """Return the sum of rows that share no case, without histograms if these were not read."""
     counts: dict[str, int] = defaultdict(int)
     histograms: dict[str, list[Bins]] = defaultdict(list)
     for row in rows:
         for name, number in row.counts.items():
             counts[name] += number
-        for name, bins in row.histograms.items():
+        for name, bins in () if counts_only else row.histograms.items():
             histograms[name].append(bins)
     return Totals(dict(counts), {name: measures.total(each) for name, each in histograms.items()})
 
 
-def totals_by(rows: Iterable[Aggregate], key: Callable[[Aggregate], K]) -> dict[K, Totals]:
+def totals_by(
+    rows: Iterable[Aggregate], key: Callable[[Aggregate], K], *, counts_only: bool = False
+) -> dict[K, Totals]:
     """Return the sums of rows with the same key, in the order of the first row of each."""
     grouped: dict[K, list[Aggregate]] = defaultdict(list)
     for row in rows:
         grouped[key(row)].append(row)
-    return {each: total(rows) for each, rows in grouped.items()}
+    return {each: total(rows, counts_only=counts_only) for each, rows in grouped.items()}
 
 
 def day_of(row: Aggregate) -> date:

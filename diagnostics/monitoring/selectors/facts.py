@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery, UUIDField
 
 from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Prediction, PredictionOutcome
@@ -24,6 +24,10 @@ from diagnostics.review.selectors.readings import standing_readings
 AGE_BANDS: Final = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"))
 OLDEST: Final = "80+"
 STRATUM: Final = ("view", "sex", "age", "device")
+COLUMNS: Final = (
+    *("version", "status", "failure_code", "outcome", "quality_code", "queued_at", "started_at"),
+    *("finished_at", "probabilities", "out_of_distribution", "input_measures"),
+)
 ONE_FINDING: Final = ("", PredictionOutcome.FINDING.value)
 Row = dict[str, Any]
 
@@ -67,11 +71,9 @@ def _live(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
 
 
 def _rows(predictions: QuerySet[Prediction]) -> Iterator[Row]:
-    columns = ("version", "status", "failure_code", "outcome", "quality_code", "queued_at", "started_at")
-    columns += ("finished_at", "probabilities", "out_of_distribution", "input_measures")
     strata = {name: F(f"case__radiograph__{name}") for name in STRATUM}
     rows = predictions.annotate(site=F("case__site"), **strata)
-    return rows.values(*columns, "site", *STRATUM).iterator()
+    return rows.values(*COLUMNS, "site", *STRATUM).iterator()
 
 
 def _of_prediction(row: Row) -> Fact:
@@ -137,7 +139,9 @@ def _of_readings(start: datetime, end: datetime) -> Iterator[Fact]:
         .filter(case__copy_of=None, case__on_worklist=True, case__withdrawn_at=None)
         .exclude(finding=Finding.CANNOT_JUDGE)
         .annotate(predicted=Subquery(newest.values("finding")[:1]))
-        .annotate(version=Subquery(newest.values("version")[:1]), site=F("case__site"))
+        .annotate(
+            version=Subquery(newest.values("version")[:1], output_field=UUIDField()), site=F("case__site")
+        )
         .exclude(predicted=None)
         .annotate(**{name: F(f"case__radiograph__{name}") for name in STRATUM})
     )

@@ -25,6 +25,11 @@ class Baseline:
     own: Reference | None
     earlier: Reference | None  # its image measures do not depend on the version
 
+    @property
+    def source(self) -> Reference | None:
+        """Return the reference that is used."""
+        return self.own or self.earlier
+
     def histogram(self, measure: Measure, stratum: str = ALL) -> Bins:
         """Return the reference histogram of a measure in a stratum; empty without a reference."""
         source = self.own or (self.earlier if measure in IMAGE_MEASURES else None)

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from diagnostics.monitoring.measures import Bins, add_value
@@ -56,7 +56,10 @@ def aggregate_recent(*, now: datetime) -> None:
 
 
 def aggregate_day(day: date, *, now: datetime) -> int:
-    """Replace the rows of a day by those of its facts; return how many there are."""
+    """Replace the rows of a day by those of its facts; return how many there are.
+
+    Raises IntegrityError where another process stores the same day at the same time; its rows are as good.
+    """
     start, end = (local_midnight(each) for each in (day, day + timedelta(days=1)))
     tallies = tally(facts_between(start, end), day_start=start, with_hours=end > now - HOURS_KEPT)
     rows = [
@@ -72,12 +75,9 @@ def aggregate_day(day: date, *, now: datetime) -> int:
         )
         for key, each in tallies.items()
     ]
-    try:
-        with transaction.atomic():
-            Aggregate.objects.filter(start__gte=start, start__lt=end).delete()
-            Aggregate.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
-    except IntegrityError:
-        return 0  # another task has stored the same day meanwhile
+    with transaction.atomic():
+        Aggregate.objects.filter(start__gte=start, start__lt=end).delete()
+        Aggregate.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
     return len(rows)
 
 

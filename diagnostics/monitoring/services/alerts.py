@@ -12,7 +12,7 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.monitoring.errors import AlreadyAcknowledged
+from diagnostics.monitoring.errors.alerts import AlreadyAcknowledged
 from diagnostics.monitoring.models import Alert
 from diagnostics.monitoring.policy import CLOSE_AFTER
 from diagnostics.monitoring.selectors.breaches import Breach, breaches
