@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from diagnostics.integrations.errors import InvalidSearch
+from diagnostics.integrations.errors.fhir import InvalidSearch
 
 PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 200

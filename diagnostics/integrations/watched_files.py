@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from diagnostics.files import sync_folder, write_durably
-from diagnostics.integrations.errors import FolderInUse, InvalidFields
+from diagnostics.integrations.errors.watched_folder import FolderInUse, InvalidFields
 
 WORKING, DONE, REFUSED = "working", "done", "refused"
 NOTE: Final = ".note"  # beside a file of `working`: the name it came with

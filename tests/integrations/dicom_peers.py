@@ -24,7 +24,7 @@ SENDER: Final = "MODALITY"
 ORTHANC: Final = "ORTHANC"
 LISTENER: Final = "READROOM"
 START_SECONDS: Final = 60.0
-# Transfer syntax -> the tool that encodes a 12-bit radiograph, and the option with which storescu proposes it.
+# Transfer syntax -> the tool that encodes a 12-bit radiograph, and the option of storescu that proposes it.
 ENCODINGS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     uid.ExplicitVRLittleEndian: (("dcmconv", "+te"), "-xe"),
     uid.ImplicitVRLittleEndian: (("dcmconv", "+ti"), "-xi"),
@@ -150,7 +150,7 @@ def orthanc(*, listener_port: int) -> Iterator[Orthanc]:
             pacs.stop()
 
 
-def encoded(syntax: str, seed: int, folder: Path, size: tuple[int, int] = (96, 80), **tags: object) -> bytes:
+def encoded(syntax: str, seed: int, folder: Path, size: tuple[int, int] = (96, 80), **tags: str) -> bytes:
     """Return a drawn radiograph in a transfer syntax, written by a tool that is not under test."""
     tags = {
         "PatientID": f"D-{seed}",
@@ -195,7 +195,7 @@ def _read(content: bytes) -> Any:
 
 
 def send(port: int, syntax: str, folder: Path, *, caller: str = SENDER) -> str:
-    """Send all files of a folder by storescu, or by dcmsend where it has no option; return what it printed."""
+    """Send all files of a folder by storescu, or dcmsend where it has no option; return what it printed."""
     option = ENCODINGS[syntax][1]
     titles = ["-aet", caller, "-aec", LISTENER, "127.0.0.1", str(port)]
     command = ["storescu", "-v", option, *titles, "+sd", str(folder)] if option else _dcmsend(titles, folder)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diagnostics.integrations import outbound
-from diagnostics.integrations.errors import DeliveryFailed
+from diagnostics.integrations.errors.webhooks import DeliveryFailed
 from tests.integrations.conftest import LOOPBACK
 from tests.integrations.http_receiver import http_receiver
 

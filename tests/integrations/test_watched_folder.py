@@ -20,7 +20,7 @@ from pytest_django import Settings
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from diagnostics.integrations import watched_files
-from diagnostics.integrations.errors import FolderInUse
+from diagnostics.integrations.errors.watched_folder import FolderInUse
 from diagnostics.integrations.services import watched_folder
 from tests.radiographs import radiograph_dicom, radiograph_png
 from tests.servers import wait_until

@@ -19,7 +19,7 @@ from diagnostics.cases.models import Case
 from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
 from diagnostics.monitoring import policy
-from diagnostics.monitoring.errors import AlreadyAcknowledged
+from diagnostics.monitoring.errors.alerts import AlreadyAcknowledged
 from diagnostics.monitoring.models import Alert
 from diagnostics.monitoring.policy import Rule, State
 from diagnostics.monitoring.selectors.alerts import alerts_raised_since, alerts_visible_to

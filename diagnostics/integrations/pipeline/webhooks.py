@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from diagnostics.integrations import outbound, secret_box
-from diagnostics.integrations.errors import DeliveryFailed, webhook_problem
+from diagnostics.integrations.errors.webhooks import DeliveryFailed, webhook_problem
 from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint, WebhookTry
 from diagnostics.integrations.policy import webhook_message, webhook_schedule
 from diagnostics.jobs.errors import LeaseLost

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from diagnostics.integrations.errors import webhook_problem
+from diagnostics.integrations.errors.webhooks import webhook_problem
 from diagnostics.integrations.models import WebhookDelivery, WebhookTry
 from diagnostics.integrations.models.webhooks import WebhookEvent
 from diagnostics.jobs.models import JobStatus

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
-from diagnostics.integrations.errors import InvalidKey, KeyReused, RequestInProgress
+from diagnostics.integrations.errors.idempotency import InvalidKey, KeyReused, RequestInProgress
 from diagnostics.integrations.models import IdempotentRequest
 
 MAX_KEY: Final = 255  # characters

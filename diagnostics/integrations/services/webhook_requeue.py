@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from diagnostics.integrations import tasks
-from diagnostics.integrations.errors import webhook_problem
+from diagnostics.integrations.errors.webhooks import webhook_problem
 from diagnostics.integrations.models import WebhookDelivery
 from diagnostics.integrations.policy.webhook_schedule import LEASE
 from diagnostics.integrations.selectors.webhooks import SENT_AGAIN_AFTER, due_deliveries

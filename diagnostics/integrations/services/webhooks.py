@@ -18,7 +18,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import NotAllowed
 from diagnostics.integrations import outbound, secret_box, tasks
-from diagnostics.integrations.errors import DeliveryFailed, InvalidEndpoint, webhook_problem
+from diagnostics.integrations.errors.webhooks import DeliveryFailed, InvalidEndpoint, webhook_problem
 from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint
 from diagnostics.integrations.models.webhooks import MAX_URL, TEST_EVENT, WebhookEvent
 from diagnostics.integrations.policy import webhook_message

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
-from diagnostics.integrations.errors import InvalidEndpoint
+from diagnostics.integrations.errors.webhooks import InvalidEndpoint
 from diagnostics.integrations.forms.webhooks import ChangedEndpointForm, NewEndpointForm
 from diagnostics.integrations.models import WebhookEndpoint
 from diagnostics.integrations.presenters.webhooks import delivery_row

@@ -19,7 +19,7 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.serializers import ErrorSerializer
 from diagnostics.monitoring.selectors.alerts import alerts_visible_to
 from diagnostics.monitoring.selectors.overview import overview
-from diagnostics.monitoring.serializers import (
+from diagnostics.monitoring.serializers.monitoring import (
     AlertSerializer,
     MonitoringQuerySerializer,
     MonitoringSerializer,

@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0006_demonstration_site'),
-        ('registry', '0003_governance'),
+        ("accounts", "0006_demonstration_site"),
+        ("registry", "0003_governance"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

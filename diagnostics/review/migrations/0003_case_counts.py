@@ -71,9 +71,9 @@ def drop_triggers(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0001_initial"),
-        ("cases", "0009_withdrawn_index"),
         ("review", "0002_structured_note"),
+        ("accounts", "0001_initial"),
+        ("cases", "0011_instance_uid_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('training', '0003_snapshot_labels'),
+        ("training", "0003_snapshot_labels"),
     ]
 
     operations = [

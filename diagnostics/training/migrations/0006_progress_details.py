@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('training', '0005_after_findings'),
+        ("training", "0005_after_findings"),
     ]
 
     operations = [

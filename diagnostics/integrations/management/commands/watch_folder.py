@@ -16,7 +16,7 @@ from django.utils import timezone
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.integrations import watched_files
-from diagnostics.integrations.errors import FolderInUse
+from diagnostics.integrations.errors.watched_folder import FolderInUse
 from diagnostics.integrations.services import watched_folder
 from diagnostics.integrations.services.watched_folder import TryLater
 

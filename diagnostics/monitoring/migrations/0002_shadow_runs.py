@@ -8,11 +8,11 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    initial = True
 
     dependencies = [
-        ('cases', '0009_withdrawn_index'),
-        ('registry', '0003_governance'),
+        ("monitoring", "0001_initial"),
+        ("cases", "0009_withdrawn_index"),
+        ("registry", "0003_governance"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

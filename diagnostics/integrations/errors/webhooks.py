@@ -1,4 +1,4 @@
-"""Errors of the connections to other systems."""
+"""Errors of webhooks."""
 
 from __future__ import annotations
 
@@ -53,48 +53,3 @@ class DeliveryFailed(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-class InvalidSearch(DomainError):
-    """A FHIR search with an unknown or unusable parameter."""
-
-    code = "invalid"
-
-
-class FolderInUse(Exception):
-    """Another process watches the folder."""
-
-
-class InvalidFields(DomainError):
-    """The file beside a radiograph is no JSON object of known fields."""
-
-    code = "fields_invalid"
-
-    def __init__(self) -> None:
-        super().__init__(
-            _(
-                "The file beside the radiograph must be a JSON object with texts for patient_ref, "
-                "accession_number, view or priority."
-            )
-        )
-
-
-class InvalidKey(DomainError):
-    """The idempotency key is empty, too long or not printable."""
-
-    code = "invalid_idempotency_key"
-
-
-class KeyReused(DomainError):
-    """The idempotency key belongs to another request."""
-
-    code = "idempotency_key_reused"
-    status = 422
-
-
-class RequestInProgress(DomainError):
-    """The first request with this idempotency key has not been answered yet."""
-
-    code = "request_in_progress"
-    status = 409
-    retry_after = 2

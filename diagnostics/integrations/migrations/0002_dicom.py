@@ -9,11 +9,11 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    initial = True
 
     dependencies = [
-        ('accounts', '0006_demonstration_site'),
-        ('cases', '0010_instance_uid_index'),
+        ("integrations", "0001_api"),
+        ("accounts", "0006_demonstration_site"),
+        ("cases", "0011_instance_uid_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cases', '0009_withdrawn_index'),
-        ('review', '0002_structured_note'),
+        ("review", "0004_readings_by_time"),
+        ("cases", "0009_withdrawn_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

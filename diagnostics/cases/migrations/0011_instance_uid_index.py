@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_demonstration_site'),
-        ('cases', '0009_withdrawn_index'),
+        ("cases", "0010_input_measures"),
+        ("accounts", "0006_demonstration_site"),
     ]
 
     operations = [
