@@ -248,4 +248,4 @@ def test_the_page_of_the_active_version_offers_a_change_of_its_thresholds(
     assert "This version is active: a promotion changes its thresholds." in page
     fields = {"reason": "Fewer misses in winter.", "target": "sensitivity", "value": "1.0"}
     assert client.post(reverse("registry:promote", args=[version.pk]), fields).status_code == 302
-    assert selectors.current_promotion().operating_choice["target"] == "sensitivity"
+    assert Promotion.objects.get(active=True).operating_choice["target"] == "sensitivity"

@@ -127,7 +127,7 @@ def activate(
     if (
         current
         and current.version_id == version.pk
-        and _points_of(current) == _points_of(deployment, version)
+        and _points_of(current, version) == _points_of(deployment, version)
     ):
         text = _("%(version)s is already the active version with these thresholds.")
         raise AlreadyActive(text % {"version": version})
@@ -149,10 +149,9 @@ def activate(
     return promotion
 
 
-def _points_of(deployment: Deployment | Promotion, version: ModelVersion | None = None) -> dict[str, float]:
+def _points_of(deployment: Deployment | Promotion, version: ModelVersion) -> dict[str, float]:
     """Return the thresholds of a deployment; one of an earlier release has those of its version."""
-    of = version or deployment.version
-    return dict(deployment.operating_points or of.manifest.get("operating_points") or {})
+    return dict(deployment.operating_points or version.manifest.get("operating_points") or {})
 
 
 def _require_reason(reason: str) -> None:
