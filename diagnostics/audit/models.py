@@ -100,6 +100,7 @@ class Action(models.TextChoices):
     REPORT_EXPORTED = "report-exported", _("exported the report of a case as PDF")
     SESSIONS_ENDED = "sessions-ended", _("ended the other sessions of the own account")
     PATIENT_LOOKED_UP = "patient-looked-up", _("looked up what is stored about a patient")
+    RUN_EXPORTED = "run-exported", _("exported a training run to MLflow")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
 
 
