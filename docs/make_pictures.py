@@ -3,7 +3,7 @@
 With `--all FOLDER` every page is taken at desktop and phone width; with `--radiographs FOLDER` the PNG
 and JPEG files of a folder are uploaded first. Without it the published radiographs of the demonstration are
 shown, whose licence permits it (webapp/demo/images/CREDITS.md). With `--labelled FOLDER` a candidate version
-is trained on a labelled collection first, and the pages of its run, version and trust report are taken too.
+is trained on a labelled collection first, and the pages of its runs, version and trust report are taken too.
 """
 
 from __future__ import annotations
@@ -104,25 +104,34 @@ def fill(stack: Stack, radiographs: Path | None) -> None:
 
 
 def train_version(stack: Stack, collection: Path) -> dict[str, str]:
-    """Import a labelled collection, train a version on it, and return the paths of its pages."""
+    """Import a labelled collection, train two versions on it, and return the paths of their pages."""
     stack.manage("import_cases", str(collection), "--limit", str(LABELLED))
-    admin = stack.session("admin")
     reason = "Pictures for the documentation: the version is never used."
-    form = {"recipe": "tiny-cnn", "epochs": "4", "seed": "1", "leak_reason": reason}
-    started = admin.post("/training/start/", form)
-    run = urlsplit(started.url).path
+    stopped = train(stack, epochs="4", seed="1")
+    first = train(stack, epochs="4", seed="1", leak_reason=reason)
+    second = train(stack, epochs="6", seed="2", leak_reason=reason)
+    version = json.loads(stack.shell(RUN))["version"]
+    return {
+        "training-stopped": stopped,
+        "training-run": second,
+        "training-snapshot": f"{second}snapshot/",
+        "training-compare": f"/training/compare/?a={first.split('/')[2]}&b={second.split('/')[2]}",
+        "promotion": f"/models/{version}/promote/?target=sensitivity&value=0.9&prevalence=0.1",
+        "version": f"/models/{version}/",
+        "trust-report": f"/models/{version}/trust/",
+        "not-found": "/cases/no-such-page/",
+    }
+
+
+def train(stack: Stack, **fields: str) -> str:
+    """Train a tiny network and return the path of its run's page."""
+    started = stack.session("admin").post("/training/start/", {"recipe": "tiny-cnn", **fields})
     wait_until(
         lambda: json.loads(stack.shell(RUN))["status"] in ("done", "failed"),
         seconds=600,
         what=f"the end of the run\n{stack.tail()}",
     )
-    version = json.loads(stack.shell(RUN))["version"]
-    return {
-        "training-run": run,
-        "version": f"/models/{version}/",
-        "trust-report": f"/models/{version}/trust/",
-        "not-found": "/cases/no-such-page/",
-    }
+    return urlsplit(started.url).path
 
 
 def take_reading(page: Any, folder: Path) -> None:

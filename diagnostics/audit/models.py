@@ -104,6 +104,7 @@ class Action(models.TextChoices):
     FHIR_READ = "fhir-read", _("read cases as FHIR resources")
     SIGN_ON_LINKED = "sign-on-linked", _("linked an account to the identity provider")
     SIGN_ON_REFUSED = "sign-on-refused", _("refused a login of the identity provider")
+    RUN_EXPORTED = "run-exported", _("exported a training run to MLflow")
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
     INSTANCE_RECEIVED = "instance-received", _("sent a DICOM instance")
     INSTANCE_REFUSED = "instance-refused", _("sent a DICOM instance that was refused")

@@ -95,7 +95,8 @@ class VersionPromote(APIView):
     @extend_schema(
         operation_id="versions_promote",
         summary="Promote a model version",
-        description="A version whose gate was not passed needs `override` and every name of "
+        description="For the active version: change its thresholds. "
+        "A version whose gate was not passed needs `override` and every name of "
         "`gate.to_acknowledge` in `acknowledged`. Who requested its training does not promote it.",
         request=PromoteSerializer,
         responses={
@@ -104,8 +105,8 @@ class VersionPromote(APIView):
             404: OpenApiResponse(ErrorSerializer, description="No such version"),
             409: OpenApiResponse(
                 ErrorSerializer,
-                description="`gate_not_passed` without a complete override; `already_active`, "
-                "`files_damaged`, `just_changed`",
+                description="`gate_not_passed` without a complete override; `already_active` with these "
+                "thresholds, `files_damaged`, `just_changed`",
             ),
         },
     )

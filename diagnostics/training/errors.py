@@ -128,6 +128,12 @@ class NoCheckpoints(DomainError):
     code = "no_checkpoints"
 
 
+class MlflowMissing(DomainError):
+    """The optional client of MLflow is not installed."""
+
+    code = "mlflow_missing"
+
+
 class InvalidSchedule(DomainError):
     """A value of the schedule is out of range."""
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from diagnostics.training.models import Schedule
+from diagnostics.training.models import Schedule, TrainingRun
 from diagnostics.training.policy import MAX_BATCH_SIZE, MAX_EPOCHS, Parameters, Recipe
 from diagnostics.training.services.schedule import MAX_FINDINGS, ScheduleValues
 
 CONTROL = {"class": "form-control"}
 SELECT = {"class": "form-select"}
+NO_RUNS: QuerySet[TrainingRun] = TrainingRun.objects.none()
 
 
 class StartForm(forms.Form):
@@ -73,6 +76,31 @@ class StartForm(forms.Form):
         values = dict(self.cleaned_data)
         values.pop("leak_reason")
         return Parameters.of(**values)
+
+
+class RunChoice(forms.ModelChoiceField):
+    """A choice among runs by number, recipe and candidate."""
+
+    def label_from_instance(self, run: TrainingRun) -> str:
+        """Return the name of a run in the list."""
+        parts = [str(run.parameters.get("recipe", "")), str(run.candidate or run.get_status_display())]
+        return gettext("Run %(number)d: %(details)s") % {"number": run.number, "details": ", ".join(parts)}
+
+
+class CompareForm(forms.Form):
+    """Two runs."""
+
+    a = RunChoice(
+        label=_("First run"), queryset=TrainingRun.objects.none(), widget=forms.Select(attrs=SELECT)
+    )
+    b = RunChoice(
+        label=_("Second run"), queryset=TrainingRun.objects.none(), widget=forms.Select(attrs=SELECT)
+    )
+
+    def __init__(self, *arguments: Any, runs: QuerySet[TrainingRun], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name in ("a", "b"):
+            self.fields[name].queryset = runs  # type: ignore[attr-defined]
 
 
 class ScheduleForm(forms.Form):

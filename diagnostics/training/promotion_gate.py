@@ -1,8 +1,9 @@
 """The promotion gate: the verdict on a candidate, from three sets of rules.
 
 In `ml/metrics/comparison.py`: the metrics on the same test patients. Here: no finding of the active version
-may be missing, the data checks A1 to A4 of the trust report must not fail, and no shortcut check may be worse
-than that of the active version. What a user needs to promote a candidate is in
+may be missing, the data checks A1 to A4 of the trust report must not fail, no shortcut check may be worse
+than that of the active version, and the prediction sets must contain the finding as often as stated (E2).
+What a user needs to promote a candidate is in
 `diagnostics/registry/services/promotions.py`.
 """
 
@@ -19,6 +20,7 @@ from diagnostics.registry.models import Verdict
 from diagnostics.registry.trust_report import TrustReport
 from ml.trust.catalogue import (
     BORDER_PROBE,
+    CONFORMAL_COVERAGE,
     EXACT_DUPLICATES,
     LABEL_CONFLICTS,
     LUNG_OCCLUSION,
@@ -71,7 +73,7 @@ def with_trust_checks(
     """Add the rules on the candidate's trust report, and the verdict of all rules together."""
     if gate.verdict == Verdict.NONE:
         return gate
-    added = [_data_rule(report), _shortcut_rule(report, active)]
+    added = [_data_rule(report), _shortcut_rule(report, active), _conformal_rule(report)]
     rules = [*gate.comparison.get("rules", []), *added]
     verdict = _verdict([str(rule["outcome"]) for rule in rules], otherwise=gate.verdict)
     decisive = [
@@ -115,6 +117,17 @@ def _shortcut_rule(report: TrustReport | None, active: TrustReport | None) -> Ru
         return {"name": "shortcuts", "outcome": "kept", "detail": _("None of B1 to B4 is worse.")}
     detail = _("Worse than for the active version: %(checks)s.") % {"checks": ", ".join(worse)}
     return {"name": "shortcuts", "outcome": "broken", "detail": detail}
+
+
+def _conformal_rule(report: TrustReport | None) -> Rule:
+    """Judge whether the prediction sets contain the known finding as often as stated, by check E2."""
+    check = report.check(CONFORMAL_COVERAGE.id) if report else None
+    if check is None or check.status == "NOT_POSSIBLE":
+        detail = _("Check E2 was not run or was not possible.")
+        return {"name": "conformal", "outcome": "undecided", "detail": detail}
+    outcome = "kept" if check.status == "PASS" else "broken"
+    figures = {"value": check.value, "n": check.n}
+    return {"name": "conformal", "outcome": outcome, "detail": check.summary} | figures
 
 
 def _status(report: TrustReport | None, check_id: str) -> str:

@@ -3,12 +3,13 @@
 from django.urls import path
 
 from diagnostics.training import api
-from diagnostics.training.views import flips, lineage, runs, snapshots
+from diagnostics.training.views import compare, flips, lineage, runs, snapshots
 
 app_name = "training"
 
 urlpatterns = [
     path("", runs.run_list, name="runs"),
+    path("compare/", compare.compare, name="compare"),
     path("start/", runs.start, name="start"),
     path("schedule/", runs.schedule, name="schedule"),
     path("versions/<uuid:pk>/flips/", flips.flips, name="flips"),

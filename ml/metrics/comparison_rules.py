@@ -69,8 +69,8 @@ def sensitivity_rule(
     # By symmetry: the lower bound of the active version's gain is the upper bound of the candidate's.
     upper = max(resampled[1], -statistics.paired_lower_bound(worse, better, radiographs))
     detail = (
-        f"Candidate {difference.candidate:.1%}, active version {difference.active:.1%} on {radiographs} "
-        f"radiographs with {target}; "
+        f"Candidate {difference.candidate:.1%}, active version {difference.active:.1%} on "
+        f"{_radiographs(radiographs)} with {target}; "
         f"lower bound of the difference {lower:+.1%}, allowed {-SENSITIVITY_MARGIN:+.0%}."
     )
     outcome = _outcome(lower, upper, -SENSITIVITY_MARGIN)
@@ -81,7 +81,7 @@ def sensitivity_rule(
 def mcnemar_rule(better: int, worse: int, p: float, *, radiographs: int) -> Rule:
     """Judge the accuracy of all classes by McNemar's exact test."""
     detail = (
-        f"Only the candidate is correct on {better} radiographs, "
+        f"Only the candidate is correct on {_radiographs(better)}, "
         f"only the active version on {worse} (p = {p:.3f})."
     )
     outcome = _mcnemar_outcome(better, worse, p, radiographs)
@@ -137,7 +137,7 @@ def subgroup_rule(candidate: Evaluation, active: Evaluation, target: str) -> Rul
     difference, n, kind = min(losses)
     outcome: Outcome = "broken" if difference < -SUBGROUP_MARGIN else "kept"
     detail = (
-        f"Largest change of the sensitivity: {difference:+.1%} on {n} radiographs of one {kind}; "
+        f"Largest change of the sensitivity: {difference:+.1%} on {_radiographs(n)} of one {kind}; "
         f"allowed {-SUBGROUP_MARGIN:+.0%}."
     )
     return Rule("subgroups", outcome, detail, n=n, value=difference, threshold=-SUBGROUP_MARGIN)
@@ -169,6 +169,10 @@ def counts_rule(candidate: Evaluation, active: Evaluation) -> Rule:
     detail = f"Radiographs of the test set: {listed}; at least {MIN_PER_CLASS} of each are needed."
     outcome: Outcome = "kept" if fewest >= MIN_PER_CLASS else "undecided"
     return Rule("counts", outcome, detail, n=candidate.radiographs, value=fewest, threshold=MIN_PER_CLASS)
+
+
+def _radiographs(number: int) -> str:
+    return "1 radiograph" if number == 1 else f"{number} radiographs"
 
 
 def _outcome(lower: float, upper: float, margin: float) -> Outcome:

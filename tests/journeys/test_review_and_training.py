@@ -60,7 +60,8 @@ def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
             promote = f"{model}promote/?target=sensitivity&value=0.9&prevalence=0.1"
             lineage = f"/training/cases/{id_of(radiographs[0])}/lineage/"
             snapshot = f"{training_page}snapshot/"
-            urls = ("/training/", training_page, snapshot, "/models/", model, promote, lineage)
+            compare = f"/training/compare/?a={id_of(training_page)}&b={id_of(training_page)}"
+            urls = ("/training/", training_page, snapshot, compare, "/models/", model, promote, lineage)
             page = open_page(browser, stack, "admin")
             violations = {url: faults(page, urljoin(stack.base_url, url)) for url in urls}
             assert violations == {url: [] for url in urls}

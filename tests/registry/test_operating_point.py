@@ -21,6 +21,7 @@ from ml.metrics.evaluation_result import Evaluation, from_logits
 from tests.ml.evaluations import MANIFEST, labelled_images
 from tests.registry.conftest import REASON, Register, logged_in
 
+LATER = timedelta(minutes=1)
 LABELS = ["covid-19"] * 40 + ["normal"] * 60
 
 
@@ -187,3 +188,64 @@ def test_an_operating_point_that_does_not_exist_is_refused(
 
     assert response.status_code == 400
     assert selectors.active_version() is None
+
+
+def test_the_thresholds_of_the_active_version_are_changed_with_a_reason_and_rolled_back(
+    register: Register, administrator: User, now: datetime
+) -> None:
+    version = register(metrics=stored())
+    request = OperatingPointRequest("sensitivity", 0.8)
+    services.promote(version=version, by=administrator, reason=REASON, now=now, operating_point=request)
+    before = selectors.deployed_points(version)
+
+    changed = services.promote(
+        version=version,
+        by=administrator,
+        reason="Fewer misses in winter.",
+        now=now + LATER,
+        operating_point=OperatingPointRequest("sensitivity", 1.0),
+    )
+
+    assert changed.operating_points["covid-19"] == evaluation().scores("covid-19")[:40].min()
+    assert Promotion.objects.filter(active=True).get() == changed
+    assert Promotion.objects.count() == 2
+    assert AuditEvent.objects.filter(action=Action.VERSION_PROMOTED).count() == 2
+    services.roll_back(by=administrator, reason=REASON, now=now + 2 * LATER)
+    version.refresh_from_db()
+    assert selectors.deployed_points(selectors.versions().get(pk=version.pk)) == before
+
+
+def test_a_change_of_thresholds_keeps_the_mark_of_an_override(
+    register: Register, administrator: User, now: datetime
+) -> None:
+    rule = {"name": "counts", "outcome": "undecided", "detail": "Too few."}
+    version = register("inconclusive", comparison={"rules": [rule]}, metrics=stored())
+    names = ["counts", "trust report"]
+    services.promote(
+        version=version, by=administrator, reason=REASON, now=now, override=True, acknowledged=names
+    )
+
+    changed = services.promote(
+        version=version,
+        by=administrator,
+        reason=REASON,
+        now=now + LATER,
+        operating_point=OperatingPointRequest("sensitivity", 1.0),
+    )
+
+    assert (changed.override, changed.acknowledged) == (True, names)
+
+
+def test_the_page_of_the_active_version_offers_a_change_of_its_thresholds(
+    register: Register, administrator: User, now: datetime
+) -> None:
+    version = register(metrics=stored())
+    services.promote(version=version, by=administrator, reason=REASON, now=now)
+    client = logged_in(administrator)
+
+    assert "Change thresholds" in client.get(reverse("registry:version", args=[version.pk])).content.decode()
+    page = client.get(reverse("registry:promote", args=[version.pk])).content.decode()
+    assert "This version is active: a promotion changes its thresholds." in page
+    fields = {"reason": "Fewer misses in winter.", "target": "sensitivity", "value": "1.0"}
+    assert client.post(reverse("registry:promote", args=[version.pk]), fields).status_code == 302
+    assert Promotion.objects.get(active=True).operating_choice["target"] == "sensitivity"

@@ -130,7 +130,7 @@ def test_a_promotion_requires_a_reason(
         services.promote(version=register(), by=administrator, reason=reason, now=now)
 
 
-def test_the_active_version_cannot_be_promoted_again(
+def test_the_active_version_cannot_be_promoted_again_with_equal_thresholds(
     register: Register, administrator: User, now: datetime
 ) -> None:
     version = register()

@@ -162,7 +162,8 @@ def assert_fake_has_the_contract_of(
     real: RecordedTrainer, train: Callable[..., Manifest], active: ModelVersion, folder: Path
 ) -> None:
     """Call the fake trainer with the arguments of the real one and compare callbacks, errors and files."""
-    harmless = {"on_begin": lambda _epochs: None, "on_epoch": lambda _report: None}
+    harmless: dict[str, Any] = {"on_begin": lambda _epochs: None, "on_epoch": lambda _report: None}
+    harmless["on_batch"] = lambda _done, _total: None
     options = real.options | harmless | {"should_stop": lambda: False, "checkpoints": folder / "checkpoints"}
     options |= {"start_from": registry.bundle_path(active), "out": folder / "bundle"}
     fake = RecordedTrainer(FakeTrainer())

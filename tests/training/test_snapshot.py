@@ -96,6 +96,7 @@ def with_trust(candidate: list[str], active: list[str]) -> GateVerdict:
         (["A4"], ["A4"], "reject"),  # of its own data, whatever those of the active version were
         (["B2"], [], "reject"),
         (["B2"], ["B2"], "accept"),
+        (["E2"], [], "reject"),
         (["A7"], [], "accept"),  # neither a data rule of the gate nor blocking
     ],
 )
@@ -109,5 +110,5 @@ def test_a_missing_trust_report_leaves_the_verdict_open() -> None:
     passed = GateVerdict({"rules": [], "verdict": "accept", "reason": "Better."}, "accept", "Better.")
     verdict = promotion_gate.with_trust_checks(passed, None, None)
     assert verdict.verdict == verdict.comparison["verdict"] == "inconclusive"
-    assert [rule["outcome"] for rule in verdict.comparison["rules"]] == ["undecided", "undecided"]
+    assert [rule["outcome"] for rule in verdict.comparison["rules"]] == ["undecided"] * 3
     assert promotion_gate.with_trust_checks(promotion_gate.NO_COMPARISON, None, None).verdict == "none"

@@ -107,6 +107,7 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "imports:discard": ("login 403 403 405 403", "login 403 403 302 403"),
     "imports:exclusions": ("login 403 403 200 403", "login 403 403 405 403"),
     "training:runs": ("login 403 403 200 403", "login 403 403 405 403"),
+    "training:compare": ("login 403 403 200 403", "login 403 403 405 403"),
     "training:start": ("login 403 403 405 403", "login 403 403 400 403"),
     "training:schedule": ("login 403 403 405 403", "login 403 403 302 403"),
     "training:run": ("login 403 403 200 403", "login 403 403 405 403"),

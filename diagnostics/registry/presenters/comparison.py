@@ -81,6 +81,7 @@ def rule_label(name: str) -> str:
         "comparison": _("Comparison with the active version"),
         "findings": _("Recognises every finding of the active version"),
         "data": _("Data checks A1 to A4"),
+        "conformal": _("Coverage of the prediction sets (E2)"),
         "shortcuts": _("Shortcut checks not worse than those of the active version"),
     }
     return labels.get(name, name)

@@ -62,16 +62,22 @@ def promote(
 ) -> Promotion:
     """Make a version the active one, with its operating point, and record the reason.
 
-    A version whose gate was not passed needs an override that names each rule and check of
+    For the active version itself: change its thresholds; what its promotion acknowledged holds on. Another
+    version whose gate was not passed needs an override that names each rule and check of
     `promotion_gate.Gate.to_acknowledge`. Raises NotAllowed, ReasonRequired, GateNotPassed,
     SecondPersonRequired, OperatingPointUnavailable, BundleDamaged, AlreadyActive or ActiveVersionChanged.
     """
     require(by, Permission.PROMOTE)
     _require_reason(reason)
-    overridden = _overridden(version, by=by, acknowledged=acknowledged if override else ())
+    current = selectors.current_promotion()
+    if current and current.version_id == version.pk:
+        override, acknowledged = current.override, current.acknowledged
+    else:
+        acknowledged = _overridden(version, by=by, acknowledged=acknowledged if override else ())
+        override = bool(acknowledged)
     deployment = Deployment(
-        override=bool(overridden),
-        acknowledged=list(overridden),
+        override=override,
+        acknowledged=list(acknowledged),
         one_person=_is_one_person(version, by),
         **_operating_columns(version, operating_point),
     )
@@ -118,8 +124,13 @@ def activate(
     """End the current deployment and start another; the caller has checked everything else."""
     Promotion.objects.select_for_update().filter(active=True).first()  # waits for a concurrent promotion
     current = selectors.current_promotion()
-    if current and current.version_id == version.pk:
-        raise AlreadyActive(_("%(version)s is already the active version.") % {"version": version})
+    if (
+        current
+        and current.version_id == version.pk
+        and _points_of(current, version) == _points_of(deployment, version)
+    ):
+        text = _("%(version)s is already the active version with these thresholds.")
+        raise AlreadyActive(text % {"version": version})
     Promotion.objects.filter(active=True).update(active=False, until=now)
     try:
         with transaction.atomic():
@@ -136,6 +147,11 @@ def activate(
     detail = {"from": number, "to": version.number, "reason": reason} | asdict(deployment)
     audit.record(action=Action.VERSION_PROMOTED, by=by, target=version, detail=detail, now=now)
     return promotion
+
+
+def _points_of(deployment: Deployment | Promotion, version: ModelVersion) -> dict[str, float]:
+    """Return the thresholds of a deployment; one of an earlier release has those of its version."""
+    return dict(deployment.operating_points or version.manifest.get("operating_points") or {})
 
 
 def _require_reason(reason: str) -> None:

@@ -91,6 +91,7 @@ def _promote_page(
     context = {
         "version": version,
         "current": current,
+        "is_active": is_active,
         "gate": gate_presenters.gate_panel(promotion_gate.gate_of(version)),
         "leak_text": leak_text(version),
         "can_override": request.user.has_permission(Permission.OVERRIDE_GATE),

@@ -122,7 +122,7 @@ def _version_context(request: StaffRequest, version: ModelVersion) -> dict[str, 
         "data_set": data_set.data_set_table(manifest.get("training", {}).get("counts", {})),
         "subsets": subsets.bar_charts(manifest, report, sites),
         "model_card": model_card.card_html(card_text),
-        "can_promote": not is_active and request.user.has_permission(Permission.PROMOTE),
+        "can_promote": request.user.has_permission(Permission.PROMOTE),
         "override_text": override_text(version),
         "leak_text": leak_text(version),
     }

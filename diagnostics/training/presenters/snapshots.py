@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +17,8 @@ from diagnostics.findings import Finding
 from diagnostics.registry.presenters.subsets import BarChart, bar_chart
 from diagnostics.training.models import Part
 from diagnostics.training.selectors.snapshots import Change, SnapshotSummary
+
+MOST_USES: Final = 20  # evaluations of one test set
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,21 @@ def change_text(change: Change | None) -> str:
     removed = ngettext("%(n)d label removed", "%(n)d labels removed", change.removed) % {"n": change.removed}
     since = _("since training run %(number)d") % {"number": change.since.number}
     return f"{added}, {removed} {since}."
+
+
+def uses_text(uses: int) -> str:
+    """Return how often the test set was used, and what to do when that is too often."""
+    text = ngettext(
+        "%(n)d run was evaluated on this test set.", "%(n)d runs were evaluated on this test set.", uses
+    ) % {"n": uses}
+    if uses < MOST_USES:
+        return text
+    return (
+        text
+        + " "
+        + _("After %(most)d evaluations the best candidate may be best by chance: collect a fresh test set.")
+        % {"most": MOST_USES}
+    )
 
 
 def thumbnails(summary: SnapshotSummary) -> list[Thumbnail]:

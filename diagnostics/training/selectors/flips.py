@@ -78,6 +78,7 @@ def _flagged(scores: Scores, finding: str, thresholds: Scores) -> bool:
 
 
 def _recent(candidate: ModelVersion, active: ModelVersion) -> list[_Pair]:
+    """Return recent cases that both versions scored; of one version all that it scored."""
     done = Prediction.objects.filter(status=JobStatus.DONE).exclude(outcome=PredictionOutcome.NOT_SCORED)
     rows = done.filter(version=active, case__copy_of=None).order_by("-finished_at")
     scored = dict(rows.values_list("case", "probabilities")[:RECENT])

@@ -12,7 +12,7 @@ from django.db.models.functions import TruncMonth
 from diagnostics.accounts.models import User
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case
-from diagnostics.training.models import SnapshotLabel, TrainingRun
+from diagnostics.training.models import Part, SnapshotLabel, TrainingRun
 
 SAMPLE: Final = 24  # thumbnails
 ATTRIBUTES: Final = {
@@ -39,6 +39,7 @@ class SnapshotSummary:
 
     counts: dict[str, Counter[str]]
     change: Change | None
+    test_set_uses: int  # runs up to this one that were evaluated on radiographs of its test set
     sample: tuple[Case, ...]
 
 
@@ -47,7 +48,14 @@ def summary_of(run: TrainingRun, *, user: User) -> SnapshotSummary:
     labels = run.labels.order_by()
     counts = {name: _count(labels, column) for name, column in ATTRIBUTES.items()}
     counts |= {"age": _ages(labels), "month": _months(labels)}
-    return SnapshotSummary(counts, _change(run), _sample(labels, user))
+    return SnapshotSummary(counts, _change(run), test_set_uses(run), _sample(labels, user))
+
+
+def test_set_uses(run: TrainingRun) -> int:
+    """Count the runs, up to this one, that were evaluated on radiographs of its test set."""
+    tested = run.labels.filter(part=Part.TEST).values("case")
+    used = SnapshotLabel.objects.filter(part=Part.TEST, run__number__lte=run.number, case__in=tested)
+    return used.exclude(candidate={}).order_by().values("run").distinct().count()
 
 
 def _count(labels: QuerySet[SnapshotLabel], column: str) -> Counter[str]:

@@ -30,7 +30,7 @@ def flips(request: StaffRequest, pk: UUID) -> HttpResponse:
         after = registry_services.points_of(version, point)
     except DomainError as error:
         return render(request, "training/flips.html", {"error": str(error)})
-    if active is None or active.pk == version.pk:
+    if active is None:
         return render(request, "training/flips.html")
     found = selectors.flips(
         candidate=version,

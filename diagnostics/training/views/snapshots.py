@@ -29,6 +29,7 @@ def snapshot(request: StaffRequest, pk: UUID) -> HttpResponse:
     context = {
         "run": run,
         "subsets": presenters.snapshot_charts(summary),
+        "uses": presenters.uses_text(summary.test_set_uses),
         "change": presenters.change_text(summary.change),
         "thumbnails": presenters.thumbnails(summary),
         "has_file": (runs.folder(run) / FILE).is_file(),
