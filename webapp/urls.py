@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
+from diagnostics.integrations.urls import dicom_api_urlpatterns as dicom_api
 from diagnostics.integrations.urls import dicom_urlpatterns as dicom_pages
 from diagnostics.registry.urls import api_urlpatterns as registry_api
 from diagnostics.review.urls import api_urlpatterns as review_api
@@ -29,6 +30,7 @@ api = [
     *review_api,
     *registry_api,
     *training_api,
+    *dicom_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from diagnostics.integrations.api import dicom as dicom_api
 from diagnostics.integrations.views import dicom_log, dicom_nodes, dicom_query
 
 dicom_urlpatterns = [
@@ -16,4 +17,12 @@ dicom_urlpatterns = [
     path("results/<uuid:pk>/retry/", dicom_log.retry, name="retry"),
     path("query/", dicom_query.query, name="query"),
     path("query/retrieve/", dicom_query.retrieve, name="retrieve"),
+]
+
+dicom_api_urlpatterns = [
+    path("dicom/nodes/", dicom_api.Nodes.as_view(), name="api-dicom-nodes"),
+    path("dicom/nodes/<uuid:pk>/", dicom_api.Node.as_view(), name="api-dicom-node"),
+    path("dicom/received/", dicom_api.Received.as_view(), name="api-dicom-received"),
+    path("dicom/results/", dicom_api.Results.as_view(), name="api-dicom-results"),
+    path("dicom/results/<uuid:pk>/retry/", dicom_api.Retry.as_view(), name="api-dicom-retry"),
 ]

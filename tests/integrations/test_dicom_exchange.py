@@ -187,7 +187,7 @@ def test_a_chosen_study_is_retrieved_with_the_earlier_ones_of_its_patient(
     for seed in (4001, 4002, 4003):
         patient = "Q-2" if seed == 4003 else "Q-1"
         tags = {"PatientID": patient, "StudyDate": f"20200{seed - 4000}01"}
-        pacs.post("/instances", encoded(uid.JPEGLosslessSV1, seed, tmp_path, **tags))
+        pacs.post("/instances", encoded(uid.JPEGLosslessSV1, seed, tmp_path, (96, 80), **tags))
     add_node(embedded_stack, pacs)
 
     printed = embedded_stack.shell(

@@ -31,6 +31,7 @@ from diagnostics.integrations.dicom_network import statuses
 from diagnostics.integrations.dicom_network.settings import DicomSettings
 from diagnostics.integrations.models import DicomNode, ReceivedInstance
 from diagnostics.integrations.services import dicom_listener
+from tests.integrations.dicom_clients import sockets_are_closed as sockets_are_closed
 from tests.radiographs import radiograph_dicom
 from tests.servers import free_port
 

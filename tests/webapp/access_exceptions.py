@@ -26,6 +26,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *("dicom:node", "dicom:verify", "dicom:retry", "api-dicom-node", "api-dicom-retry"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -55,6 +56,11 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
+    "api-dicom-nodes": {"get": ("admin",), "post": ("admin",)},
+    "api-dicom-node": {"get": ("admin",), "post": ("admin",)},
+    "api-dicom-received": {"get": ("admin",)},
+    "api-dicom-results": {"get": ("admin",)},
+    "api-dicom-retry": {"post": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

@@ -20,6 +20,7 @@ from diagnostics.cases.services import admission as cases
 from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
+from diagnostics.integrations.models import DicomNode, ResultDelivery
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
 from diagnostics.registry import services as registry
@@ -83,7 +84,7 @@ def create_access_objects(
     tokens.create_token(by=technician, now=timezone.now())
     erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
-    args |= _account_arguments(technician, case.site.pk)
+    args |= _account_arguments(technician, case.site.pk) | _dicom_arguments(case, now)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 
@@ -129,6 +130,18 @@ def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:
         "administration:account": [technician.pk],
         "administration:account-activity": [technician.pk, "deactivate"],
         "accounts:site-policy": [site],
+    }
+
+
+def _dicom_arguments(case: Case, now: datetime) -> dict[str, list[Any]]:
+    """Return a node on which nothing listens, and a delivery that is queued."""
+    node = DicomNode.objects.create(site=case.site, name="PACS", ae_title="PACS", host="127.0.0.1", port=1)
+    delivery = ResultDelivery.objects.create(
+        case=case, prediction=case.predictions.get(), node=node, kind="sc", queued_at=now
+    )
+    return {
+        **{name: [node.pk] for name in ("dicom:node", "dicom:verify", "api-dicom-node")},
+        **{name: [delivery.pk] for name in ("dicom:retry", "api-dicom-retry")},
     }
 
 

@@ -1,4 +1,4 @@
-"""Clients of the tests of integrations."""
+"""DICOM clients within the process of a test."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def _close(own: AssociationSocket) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _sockets_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def sockets_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """pynetdicom leaves a socket that the peer has closed to the garbage collection, which is a warning."""
     monkeypatch.setattr(AssociationSocket, "_shutdown_socket", _close)

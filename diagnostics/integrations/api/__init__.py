@@ -1,0 +1,1 @@
+"""API endpoints of integrations, one module a subject."""

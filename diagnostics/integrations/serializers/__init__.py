@@ -1,0 +1,1 @@
+"""Serializers of integrations, one module a subject."""
