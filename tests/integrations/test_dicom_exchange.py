@@ -42,18 +42,23 @@ def cases(stack: Stack, prefix: str) -> int:
     )
 
 
+@pytest.mark.parametrize("count", [PER_SYNTAX, pytest.param(100, marks=pytest.mark.nightly)])
 def test_radiographs_in_each_transfer_syntax_become_cases(
-    embedded_stack: Stack, receiver: Peer, tmp_path: Path
+    count: int, embedded_stack: Stack, receiver: Peer, tmp_path: Path
 ) -> None:
     for number, syntax in enumerate(ENCODINGS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        for seed in range(PER_SYNTAX):
-            content = encoded(syntax, 1000 + 10 * number + seed, tmp_path)
+        for seed in range(count):
+            content = encoded(
+                syntax,
+                100_000 * count + 1000 * number + seed,
+                tmp_path,
+                PatientID=f"D-{count}-{number}-{seed}",
+            )
             (folder / f"{seed}.dcm").write_bytes(content)
         output = send(receiver.port, syntax, folder)
-        sent = (number + 1) * PER_SYNTAX
-        assert cases(embedded_stack, "D-1") == sent, (syntax, output)
+        assert cases(embedded_stack, f"D-{count}-") == (number + 1) * count, (syntax, output)
 
 
 def add_node(stack: Stack, pacs: Orthanc, **columns: object) -> None:

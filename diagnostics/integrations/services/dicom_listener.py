@@ -17,6 +17,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
+from diagnostics.integrations.dicom_network import library as library  # before the first association
 from diagnostics.integrations.dicom_network import limits, statuses
 from diagnostics.integrations.dicom_network.contexts import RADIOGRAPHS, TRANSFER_SYNTAXES
 from diagnostics.integrations.dicom_network.peers import site_of_caller
