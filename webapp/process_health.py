@@ -30,6 +30,15 @@ def is_worker_healthy(name: str) -> bool:
     return bool(app.control.ping(destination=[f"{name}@{socket.gethostname()}"], timeout=10))
 
 
+def is_listening(*, port: int) -> bool:
+    """Return whether the DICOM listener accepts connections."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
 def is_scheduler_healthy() -> bool:
     """Return whether the scheduler has stored a heartbeat lately."""
     import django
@@ -51,6 +60,7 @@ def checks(environment: Mapping[str, str]) -> dict[str, Callable[[], bool]]:
         "inference": partial(is_worker_healthy, "inference"),
         "training": partial(is_worker_healthy, "training"),
         "scheduler": is_scheduler_healthy,
+        "dicom-listener": partial(is_listening, port=int(environment.get("READROOM_DICOM_PORT", 0))),
     }
 
 

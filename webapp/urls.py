@@ -11,6 +11,7 @@ from diagnostics.cases.urls import api_urlpatterns as cases_api
 from diagnostics.cases.urls import urlpatterns as cases_pages
 from diagnostics.imports.urls import api_urlpatterns as imports_api
 from diagnostics.integrations.urls import api_urlpatterns as integrations_api
+from diagnostics.integrations.urls import dicom_api_urlpatterns as dicom_api
 from diagnostics.integrations.urls import dicom_urlpatterns as dicom_pages
 from diagnostics.integrations.urls import fhir_urlpatterns as fhir
 from diagnostics.monitoring.urls import api_urlpatterns as monitoring_api
@@ -40,7 +41,7 @@ api = [
     *patients_api,
     *administration_api,
     *monitoring_api,
-    *monitoring_api,
+    *dicom_api,
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

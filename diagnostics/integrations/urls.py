@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from diagnostics.integrations.api import dicom as dicom_api
 from diagnostics.integrations.api import fhir
 from diagnostics.integrations.api import webhooks as webhooks_api
 from diagnostics.integrations.views import dicom_log, dicom_nodes, dicom_query, dicomweb, wado, webhooks
@@ -80,3 +81,11 @@ fhir_urlpatterns = [
     path("<str:kind>/<str:pk>", fhir.ResourceRead.as_view(), name="fhir-read"),
 ]
 api_urlpatterns = [*dicomweb_urlpatterns, *webhook_api]
+
+dicom_api_urlpatterns = [
+    path("dicom/nodes/", dicom_api.Nodes.as_view(), name="api-dicom-nodes"),
+    path("dicom/nodes/<uuid:pk>/", dicom_api.Node.as_view(), name="api-dicom-node"),
+    path("dicom/received/", dicom_api.Received.as_view(), name="api-dicom-received"),
+    path("dicom/results/", dicom_api.Results.as_view(), name="api-dicom-results"),
+    path("dicom/results/<uuid:pk>/retry/", dicom_api.Retry.as_view(), name="api-dicom-retry"),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pydicom
 from pydicom import uid
 
 from tests.ml.encodings import dcmtk, written
@@ -24,7 +26,7 @@ SENDER: Final = "MODALITY"
 ORTHANC: Final = "ORTHANC"
 LISTENER: Final = "READROOM"
 START_SECONDS: Final = 60.0
-# Transfer syntax -> the tool that encodes a 12-bit radiograph, and the option of storescu that proposes it.
+# Transfer syntax -> the tool that encodes a radiograph, and the option with which storescu proposes it.
 ENCODINGS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     uid.ExplicitVRLittleEndian: (("dcmconv", "+te"), "-xe"),
     uid.ImplicitVRLittleEndian: (("dcmconv", "+ti"), "-xi"),
@@ -152,12 +154,9 @@ def orthanc(*, listener_port: int) -> Iterator[Orthanc]:
 
 def encoded(syntax: str, seed: int, folder: Path, size: tuple[int, int] = (96, 80), **tags: str) -> bytes:
     """Return a drawn radiograph in a transfer syntax, written by a tool that is not under test."""
-    tags = {
-        "PatientID": f"D-{seed}",
-        "StudyInstanceUID": f"1.2.3.{seed}",
-        "SeriesInstanceUID": f"1.2.4.{seed}",
-    } | tags
-    plain = radiograph_dicom(seed, size, bits=8 if syntax == uid.JPEGBaseline8Bit else 12, **tags)
+    uids = {"StudyInstanceUID": f"1.2.3.{seed}", "SeriesInstanceUID": f"1.2.4.{seed}"}
+    every: dict[str, Any] = {"PatientID": f"D-{seed}", **uids, **tags}
+    plain = radiograph_dicom(seed, size, bits=8 if syntax == uid.JPEGBaseline8Bit else 12, **every)
     if syntax == uid.JPEGBaseline8Bit:
         plain = _eight_bits(plain, seed)
     tool, *options = ENCODINGS[syntax][0] or ("",)
@@ -187,15 +186,12 @@ def _jpeg_2000(plain: bytes, syntax: str) -> bytes:
 
 
 def _read(content: bytes) -> Any:
-    import io
-
-    import pydicom
 
     return pydicom.dcmread(io.BytesIO(content))
 
 
 def send(port: int, syntax: str, folder: Path, *, caller: str = SENDER) -> str:
-    """Send all files of a folder by storescu, or dcmsend where it has no option; return what it printed."""
+    """Send all files of a folder by storescu, or by dcmsend where it has no option; return its output."""
     option = ENCODINGS[syntax][1]
     titles = ["-aet", caller, "-aec", LISTENER, "127.0.0.1", str(port)]
     command = ["storescu", "-v", option, *titles, "+sd", str(folder)] if option else _dcmsend(titles, folder)

@@ -42,18 +42,23 @@ def cases(stack: Stack, prefix: str) -> int:
     )
 
 
+@pytest.mark.parametrize("count", [PER_SYNTAX, pytest.param(100, marks=pytest.mark.nightly)])
 def test_radiographs_in_each_transfer_syntax_become_cases(
-    embedded_stack: Stack, receiver: Peer, tmp_path: Path
+    count: int, embedded_stack: Stack, receiver: Peer, tmp_path: Path
 ) -> None:
     for number, syntax in enumerate(ENCODINGS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        for seed in range(PER_SYNTAX):
-            content = encoded(syntax, 1000 + 10 * number + seed, tmp_path)
+        for seed in range(count):
+            content = encoded(
+                syntax,
+                100_000 * count + 1000 * number + seed,
+                tmp_path,
+                PatientID=f"D-{count}-{number}-{seed}",
+            )
             (folder / f"{seed}.dcm").write_bytes(content)
         output = send(receiver.port, syntax, folder)
-        sent = (number + 1) * PER_SYNTAX
-        assert cases(embedded_stack, "D-1") == sent, (syntax, output)
+        assert cases(embedded_stack, f"D-{count}-") == (number + 1) * count, (syntax, output)
 
 
 def add_node(stack: Stack, pacs: Orthanc, **columns: object) -> None:
@@ -158,3 +163,58 @@ def test_dsr2xml_reads_the_report_and_it_refers_to_radiograph_and_heatmap(
     source = capture.SourceImageSequence[0].ReferencedSOPInstanceUID
     assert source in done.stdout
     assert "Research use only" in capture.ImageComments
+
+
+def test_orthanc_is_told_which_instances_are_committed(
+    embedded_stack: Stack, receiver: Peer, pacs: Orthanc, tmp_path: Path
+) -> None:
+    add_node(embedded_stack, pacs)
+    content = encoded(uid.ExplicitVRLittleEndian, 3000, tmp_path, PatientID="S-1")
+    source = tmp_path / "commitment"
+    source.mkdir()
+    (source / "a.dcm").write_bytes(content)
+    send(receiver.port, uid.ExplicitVRLittleEndian, source)
+    known = pydicom.dcmread(io.BytesIO(content))
+    references = [[known.SOPClassUID, known.SOPInstanceUID], [known.SOPClassUID, "1.2.3.4.5"]]
+
+    request = pacs.post("/modalities/readroom/storage-commitment", {"DicomInstances": references})
+
+    report = f"/storage-commitment/{request['ID']}"
+    wait_until(lambda: pacs.get(report)["Status"] != "Pending", seconds=60, what="the N-EVENT-REPORT")
+    answer = pacs.get(report)
+    assert [each["SOPInstanceUID"] for each in answer["Success"]] == [known.SOPInstanceUID]
+    assert [each["SOPInstanceUID"] for each in answer["Failures"]] == ["1.2.3.4.5"]
+
+
+def test_a_chosen_study_is_retrieved_with_the_earlier_ones_of_its_patient(
+    embedded_stack: Stack, receiver: Peer, pacs: Orthanc, tmp_path: Path
+) -> None:
+    for seed in (4001, 4002, 4003):
+        patient = "Q-2" if seed == 4003 else "Q-1"
+        tags = {"PatientID": patient, "StudyDate": f"20200{seed - 4000}01"}
+        pacs.post("/instances", encoded(uid.JPEGLosslessSV1, seed, tmp_path, (96, 80), **tags))
+    add_node(embedded_stack, pacs)
+
+    printed = embedded_stack.shell(
+        "from django.conf import settings\n"
+        "from dataclasses import replace\n"
+        "from django.utils import timezone\n"
+        "from diagnostics.accounts.models import Site, User\n"
+        "from diagnostics.integrations.models import DicomNode\n"
+        "from diagnostics.integrations.services import dicom_query\n"
+        f"settings.DICOM = replace(settings.DICOM, port={receiver.port})\n"
+        "by = User.objects.get(username='admin')\n"
+        f"by.sites.add(Site.objects.get(name={SITE!r}))\n"
+        f"node = DicomNode.objects.get(ae_title='ORTHANC', site__name={SITE!r})\n"
+        "criteria = dicom_query.Criteria(patient_id='Q-1')\n"
+        "now = timezone.now()\n"
+        "found = dicom_query.find_studies(node=node, criteria=criteria, by=by, now=now)\n"
+        "print([study.study_uid for study in found])\n"
+        "newest = [found[0].study_uid]\n"
+        "print(dicom_query.request_retrieval("
+        "node=node, study_uids=newest, with_priors=True, by=by, now=now))"
+    )
+
+    assert printed.splitlines() == ["['1.2.3.4002', '1.2.3.4001']", "2"]
+    wait_until(lambda: cases(embedded_stack, "Q-1") == 2, seconds=60, what="the cases of both studies")
+    assert cases(embedded_stack, "Q-2") == 0

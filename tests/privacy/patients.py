@@ -24,6 +24,7 @@ from diagnostics.cases.models import (
     Radiograph,
 )
 from diagnostics.imports.models import Import, ImportedFile, ImportedLabel
+from diagnostics.integrations.models import DicomNode, ReceivedInstance, ResultDelivery
 from diagnostics.jobs.models import JobStatus
 from diagnostics.monitoring.models import ShadowPrediction, ShadowRun
 from diagnostics.patients.models import IdentityConflict
@@ -116,6 +117,7 @@ class Ward:
         self._identify(case, reference)
         self._import(case, reference)
         self._stage(case, reference)
+        self._exchange(case)
         audit.record(action=Action.CASE_OPENED, by=self.reader, target=case, now=self.now)
         names = [name for each in (case, copy) for name in self._files(each)]
         return Patient(reference, case, copy, reading, names)
@@ -194,6 +196,28 @@ class Ward:
         PredictionShown.objects.create(case=case, to=self.reader, prediction=prediction, at=self.now)
         ShadowPrediction.objects.create(
             run=self.shadow_run, case=case, prediction=prediction, queued_at=self.now
+        )
+
+    def _exchange(self, case: Case) -> None:
+        """Store that the radiograph came by DICOM and that its result was sent."""
+        node, _created = DicomNode.objects.get_or_create(
+            site=self.site, ae_title="PACS", defaults={"name": "PACS", "host": "pacs.example.org"}
+        )
+        ReceivedInstance.objects.create(
+            site=self.site,
+            case=case,
+            at=self.now,
+            calling_ae="PACS",
+            address="192.0.2.1",
+            sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
+            sop_instance_uid="1.2.3",
+            transfer_syntax="1.2.840.10008.1.2.1",
+            size=1,
+            outcome="accepted",
+            status=0,
+        )
+        ResultDelivery.objects.create(
+            case=case, prediction=case.predictions.all()[0], node=node, kind="sr", queued_at=self.now
         )
 
     def _read(self, case: Case, note: str) -> Reading:

@@ -38,6 +38,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("integrations:webhook-redeliver", "api-webhook", "api-webhook-test", "api-webhook-secret"),
     *("api-webhook-deliveries", "api-webhook-redeliver"),
     *("monitoring:acknowledge", "api-monitoring-acknowledge"),
+    *("dicom:node", "dicom:verify", "dicom:retry", "api-dicom-node", "api-dicom-retry"),
 )
 
 FIND_THE_CASE_FIRST: Final = (
@@ -136,6 +137,11 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-monitoring": {"get": ("admin",)},
     "api-monitoring-alerts": {"get": ("admin",)},
     "api-monitoring-acknowledge": {"post": ("admin",)},
+    "api-dicom-nodes": {"get": ("admin",), "post": ("admin",)},
+    "api-dicom-node": {"get": ("admin",), "post": ("admin",)},
+    "api-dicom-received": {"get": ("admin",)},
+    "api-dicom-results": {"get": ("admin",)},
+    "api-dicom-retry": {"post": ("admin",)},
     "cases:radiograph": {"get": ("read", "review")},
     "cases:thumbnail": {"get": ("read", "review")},
     "cases:pixels": {"get": ("read", "review")},

@@ -21,7 +21,7 @@ from diagnostics.imports.models import Import
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import scans as exchange
 from diagnostics.integrations.instance_uids import uids_of
-from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint
+from diagnostics.integrations.models import DicomNode, ResultDelivery, WebhookDelivery, WebhookEndpoint
 from diagnostics.monitoring.models import Alert
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
@@ -94,6 +94,7 @@ def create_access_objects(
         site=case.site, rule="failed", value=1, limit=0, cases=30, hours=1, opened_at=now, last_met_at=now
     )
     args |= {name: [alert.pk] for name in ("monitoring:acknowledge", "api-monitoring-acknowledge")}
+    args |= _dicom_arguments(case, now)
     return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
 
 
@@ -161,6 +162,18 @@ def _account_arguments(technician: User, site: UUID) -> dict[str, list[Any]]:
         **{name: [site] for name in ("api-access-policy", "api-reading-policy")},
         "api-user": [technician.pk],
         "api-user-action": [technician.pk, "unlock"],
+    }
+
+
+def _dicom_arguments(case: Case, now: datetime) -> dict[str, list[Any]]:
+    """Return a node on which nothing listens, and a delivery that is queued."""
+    node = DicomNode.objects.create(site=case.site, name="PACS", ae_title="PACS", host="127.0.0.1", port=1)
+    delivery = ResultDelivery.objects.create(
+        case=case, prediction=case.predictions.get(), node=node, kind="sc", queued_at=now
+    )
+    return {
+        **{name: [node.pk] for name in ("dicom:node", "dicom:verify", "api-dicom-node")},
+        **{name: [delivery.pk] for name in ("dicom:retry", "api-dicom-retry")},
     }
 
 

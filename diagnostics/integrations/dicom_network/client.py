@@ -24,6 +24,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+from diagnostics.integrations.dicom_network import library as library  # before the first association
 from diagnostics.integrations.dicom_network import statuses
 from diagnostics.integrations.dicom_network.settings import DicomSettings
 from diagnostics.integrations.errors.dicom import NodeError, NodePassingError

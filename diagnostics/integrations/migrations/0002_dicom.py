@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('failure_code', models.CharField(blank=True, max_length=40)),
                 ('failure_text', models.TextField(blank=True)),
                 ('transaction_uid', models.CharField(max_length=64)),
-                ('references', models.JSONField(default=list)),
+                ('instances', models.JSONField(default=list)),
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('node', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='commitments', to='integrations.dicomnode')),
             ],

@@ -13,7 +13,7 @@ class StorageCommitment(Job):
 
     node = models.ForeignKey(DicomNode, on_delete=models.CASCADE, related_name="commitments")
     transaction_uid = models.CharField(max_length=64)
-    references = models.JSONField(default=list)  # [SOP class UID, SOP instance UID] of each instance
+    instances = models.JSONField(default=list)  # [SOP class UID, SOP instance UID] of each
     failures = models.PositiveIntegerField(default=0)
 
     class Meta:

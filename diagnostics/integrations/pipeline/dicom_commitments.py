@@ -29,7 +29,7 @@ def report_commitment(request_id: uuid.UUID, *, clock: Clock = timezone.now) -> 
 def _report(request: StorageCommitment, lease: Lease) -> dict[str, Any]:
     reasons = {
         (sop_class, instance): _reason(request, sop_class, instance)
-        for sop_class, instance in request.references
+        for sop_class, instance in request.instances
     }
     lease.check()
     client.report_commitment(

@@ -9,6 +9,7 @@ JOB_LEASE: Final = timedelta(seconds=20)  # renewed by the heartbeat
 SHORTEST_PAUSE: Final = timedelta(seconds=5)  # after the first failure of a node
 LONGEST_PAUSE: Final = timedelta(hours=1)
 SIGNATURE_PAUSE: Final = timedelta(seconds=20)  # longer than a signature can be undone
+JOBS_KEPT: Final = timedelta(days=30)  # of finished storage commitments and retrievals
 LOG_KEPT: Final = timedelta(days=90)  # of received instances that opened no case
 
 

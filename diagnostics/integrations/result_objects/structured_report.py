@@ -82,6 +82,8 @@ def structured_report(result: Result) -> Dataset:
     set_subject(report, result.subject)
     set_equipment(report, result)
     set_times(report, result.created_at)
+    for equipment in report.get("ContributingEquipmentSequence", []):
+        equipment.pop("ContributionDateTime", None)  # of this moment
     return with_file_meta(report)
 
 

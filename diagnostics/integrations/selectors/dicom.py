@@ -21,7 +21,7 @@ def nodes_of(user: User) -> QuerySet[DicomNode]:
     return nodes.annotate(
         waiting=Count("deliveries", filter=Q(deliveries__status__in=OPEN_STATUSES)),
         failed=Count("deliveries", filter=Q(deliveries__status=JobStatus.FAILED)),
-    )
+    ).order_by("name", "pk")
 
 
 def received_of(user: User) -> QuerySet[ReceivedInstance]:

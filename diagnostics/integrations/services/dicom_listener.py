@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from functools import wraps
@@ -16,6 +17,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
+from diagnostics.integrations.dicom_network import library as library  # before the first association
 from diagnostics.integrations.dicom_network import limits, statuses
 from diagnostics.integrations.dicom_network.contexts import RADIOGRAPHS, TRANSFER_SYNTAXES
 from diagnostics.integrations.dicom_network.peers import site_of_caller
@@ -44,9 +46,6 @@ def start(options: DicomSettings) -> ThreadedAssociationServer:
         ],
     )
     assert server is not None
-    if options.tls_certificate:
-        # In the thread of the association: a peer that never ends its handshake must not stop the others.
-        server.socket.do_handshake_on_connect = False
     return server
 
 
@@ -68,13 +67,24 @@ def tls_context(options: DicomSettings) -> ssl.SSLContext | None:
     """Return the context of TLS 1.2 or later; with an authority every peer must show its certificate."""
     if not options.tls_certificate:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _LaterHandshake(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(options.tls_certificate, options.tls_key or None)
     if options.tls_ca:
         context.load_verify_locations(options.tls_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+class _LaterHandshake(ssl.SSLContext):
+    """A context whose sockets shake hands at their first read, in the thread of their association.
+
+    pynetdicom wraps them in the thread that accepts: a silent peer would stop all others.
+    """
+
+    def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """Return a socket that has not shaken hands."""
+        return super().wrap_socket(sock, *arguments, **{**options, "do_handshake_on_connect": False})
 
 
 def _with_database(handler: Callable[..., Any]) -> Callable[..., Any]:

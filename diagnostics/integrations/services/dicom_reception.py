@@ -101,7 +101,7 @@ def request_commitment(
             request = StorageCommitment.objects.create(
                 node=node,
                 transaction_uid=transaction_uid[:64],
-                references=[list(reference) for reference in references],
+                instances=[list(reference) for reference in references],
                 queued_at=now,
             )
     except IntegrityError:  # the same request came twice
