@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", include("diagnostics.registry.urls")),
     path("audit/", include("diagnostics.audit.urls")),
     path("privacy/", include("diagnostics.privacy.urls")),
+    path("integrations/", include("diagnostics.integrations.urls")),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("health/", health.health, name="health"),

@@ -34,6 +34,7 @@ class Permission(TextChoices):
     OVERRIDE_QUALITY_GATE = "override-quality-gate", _("score a radiograph despite the quality gate")
     CORRECT = "correct", _("correct cases, merge patients and resolve identity conflicts")
     OVERRIDE_GATE = "override-gate", _("promote a model version in spite of the promotion gate")
+    EXPORT = "export-deidentified", _("export a case as de-identified DICOM")
 
 
 class Scope(TextChoices):
@@ -59,6 +60,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.READ,
             Permission.ASSIGN,
             Permission.SEE_MODELS,
+            Permission.EXPORT,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -79,11 +81,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.OVERRIDE_QUALITY_GATE,
             Permission.CORRECT,
             Permission.OVERRIDE_GATE,
+            Permission.EXPORT,
         }
     ),
 }
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
-    Scope.READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
+    Scope.READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS, Permission.EXPORT}),
     Scope.UPLOAD: frozenset({Permission.UPLOAD, Permission.RETRY}),
     Scope.REVIEW: frozenset({Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
     Scope.TRAIN: frozenset({Permission.IMPORT, Permission.TRAIN, Permission.PROMOTE}),

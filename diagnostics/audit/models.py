@@ -103,6 +103,9 @@ class Action(models.TextChoices):
     SNAPSHOT_EXPORTED = "snapshot-exported", _("downloaded the snapshot of a training run")
     INSTANCE_RECEIVED = "instance-received", _("sent a DICOM instance")
     INSTANCE_REFUSED = "instance-refused", _("sent a DICOM instance that was refused")
+    DEIDENTIFIED_RECEIVED = "deidentified-received", _("sent a DICOM instance that was de-identified")
+    DEIDENTIFIED_EXPORTED = "deidentified-exported", _("exported a case as de-identified DICOM")
+    DEIDENTIFICATION_CHANGED = "deidentification-changed", _("changed the de-identification of a site")
 
 
 class AuditEvent(models.Model):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.integrations.views import dicomweb, wado
+from diagnostics.integrations.views import deidentification, dicomweb, wado
+
+app_name = "integrations"
 
 STUDY = "dicomweb/studies/<str:study>"
 SERIES = f"{STUDY}/series/<str:series>"
@@ -31,4 +33,14 @@ dicomweb_urlpatterns = [
     path(f"{INSTANCE}/frames/<str:frames>", wado.Frames.as_view(), name="dicomweb-frames"),
     path(f"{INSTANCE}/frames/1/rendered", wado.Rendered.as_view(), name="dicomweb-frame-rendered"),
 ]
-api_urlpatterns = [*dicomweb_urlpatterns]
+urlpatterns = [
+    path("deidentification/", deidentification.policies, name="deidentification"),
+    path("deidentification/<uuid:pk>/", deidentification.change, name="deidentification-change"),
+]
+
+api_urlpatterns = [
+    *dicomweb_urlpatterns,
+    path(
+        "cases/<uuid:pk>/deidentified/", deidentification.DeidentifiedCase.as_view(), name="api-deidentified"
+    ),
+]

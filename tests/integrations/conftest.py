@@ -19,6 +19,7 @@ from requests.adapters import BaseAdapter
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.services.tokens import create_token
+from diagnostics.cases.models import Case
 from tests.radiographs import radiograph_dicom
 
 HOST = "http://testserver"
@@ -103,3 +104,16 @@ def connect() -> Connect:
         return DICOMwebClient(f"{HOST}{ROOT}", session=session)
 
     return client_of
+
+
+def values_of(attributes: dict[str, Any]) -> pydicom.Dataset:
+    """Return a data set of DICOM JSON."""
+    return pydicom.Dataset.from_json(attributes, bulk_data_uri_handler=lambda *_reference: b"")
+
+
+@pytest.fixture
+def stored(technician: User, connect: Connect) -> Case:
+    """Return the case of an instance that was stored by STOW-RS."""
+    response = connect(technician).store_instances([data_set(instance())])
+    assert not response.get("FailedSOPSequence")
+    return Case.objects.get()

@@ -60,7 +60,11 @@ def test_a_body_that_is_cut_is_refused(body: bytes):
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/dicom", "multipart/form-data; boundary=x", 'multipart/related; type="image/jpeg"; boundary=x'],
+    [
+        "application/dicom",
+        "multipart/form-data; boundary=x",
+        'multipart/related; type="image/jpeg"; boundary=x',
+    ],
 )
 def test_another_content_type_is_not_supported(content_type: str):
     with pytest.raises(UnsupportedMediaType):

@@ -28,6 +28,7 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *("api-deidentified", "integrations:deidentification-change"),
     *(f"dicomweb-{name}" for name in ("study", *DICOMWEB_OBJECTS)),
 )
 
@@ -58,6 +59,7 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
+    "api-deidentified": {"get": ("read",)},
     **{f"dicomweb-{name}": {"get": ("read", "review")} for name in (*DICOMWEB_SEARCHES, *DICOMWEB_OBJECTS)},
     "dicomweb-studies": {"get": ("read", "review"), "post": ("upload",)},
     "dicomweb-study": {"get": ("read", "review"), "post": ("upload",)},
