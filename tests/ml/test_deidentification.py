@@ -98,6 +98,14 @@ def test_every_change_is_reported_without_its_value():
     assert by_keyword["AccessionNumber"] == Action.EMPTIED
 
 
+def test_an_attribute_that_was_empty_is_not_reported():
+    dataset = header(PatientName="", StudyID=None, AccessionNumber="A-1")
+
+    changes = deidentify(dataset, without_identity())
+
+    assert [change.keyword for change in changes] == ["AccessionNumber"]
+
+
 def test_uids_are_mapped_also_inside_sequences_and_those_of_classes_are_kept():
     item = header(FrameOfReferenceUID="1.2.345", CodeValue="R-10214")
     dataset = header(
