@@ -37,6 +37,7 @@ class Permission(TextChoices):
     MANAGE_INTEGRATIONS = "manage-integrations", _("manage connections to other systems")
     MONITOR = "monitor", _("view the monitoring of AI results and acknowledge its alerts")
     FHIR = "fhir", _("read final cases as FHIR resources")
+    EXPORT = "export-deidentified", _("export a case as de-identified DICOM")
 
 
 class Scope(TextChoices):
@@ -63,6 +64,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.READ,
             Permission.ASSIGN,
             Permission.SEE_MODELS,
+            Permission.EXPORT,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -86,11 +88,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             Permission.MANAGE_INTEGRATIONS,
             Permission.MONITOR,
             Permission.FHIR,
+            Permission.EXPORT,
         }
     ),
 }
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
-    Scope.READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
+    Scope.READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS, Permission.EXPORT}),
     Scope.UPLOAD: frozenset({Permission.UPLOAD, Permission.RETRY}),
     Scope.REVIEW: frozenset({Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
     Scope.TRAIN: frozenset({Permission.IMPORT, Permission.TRAIN, Permission.PROMOTE}),

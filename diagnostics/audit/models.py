@@ -123,6 +123,9 @@ class Action(models.TextChoices):
     CASE_SELECTED = "case-selected", _("selected a case for the active-learning queue")
     VERSION_EVIDENCE_EXPORTED = "version-evidence-exported", _("exported the evidence pack of a version")
     CASE_EVIDENCE_EXPORTED = "case-evidence-exported", _("exported the evidence pack of a case")
+    DEIDENTIFIED_RECEIVED = "deidentified-received", _("sent a DICOM instance that was de-identified")
+    DEIDENTIFIED_EXPORTED = "deidentified-exported", _("exported a case as de-identified DICOM")
+    DEIDENTIFICATION_CHANGED = "deidentification-changed", _("changed the de-identification of a site")
 
 
 class AuditEvent(models.Model):

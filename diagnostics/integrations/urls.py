@@ -7,7 +7,15 @@ from django.urls import path
 from diagnostics.integrations.api import dicom as dicom_api
 from diagnostics.integrations.api import fhir
 from diagnostics.integrations.api import webhooks as webhooks_api
-from diagnostics.integrations.views import dicom_log, dicom_nodes, dicom_query, dicomweb, wado, webhooks
+from diagnostics.integrations.views import (
+    deidentification,
+    dicom_log,
+    dicom_nodes,
+    dicom_query,
+    dicomweb,
+    wado,
+    webhooks,
+)
 
 STUDY = "dicomweb/studies/<str:study>"
 SERIES = f"{STUDY}/series/<str:series>"
@@ -50,6 +58,8 @@ dicomweb_urlpatterns = [
 app_name = "integrations"
 
 urlpatterns = [
+    path("deidentification/", deidentification.policies, name="deidentification"),
+    path("deidentification/<uuid:pk>/", deidentification.change, name="deidentification-change"),
     path("webhooks/", webhooks.endpoints, name="webhooks"),
     path("webhooks/<uuid:pk>/", webhooks.endpoint, name="webhook"),
     path("webhooks/<uuid:pk>/test/", webhooks.send_test, name="webhook-test"),
@@ -80,7 +90,13 @@ fhir_urlpatterns = [
     path("<str:kind>/_search", fhir.BodySearch.as_view(), name="fhir-body-search"),
     path("<str:kind>/<str:pk>", fhir.ResourceRead.as_view(), name="fhir-read"),
 ]
-api_urlpatterns = [*dicomweb_urlpatterns, *webhook_api]
+api_urlpatterns = [
+    *dicomweb_urlpatterns,
+    *webhook_api,
+    path(
+        "cases/<uuid:pk>/deidentified/", deidentification.DeidentifiedCase.as_view(), name="api-deidentified"
+    ),
+]
 
 dicom_api_urlpatterns = [
     path("dicom/nodes/", dicom_api.Nodes.as_view(), name="api-dicom-nodes"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -98,12 +98,18 @@ def record_methods(dataset: pydicom.Dataset, *codes: str) -> None:
 
 def _changes(dataset: pydicom.Dataset, replacement: Replacement) -> Iterator[Change]:
     for tag in sorted(dataset.keys()):
+        was_empty, is_sequence = _is_empty(dataset, tag), _representation(dataset, tag) == "SQ"
         action = _action(dataset, tag, replacement)
-        if action is not None:
-            yield Change(f"({tag.group:04X},{tag.element:04X})", keyword_for_tag(tag), action)
-        elif _representation(dataset, tag) == "SQ":
+        if action is None and is_sequence:
             for item in dataset[tag].value or []:
                 yield from _changes(item, replacement)
+        elif action is not None and not was_empty:
+            yield Change(f"({tag.group:04X},{tag.element:04X})", keyword_for_tag(tag), action)
+
+
+def _is_empty(dataset: pydicom.Dataset, tag: BaseTag) -> bool:
+    value = dataset.get_item(tag).value
+    return value is None or (isinstance(value, Sized) and len(value) == 0)
 
 
 def _action(dataset: pydicom.Dataset, tag: BaseTag, replacement: Replacement) -> Action | None:
@@ -178,4 +184,6 @@ def _is_repeating_group(tag: BaseTag) -> bool:
 
 def _representation(dataset: pydicom.Dataset, tag: BaseTag) -> str:
     stored = dataset.get_item(tag).VR
-    return str(stored) if stored not in (None, "UN") else str(dictionary_VR(tag))
+    if stored not in (None, "UN") or not dictionary_has_tag(tag):
+        return str(stored)
+    return str(dictionary_VR(tag))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Final
 
 import pydicom
-from pydicom.charset import decode_element, default_encoding
+
+MAX_VALUE: Final = 1 << 30  # bytes: every value is tried
 
 
 def read_attributes(content: bytes) -> pydicom.Dataset:
@@ -22,13 +24,10 @@ def read_attributes(content: bytes) -> pydicom.Dataset:
 
 def _readable(header: pydicom.Dataset) -> pydicom.Dataset:
     readable = pydicom.Dataset()
-    encodings = header.get("SpecificCharacterSet") or default_encoding
     for tag in list(header.keys()):
         try:
-            element = header[tag]
-            if element.VR != "SQ":
-                decode_element(element, encodings)
-            element.to_json(None, bulk_data_threshold=1 << 30) if element.VR != "SQ" else len(element.value)
+            element = header[tag]  # decodes its text
+            element.to_json_dict(None, MAX_VALUE)
             readable.add(element)
         except Exception:  # noqa: S112 - pydicom raises many kinds of errors for a damaged value
             continue

@@ -22,6 +22,7 @@ from requests.adapters import BaseAdapter
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.services.tokens import create_token
+from diagnostics.cases.models import Case
 from diagnostics.integrations.models import WebhookEndpoint
 from diagnostics.integrations.models.webhooks import WebhookEvent
 from diagnostics.integrations.services import webhooks
@@ -145,3 +146,16 @@ def endpoint(receiver: Receiver, site: Site, administrator: User, now: datetime)
         now=now,
     )
     return OwnEndpoint(row, secret)
+
+
+def values_of(attributes: dict[str, Any]) -> pydicom.Dataset:
+    """Return a data set of DICOM JSON."""
+    return pydicom.Dataset.from_json(attributes, bulk_data_uri_handler=lambda *_reference: b"")
+
+
+@pytest.fixture
+def stored(technician: User, connect: Connect) -> Case:
+    """Return the case of an instance that was stored by STOW-RS."""
+    response = connect(technician).store_instances([data_set(instance())])
+    assert not response.get("FailedSOPSequence")
+    return Case.objects.get()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.errors import UnreadableImage
+from ml.images import full_depth
 from ml.images.decode_in_child import pack_full_depth_in_child
 from ml.images.decoding import decode_radiograph
 from ml.images.full_depth import FullDepthImage, pack, read_full_depth
@@ -132,3 +134,15 @@ def test_the_child_process_packs_equal_bytes_and_refuses_a_truncated_file() -> N
     with pytest.raises(UnreadableImage) as raised:
         pack_full_depth_in_child(content[:400])
     assert raised.value.code in {"damaged", "no_pixels"}
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_packed_image_is_unpacked_with_its_window(bits: int) -> None:
+    image = read_full_depth(radiograph_dicom(4, (97, 130), bits=bits, photometric="MONOCHROME1", **WINDOWED))
+
+    unpacked, header = full_depth.unpack(pack(image)), full_depth.unpack_header(pack(image))
+
+    np.testing.assert_array_equal(unpacked.stored, image.stored)
+    for found in (unpacked, header):
+        assert replace(found, stored=image.stored) == image
+        assert found.stored.shape == (97, 130)

@@ -88,6 +88,7 @@ def create_access_objects(
     tokens.create_token(by=technician, now=timezone.now())
     erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
+    args |= {"integrations:deidentification-change": [case.site.pk]}
     args |= _account_arguments(technician, case.site.pk) | _dicomweb_arguments(case)
     args |= _webhook_arguments(administrator, now)
     alert = Alert.objects.create(

@@ -169,6 +169,9 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-selected-cases": ("401 403 403 405 403", "401 403 403 200 403"),
     "api-training-run": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-case-lineage": ("401 403 403 200 403", "401 403 403 405 403"),
+    "integrations:deidentification": ("login 403 403 200 403", "login 403 403 405 403"),
+    "integrations:deidentification-change": ("login 403 403 405 403", "login 403 403 302 403"),
+    "api-deidentified": ("401 403 200 200 404", "401 403 405 405 405"),
     **{f"dicomweb-{name}": ("401 200 200 200 200", "401 405 405 405 405") for name in DICOMWEB_SEARCHES},
     **{f"dicomweb-{name}": ("401 200 200 200 404", "401 405 405 405 405") for name in DICOMWEB_OBJECTS},
     "dicomweb-studies": ("401 200 200 200 200", "401 415 415 415 415"),  # a form is no multipart/related

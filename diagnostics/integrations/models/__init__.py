@@ -1,5 +1,6 @@
 """Tables of the connections to other systems, one module a subject."""
 
+from diagnostics.integrations.models.deidentification import DeidentificationPolicy as DeidentificationPolicy
 from diagnostics.integrations.models.dicom_commitments import StorageCommitment as StorageCommitment
 from diagnostics.integrations.models.dicom_deliveries import ResultDelivery as ResultDelivery
 from diagnostics.integrations.models.dicom_instances import ReceivedInstance as ReceivedInstance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Final
 
 import pydicom
 
@@ -19,7 +20,10 @@ from ml.images.dicom_attributes import read_attributes
 from ml.images.dicom_instance import describe_pixels, encode, little_endian
 from ml.images.full_depth import FullDepthImage
 
-ALWAYS_REMOVED = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
+DEIDENTIFICATION: Final = (  # a file that names the patient again is not de-identified
+    *("DeidentificationMethod", "DeidentificationMethodCodeSequence", "PatientIdentityRemoved"),
+    "LongitudinalTemporalInformationModified",
+)
 logger = logging.getLogger(__name__)
 
 
@@ -44,23 +48,21 @@ def frame(radiograph: Radiograph, *, by: User, now: datetime) -> bytes:
     return little_endian(full_depth.unpack(stored_images.packed_bit_depth(radiograph, by=by, now=now)))
 
 
-def image_header(radiograph: Radiograph) -> pydicom.Dataset:
-    """Return what the header of the file states of the image; empty for PNG and JPEG, and if unreadable."""
+def original_header(radiograph: Radiograph) -> pydicom.Dataset:
+    """Return all attributes of the received file; none for PNG and JPEG, and if it cannot be read."""
     if radiograph.source_format != "DICOM":
         return pydicom.Dataset()
     try:
-        content = storage.read_verified(radiograph.original, radiograph.file_sha256)
-        header = read_attributes(content)
+        return read_attributes(storage.read_verified(radiograph.original, radiograph.file_sha256))
     except Exception as error:  # pydicom raises many kinds of errors for a damaged file
-        logger.warning("the header of radiograph %s is not served: %s", radiograph.pk, type(error).__name__)
+        logger.warning("the header of radiograph %s is not used: %s", radiograph.pk, type(error).__name__)
         return pydicom.Dataset()
-    deidentify(header, Replacement(patient_id="", uid=str))
-    return header
 
 
 def _described(radiograph: Radiograph, image: FullDepthImage, *, identifiers: bool) -> pydicom.Dataset:
-    dataset = image_header(radiograph)
-    for keyword in (*ALWAYS_REMOVED, "PatientIdentityRemoved", "LongitudinalTemporalInformationModified"):
+    dataset = original_header(radiograph)
+    deidentify(dataset, Replacement(patient_id="", uid=str))
+    for keyword in DEIDENTIFICATION:
         if keyword in dataset:
             del dataset[keyword]
     patient = patients.patient_of(radiograph.case.site, radiograph.case.patient_ref)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -20,6 +20,7 @@ from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.services import admission, restore_files
 from diagnostics.errors import DomainError, NotAllowed
 from diagnostics.integrations.errors.receiving import InstanceReused, NotDicom
+from diagnostics.integrations.services import deidentification
 from ml.errors import UnreadableImage
 from ml.images.decoding import detect_format
 from ml.images.dicom_meta import InstanceMeta, read_instance_meta
@@ -64,15 +65,27 @@ def receive_instance(content: bytes, *, site: Site, by: User, source: str, now: 
         raise NotAllowed(_("You are not a member of this site."))
     meta = read_instance_meta(content)
     try:
-        received = _received(content, meta, site=site, by=by, now=now)
+        received = _admitted(content, meta, site=site, by=by, now=now)
     except DomainError as error:
         received = _refused(error, meta)
     _record(received, site=site, by=by, source=source, now=now)
     return received
 
 
-def _received(content: bytes, meta: InstanceMeta, *, site: Site, by: User, now: datetime) -> Received:
+def _admitted(content: bytes, meta: InstanceMeta, *, site: Site, by: User, now: datetime) -> Received:
+    """Admit a file, de-identified where the site demands it; the outcome names the UIDs of the sender."""
     _require_dicom(content)
+    policy = deidentification.policy_of(site)
+    if not policy.at_reception:
+        return _received(content, meta, site=site, by=by, now=now)
+    made = deidentification.deidentify_received(content, metrics.decode_upload(content), policy=policy)
+    received = _received(made.content, read_instance_meta(made.content), site=site, by=by, now=now)
+    if received.case is not None and received.outcome == Outcome.ACCEPTED:
+        deidentification.record_received(made, received.case, by=by, now=now)
+    return replace(received, sop_instance_uid=meta.sop_instance_uid, sop_class_uid=meta.sop_class_uid)
+
+
+def _received(content: bytes, meta: InstanceMeta, *, site: Site, by: User, now: datetime) -> Received:
     known = _radiograph_of(site, meta.sop_instance_uid)
     if known is not None:
         return _sent_again(known, content, meta, by=by, now=now)

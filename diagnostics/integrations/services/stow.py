@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts import selectors as accounts
 from diagnostics.accounts.models import Site, User
+from diagnostics.cases import upload_validation
 from diagnostics.integrations.services.receiving import Outcome, Received, receive_instance
 from ml.errors import UnreadableImage
 from ml.images.decode_in_child import read_header_in_child
@@ -19,14 +20,21 @@ SOURCE: Final = "stow"
 
 
 def store(
-    contents: Iterable[bytes], *, study_uid: str = "", by: User, clock: Callable[[], datetime]
+    contents: Iterator[bytes], *, study_uid: str = "", by: User, clock: Callable[[], datetime]
 ) -> list[Received]:
     """Receive DICOM files at the site of the user's uploads; with `study_uid`, of that study only.
 
-    `clock` gives the time of each file. Raises NotAllowed.
+    `clock` gives the time of each file. Raises NotAllowed, ServerBusy: what was received before remains so.
     """
-    site = accounts.home_site(by)
-    return [_received(content, study_uid, site=site, by=by, now=clock()) for content in contents]
+    site, received = accounts.home_site(by), list[Received]()
+    while True:
+        with (
+            upload_validation.decoding_slot()
+        ):  # from reading a file on, which bounds the memory of all uploads
+            content = next(contents, None)
+            if content is None:
+                return received
+            received.append(_received(content, study_uid, site=site, by=by, now=clock()))
 
 
 def _received(content: bytes, study_uid: str, *, site: Site, by: User, now: datetime) -> Received:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, cast
+from typing import IO, Any, ClassVar, Final, cast
 
-from django.http import HttpResponse, JsonResponse
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
@@ -18,11 +22,12 @@ from rest_framework.views import APIView
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import HasPermission
 from diagnostics.accounts.roles import Permission
+from diagnostics.cases.errors import StorageUnavailable
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.permissions import may_see_identifiers
 from diagnostics.cases.services import case_lists
 from diagnostics.integrations import media_types, multipart_related, qido_query
-from diagnostics.integrations.errors.dicomweb import BodyTooLarge
+from diagnostics.integrations.errors.dicomweb import BodyTooLarge, InvalidBody
 from diagnostics.integrations.instance_uids import uids_of
 from diagnostics.integrations.media_types import MediaType
 from diagnostics.integrations.presenters import qido
@@ -120,12 +125,10 @@ def store(request: Request, study: str = "") -> HttpResponse:
     media_types.chosen(accept_of(request), JSON_TYPES)
     boundary = multipart_related.boundary_of(str(request.content_type))
     _require_length(request)
-    received = stow.store(
-        multipart_related.read_parts(request._request, boundary, most=MAX_FILE_BYTES),
-        study_uid=study,
-        by=staff(request),
-        clock=timezone.now,
-    )
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as body:
+        _spool(request, body)
+        parts = multipart_related.read_parts(body, boundary, most=MAX_FILE_BYTES)
+        received = stow.store(parts, study_uid=study, by=staff(request), clock=timezone.now)
     status = responses.status_of(received)
     response = responses.response_of(
         received, study_url=_study_url(request), instance_url=_instance_url(request)
@@ -173,7 +176,20 @@ def _results(
 def _require_length(request: Request) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > MAX_BODY:
-        raise BodyTooLarge("The body may have at most 1 GB: send the instances in several requests.")
+        raise BodyTooLarge(_("The body may have at most 1 GB: send the instances in several requests."))
+
+
+def _spool(request: Request, body: IO[bytes]) -> None:
+    """Copy a body to a file: a slow sender holds no memory. Raises InvalidBody, StorageUnavailable."""
+    try:
+        shutil.copyfileobj(request._request, body, multipart_related.CHUNK)
+    except UnreadablePostError as error:
+        raise InvalidBody(_("The body ends before its last boundary.")) from error
+    except OSError as error:
+        raise StorageUnavailable(
+            _("The storage is full; nothing was saved. Send the files again later.")
+        ) from error
+    body.seek(0)
 
 
 def _study_url(request: Request) -> qido.Url:
