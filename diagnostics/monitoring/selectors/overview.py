@@ -26,6 +26,7 @@ from ml.metrics.drift import Drift
 
 RANGES: Final = (7, 30, 90, 365)  # days
 PSI_DAYS: Final = 7  # of each point of the index over time
+STRATA_DAYS: Final = 90  # at most; a year of strata takes seconds to read
 DAILY_UP_TO: Final = 30  # days; a longer range is shown by weeks
 SITE: Final = "site"  # the dimension of the sites themselves
 
@@ -108,8 +109,9 @@ def overview(user: User, *, days: int, now: datetime) -> Overview:
     sites, version = tuple(user.sites.order_by("name")), registry.active_version()
     last = timezone.localdate(now)
     first, step_days = last - timedelta(days=days - 1), 1 if days <= DAILY_UP_TO else 7
-    rows = list(aggregates.days_since(sites, local_midnight(first)))
+    rows = list(aggregates.days_since(sites, local_midnight(first)).filter(dimension=Dimension.ALL))
     active = aggregates.of_version(rows, version.pk) if version else []
+    since = max(first, last - timedelta(days=STRATA_DAYS - 1))
     baselines = references.baselines(version, sites)
     by_day = _by_day(sites, version, since=first - timedelta(days=PSI_DAYS - 1))
     return Overview(
@@ -118,9 +120,9 @@ def overview(user: User, *, days: int, now: datetime) -> Overview:
         first=first,
         last=last,
         step_days=step_days,
-        totals=aggregates.total(aggregates.of_all(rows)),
-        drifts=_drifts(aggregates.total(aggregates.of_all(active)), baselines),
-        strata=tuple(_strata(active, sites, baselines)),
+        totals=aggregates.total(rows),
+        drifts=_drifts(aggregates.total(active), baselines),
+        strata=tuple(_strata(sites, version, baselines, since=since)),
         steps=tuple(_steps(rows, by_day, baselines, first=first, last=last, days=step_days)),
         rolling=tuple(_rolling(sites, version, first=first, last=last, days=step_days)),
         baselines=tuple(baselines),
@@ -141,9 +143,12 @@ def _measured(measure: Measure, totals: Totals, baselines: Sequence[Baseline], s
 
 
 def _strata(
-    rows: Sequence[Aggregate], sites: Sequence[Site], baselines: Sequence[Baseline]
+    sites: Sequence[Site], version: ModelVersion | None, baselines: Sequence[Baseline], *, since: date
 ) -> Iterator[Stratum]:
     """Yield the strata with cases: sites first, then the dimensions, the largest stratum of each first."""
+    if version is None:
+        return
+    rows = list(aggregates.days_since(sites, local_midnight(since)).filter(version=version))
     if len(sites) > 1:
         by_site = aggregates.totals_by(aggregates.of_all(rows), lambda row: row.site_id)
         for site in sites:
@@ -169,9 +174,7 @@ def _steps(
     days: int,
 ) -> Iterator[Step]:
     """Yield the days or weeks of a range; `by_day` holds the active version, from a week before it."""
-    every = aggregates.totals_by(
-        aggregates.of_all(rows), lambda row: (aggregates.day_of(row) - first).days // days
-    )
+    every = aggregates.totals_by(rows, lambda row: (aggregates.day_of(row) - first).days // days)
     for number in range((last - first).days // days + 1):
         until = min(first + timedelta(days=(number + 1) * days - 1), last)
         psi = dict(_psi(aggregates.rolling(by_day, until=until, days=PSI_DAYS), baselines))
