@@ -31,6 +31,7 @@ MAINTENANCE = {
     "storage.sweep",
     "storage.keep_reserve",
     "audit.seal",
+    "monitoring.watch",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}
