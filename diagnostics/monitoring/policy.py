@@ -46,17 +46,18 @@ class State(TextChoices):
 
     TOO_FEW = "too-few", _("too few")
     GOOD = "good", _("within its limit")
+    INCONCLUSIVE = "inconclusive", _("inconclusive")
     WATCH = "watch", _("watch")
     BEYOND = "beyond", _("beyond its limit")
 
 
 def drift_state(drift: Drift | None) -> State:
-    """Return the state of a measure; a difference that chance explains is no drift."""
+    """Return the state of a measure; it is good only if its whole interval is below the limit."""
     if drift is None or min(drift.n, drift.reference_n) < MIN_CASES:
         return State.TOO_FEW
-    if drift.psi <= drift.psi_by_chance or drift.psi < PSI_WATCH:
-        return State.GOOD
-    return State.BEYOND if drift.psi >= PSI_LIMIT else State.WATCH
+    if drift.psi > drift.psi_by_chance and drift.psi >= PSI_WATCH:
+        return State.BEYOND if drift.psi >= PSI_LIMIT else State.WATCH
+    return State.GOOD if drift.psi_interval[1] < PSI_LIMIT else State.INCONCLUSIVE
 
 
 def share_state(count: int, of: int, limit: float) -> State:

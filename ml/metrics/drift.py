@@ -24,7 +24,10 @@ SEED: Final = 20260101
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a sample of `n` is from a reference of `reference_n`, with 95 % bootstrap intervals."""
+    """How far a sample of `n` is from a reference of `reference_n`, with 95 % bootstrap intervals.
+
+    Resampling adds chance to both measures, so the intervals are shifted by the mean of what it added.
+    """
 
     n: int
     reference_n: int
@@ -44,16 +47,16 @@ def measure_drift(reference: Counts, sample: Counts, *, seed: int = SEED) -> Dri
     starts = group_starts(reference)
     drawn = _resampled(reference, sample, seed)
     psi_values = psi(*(np.add.reduceat(counts, starts, axis=1) for counts in drawn))
-    distance = float(ks_distance(reference, sample))
+    index, distance = grouped_psi(reference, sample), float(ks_distance(reference, sample))
     effective = reference_n * n / (reference_n + n)
     return Drift(
         n=n,
         reference_n=reference_n,
-        psi=grouped_psi(reference, sample),
-        psi_interval=percentile_interval(psi_values),
+        psi=index,
+        psi_interval=_shifted_interval(psi_values, index),
         psi_by_chance=psi_by_chance(len(starts), reference_n, n),
         ks=distance,
-        ks_interval=percentile_interval(ks_distance(*drawn)),
+        ks_interval=_shifted_interval(ks_distance(*drawn), distance),
         ks_p=float(kstwobign.sf(np.sqrt(effective) * distance)),
     )
 
@@ -96,6 +99,12 @@ def group_starts(reference: Counts, *, groups: int = GROUPS) -> NDArray[np.int_]
     cumulative = np.cumsum(reference)
     wanted = cumulative[-1] * np.arange(1, groups) / groups
     return np.unique(np.r_[0, np.minimum(np.searchsorted(cumulative, wanted) + 1, len(reference) - 1)])
+
+
+def _shifted_interval(resampled: Counts, estimate: float) -> Interval:
+    """Return the central 95 % of resampled values, shifted to a mean of the estimate; not below 0."""
+    low, high = percentile_interval(resampled - resampled.mean() + estimate)
+    return max(low, 0.0), high
 
 
 def _resampled(reference: Counts, sample: Counts, seed: int) -> tuple[Counts, Counts]:

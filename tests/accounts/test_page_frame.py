@@ -38,6 +38,7 @@ from diagnostics.jobs.models import JobStatus
                 "Imports",
                 "Training",
                 "Models",
+                "Monitoring",
                 "Staff",
                 "Audit",
                 "Status",

@@ -93,6 +93,17 @@ def test_the_same_histograms_have_the_same_intervals_in_each_call() -> None:
     assert drift.measure_drift(reference, sample) == drift.measure_drift(reference, sample)
 
 
+def test_the_interval_of_samples_without_drift_begins_at_zero_and_contains_the_estimate() -> None:
+    random = np.random.default_rng(6)
+    reference, sample = (histogram(random.uniform(size=n)) for n in (400, 300))
+
+    found = drift.measure_drift(reference, sample)
+
+    for value, (low, high) in ((found.psi, found.psi_interval), (found.ks, found.ks_interval)):
+        assert 0 <= low <= value <= high
+    assert found.psi_interval[0] == 0
+
+
 def test_an_empty_histogram_is_refused() -> None:
     with pytest.raises(ValueError, match="without observations"):
         drift.measure_drift(np.array([1.0, 2.0]), np.zeros(2))

@@ -45,48 +45,16 @@ def store(site: Site, technician: User, version: ModelVersion, now: datetime) ->
     """Return a function that stores a case and its finished prediction."""
 
     def stored(seed: int, *, at: datetime = now, of: Site = site, **changes: Any) -> Prediction:
-        score = float(np.random.default_rng(seed).beta(1, 4))
-        view, sex, age = (changes.pop(name, default) for name, default in DEFAULTS)
         case = Case.objects.create(site=of, patient_ref=f"P-{seed}", opened_by=technician, opened_at=at)
+        strata = {name: changes.pop(name, default) for name, default in STRATA}
         sha = f"{uuid4().hex}{uuid4().hex}"
-        Radiograph.objects.create(
-            case=case,
-            site=of,
-            original="a",
-            display="b",
-            file_sha256=sha,
-            pixel_sha256=sha,
-            width=64,
-            height=64,
-            bits=8,
-            source_format="PNG",
-            view=view,
-            sex=sex,
-            age=age,
-            device=changes.pop("device", ""),
-        )
-        return Prediction.objects.create(
-            **{
-                "case": case,
-                "version": version,
-                "status": JobStatus.DONE,
-                "queued_at": at - timedelta(seconds=3),
-                "started_at": at - timedelta(seconds=1),
-                "finished_at": at,
-                "probabilities": {"covid-19": score, "pneumonia": 0.0, "normal": 1 - score},
-                "operating_points": {"covid-19": 0.4, "pneumonia": 0.5, "normal": 0.5},
-                "finding": "covid-19" if score > 0.5 else "normal",
-                "outcome": "finding",
-                "out_of_distribution": {"knn": {"value": 0.1 + score / 10, "limit": 0.3}},
-                "input_measures": measures_of(seed),
-            }
-            | changes
-        )
+        files = {"original": "a", "display": "b", "file_sha256": sha, "pixel_sha256": sha}
+        size = {"width": 64, "height": 64, "bits": 8, "source_format": "PNG"}
+        Radiograph.objects.create(case=case, site=of, **files, **size, **strata)
+        return Prediction.objects.create(**result(seed, at) | {"case": case, "version": version} | changes)
 
     return stored
 
-
-DEFAULTS = (("view", "PA"), ("sex", "F"), ("age", 63))
 
 REASON = "Better on the radiographs of our own site."
 Classified = Callable[..., Prediction]
@@ -140,3 +108,23 @@ def classified(site: Site, technician: User, active: ModelVersion, now: datetime
         return classify(case, version, at, covid, **columns)
 
     return store
+
+
+STRATA = (("view", "PA"), ("sex", "F"), ("age", 63), ("device", ""))
+
+
+def result(seed: int, at: datetime) -> dict[str, Any]:
+    """Return the columns of a finished prediction."""
+    score = float(np.random.default_rng(seed).beta(1, 4))
+    return {
+        "status": JobStatus.DONE,
+        "queued_at": at - timedelta(seconds=3),
+        "started_at": at - timedelta(seconds=1),
+        "finished_at": at,
+        "probabilities": {"covid-19": score, "pneumonia": 0.0, "normal": 1 - score},
+        "operating_points": {"covid-19": 0.4, "pneumonia": 0.5, "normal": 0.5},
+        "finding": "covid-19" if score > 0.5 else "normal",
+        "outcome": "finding",
+        "out_of_distribution": {"knn": {"value": 0.1 + score / 10, "limit": 0.3}},
+        "input_measures": measures_of(seed),
+    }

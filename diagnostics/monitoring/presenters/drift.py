@@ -24,6 +24,7 @@ from diagnostics.registry.presenters.badges import Badge
 BADGES: Final = {
     State.TOO_FEW: Badge("info", "info", State.TOO_FEW.label),
     State.GOOD: Badge("done", "good", State.GOOD.label),
+    State.INCONCLUSIVE: Badge("info", "info", State.INCONCLUSIVE.label),
     State.WATCH: Badge("warn", "warn", State.WATCH.label),
     State.BEYOND: Badge("failed", "stat", State.BEYOND.label),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -79,14 +79,7 @@ def days_since(sites: Iterable[Site], start: datetime) -> QuerySet[Aggregate]:
 
 def total(rows: Iterable[Aggregate], *, counts_only: bool = False) -> Totals:
     """Return the sum of rows that share no case, without histograms if these were not read."""
-    counts: dict[str, int] = defaultdict(int)
-    histograms: dict[str, list[Bins]] = defaultdict(list)
-    for row in rows:
-        for name, number in row.counts.items():
-            counts[name] += number
-        for name, bins in () if counts_only else row.histograms.items():
-            histograms[name].append(bins)
-    return Totals(dict(counts), {name: measures.total(each) for name, each in histograms.items()})
+    return combined([Totals(row.counts, {} if counts_only else row.histograms) for row in rows])
 
 
 def totals_by(
@@ -111,11 +104,20 @@ def of_all(rows: Iterable[Aggregate]) -> list[Aggregate]:
 
 def rolling(by_day: dict[date, Totals], *, until: date, days: int) -> Totals:
     """Return the sum of the days that end with `until`."""
-    summed: dict[str, int] = defaultdict(int)
-    for back in range(days):
-        for name, number in by_day.get(until - timedelta(days=back), Totals()).counts.items():
-            summed[name] += number
-    return Totals(dict(summed))
+    window = (until - timedelta(days=back) for back in range(days))
+    return combined([by_day[day] for day in window if day in by_day])
+
+
+def combined(parts: Sequence[Totals]) -> Totals:
+    """Return the sum of totals."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part.counts)
+    names = {name for part in parts for name in part.histograms}
+    return Totals(
+        dict(counts),
+        {name: measures.total(part.histograms.get(name, {}) for part in parts) for name in names},
+    )
 
 
 def of_version(rows: Iterable[Aggregate], version: UUID | None) -> list[Aggregate]:

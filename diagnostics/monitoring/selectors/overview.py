@@ -25,6 +25,8 @@ from ml.metrics import drift as drift_measures
 from ml.metrics.drift import Drift
 
 RANGES: Final = (7, 30, 90, 365)  # days
+PSI_DAYS: Final = 7  # of each point of the index over time
+STRATA_DAYS: Final = 90  # at most; a year of strata takes seconds to read
 DAILY_UP_TO: Final = 30  # days; a longer range is shown by weeks
 SITE: Final = "site"  # the dimension of the sites themselves
 
@@ -56,7 +58,7 @@ class Stratum:
 
 @dataclass(frozen=True)
 class Step:
-    """One day or week of the range; `psi` has the measures with enough cases."""
+    """One day or week of the range; `psi` is that of the 7 days until its end, if enough."""
 
     first: date
     totals: Totals  # of all versions
@@ -107,19 +109,21 @@ def overview(user: User, *, days: int, now: datetime) -> Overview:
     sites, version = tuple(user.sites.order_by("name")), registry.active_version()
     last = timezone.localdate(now)
     first, step_days = last - timedelta(days=days - 1), 1 if days <= DAILY_UP_TO else 7
-    rows = list(aggregates.days_since(sites, local_midnight(first)))
+    rows = list(aggregates.days_since(sites, local_midnight(first)).filter(dimension=Dimension.ALL))
     active = aggregates.of_version(rows, version.pk) if version else []
+    since = max(first, last - timedelta(days=STRATA_DAYS - 1))
     baselines = references.baselines(version, sites)
+    by_day = _by_day(sites, version, since=first - timedelta(days=PSI_DAYS - 1))
     return Overview(
         sites=sites,
         version=version,
         first=first,
         last=last,
         step_days=step_days,
-        totals=aggregates.total(aggregates.of_all(rows)),
-        drifts=_drifts(aggregates.total(aggregates.of_all(active)), baselines),
-        strata=tuple(_strata(active, sites, baselines)),
-        steps=tuple(_steps(rows, active, baselines, first=first, last=last, days=step_days)),
+        totals=aggregates.total(rows),
+        drifts=_drifts(aggregates.total(active), baselines),
+        strata=tuple(_strata(sites, version, baselines, since=since)),
+        steps=tuple(_steps(rows, by_day, baselines, first=first, last=last, days=step_days)),
         rolling=tuple(_rolling(sites, version, first=first, last=last, days=step_days)),
         baselines=tuple(baselines),
         accuracy_floor=breaches.accuracy_floor(version),
@@ -139,9 +143,12 @@ def _measured(measure: Measure, totals: Totals, baselines: Sequence[Baseline], s
 
 
 def _strata(
-    rows: Sequence[Aggregate], sites: Sequence[Site], baselines: Sequence[Baseline]
+    sites: Sequence[Site], version: ModelVersion | None, baselines: Sequence[Baseline], *, since: date
 ) -> Iterator[Stratum]:
     """Yield the strata with cases: sites first, then the dimensions, the largest stratum of each first."""
+    if version is None:
+        return
+    rows = list(aggregates.days_since(sites, local_midnight(since)).filter(version=version))
     if len(sites) > 1:
         by_site = aggregates.totals_by(aggregates.of_all(rows), lambda row: row.site_id)
         for site in sites:
@@ -159,20 +166,18 @@ def _strata(
 
 def _steps(
     rows: Sequence[Aggregate],
-    active: Sequence[Aggregate],
+    by_day: dict[date, Totals],
     baselines: Sequence[Baseline],
     *,
     first: date,
     last: date,
     days: int,
 ) -> Iterator[Step]:
-    def step_of(row: Aggregate) -> int:
-        return (aggregates.day_of(row) - first).days // days
-
-    every = aggregates.totals_by(aggregates.of_all(rows), step_of)
-    own = aggregates.totals_by(aggregates.of_all(active), step_of)
+    """Yield the days or weeks of a range; `by_day` holds the active version, from a week before it."""
+    every = aggregates.totals_by(rows, lambda row: (aggregates.day_of(row) - first).days // days)
     for number in range((last - first).days // days + 1):
-        psi = dict(_psi(own.get(number, Totals()), baselines))
+        until = min(first + timedelta(days=(number + 1) * days - 1), last)
+        psi = dict(_psi(aggregates.rolling(by_day, until=until, days=PSI_DAYS), baselines))
         yield Step(first + timedelta(days=number * days), every.get(number, Totals()), psi)
 
 
@@ -191,10 +196,20 @@ def _rolling(
     if version is None:
         return
     window = policy.READING_WINDOW.days
-    start = local_midnight(first - timedelta(days=window - 1))
-    rows = aggregates.days_since(sites, start).filter(version=version, dimension=Dimension.ALL)
-    by_day = aggregates.totals_by(rows.defer("histograms"), aggregates.day_of, counts_only=True)
+    by_day = _by_day(sites, version, since=first - timedelta(days=window - 1), counts_only=True)
     for back in reversed(range(0, (last - first).days + 1, days)):
         until = last - timedelta(days=back)
         totals = aggregates.rolling(by_day, until=until, days=window)
         yield Rolling(until, totals.agreement, totals.sensitivity, totals.specificity)
+
+
+def _by_day(
+    sites: Sequence[Site], version: ModelVersion | None, *, since: date, counts_only: bool = False
+) -> dict[date, Totals]:
+    """Return the undivided totals of a version by day; one query, none without a version."""
+    if version is None:
+        return {}
+    rows = aggregates.days_since(sites, local_midnight(since))
+    rows = rows.filter(version=version, dimension=Dimension.ALL)
+    rows = rows.defer("histograms") if counts_only else rows
+    return aggregates.totals_by(rows, aggregates.day_of, counts_only=counts_only)
