@@ -160,7 +160,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "api-cases-retry": one,
         "api-cases-withdraw": one | {"reason": REASON},
         "api-case-quality-override": {"reason": REASON},
-        "api-case-pcr": {"result": "negative"},
+        "api-case-pcr": {"result": "not-detected"},
         "api-reference-standard": {"finding": "normal", "basis": "ct"},
         "api-worklist-assign": one,
         "api-worklist-end-claims": one,
