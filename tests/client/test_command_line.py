@@ -108,7 +108,7 @@ def test_a_server_that_is_not_there_is_told_apart(readroom, monkeypatch: pytest.
 def test_the_client_runs_without_django_and_prints_its_completion():
     code = "import sys; import readroom.__main__; print([m for m in sys.modules if m.startswith('django')])"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "clients" / "python"), "HOME": "/nonexistent"}
-    run = {"capture_output": True, "text": True, "env": environment, "check": True}
+    run: dict[str, Any] = {"capture_output": True, "text": True, "env": environment, "check": True}
 
     loaded = subprocess.run([sys.executable, "-c", code], **run).stdout
     words = [sys.executable, "-m", "readroom", "completion", "bash"]

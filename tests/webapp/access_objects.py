@@ -153,6 +153,29 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
     policy = {"double_read_percent": 20, "reference_percent": 0, "repeat_percent": 0}
     policy |= {"stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
     policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
+    return _api_bodies(case, policy) | {
+        "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
+        "cases:correct": {"kind": "accession", "value": "A-7", "reason": REASON},
+        "uploads:edit": {"patient_ref": "P-4"},
+        "uploads:send": {"patient_ref": "P-4"},
+        "api-case-list": {"patient_ref": "P-3"},
+        "api-corrections": {"kind": "accession", "value": "A-7", "reason": REASON},
+        "patients:resolve": {"resolution": "settled", "reason": REASON},
+        "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
+        "api-readings": {"finding": "normal", "confidence": "sure"},
+        "review:policy": policy,
+        "review:save-view": {"name": "Mine", "here": "mine=yes"},
+        "review:export": {"case": str(case)},
+        "review:bulk": {"act": "urgent", "case": str(case)},
+        "registry:promote": {"reason": REASON},
+        "registry:roll-back": {"reason": REASON},
+        "api-version-promote": {"reason": REASON},
+        "api-version-rollback": {"reason": REASON},
+        "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
+    }
+
+
+def _api_bodies(case: UUID, policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
     one = {"cases": [str(case)]}
     site = {"technicians_see_predictions": True, "administrators_see_predictions": True}
     return {
@@ -173,24 +196,6 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
             "at_hour": 2,
             "minimum_new_readings": 20,
         },
-        "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
-        "cases:correct": {"kind": "accession", "value": "A-7", "reason": REASON},
-        "uploads:edit": {"patient_ref": "P-4"},
-        "uploads:send": {"patient_ref": "P-4"},
-        "api-case-list": {"patient_ref": "P-3"},
-        "api-corrections": {"kind": "accession", "value": "A-7", "reason": REASON},
-        "patients:resolve": {"resolution": "settled", "reason": REASON},
-        "review:sign": {"finding": "normal", "confidence": "sure", "then": "stay"},
-        "api-readings": {"finding": "normal", "confidence": "sure"},
-        "review:policy": policy,
-        "review:save-view": {"name": "Mine", "here": "mine=yes"},
-        "review:export": {"case": str(case)},
-        "review:bulk": {"act": "urgent", "case": str(case)},
-        "registry:promote": {"reason": REASON},
-        "registry:roll-back": {"reason": REASON},
-        "api-version-promote": {"reason": REASON},
-        "api-version-rollback": {"reason": REASON},
-        "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
     }
 
 

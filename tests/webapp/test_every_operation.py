@@ -32,7 +32,7 @@ def test_no_drawn_request_of_an_administrator_is_a_server_error(
     objects: AccessObjects, administrator: User, settings: DjangoSettings
 ) -> None:
     settings.API_RATE = 0
-    send_drawn_requests(administrator, objects, examples=2)
+    send_drawn_requests(administrator, objects, examples=6)
 
 
 @pytest.mark.nightly

@@ -151,7 +151,7 @@ def export(context: Context, what: str, case: str | None, target: Path | None) -
     with context.client() as readroom:
         content = _report(readroom, case) if what == "report" else _lines(readroom, what)
     if target is None:
-        click.get_binary_stream("stdout").write(content)
+        click.echo(content, nl=False)
     else:
         target.write_bytes(content)
 
