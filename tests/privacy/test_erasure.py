@@ -20,6 +20,8 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.errors import NotAllowed
+from diagnostics.integrations.models import IdempotentRequest
+from diagnostics.integrations.services import idempotency
 from diagnostics.privacy.errors import TrainingIsOpen, UnknownPatient
 from diagnostics.privacy.models import Erasure
 from diagnostics.privacy.policy import ERASURE_ORDER
