@@ -24,7 +24,7 @@ help:
 	@echo "make test    style, types, import contracts, all tests but the nightly ones: about 20 minutes"
 	@echo "make nightly long bursts, thousands of mutated files, real data: READROOM_REALDATA names its folder"
 	@echo "make check   style, types, import contracts and structure only"
-	@echo "make openapi docs/openapi.yaml from the code"
+	@echo "make openapi docs/openapi.yaml from the code, and the types of the client"
 	@echo "make lock    requirements*.lock after a change of requirements*.txt: all packages with their hashes"
 	@echo "make sbom    var/sbom.cdx.json: the packages of an installation, as CycloneDX"
 	@echo "make audit   security rules and known vulnerabilities; needs a network with PyPI's JSON interface"
@@ -88,6 +88,7 @@ apt:
 
 openapi: venv
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	$(BIN)/python -m docs.make_client_types
 
 benchmark-broker: venv
 	$(BIN)/python -m benchmarks.broker_latency

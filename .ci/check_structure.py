@@ -16,7 +16,7 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 MAX_TEMPLATE_COLUMNS = 120
 CODE = (".py", ".html", ".js", ".css")
-NOT_OURS = ("static/vendor/", "ml/bundles/", "/migrations/", "docs/openapi.yaml")
+NOT_OURS = ("static/vendor/", "ml/bundles/", "/migrations/", "docs/openapi.yaml", "readroom/generated.py")
 
 CITATION = re.compile(
     r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.md)\b(?:,? (?:section |check )?(\d+(?:\.\d+)?|[A-I]\d*))?\b"

@@ -9,7 +9,18 @@ import hashlib
 from typing import Final
 
 # A test module that needs a worklist of its own takes one of these sites; see tests.stack.Stack.site.
-TEST_SITES: Final = ("reading", "viewer", "race", "burst", "flush", "reference", "access", "backup", "dicom")
+TEST_SITES: Final = (
+    "reading",
+    "viewer",
+    "race",
+    "burst",
+    "flush",
+    "reference",
+    "access",
+    "backup",
+    "dicom",
+    "client",
+)
 APPROVER: Final = "approver"  # a second administrator of the default site
 TEST_ROLES: Final = ("technician", "radiologist", "colleague")
 

@@ -20,6 +20,8 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.errors import NotAllowed
+from diagnostics.integrations.models import IdempotentRequest
+from diagnostics.integrations.services import idempotency
 from diagnostics.privacy.errors import TrainingIsOpen, UnknownPatient
 from diagnostics.privacy.models import Erasure
 from diagnostics.privacy.policy import ERASURE_ORDER
@@ -273,3 +275,25 @@ def test_the_database_file_has_no_bytes_of_an_erased_patient(
     log = database.with_name(f"{database.name}-wal")
     content = database.read_bytes() + (log.read_bytes() if log.exists() else b"")
     assert REFERENCE.encode() not in content
+
+
+def test_the_stored_answers_of_the_api_about_an_erased_patient_go_and_others_stay(
+    ward: Ward, patient: Patient, other_patient: Patient
+) -> None:
+    for number, case in enumerate((patient.case, other_patient.case)):
+        stored = idempotency.begin(
+            key=f"{number}",
+            owner=ward.administrator.pk,
+            path=f"/api/v1/cases/{case.pk}/readings/",
+            by=ward.administrator,
+            now=ward.now,
+        )
+        body = f'{{"note": "{case.patient_ref}"}}'
+        idempotency.finish(request=stored, fingerprint="", status=201, body=body)
+
+    erase(ward)
+
+    assert [stored.path.split("/")[4] for stored in IdempotentRequest.objects.all()] == [
+        str(other_patient.case.pk)
+    ]
+    assert REFERENCE not in whole_database()

@@ -207,26 +207,7 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
     policy = {"double_read_percent": 20, "reference_percent": 0, "repeat_percent": 0}
     policy |= {"stat_minutes": 30, "urgent_minutes": 60, "routine_minutes": 240}
     policy |= {"uncertain_percent": 1, "contradicted_percent": 1, "novel_percent": 1}
-    one = {"cases": [str(case)]}
-    site = {"technicians_see_predictions": True, "administrators_see_predictions": True}
-    return {
-        "api-cases-priority": one | {"priority": "urgent"},
-        "api-cases-retry": one,
-        "api-cases-withdraw": one | {"reason": REASON},
-        "api-case-quality-override": {"reason": REASON},
-        "api-case-pcr": {"result": "negative"},
-        "api-reference-standard": {"finding": "normal", "basis": "ct"},
-        "api-worklist-assign": one,
-        "api-worklist-end-claims": one,
-        "api-saved-views": {"name": "Mine", "query": "status=mine"},
-        "api-reading-policy": policy | site | {"triage_by_score": False, "has_active_learning_queue": False},
-        "api-identity-conflict-resolve": {"resolution": "settled", "reason": REASON},
-        "api-training-schedule": {
-            "enabled": True,
-            "every_days": 7,
-            "at_hour": 2,
-            "minimum_new_readings": 20,
-        },
+    return _api_bodies(case, policy) | {
         "cases:upload": {"patient_ref": "P-2", "priority": "routine"},
         "cases:correct": {"kind": "accession", "value": "A-7", "reason": REASON},
         "uploads:edit": {"patient_ref": "P-4"},
@@ -246,6 +227,30 @@ def _bodies(case: UUID) -> dict[str, dict[str, Any]]:
         "api-version-promote": {"reason": REASON},
         "api-version-rollback": {"reason": REASON},
         "training:schedule": {"every_days": 7, "at_hour": 2, "minimum_new_readings": 20},
+    }
+
+
+def _api_bodies(case: UUID, policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    one = {"cases": [str(case)]}
+    site = {"technicians_see_predictions": True, "administrators_see_predictions": True}
+    return {
+        "api-cases-priority": one | {"priority": "urgent"},
+        "api-cases-retry": one,
+        "api-cases-withdraw": one | {"reason": REASON},
+        "api-case-quality-override": {"reason": REASON},
+        "api-case-pcr": {"result": "not-detected"},
+        "api-reference-standard": {"finding": "normal", "basis": "ct"},
+        "api-worklist-assign": one,
+        "api-worklist-end-claims": one,
+        "api-saved-views": {"name": "Mine", "query": "status=mine"},
+        "api-reading-policy": policy | site | {"triage_by_score": False, "has_active_learning_queue": False},
+        "api-identity-conflict-resolve": {"resolution": "settled", "reason": REASON},
+        "api-training-schedule": {
+            "enabled": True,
+            "every_days": 7,
+            "at_hour": 2,
+            "minimum_new_readings": 20,
+        },
     }
 
 

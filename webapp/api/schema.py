@@ -42,7 +42,7 @@ def _complete(operation: dict[str, Any], method: str) -> None:
     responses = operation["responses"]
     for status, response in responses.items():
         content = response.get("content", {})
-        if int(status) >= 400 and "application/json" in content:
+        if not status.startswith(("1", "2", "3")) and "application/json" in content:
             response["content"] = {CONTENT_TYPE: content["application/json"]}
     responses["default"] = DEFAULT
     if method == "get":

@@ -32,6 +32,7 @@ CREATED_AGAIN: Final = frozenset(
         "staged",
         "metrics",
         "engines",
+        "api-rate",
         disk.RESERVE_FILE,
     }
 )
