@@ -17,6 +17,7 @@ from django.contrib.messages import constants as message_levels
 from webapp import private_home
 from webapp.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
 from webapp.celery_config import celery_settings
+from webapp.integration_settings import *  # noqa: F403 - settings
 from webapp.secret_key import stored_key
 from webapp.telemetry import error_reports
 from webapp.telemetry.logging_settings import logging_settings
@@ -279,16 +280,6 @@ METRICS_DIR.mkdir(parents=True, exist_ok=True)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read by prometheus_client at its import
 METRICS_TOKEN = secret("METRICS_TOKEN")
 METRICS_NETWORKS = [ipaddress.ip_network(network) for network in env.list("METRICS_NETWORKS", default=[])]
-
-# Networks, such as 10.1.0.0/16, to which webhooks may be sent although they are not public.
-WEBHOOK_ALLOWED_NETWORKS = [
-    ipaddress.ip_network(network) for network in env.list("READROOM_WEBHOOK_ALLOWED_NETWORKS", default=[])
-]
-
-# A folder into which other systems put radiographs and ZIPs; `manage.py watch_folder` admits them.
-WATCHED_FOLDER = env.str("READROOM_WATCHED_FOLDER", default="")
-WATCHED_FOLDER_USER = env.str("READROOM_WATCHED_FOLDER_USER", default="")  # in whose name they are uploaded
-WATCHED_FOLDER_SECONDS = env.float("READROOM_WATCHED_FOLDER_SECONDS", default=5.0)  # without a change
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="plain")  # or json
 LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
