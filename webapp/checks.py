@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from diagnostics.accounts.roles import Role
 from webapp import private_home
 from webapp.celery_config import is_redis
 
@@ -57,6 +58,21 @@ def check_database_and_broker(app_configs: Sequence[Any] | None, **kwargs: Any) 
             )
         ]
     return []
+
+
+@register(TAG)
+def check_login(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error where no user could log in, or for a role that does not exist."""
+    errors: list[CheckMessage] = []
+    has_provider = bool(settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID)
+    if not settings.LOCAL_LOGIN and not (has_provider and settings.OIDC_ROLES):
+        text = "READROOM_LOCAL_LOGIN=0 needs READROOM_OIDC_ISSUER, _CLIENT_ID and _ROLES."
+        errors.append(Error(text, id="readroom.E004"))
+    unknown = [role for role, _group in settings.OIDC_ROLES if role not in Role.values]
+    if unknown:
+        text = f"READROOM_OIDC_ROLES names an unknown role: {', '.join(unknown)}."
+        errors.append(Error(text, id="readroom.E005"))
+    return errors
 
 
 @register(TAG)

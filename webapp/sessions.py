@@ -68,7 +68,9 @@ def _lacks_required_factor(request: HttpRequest, user: User) -> bool:
     now, session = timezone.now().timestamp(), request.session
     if session.get("must_enrol") or now - session.get("factor_checked_at", 0) > WRITE_INTERVAL:
         rules = selectors.session_rules(user)
-        session["must_enrol"], session["at_demonstration"] = rules.must_enrol, rules.at_demonstration
+        by_provider = session.get("second_factor_by_provider", False)
+        session["must_enrol"] = rules.must_enrol and not by_provider
+        session["at_demonstration"] = rules.at_demonstration
         session["factor_checked_at"] = now
     return bool(session.get("must_enrol"))
 

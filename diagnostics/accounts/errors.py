@@ -39,3 +39,13 @@ class UnusableLink(DomainError):
     """A password link that has expired or was used."""
 
     code = "unusable_link"
+
+
+class SignOnRefused(DomainError):
+    """A login of the identity provider that leads to no account; `code` is the reason."""
+
+    status = 403
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

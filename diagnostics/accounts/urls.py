@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from diagnostics.accounts.views import account, password_link, second_factor, sessions, staff, tokens
+from diagnostics.accounts.views import account, password_link, second_factor, sessions, sign_on, staff, tokens
 
 app_name = "accounts"
 
 urlpatterns = [
     path("login/", sessions.Login.as_view(), name="login"),
     path("login/second-factor/", second_factor.check, name="second-factor"),
+    path("sign-on/", sign_on.begin, name="sign-on"),
+    path("sign-on/callback/", sign_on.callback, name="sign-on-callback"),
+    path("signed-out/", sign_on.signed_out, name="signed-out"),
     path("logout/", sessions.Logout.as_view(), name="logout"),
     path("password/", account.password, name="password"),
     path("password/<str:uidb64>/<str:token>/", password_link.PasswordLink.as_view(), name="reset"),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from diagnostics.files import sync_folder, write_durably
+from diagnostics.files import DRAFT_SUFFIX, sync_folder, write_durably
 from diagnostics.integrations.errors.watched_folder import FolderInUse, InvalidFields
 
 WORKING, DONE, REFUSED = "working", "done", "refused"
@@ -90,7 +90,10 @@ def claim(folder: Path, path: Path) -> Claimed:
 
 
 def unfinished(folder: Path) -> list[Claimed]:
-    """Return what an interrupted run has left in `working`; notes without their file are removed."""
+    """Return what an interrupted run has left in `working`; drafts and notes without a file are removed."""
+    for name in (WORKING, DONE, REFUSED):
+        for draft in (folder / name).glob(f"*{DRAFT_SUFFIX}"):
+            draft.unlink()
     left = []
     for note in sorted((folder / WORKING).glob(f"*{NOTE}")):
         claimed = note.with_suffix("")

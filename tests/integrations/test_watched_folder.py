@@ -185,6 +185,19 @@ def test_a_file_is_kept_while_the_account_has_no_site(folder: Path, technician: 
     assert results(folder)["a.dcm"]["code"] == "accepted"
 
 
+def test_what_a_kill_leaves_in_the_own_folders_is_removed(folder: Path, technician: User) -> None:
+    for name in ("working/a.note.1.tmp", "done/b.json.2.tmp", "refused/c.json.3.tmp"):
+        (folder / name).write_text("{")
+    (folder / "working" / "d.note").write_text('{"file": "d.dcm", "fields": ""}')  # its file was not moved
+    (folder / "d.dcm").write_bytes(dicom(1))
+
+    take(folder, technician)
+
+    assert list((folder / "working").iterdir()) == []
+    assert not list(folder.rglob("*.tmp"))
+    assert results(folder)["d.dcm"]["code"] == "accepted"
+
+
 def test_a_second_watcher_is_refused(folder: Path) -> None:
     with pytest.raises(FolderInUse), watched_files.exclusive(folder):
         pass

@@ -24,6 +24,9 @@ DICOMWEB_OBJECTS: Final = (
 EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "home": ("login 302 302 200 302", "login 405 405 405 405"),
     "accounts:login": ("200 302 302 302 302", "200 302 302 302 302"),
+    "accounts:sign-on": ("404 404 404 404 404", "405 405 405 405 405"),  # without an identity provider
+    "accounts:sign-on-callback": ("404 404 404 404 404", "405 405 405 405 405"),
+    "accounts:signed-out": ("404 404 404 404 404", "405 405 405 405 405"),
     "accounts:logout": ("405 405 405 405 405", "login login login login login"),
     "accounts:password": ("login 200 200 200 200", "login 200 200 200 200"),
     "accounts:profile": ("login 200 200 200 200", "login 405 405 405 405"),

@@ -7,15 +7,15 @@ from typing import Any, Final
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from diagnostics.accounts import selectors
+from diagnostics.accounts import openid, selectors
 from diagnostics.accounts.errors import WrongFactor
 from diagnostics.accounts.forms import ConfirmForm, FactorForm
 from diagnostics.accounts.models import MAX_NAME, Authenticator, User
@@ -47,7 +47,12 @@ def check(request: HttpRequest) -> HttpResponse:
         second_factor.record_failure(user=user, now=now)
         return _check_page(request, user, error=str(error))
     attempt.succeed(now=now)
-    return start_session(request, user, then=request.session.pop("pending_login")["then"])
+    pending = request.session.pop("pending_login")
+    response = start_session(request, user, then=pending["then"])
+    if pending.get("signed_on"):
+        request.session["signed_on"] = True
+        request.session.pop("confirmed_at", None)  # no password was typed here
+    return response
 
 
 @login_required
@@ -137,6 +142,9 @@ def confirm(request: StaffRequest) -> HttpResponse:
     then = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(then, allowed_hosts=None):
         then = "accounts:factors"
+    if openid.is_configured() and not request.user.has_usable_password():
+        query = urlencode({"again": "1", "next": str(then)})
+        return redirect(f"{resolve_url('accounts:sign-on')}?{query}")
     if request.method == "GET":
         return render(request, "accounts/confirm.html", {"form": ConfirmForm(request.user)})
     attempt = attempts.begin_check(

@@ -13,13 +13,14 @@ from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core import signing
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from diagnostics.accounts import login_throttle, selectors, services
+from diagnostics.accounts import login_throttle, openid, selectors, services
 from diagnostics.accounts.forms import LoginForm
 from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest
@@ -42,8 +43,18 @@ class Login(LoginView):
     http_method_names = ["get", "post", "head", "options"]
     attempt: attempts.Attempt
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the ways to log in."""
+        name = settings.OIDC_NAME if openid.is_configured() else ""
+        return super().get_context_data(**kwargs) | {
+            "sign_on_name": name,
+            "local_login": settings.LOCAL_LOGIN,
+        }
+
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
         """Check the password unless a limit of failed attempts is reached."""
+        if not settings.LOCAL_LOGIN:
+            raise PermissionDenied
         username = request.POST.get("username", "")
         self.attempt = attempts.begin_login(
             username=username,
@@ -86,7 +97,9 @@ class Logout(LogoutView):
         """Record the logout while the user is still known."""
         if isinstance(request.user, User):
             services.record_logout(by=request.user, now=timezone.now())
-        return super().post(request, *args, **kwargs)
+        is_signed_on = request.session.get("signed_on", False) and openid.is_configured()
+        response = super().post(request, *args, **kwargs)
+        return redirect("accounts:signed-out") if is_signed_on else response
 
 
 def start_session(request: HttpRequest, user: User, *, then: str) -> HttpResponse:

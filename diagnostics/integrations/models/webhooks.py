@@ -19,13 +19,13 @@ class WebhookEvent(models.TextChoices):
 
     CASE_FINISHED = "case.finished", _("AI result of a case stored, or stopped by the quality gate")
     CASE_FAILED = "case.failed", _("AI result of a case failed")
-    READING_SIGNED = "reading.signed", _("reading signed")
-    READING_AMENDED = "reading.amended", _("reading amended")
-    CASE_FINAL = "case.final", _("final finding of a case")
-    RUN_FINISHED = "run.finished", _("training run finished")
-    RUN_FAILED = "run.failed", _("training run failed")
-    VERSION_PROMOTED = "version.promoted", _("model version promoted")
-    ALERT_RAISED = "alert.raised", _("monitoring alert raised")
+    READING_SIGNED = "reading.signed", _("Reading signed")
+    READING_AMENDED = "reading.amended", _("Reading amended")
+    CASE_FINAL = "case.final", _("Final finding of a case")
+    RUN_FINISHED = "run.finished", _("Training run finished")
+    RUN_FAILED = "run.failed", _("Training run failed")
+    VERSION_PROMOTED = "version.promoted", _("Model version promoted")
+    ALERT_RAISED = "alert.raised", _("Monitoring alert raised")
 
 
 TEST_EVENT = "test"  # sent by the test button only

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -22,7 +23,6 @@ class DeliveryRow:
     delivery: WebhookDelivery
     event: str
     status: str
-    tone: str
     tries: list[TryRow]
     next_at: datetime | None
     can_redeliver: bool
@@ -45,8 +45,7 @@ def delivery_row(delivery: WebhookDelivery) -> DeliveryRow:
         delivery=delivery,
         event=str(LABELS.get(delivery.event, _("test"))),
         status=_status(delivery),
-        tone={JobStatus.DONE: "good", JobStatus.FAILED: "stat"}.get(JobStatus(delivery.status), "quiet"),
-        tries=[_try_row(each) for each in delivery.log.all()],
+        tries=_try_rows(delivery.log.all()),
         next_at=delivery.lease_until if delivery.status == JobStatus.QUEUED and delivery.tries else None,
         can_redeliver=not is_open,
     )
@@ -61,6 +60,12 @@ def _status(delivery: WebhookDelivery) -> str:
         JobStatus.DONE: _("Delivered"),
         JobStatus.FAILED: _("Given up"),
     }[JobStatus(delivery.status)]
+
+
+def _try_rows(log: Iterable[WebhookTry]) -> list[TryRow]:
+    """Return the tries, the last one with its hint."""
+    rows = [_try_row(entry) for entry in log]
+    return [*(replace(row, hint="") for row in rows[:-1]), *rows[-1:]]
 
 
 def _try_row(entry: WebhookTry) -> TryRow:
