@@ -26,6 +26,8 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-case", "api-readings", "reports:page", "reports:pdf"),
     *("administration:account", "administration:account-activity", "privacy:erasure"),
     *("api-case", "api-readings", "api-case-lineage", "training:lineage"),
+    *("monitoring:case-evidence", "monitoring:case-evidence-pdf"),
+    *("api-case-evidence", "api-case-evidence-pdf"),
 )
 
 FIND_THE_CASE_FIRST: Final = ("cases:heatmap", "cases:overlay", "cases:correct", "api-corrections")
@@ -55,6 +57,9 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-version-shadow": {"get": ("train",), "post": ("train",)},
     "api-version-shadow-end": {"post": ("train",)},
     "api-selected-cases": {"post": ("admin",)},
+    "api-version-evidence": {"get": ("admin",)},
+    "api-case-evidence": {"get": ("admin",)},  # with another scope that shows cases
+    "api-case-evidence-pdf": {"get": ("admin",)},
     "api-training-runs": {"post": ("train",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
