@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer
 
-from diagnostics.cases.presenters.case import short_number
 from diagnostics.cases.presenters.prediction import finding_label
 from diagnostics.monitoring.services.case_evidence import CaseEvidence
 from diagnostics.monitoring.services.evidence_archive import json_bytes
@@ -23,7 +22,7 @@ Json = Mapping[str, Any]
 
 def case_evidence_pdf(evidence: CaseEvidence) -> bytes:
     """Return the evidence of a case as PDF; the same facts give the same bytes."""
-    title = _("Evidence of case %(number)s") % {"number": short_number(evidence.case)}
+    title = _("Evidence of case %(id)s") % {"id": evidence.case.pk}  # no accession number
     return document(title, _content(title, evidence), reproducible=True)
 
 
@@ -51,8 +50,7 @@ def _ai_result(result: Json) -> Iterable[Flowable]:
     title = _("AI result of %(version)s") % {"version": version.get("name", "-")}
     points = result["operating_points"]
     scores = {
-        finding_label(name): _("%(value).4f (threshold %(threshold)s)")
-        % {"value": value, "threshold": points.get(name, "-")}
+        finding_label(name): _score(value, points.get(name))
         for name, value in result["probabilities"].items()
     }
     names = (
@@ -70,6 +68,12 @@ def _ai_result(result: Json) -> Iterable[Flowable]:
     if version.get("gate_overridden_at"):
         yield paragraph(_("Promoted in spite of the gate"), "strong")
     yield _rows(scores | _flat({"version": version}) | rest | heatmap)
+
+
+def _score(value: float, threshold: float | None) -> str:
+    if threshold is None:
+        return f"{value:.4f}"
+    return _("%(value).4f (threshold %(threshold).4f)") % {"value": value, "threshold": threshold}
 
 
 def _heatmap(evidence: CaseEvidence) -> Iterable[Flowable]:

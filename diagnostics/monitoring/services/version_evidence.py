@@ -29,7 +29,7 @@ FORMAT: Final = "readroom-version-evidence-1"
 CHUNK: Final = 64 * 1024
 CARD: Final = "model_card" + ".md"
 ABSENT: Final = {
-    "predictions.csv": "no training run: the version was installed with Readroom",
+    "predictions.csv": "no training run of this installation",
     "snapshot.jsonl": "no stored snapshot",
     report_files.JSON: "no stored trust report",
     report_files.HTML: "no stored trust report",

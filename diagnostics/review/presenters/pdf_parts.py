@@ -97,6 +97,7 @@ def heading(text: str) -> Flowable:
 
 def paragraph(text: str, style: str) -> Paragraph:
     """Return text in a style: text, quiet, strong, finding, heading or title."""
+    register_fonts()
     lines = escape(_printable(text)).splitlines()
     return Paragraph("<br/>".join(lines), _styles()[style])
 
