@@ -110,6 +110,8 @@ def test_the_same_facts_give_the_same_bytes_a_day_later(
 ) -> None:
     first = pack(trained, administrator, now)
     assert pack(trained, administrator, now + timedelta(days=1)) == first
+    with ZipFile(io.BytesIO(first)) as archive:  # no time of the export: the first day of the format
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_predictions_are_those_of_the_test_set_under_keyed_pseudonyms(
