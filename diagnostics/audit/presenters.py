@@ -52,6 +52,7 @@ TARGET_KINDS: Final = {
     "user": TargetKind(gettext_lazy("account"), ""),
     "case": TargetKind(gettext_lazy("case"), "cases:case"),
     "trainingrun": TargetKind(gettext_lazy("run"), "training:run"),
+    "shadowrun": TargetKind(gettext_lazy("shadow run"), ""),
     "modelversion": TargetKind(gettext_lazy("version"), "registry:version"),
 }
 

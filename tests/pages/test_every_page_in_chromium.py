@@ -27,10 +27,11 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Case
+from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services.corrections import correct
 from diagnostics.imports.services import scans
 from diagnostics.imports.options import ImportOptions
+from diagnostics.monitoring.models import ShadowPrediction, ShadowRun
 from diagnostics.patients.models import IdentityConflict
 from diagnostics.privacy.models import Erasure
 from diagnostics.registry.models import ModelVersion
@@ -57,12 +58,20 @@ scan = dict(collection=folder.parent, origin="here", options=ImportOptions(), by
 import_job = scans.scan_path(site=read.site, **scan)
 erasure = Erasure.objects.create(site=read.site, cause="request", by=admin, at=now, patient="0" * 64)
 version = ModelVersion.objects.get()
+candidate = ModelVersion.objects.create(number=2, bundle="v2", weights_sha256="0" * 64, registered_at=now,
+    manifest=version.manifest)
+shadow = ShadowRun.objects.create(version=candidate, against=version.promotions.get(), started_by=admin,
+    started_at=now, covers_from=now)
+for each in Prediction.objects.filter(status="done"):
+    covid = each.probabilities["covid-19"]
+    ShadowPrediction.objects.create(run=shadow, case=each.case, prediction=each, status="done", queued_at=now,
+        probabilities={"covid-19": 1 - covid, "normal": covid})
 pages = {"cases:case": [read, waiting], "cases:correct": [read, waiting],
     "review:case": [read, waiting], "review:reference-case": [read, waiting],
     "reports:page": [read],
     "imports:import": [import_job], "administration:account": [reader],
     "privacy:erasure": [erasure],
-    "training:run": [run], "registry:version": [version],
+    "training:run": [run], "registry:version": [version], "monitoring:shadow": [candidate],
     "registry:trust-report": [version]}
 print(json.dumps({name: [reverse(name, args=[one.pk]) for one in some] for name, some in pages.items()}))
 """
@@ -114,6 +123,7 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     *("training:snapshot", "training:lineage", "training:flips", "registry:promote"),  # a finished run is
     # needed: journeys/test_review_and_training opens them
     "training:plot",
+    *("monitoring:version-evidence", "monitoring:case-evidence", "monitoring:case-evidence-pdf"),
     "registry:trust-figure",
     "audit:export-csv",
     "audit:export-json-lines",
@@ -122,6 +132,7 @@ NO_PAGES: Final = {  # images, fragments, tables and API responses; Swagger UI i
     "api-case-lineage",
     "api-training-run",
     "api-version",
+    *("api-version-evidence", "api-case-evidence", "api-case-evidence-pdf"),
     "api-versions",
     "api-readings",
     "api-report",

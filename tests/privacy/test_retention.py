@@ -13,6 +13,7 @@ from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
+from diagnostics.monitoring.models import ShadowPrediction
 from diagnostics.privacy.errors import InvalidRetention, TrainingIsOpen
 from diagnostics.privacy.models import RetentionRule
 from diagnostics.privacy.policy import years_before
@@ -83,11 +84,12 @@ def test_replaced_predictions_are_erased_unless_a_reader_saw_them(ward: Ward) ->
     Prediction.objects.create(
         case=seen.case, status=JobStatus.DONE, queued_at=ward.now + timedelta(1), **_files()
     )
+    ShadowPrediction.objects.filter(case=case).update(prediction=old)
     set_rule(ward, predictions=2)
 
     (done,) = retention.apply(now=ward.now)
 
-    assert done.rows == {"cases.Prediction": 1}
+    assert done.rows == {"cases.Prediction": 1, "monitoring.ShadowPrediction": 1}
     assert not Prediction.objects.filter(pk=old.pk).exists()
     assert Prediction.objects.filter(pk__in=[young.pk, seen.pk]).count() == 2
     assert not storage.path(old.overlay_file).exists()

@@ -40,6 +40,8 @@ OBJECTS_OF_A_SITE: Final = (
     *("api-webhook-deliveries", "api-webhook-redeliver"),
     *("monitoring:acknowledge", "api-monitoring-acknowledge"),
     *("dicom:node", "dicom:verify", "dicom:retry", "api-dicom-node", "api-dicom-retry"),
+    *("monitoring:case-evidence", "monitoring:case-evidence-pdf"),
+    *("api-case-evidence", "api-case-evidence-pdf"),
 )
 
 FIND_THE_CASE_FIRST: Final = (
@@ -78,6 +80,9 @@ TOKEN_URLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "api-version-shadow": {"get": ("train",), "post": ("train",)},
     "api-version-shadow-end": {"post": ("train",)},
     "api-selected-cases": {"post": ("admin",)},
+    "api-version-evidence": {"get": ("admin",)},
+    "api-case-evidence": {"get": ("admin",)},  # with another scope that shows cases
+    "api-case-evidence-pdf": {"get": ("admin",)},
     "api-training-run": {"get": ("train",)},
     "api-case-lineage": {"get": ("train",)},
     "api-deidentified": {"get": ("read",)},

@@ -130,7 +130,10 @@ def _arguments(
         | {"fhir-read": ["DiagnosticReport", case]}
         | {"api-training-run": [run], "training:lineage": [case]}
         | {f"monitoring:{page}": [version] for page in SHADOW_PAGES}
-        | {f"api-version-{name}": [version] for name in ("shadow", "shadow-end")}
+        | {f"api-version-{name}": [version] for name in ("shadow", "shadow-end", "evidence")}
+        | {"monitoring:version-evidence": [version]}
+        | {f"monitoring:case-evidence{form}": [case] for form in ("", "-pdf")}
+        | {f"api-case-evidence{form}": [case] for form in ("", "-pdf")}
         | {"registry:trust-figure": [version, 0, "dark"]}
         | {name: [run] for name in names if name.startswith("api-training-run-")}
         | {name: [scanned] for name in names if name.startswith("api-import")}

@@ -147,6 +147,9 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "monitoring:shadow-start": ("login 403 403 405 403", "login 403 403 302 403"),
     "monitoring:shadow-end": ("login 403 403 405 403", "login 403 403 409 403"),  # no shadow run is open
     "monitoring:shadow-select": ("login 403 403 405 403", "login 403 403 302 403"),
+    "monitoring:version-evidence": ("login 403 403 200 403", "login 403 403 405 403"),
+    "monitoring:case-evidence": ("login 403 403 200 403", "login 403 403 405 403"),
+    "monitoring:case-evidence-pdf": ("login 403 403 200 403", "login 403 403 405 403"),
     "audit:events": ("login 403 403 200 403", "login 403 403 200 403"),
     "audit:export-csv": ("login 403 403 200 403", "login 403 403 405 403"),
     "audit:export-json-lines": ("login 403 403 200 403", "login 403 403 405 403"),
@@ -170,6 +173,9 @@ EXPECTED_STATUS: Final[dict[str, tuple[str, str]]] = {
     "api-version-shadow": ("401 403 403 404 403", "401 403 403 201 403"),  # it never ran in shadow
     "api-version-shadow-end": ("401 403 403 405 403", "401 403 403 409 403"),
     "api-selected-cases": ("401 403 403 405 403", "401 403 403 200 403"),
+    "api-version-evidence": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-case-evidence": ("401 403 403 200 403", "401 403 403 405 403"),
+    "api-case-evidence-pdf": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-training-run": ("401 403 403 200 403", "401 403 403 405 403"),
     "api-case-lineage": ("401 403 403 200 403", "401 403 403 405 403"),
     "integrations:deidentification": ("login 403 403 200 403", "login 403 403 405 403"),

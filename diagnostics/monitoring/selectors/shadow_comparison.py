@@ -108,7 +108,7 @@ def comparison_of(run: ShadowRun, *, user: User) -> Comparison:
     )
 
 
-def side_of(scores: Scores, points: Scores, *, target: str, outcome: str) -> Side:
+def side_of(scores: Scores, points: Scores, *, target: str, outcome: str = "") -> Side:
     """Return the result at the operating point: the target from its threshold on, else the next class."""
     score = scores.get(target, 0.0)
     flagged = score >= points.get(target, DEFAULT_THRESHOLD)

@@ -108,14 +108,14 @@ def _erase_predictions(rule: RetentionRule, ids: list[UUID], *, now: datetime) -
     with transaction.atomic():
         predictions = Prediction.objects.filter(pk__in=ids)
         files = patients.prediction_files(predictions)
-        deleted, _by_model = predictions.delete()
+        deleted = predictions.delete()[1]
         reason = _("AI results replaced and older than %(years)d years")
         done = Erasure.objects.create(
             site=rule.site,
             cause=Cause.RETENTION,
             reason=reason % {"years": rule.replaced_prediction_years or 0},
             at=now,
-            rows={"cases.Prediction": deleted},
+            rows=deleted,
             pending={"media": files, "snapshots": {}},
         )
         detail = {"site": str(rule.site), "rows": done.rows, "files": len(files)}

@@ -21,6 +21,7 @@ class VersionRow:
     deployment: str
     active_badge: Badge
     verdict: Badge
+    override: str  # the mark of a version that was promoted in spite of the gate
     performance: str
     training_set: str
 
@@ -34,6 +35,7 @@ def version_row(version: ModelVersion, *, active: bool) -> VersionRow:
         deployment=_("Previously active") if version.promotions.all() else _("Never active"),
         active_badge=badges.ACTIVE,
         verdict=badges.verdict_badge(version),
+        override=override_text(version),
         performance=metrics.performance(version.manifest),
         training_set=ngettext("%(n)d radiograph", "%(n)d radiographs", size) % {"n": size} if size else "",
     )
