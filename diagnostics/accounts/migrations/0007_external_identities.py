@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_demonstration_site'),
+        ("accounts", "0006_demonstration_site"),
     ]
 
     operations = [

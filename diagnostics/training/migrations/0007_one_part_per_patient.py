@@ -49,5 +49,8 @@ def drop_triggers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("training", "0006_progress_details"), ("cases", "0001_initial")]
+    dependencies = [
+        ("training", "0006_progress_details"),
+        ("cases", "0001_initial"),
+    ]
     operations = [migrations.RunPython(create_triggers, drop_triggers)]

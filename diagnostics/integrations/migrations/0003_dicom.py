@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
 
     dependencies = [
-        ("integrations", "0001_api"),
+        ("integrations", "0002_deidentification"),
         ("accounts", "0006_demonstration_site"),
         ("cases", "0011_instance_uid_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

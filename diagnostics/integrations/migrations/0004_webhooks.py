@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
 
     dependencies = [
-        ("integrations", "0002_dicom"),
+        ("integrations", "0003_dicom"),
         ("accounts", "0006_demonstration_site"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,10 +7,10 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    initial = True
 
     dependencies = [
-        ('accounts', '0006_demonstration_site'),
+        ("integrations", "0001_api"),
+        ("accounts", "0006_demonstration_site"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
