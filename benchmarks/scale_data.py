@@ -35,7 +35,14 @@ def fill(count: int, *, now: datetime) -> tuple[User, User]:
     readers = [_user(f"reader-{number}", "radiologist", site) for number in range(READERS)]
     administrator = _user("administrator", "administrator", site)
     rows = _Rows(count, now)
-    by = rows.one_of([each.pk for each in readers])
+    _insert_cases(rows, site, administrator, now)
+    _insert_results(rows, site, readers, administrator, now)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return readers[0], administrator
+
+
+def _insert_cases(rows: _Rows, site: Site, administrator: User, now: datetime) -> None:
     rows.insert(
         Patient(site=site),
         {"id": rows.uuid(1), "reference": "'P-' || n", "name": "'FAMILY' || n || ', Given' || (n % 1000)"},
@@ -66,6 +73,10 @@ def fill(count: int, *, now: datetime) -> tuple[User, User]:
             "study_at": rows.at(-600),
         },
     )
+
+
+def _insert_results(rows: _Rows, site: Site, readers: list[User], administrator: User, now: datetime) -> None:
+    by = rows.one_of([each.pk for each in readers])
     rows.insert(
         Prediction(probabilities={"covid-19": 0.2, "normal": 0.7, "pneumonia": 0.1}, queued_at=now),
         {
@@ -100,9 +111,6 @@ def fill(count: int, *, now: datetime) -> tuple[User, User]:
         ),
         {"at": rows.at(4), "target_id": rows.uuid_text(2)},
     )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    return readers[0], administrator
 
 
 def _user(name: str, role: str, site: Site) -> User:

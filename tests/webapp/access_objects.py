@@ -88,15 +88,21 @@ def create_access_objects(
     tokens.create_token(by=technician, now=timezone.now())
     erasure = Erasure.objects.create(site=case.site, cause="request", by=administrator, at=now)
     args |= {"privacy:erasure": [erasure.pk], "privacy:retention-change": [case.site.pk]}
-    args |= {"integrations:deidentification-change": [case.site.pk]}
-    args |= _account_arguments(technician, case.site.pk) | _dicomweb_arguments(case)
-    args |= _webhook_arguments(administrator, now)
+    args |= _account_arguments(technician, case.site.pk) | _integration_arguments(case, administrator, now)
+    return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
+
+
+def _integration_arguments(case: Case, administrator: User, now: datetime) -> dict[str, list[Any]]:
     alert = Alert.objects.create(
         site=case.site, rule="failed", value=1, limit=0, cases=30, hours=1, opened_at=now, last_met_at=now
     )
-    args |= {name: [alert.pk] for name in ("monitoring:acknowledge", "api-monitoring-acknowledge")}
-    args |= _dicom_arguments(case, now)
-    return AccessObjects(args=args, bodies=_bodies(case.pk) | _account_bodies(case.site.pk))
+    return (
+        {name: [alert.pk] for name in ("monitoring:acknowledge", "api-monitoring-acknowledge")}
+        | {"integrations:deidentification-change": [case.site.pk]}
+        | _dicomweb_arguments(case)
+        | _webhook_arguments(administrator, now)
+        | _dicom_arguments(case, now)
+    )
 
 
 def url_names() -> dict[str, bool]:
