@@ -31,6 +31,13 @@ def active_days(since: date) -> set[date]:
     return _days(finished, "finished_at") | _days(signed, "signed_at")
 
 
+def days_between(since: date, until: date) -> list[date]:
+    """Return the days of a period on which something happened, or that have aggregates already."""
+    starts = Aggregate.objects.filter(period=Period.DAY, start__gte=local_midnight(since))
+    counted = {timezone.localdate(start) for start in starts.values_list("start", flat=True).distinct()}
+    return sorted(day for day in active_days(since) | counted if day <= until)
+
+
 def first_day() -> date | None:
     """Return the day of the first finished prediction; None without one."""
     finished = Prediction.objects.filter(finished_at__isnull=False).order_by("finished_at")

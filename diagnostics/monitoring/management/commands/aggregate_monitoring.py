@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from diagnostics.monitoring.selectors.days import first_day
+from diagnostics.monitoring.selectors.days import days_between, first_day
 from diagnostics.monitoring.services import aggregation
 
 
@@ -26,6 +26,6 @@ class Command(BaseCommand):
         since = options["since"] or first_day() or until
         if since > until:
             raise CommandError("--since must not be after --until.")
-        days = (until - since).days + 1
-        rows = sum(aggregation.aggregate_day(since + timedelta(days=n), now=now) for n in range(days))
-        self.stdout.write(f"{days} days, {rows} rows")
+        days = days_between(since, until)
+        rows = sum(aggregation.aggregate_day(day, now=now) for day in days)
+        self.stdout.write(f"{len(days)} days, {rows} rows")
