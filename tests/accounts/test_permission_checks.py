@@ -72,12 +72,21 @@ def test_the_api_checks_the_same_permission(request: pytest.FixtureRequest, role
 def test_each_role_has_exactly_the_documented_permissions():
     assert {role: {str(permission) for permission in PERMISSIONS[role]} for role in Role} == {
         "technician": {"upload", "see-cases", "retry", "see-models"},
-        "radiologist": {"upload", "see-cases", "retry", "see-models", "read", "assign"},
+        "radiologist": {
+            "upload",
+            "see-cases",
+            "retry",
+            "see-models",
+            "read",
+            "assign",
+            "export-deidentified",
+        },
         "administrator": {
             "upload",
             "see-cases",
             "retry",
             "see-models",
+            "export-deidentified",
             "import",
             "manage-readers",
             "assign",

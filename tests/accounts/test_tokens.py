@@ -144,7 +144,7 @@ def test_the_last_use_is_stored_once_a_minute(technician: User, now: datetime) -
     ("scopes", "permitted"),
     [
         ([], set()),
-        (["read"], {Permission.SEE_CASES, Permission.SEE_MODELS}),
+        (["read"], {Permission.SEE_CASES, Permission.SEE_MODELS, Permission.EXPORT}),
         (["upload"], {Permission.UPLOAD, Permission.RETRY}),
         (["review"], {Permission.SEE_CASES, Permission.READ, Permission.ASSIGN}),
         (["train", "admin"], set()),  # a radiologist has none of their permissions
