@@ -39,6 +39,7 @@ from diagnostics.jobs.models import JobStatus
                 "Training",
                 "Models",
                 "Staff",
+                "Webhooks",
                 "Audit",
                 "Status",
             ],

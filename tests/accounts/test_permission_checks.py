@@ -89,6 +89,8 @@ def test_each_role_has_exactly_the_documented_permissions():
             "privacy",
             "override-quality-gate",
             "override-gate",
+            "manage-integrations",
+            "fhir",
             "correct",
         },
     }

@@ -22,7 +22,12 @@ from webapp.celery import app
 from webapp.celery_config import QUEUES, celery_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = {"cases.classify": "inference", "training.train": "training", "imports.import_batch": "inference"}
+TASKS = {
+    "cases.classify": "inference",
+    "training.train": "training",
+    "imports.import_batch": "inference",
+    "webhooks.deliver": "maintenance",
+}
 REDIS = celery_settings("redis://127.0.0.1:1/0", ROOT)
 MAINTENANCE = {
     "cases.requeue_lost",
@@ -31,6 +36,7 @@ MAINTENANCE = {
     "storage.sweep",
     "storage.keep_reserve",
     "audit.seal",
+    "webhooks.collect_and_requeue",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}
