@@ -40,6 +40,7 @@ from diagnostics.jobs.models import JobStatus
                 "Models",
                 "Monitoring",
                 "Staff",
+                "Webhooks",
                 "Audit",
                 "Status",
             ],

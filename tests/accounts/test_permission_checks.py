@@ -99,6 +99,8 @@ def test_each_role_has_exactly_the_documented_permissions():
             "override-quality-gate",
             "override-gate",
             "monitor",
+            "manage-integrations",
+            "fhir",
             "correct",
         },
     }

@@ -28,6 +28,12 @@ TASKS = {
     "imports.import_batch": "inference",
     "monitoring.score_in_shadow": "inference",
 }
+TASKS = {
+    "cases.classify": "inference",
+    "training.train": "training",
+    "imports.import_batch": "inference",
+    "webhooks.deliver": "maintenance",
+}
 REDIS = celery_settings("redis://127.0.0.1:1/0", ROOT)
 MAINTENANCE = {
     "cases.requeue_lost",
@@ -39,6 +45,7 @@ MAINTENANCE = {
     "review.sum_up_counts",
     "monitoring.advance_shadow_runs",
     "monitoring.watch",
+    "webhooks.collect_and_requeue",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}

@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-queued_at', 'pk'],
+                'constraints': [models.UniqueConstraint(fields=('endpoint', 'event_id'), name='one_delivery_per_endpoint_and_event')],
             },
         ),
         migrations.CreateModel(
@@ -91,9 +92,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='webhookdelivery',
             index=models.Index(fields=['endpoint', '-queued_at'], name='webhook_by_endpoint'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'event_id'), name='one_delivery_per_endpoint_and_event'),
         ),
     ]
