@@ -81,6 +81,23 @@ class Provider:
         return 200, {"id_token": self.id_token(), "access_token": "x", "token_type": "Bearer"}
 
 
+def other_key(provider: Provider, claims: dict[str, Any]) -> str:
+    """Sign with a key that is not the provider's."""
+    return jwt.encode(claims, rsa.generate_private_key(65537, 2048), algorithm="RS256", headers={"kid": "1"})
+
+
+def unsigned(provider: Provider, claims: dict[str, Any]) -> str:
+    """Leave the signature out."""
+    return jwt.encode(claims, "", algorithm="none", headers={"kid": "1"})
+
+
+def client_secret_as_key(provider: Provider, claims: dict[str, Any]) -> str:
+    """Sign with a secret that the client knows too."""
+    return jwt.encode(
+        claims, "the secret of this client, long enough", algorithm="HS256", headers={"kid": "1"}
+    )
+
+
 @contextmanager
 def openid_provider() -> Iterator[Provider]:
     """Run a provider until the block ends."""

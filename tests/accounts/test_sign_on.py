@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -17,7 +15,15 @@ from diagnostics.accounts.models import ExternalIdentity, Site, User
 from diagnostics.accounts.roles import Role
 from diagnostics.accounts.services import second_factor, totp
 from diagnostics.audit.models import Action, AuditEvent
-from tests.accounts.openid_provider import CLIENT_ID, CODE, Provider, openid_provider
+from tests.accounts.openid_provider import (
+    CLIENT_ID,
+    CODE,
+    Provider,
+    client_secret_as_key,
+    openid_provider,
+    other_key,
+    unsigned,
+)
 from tests.conftest import PASSWORD, create_user
 from webapp.checks import check_login
 
@@ -75,20 +81,6 @@ def test_a_later_login_finds_the_account_by_subject_and_follows_its_groups(
     assert (user.username, user.role, user.is_superuser) == ("dr.lee", Role.ADMINISTRATOR, True)
     assert sorted(site.name for site in user.sites.all()) == ["North", "South"]
     assert client.get("/accounts/profile/").status_code == 302  # the new role has ended the old session
-
-
-def other_key(provider: Provider, claims: dict[str, Any]) -> str:
-    return jwt.encode(claims, rsa.generate_private_key(65537, 2048), algorithm="RS256", headers={"kid": "1"})
-
-
-def unsigned(provider: Provider, claims: dict[str, Any]) -> str:
-    return jwt.encode(claims, "", algorithm="none", headers={"kid": "1"})
-
-
-def client_secret_as_key(provider: Provider, claims: dict[str, Any]) -> str:
-    return jwt.encode(
-        claims, "the secret of this client, long enough", algorithm="HS256", headers={"kid": "1"}
-    )
 
 
 @pytest.mark.parametrize(
