@@ -38,7 +38,7 @@ fast: venv-dev
 # --dist=loadgroup: tests of one stack run in one worker; tests/selection.py says which.
 test: venv-dev apt check
 	$(BIN)/python -m pytest -m "not nightly" --numprocesses=$(TEST_WORKERS) --dist=loadgroup \
-		--no-loadscope-reorder $(PYTEST_ARGS)
+		--no-loadscope-reorder --durations=40 --durations-min=8 $(PYTEST_ARGS)
 
 nightly: venv-dev apt
 	$(BIN)/python -m pytest -m nightly $(PYTEST_ARGS)

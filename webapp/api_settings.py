@@ -48,6 +48,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ImportStatusEnum": "diagnostics.imports.serializers.STATUSES",
         "WorklistStatusEnum": "diagnostics.review.serializers.worklist.STATUSES",
         "PcrOutcomeEnum": "diagnostics.cases.models.PcrOutcome",
+        "LeakCodeEnum": "diagnostics.training.serializers.LEAK_CODES",
+        "QualityCodeEnum": "diagnostics.cases.models.QualityCode",
         "RoleEnum": "diagnostics.accounts.roles.Role",
     },
 }

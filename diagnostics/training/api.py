@@ -184,7 +184,9 @@ class TrainingSchedule(APIView):
     def post(self, request: Request) -> Response:
         sent = ScheduleSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        plan = schedule.set_schedule(by=actor(request), now=timezone.now(), **sent.validated_data)
+        plan = schedule.set_schedule(
+            by=actor(request), values=schedule.ScheduleValues(**sent.validated_data), now=timezone.now()
+        )
         return Response(ScheduleSerializer(plan).data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import TextChoices
 from drf_spectacular.utils import extend_schema_field
@@ -27,6 +27,8 @@ from diagnostics.training.selectors.snapshots import Change, SnapshotSummary
 from diagnostics.training.services.schedule import MAX_DAYS
 
 STOPPED_WITHOUT_RESULT = "stopped_without_result"
+
+LEAK_CODES: Final = ("duplicates", "sources", "header", "border")
 
 
 class RunStatus(TextChoices):
@@ -92,7 +94,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
 class LeakCheckSerializer(serializers.Serializer[Any]):
     """A check before the training; `FAIL` stops the run unless it has a reason."""
 
-    code = serializers.ChoiceField(choices=["duplicates", "sources", "header", "border"])
+    code = serializers.ChoiceField(choices=LEAK_CODES)
     status = serializers.ChoiceField(choices=["PASS", "WARN", "FAIL", "NOT_POSSIBLE"])
     value = serializers.FloatField(allow_null=True, help_text="Pairs, smallest mixed-source share, or AUROC")
     low = serializers.FloatField(allow_null=True, help_text="95 % interval of the AUROC")
@@ -257,6 +259,13 @@ class ScheduleSerializer(serializers.Serializer[Schedule]):
     every_days = serializers.IntegerField(min_value=1, max_value=MAX_DAYS)
     at_hour = serializers.IntegerField(min_value=0, max_value=23)
     minimum_new_readings = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    after_findings = serializers.IntegerField(
+        min_value=0,
+        max_value=1_000_000,
+        default=0,
+        help_text="New final findings that start a run at any time; 0: none",
+    )
+    recipe = serializers.ChoiceField(choices=Recipe.choices, default=Recipe.FINE_TUNE)
 
 
 class SnapshotChangeSerializer(serializers.Serializer[Change]):

@@ -34,7 +34,7 @@ call_command("dumpdata", "{app}")
 """
 
 
-@pytest.mark.parametrize("broker", ["embedded", "production"])
+@pytest.mark.parametrize("broker", ["embedded", pytest.param("production", marks=pytest.mark.nightly)])
 def test_signed_findings_become_a_version_that_classifies_the_next_radiograph(
     broker: Broker, start_stack: StartStack, browser: Any
 ) -> None:

@@ -21,10 +21,6 @@ PERMITTED: dict[tuple[str, str], str] = {
     ): "empties the table of plain tokens on purpose; the previous release then refuses them",
     (
         "audit.0002_hash_chain",
-        "AddField: the previous release inserts rows without by: null or db_default",
-    ): "a column of the new table of checkpoints",
-    (
-        "audit.0002_hash_chain",
         "AddConstraint: Create constraint one_event_per_position on model auditevent",
     ): "the previous release leaves the position empty",
     (
@@ -35,6 +31,10 @@ PERMITTED: dict[tuple[str, str], str] = {
         "cases.0007_stat_target",
         "RunPython: Raw Python operation",
     ): "moves the due time of unread STAT cases; the previous release serves STAT first",
+    (
+        "training.0007_one_part_per_patient",
+        "RunPython: Raw Python operation",
+    ): "creates triggers against a patient in two parts of a split, which the previous release never stores",
     (
         "review.0003_case_counts",
         "RunPython: Raw Python operation",

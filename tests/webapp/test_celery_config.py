@@ -26,12 +26,10 @@ TASKS = {
     "cases.classify": "inference",
     "training.train": "training",
     "imports.import_batch": "inference",
+    "integrations.report_commitment": "maintenance",
+    "integrations.retrieve_study": "maintenance",
+    "integrations.send_result": "maintenance",
     "monitoring.score_in_shadow": "inference",
-}
-TASKS = {
-    "cases.classify": "inference",
-    "training.train": "training",
-    "imports.import_batch": "inference",
     "webhooks.deliver": "maintenance",
 }
 REDIS = celery_settings("redis://127.0.0.1:1/0", ROOT)
@@ -46,6 +44,7 @@ MAINTENANCE = {
     "monitoring.advance_shadow_runs",
     "monitoring.watch",
     "webhooks.collect_and_requeue",
+    "integrations.queue_and_requeue",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}

@@ -4,41 +4,72 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-ActionEnum = Literal["logged-in", "logged-out", "login-failed", "password-changed", "token-created", "token-revoked", "case-opened", "case-viewed", "image-viewed", "prediction-stored", "prediction-failed", "prediction-requested", "patient-conflict-found", "case-claimed", "case-released", "reading-signed", "reading-amended", "signature-undone", "pcr-recorded", "priority-changed", "case-exported", "case-assigned", "claim-ended", "second-opinion-requested", "reading-policy-changed", "reference-case-set", "reference-case-retired", "control-case-added", "import-started", "import-stop-requested", "import-finished", "import-failed", "run-started", "run-stop-requested", "run-finished", "run-failed", "run-resumed", "checkpoints-discarded", "schedule-changed", "scheduled-run-skipped", "version-registered", "version-promoted", "file-damaged", "files-restored", "files-swept", "cases-listed", "cases-searched", "readings-exported", "exclusions-exported", "account-created", "account-changed", "site-created", "site-changed", "audit-exported", "audit-pruned", "tokens-ended", "login-limited", "account-unlocked", "access-ended", "password-link-created", "password-reset", "factor-added", "factor-removed", "factor-failed", "factors-reset", "recovery-codes-created", "recovery-code-used", "access-policy-changed", "patient-exported", "patient-erased", "retention-rule-changed", "retention-applied", "prediction-stopped", "quality-gate-overridden", "identity-chosen", "identity-conflict-found", "identity-conflict-viewed", "identity-conflict-resolved", "case-corrected", "case-withdrawn", "case-reinstated", "patients-merged", "report-viewed", "report-exported", "sessions-ended", "patient-looked-up", "snapshot-exported"]
+ActionEnum = Literal["logged-in", "logged-out", "login-failed", "password-changed", "token-created", "token-revoked", "case-opened", "case-viewed", "image-viewed", "prediction-stored", "prediction-failed", "prediction-requested", "patient-conflict-found", "case-claimed", "case-released", "reading-signed", "reading-amended", "signature-undone", "pcr-recorded", "priority-changed", "case-exported", "case-assigned", "claim-ended", "second-opinion-requested", "reading-policy-changed", "reference-case-set", "reference-case-retired", "control-case-added", "import-started", "import-stop-requested", "import-finished", "import-failed", "run-started", "run-stop-requested", "run-finished", "run-failed", "run-resumed", "checkpoints-discarded", "schedule-changed", "scheduled-run-skipped", "version-registered", "version-promoted", "file-damaged", "files-restored", "files-swept", "cases-listed", "cases-searched", "readings-exported", "exclusions-exported", "account-created", "account-changed", "site-created", "site-changed", "audit-exported", "audit-pruned", "tokens-ended", "login-limited", "account-unlocked", "access-ended", "password-link-created", "password-reset", "factor-added", "factor-removed", "factor-failed", "factors-reset", "recovery-codes-created", "recovery-code-used", "access-policy-changed", "patient-exported", "patient-erased", "retention-rule-changed", "retention-applied", "prediction-stopped", "quality-gate-overridden", "identity-chosen", "identity-conflict-found", "identity-conflict-viewed", "identity-conflict-resolved", "case-corrected", "case-withdrawn", "case-reinstated", "patients-merged", "report-viewed", "report-exported", "sessions-ended", "patient-looked-up", "webhook-changed", "fhir-read", "sign-on-linked", "sign-on-refused", "run-exported", "snapshot-exported", "instance-received", "instance-refused", "dicom-node-changed", "dicom-job-failed", "result-sent", "result-retried", "node-queried", "study-retrieved", "alert-raised", "alert-acknowledged", "alert-closed", "shadow-started", "shadow-ended", "shadow-score-failed", "case-selected", "version-evidence-exported", "case-evidence-exported", "deidentified-received", "deidentified-exported", "deidentification-changed"]
 BasisEnum = Literal["rt-pcr", "ct", "course", "panel", "collection"]
 BlankEnum = Literal[""]
-CodeEnum = Literal["not-a-radiograph", "not-a-chest", "lateral-view", "ct-slice", "paediatric", "too-small", "inverted"]
 ConfidenceEnum = Literal["sure", "fairly", "unsure"]
 CorrectionKindEnum = Literal["patient", "merge", "accession", "view", "study-date", "withdraw", "reinstate"]
+DriftStateEnum = Literal["too-few", "good", "inconclusive", "watch", "beyond"]
+EndEnum = Literal["user", "promotion"]
+EventsEnum = Literal["case.finished", "case.failed", "reading.signed", "reading.amended", "case.final", "run.finished", "run.failed", "version.promoted", "alert.raised"]
 FindingEnum = Literal["covid-19", "pneumonia", "normal", "other", "cannot-judge"]
 GateOutcomeEnum = Literal["accept", "reject", "inconclusive"]
 IdentityConflictKindEnum = Literal["accession", "name", "birth-date", "sex"]
 ImportStatusEnum = Literal["scanned", "queued", "running", "done", "failed"]
+LeakCheckStatusEnum = Literal["PASS", "WARN", "FAIL", "NOT_POSSIBLE"]
+LeakCodeEnum = Literal["duplicates", "sources", "header", "border"]
+MeasureEnum = Literal["score", "grey_mean", "contrast", "sharpness", "corner_excess", "distance", "waited", "ran"]
 NullEnum = Literal["None"]
 OutcomeEnum = Literal["finding", "indeterminate", "out-of-distribution", "not-scored"]
 PartEnum = Literal["train", "validation", "test", "excluded"]
 PcrOutcomeEnum = Literal["detected", "not-detected", "inconclusive"]
-PhaseEnum = Literal["freezing", "training", "comparing", "trust-checks"]
+PhaseEnum = Literal["freezing", "leak-checks", "training", "comparing", "trust-checks"]
 PriorityEnum = Literal["stat", "urgent", "routine"]
+QualityCodeEnum = Literal["not-a-radiograph", "not-a-chest", "lateral-view", "ct-slice", "paediatric", "too-small", "inverted"]
 QualityFlagsEnum = Literal["small", "long", "flat", "coloured", "clipped", "collimated", "text", "inverted"]
 QueueEnum = Literal["clinical", "active-learning", "adjudication"]
+ReceivedInstanceOutcomeEnum = Literal["accepted", "duplicate", "refused"]
 RecipeEnum = Literal["vgg16-finetune", "vgg16-scratch", "scratch-cnn", "tiny-cnn", "resnext50"]
 ReferenceFindingEnum = Literal["covid-19", "pneumonia", "normal", "other"]
 ResolutionEnum = Literal["keep-known", "take-found", "settled"]
+ResultDeliveryKindEnum = Literal["sc", "sr"]
+ResultPolicyEnum = Literal["never", "first-reading", "final"]
+ResultTransportEnum = Literal["c-store", "stow"]
 RoleEnum = Literal["technician", "radiologist", "administrator"]
+RuleEnum = Literal["input-drift", "score-drift", "stopped", "failed", "out-of-distribution", "waiting", "agreement", "sensitivity"]
 RunStatusEnum = Literal["queued", "running", "done", "failed", "stopped"]
-ScopesEnum = Literal["read", "upload", "review", "train", "admin", "identifiers"]
+ScopesEnum = Literal["read", "upload", "review", "train", "admin", "fhir", "identifiers"]
 SignatureKindEnum = Literal["reading", "imported"]
-StateEnum = Literal["to-read", "reading", "second-read", "needs-adjudication", "received", "processing", "failed", "final", "imported", "withdrawn"]
 StatusEnum = Literal["queued", "running", "done", "failed"]
 UseEnum = Literal["form", "file"]
 VersionStatusEnum = Literal["candidate", "active", "retired"]
 ViewEnum = Literal["PA", "AP", "LATERAL"]
+WorklistCaseStateEnum = Literal["to-read", "reading", "second-read", "needs-adjudication", "received", "processing", "failed", "final", "imported", "withdrawn"]
 
 
 class Agreement(TypedDict):
     value: float | None
     cases: int
+
+
+class Alert(TypedDict):
+    id: str
+    site: str
+    version: str
+    rule: RuleEnum
+    subject: str
+    text: str
+    value: float
+    limit: float
+    n: int
+    window_hours: int
+    opened_at: str
+    last_met_at: str
+    closed_at: str | None
+    acknowledged_at: str | None
+    acknowledged_by: str
+    mailed_at: str | None
+    mail_error: str
 
 
 class AmendmentRequest(TypedDict):
@@ -94,6 +125,19 @@ class Changed(TypedDict):
     changed: int
 
 
+class ChangedNodeRequest(TypedDict):
+    name: str
+    ae_title: str
+    host: str
+    port: NotRequired[int]
+    uses_tls: NotRequired[bool]
+    may_send: NotRequired[bool]
+    result_policy: NotRequired[ResultPolicyEnum]
+    result_transport: NotRequired[ResultTransportEnum]
+    stow_url: NotRequired[str]
+    is_active: NotRequired[bool]
+
+
 class Claim(TypedDict):
     case: str
     until: str
@@ -138,6 +182,64 @@ class CreatedCase(TypedDict):
     status: StatusEnum | NullEnum | None
     url: str
     existing: bool
+
+
+class Delivery(TypedDict):
+    id: str
+    endpoint: str
+    event: str
+    event_id: str
+    subject: str
+    subject_id: str
+    occurred_at: str
+    status: StatusEnum
+    tries: int
+    queued_at: str
+    finished_at: str | None
+    failure_code: str
+    failure_text: str
+    log: list[Try]
+
+
+class Disagreement(TypedDict):
+    case: str
+    active: ShadowSide
+    shadow: ShadowSide
+
+
+class Drift(TypedDict):
+    measure: MeasureEnum
+    state: DriftStateEnum
+    n: int
+    reference_n: int
+    psi: NotRequired[float | None]
+    psi_interval: NotRequired[list[float] | None]
+    ks: NotRequired[float | None]
+    ks_interval: NotRequired[list[float] | None]
+    ks_p: NotRequired[float | None]
+
+
+class Endpoint(TypedDict):
+    id: str
+    site: str
+    name: str
+    url: str
+    events: list[EventsEnum]
+    is_active: bool
+    created_at: str
+    paused_until: str | None
+
+
+class EndpointWithSecret(TypedDict):
+    id: str
+    site: str
+    name: str
+    url: str
+    events: list[EventsEnum]
+    is_active: bool
+    created_at: str
+    paused_until: str | None
+    secret: str
 
 
 class Error(TypedDict):
@@ -262,6 +364,17 @@ class IntraReader(TypedDict):
     kappa: Agreement
 
 
+class LeakCheck(TypedDict):
+    code: LeakCodeEnum
+    status: LeakCheckStatusEnum
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    findings: list[str]
+    groups: list[list[str]]
+
+
 class Lineage(TypedDict):
     case: str
     predictions: list[Origin]
@@ -269,6 +382,12 @@ class Lineage(TypedDict):
     page: int
     pages: int
     labels: list[Taught]
+
+
+class MatrixCell(TypedDict):
+    active: str
+    shadow: str
+    cases: int
 
 
 class Me(TypedDict):
@@ -286,6 +405,48 @@ class Measure(TypedDict):
     limit: float
 
 
+class MonitoredProportion(TypedDict):
+    count: int
+    n: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Monitoring(TypedDict):
+    sites: list[str]
+    version: str
+    first: str
+    last: str
+    step_days: int
+    counts: dict[str, int]
+    drift: list[Drift]
+    strata: list[Stratum]
+    steps: list[Step]
+    rolling: list[Rolling]
+
+
+class NewEndpointRequest(TypedDict):
+    site: NotRequired[str]
+    name: str
+    url: str
+    events: list[EventsEnum]
+
+
+class NewNodeRequest(TypedDict):
+    site: str
+    name: str
+    ae_title: str
+    host: str
+    port: NotRequired[int]
+    uses_tls: NotRequired[bool]
+    may_send: NotRequired[bool]
+    result_policy: NotRequired[ResultPolicyEnum]
+    result_transport: NotRequired[ResultTransportEnum]
+    stow_url: NotRequired[str]
+    is_active: NotRequired[bool]
+
+
 class NewReadingRequest(TypedDict):
     finding: FindingEnum
     confidence: ConfidenceEnum
@@ -299,6 +460,7 @@ class NewRunRequest(TypedDict):
     batch_size: NotRequired[int | None]
     learning_rate: NotRequired[float | None]
     seed: NotRequired[int | None]
+    leak_reason: NotRequired[str]
 
 
 class NewUserRequest(TypedDict):
@@ -314,8 +476,25 @@ class NextCaseRequest(TypedDict):
     queue: NotRequired[QueueEnum]
 
 
+class Node(TypedDict):
+    id: str
+    site: str
+    name: str
+    ae_title: str
+    host: str
+    port: NotRequired[int]
+    uses_tls: NotRequired[bool]
+    may_send: NotRequired[bool]
+    result_policy: NotRequired[ResultPolicyEnum]
+    result_transport: NotRequired[ResultTransportEnum]
+    stow_url: NotRequired[str]
+    is_active: NotRequired[bool]
+    failures: int
+    retry_at: str | None
+
+
 class NotScored(TypedDict):
-    code: CodeEnum
+    code: QualityCodeEnum
     heading: str
     text: str
 
@@ -336,7 +515,7 @@ class OutOfDistribution(TypedDict):
 
 
 class Override(TypedDict):
-    code: CodeEnum
+    code: QualityCodeEnum
     reason: str
     at: str
 
@@ -346,6 +525,13 @@ class Pair(TypedDict):
     second: str
     same: int
     kappa: Agreement
+
+
+class PatchedChangedEndpointRequest(TypedDict):
+    name: NotRequired[str]
+    url: NotRequired[str]
+    events: NotRequired[list[EventsEnum]]
+    is_active: NotRequired[bool]
 
 
 class Pcr(TypedDict):
@@ -385,6 +571,9 @@ class Progress(TypedDict):
     text: str
     epoch: int
     epochs: int
+    batch: int
+    batches: int
+    seconds_remaining: float | None
     trust_checks: TrustChecks
 
 
@@ -458,6 +647,21 @@ class ReasonRequest(TypedDict):
     reason: str
 
 
+class ReceivedInstance(TypedDict):
+    at: str
+    site: str
+    case: NotRequired[str | None]
+    calling_ae: str
+    address: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax: str
+    size: int
+    outcome: ReceivedInstanceOutcomeEnum
+    code: NotRequired[str]
+    status: int
+
+
 class ReferenceCase(TypedDict):
     case: str
     finding: ReferenceFindingEnum
@@ -484,6 +688,27 @@ class ResolveRequest(TypedDict):
     reason: str
 
 
+class ResultDelivery(TypedDict):
+    id: str
+    node: str
+    case: str
+    kind: ResultDeliveryKindEnum
+    sop_instance_uid: str
+    status: NotRequired[StatusEnum]
+    failures: NotRequired[int]
+    failure_code: NotRequired[str]
+    failure_text: NotRequired[str]
+    queued_at: str
+    finished_at: NotRequired[str | None]
+
+
+class Rolling(TypedDict):
+    until: str
+    agreement: MonitoredProportion
+    sensitivity: MonitoredProportion
+    specificity: MonitoredProportion
+
+
 class Run(TypedDict):
     id: str
     number: int
@@ -491,6 +716,8 @@ class Run(TypedDict):
     parameters: dict[str, Any]
     progress: Progress
     snapshot: str
+    leak_checks: list[LeakCheck]
+    leak_reason: str
     version: str | None
     failure: RunFailure | None
 
@@ -532,6 +759,8 @@ class Schedule(TypedDict):
     every_days: int
     at_hour: int
     minimum_new_readings: int
+    after_findings: NotRequired[int]
+    recipe: NotRequired[RecipeEnum]
 
 
 class ScheduleRequest(TypedDict):
@@ -539,6 +768,53 @@ class ScheduleRequest(TypedDict):
     every_days: int
     at_hour: int
     minimum_new_readings: int
+    after_findings: NotRequired[int]
+    recipe: NotRequired[RecipeEnum]
+
+
+class SelectedCases(TypedDict):
+    cases: list[str]
+
+
+class SelectedCasesRequest(TypedDict):
+    cases: list[str]
+
+
+class ShadowComparison(TypedDict):
+    target: str
+    compared: int
+    hidden: int
+    same_finding: int
+    too_few: bool
+    matrix: list[MatrixCell]
+    disagreements: list[Disagreement]
+
+
+class ShadowCounts(TypedDict):
+    queued: int
+    running: int
+    done: int
+    failed: int
+
+
+class ShadowRun(TypedDict):
+    id: str
+    version: str
+    against: str
+    open: bool
+    started_at: str
+    ended_at: str | None
+    end: EndEnum | BlankEnum
+    counts: ShadowCounts
+    comparison: ShadowComparison | None
+    research_use: str
+
+
+class ShadowSide(TypedDict):
+    score: float
+    finding: str
+    flagged: bool
+    outcome: str
 
 
 class Signature(TypedDict):
@@ -577,11 +853,24 @@ class SnapshotChange(TypedDict):
     removed: int
 
 
+class Step(TypedDict):
+    first: str
+    counts: dict[str, int]
+    psi: dict[str, float]
+
+
 class StoredCorrection(TypedDict):
     id: str
     case: str
     kind: str
     at: str
+
+
+class Stratum(TypedDict):
+    dimension: str
+    value: str
+    n: int
+    drift: list[Drift]
 
 
 class Taught(TypedDict):
@@ -611,6 +900,7 @@ class TrustCheck(TypedDict):
 class TrustChecks(TypedDict):
     done: int
     total: int
+    running: str
 
 
 class TrustReport(TypedDict):
@@ -618,6 +908,13 @@ class TrustReport(TypedDict):
     failed: list[str]
     checks: list[TrustCheck]
     excluded: list[str]
+
+
+class Try(TypedDict):
+    at: str
+    response_code: int | None
+    problem: str
+    seconds: float
 
 
 class UploadRequest(TypedDict):
@@ -665,6 +962,7 @@ class Version(TypedDict):
     operating_points: dict[str, float]
     operating_choice: dict[str, Any]
     gate_overridden: bool
+    leaks: str
     registered_at: str
     research_use: str
 
@@ -686,7 +984,7 @@ class WorklistCase(TypedDict):
     patient_ref: str
     accession_number: str
     priority: PriorityEnum
-    state: StateEnum
+    state: WorklistCaseStateEnum
     view: ViewEnum | BlankEnum
     opened_at: str
     due_at: str | None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -96,7 +96,11 @@ class Node(APIView):
         return Response(NodeSerializer(changed).data)
 
 
-@extend_schema(operation_id="dicom_received_list", summary="List received DICOM instances, newest first")
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="dicom_received_list", summary="List received DICOM instances, newest first"
+    )
+)
 class Received(ListAPIView[ReceivedInstance]):
     """What the user's sites received by DICOM."""
 
@@ -108,7 +112,11 @@ class Received(ListAPIView[ReceivedInstance]):
         return selectors.received_of(_user(self.request))
 
 
-@extend_schema(operation_id="dicom_results_list", summary="List deliveries of AI results, newest first")
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="dicom_results_list", summary="List deliveries of AI results, newest first"
+    )
+)
 class Results(ListAPIView[ResultDelivery]):
     """The deliveries of the user's sites."""
 

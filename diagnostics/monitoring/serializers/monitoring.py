@@ -20,7 +20,7 @@ class MonitoringQuerySerializer(serializers.Serializer[Any]):
     days = serializers.ChoiceField(choices=[(days, str(days)) for days in RANGES], default=30)
 
 
-class ProportionSerializer(serializers.Serializer[Proportion]):
+class MonitoredProportionSerializer(serializers.Serializer[Proportion]):
     """A proportion; value and interval are null for fewer than 30."""
 
     count = serializers.IntegerField()
@@ -81,9 +81,9 @@ class RollingSerializer(serializers.Serializer[Rolling]):
     """The 28 days until a day."""
 
     until = serializers.DateField()
-    agreement = ProportionSerializer()
-    sensitivity = ProportionSerializer(help_text="Of the flag, on randomly drawn cases")
-    specificity = ProportionSerializer()
+    agreement = MonitoredProportionSerializer()
+    sensitivity = MonitoredProportionSerializer(help_text="Of the flag, on randomly drawn cases")
+    specificity = MonitoredProportionSerializer()
 
 
 class MonitoringSerializer(serializers.Serializer[Overview]):
