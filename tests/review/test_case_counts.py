@@ -57,6 +57,9 @@ def test_sums_replace_the_rows_of_changes(admit: Admit, radiologist: User, now: 
     before = case_counts(radiologist)
     assert CaseCount.objects.count() == 15  # one for each admission, two for each change
 
+    Case.objects.update(accession_number="A-1")
+    assert CaseCount.objects.count() == 15, "a change of something else adds no row"
+
     services.sum_up()
 
     assert list(CaseCount.objects.values_list("state", "change")) == [("final", 5)]

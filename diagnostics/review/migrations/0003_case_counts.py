@@ -17,8 +17,8 @@ def _values(row):
     return (
         f"{row}.site_id",
         f"{row}.shown_only_to_id",
-        f"CASE WHEN {row}.finalized_at IS NOT NULL THEN 'final' WHEN {row}.on_worklist THEN 'open' ELSE 'imported' END",
-        f"{row}.withdrawn_at IS NOT NULL",
+        f"(CASE WHEN {row}.finalized_at IS NOT NULL THEN 'final' WHEN {row}.on_worklist THEN 'open' ELSE 'imported' END)",
+        f"({row}.withdrawn_at IS NOT NULL)",
     )
 
 
