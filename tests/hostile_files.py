@@ -107,7 +107,7 @@ def _decompression_bombs(inflated: int) -> Iterator[HostileFile]:
     )
     yield hostile_file("a PNG with a text that inflates", _text_bomb(inflated), "damaged", ACCEPTED)
     yield hostile_file("a JPEG of 65,500 x 65,500 pixels", _huge_jpeg(), many, "damaged")
-    yield hostile_file("a deflated DICOM", deflated_dicom(inflated), "too_large", "damaged")
+    yield hostile_file("a deflated DICOM", deflated_dicom(inflated), "too_large", "damaged", "no_pixels")
     yield hostile_file("an RLE DICOM of 60,000 x 60,000", rle_dicom(60_000, 60_000), many)
     yield hostile_file(
         "an RLE DICOM of 6,000 x 6,000 and no data", rle_dicom(6_000, 6_000), "damaged", "blank"

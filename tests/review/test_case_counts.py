@@ -6,9 +6,10 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case
 from diagnostics.review.models import CaseCount
 from diagnostics.review.selectors.case_counts import case_counts
@@ -80,3 +81,12 @@ def test_the_triggers_exist_after_all_migrations() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM {table} LIKE 'review_count_%'")
         assert cursor.fetchone()[0] == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emptying_all_tables_leaves_no_numbers(site: Site, radiologist: User, now: datetime) -> None:
+    Case.objects.create(site=site, patient_ref="P-1", opened_by=radiologist, opened_at=now)
+
+    call_command("flush", interactive=False, verbosity=0)
+
+    assert not CaseCount.objects.exists()
