@@ -17,7 +17,7 @@ from tests.stack import Stack
 from tests.stack_fixtures import SHARED_PROCESSES
 from tests.template_home import environment_of, template_home
 
-pytestmark = [pytest.mark.stack, pytest.mark.network]
+pytestmark = [pytest.mark.stack, pytest.mark.network, pytest.mark.nightly]
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def collection() -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.nightly
 def test_a_worker_killed_during_an_import_loses_no_radiograph_and_repeats_none(
     start_stack: StartStack,
 ) -> None:

@@ -104,7 +104,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("after", [*(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 2)), 3])
 def test_a_training_resumes_within_a_stage_and_at_the_start_of_one(
     after: int, split: Split, tmp_path: Path
 ) -> None:
@@ -132,7 +132,13 @@ def test_a_resumed_training_that_is_stopped_at_once_selects_its_best_epoch(
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("change", ["damaged", "other recipe", "other radiographs"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "damaged",
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("other recipe", "other radiographs")),
+    ],
+)
 def test_an_unusable_checkpoint_is_skipped_with_a_note(change: str, split: Split, tmp_path: Path) -> None:
     spec = replace(recipe(), epochs=2)
     _killed(split, tmp_path, spec, after=1)

@@ -94,6 +94,7 @@ def _imagenet_file(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.nightly
 def test_the_imagenet_recipe_starts_from_the_convolutions_of_the_file(split: Split, tmp_path: Path) -> None:
     weights = _imagenet_file(tmp_path)
     spec = replace(_small("vgg16-imagenet"), stages=(Stage(1.0, "logits"),))
@@ -217,6 +218,7 @@ def test_fine_tuning_does_not_change_the_frozen_layers(split: Split, tmp_path: P
     assert all(changed(name) for name in ("block5_conv1", "block5_conv3_bn", "logits"))
 
 
+@pytest.mark.nightly
 def test_a_stage_without_frozen_layers_trains_all_layers(split: Split, tmp_path: Path) -> None:
     start = make_bundle(tmp_path / "start", "vgg16", size=32)
     stages = (Stage(0.5, "block5_conv1"), Stage(0.5))

@@ -105,6 +105,7 @@ def test_all_processes_start_and_stop(tmp_path: Path) -> None:
         assert _open_to_others(running.home) == []
 
 
+@pytest.mark.nightly
 def test_the_second_start_keeps_the_staff_and_does_not_print_the_password(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with run_all(home, READROOM_DEMO_PASSWORD="a long pass phrase") as first:
