@@ -20,7 +20,7 @@ TEST_WORKERS ?= 2
 
 help:
 	@echo "make run     Readroom with demo staff on http://127.0.0.1:$${PORT:-8000}; Ctrl-C stops it"
-	@echo "make fast    tests without processes, browsers and networks: about a minute"
+	@echo "make fast    tests without processes, browsers and networks: two minutes"
 	@echo "make test    style, types, import contracts, all tests but the nightly ones: about 20 minutes"
 	@echo "make nightly long bursts, thousands of mutated files, real data: READROOM_REALDATA names its folder"
 	@echo "make check   style, types, import contracts and structure only"
