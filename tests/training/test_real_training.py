@@ -235,6 +235,8 @@ def killed_after(run: TrainingRun, epochs: int) -> Iterator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
+# The kill may come between the opening of a file and its `with`; a process that is killed closes its files.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <_io:pytest.PytestUnraisableExceptionWarning")
 def test_a_run_whose_worker_died_resumes_with_its_radiographs_and_epochs(
     small_network: ModelVersion, sign: Sign, administrator: User, now: datetime
 ) -> None:
