@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
 from uuid import UUID
 
 from django.http import Http404
@@ -14,8 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.serializers import ErrorSerializer, answers
 from diagnostics.registry import policy, selectors, services, trust_report
@@ -117,7 +115,7 @@ class VersionPromote(APIView):
         fields = serializer.validated_data
         point = policy.parse_request(fields.pop("operating_point"), version.manifest)
         services.promote(
-            version=version, by=_staff(request), now=timezone.now(), operating_point=point, **fields
+            version=version, by=actor(request), now=timezone.now(), operating_point=point, **fields
         )
         return Response(VersionSerializer(_version(pk)).data)
 
@@ -141,13 +139,9 @@ class VersionRollBack(APIView):
     def post(self, request: Request) -> Response:
         serializer = ReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        promotion = services.roll_back(by=_staff(request), now=timezone.now(), **serializer.validated_data)
+        promotion = services.roll_back(by=actor(request), now=timezone.now(), **serializer.validated_data)
         return Response(VersionSerializer(_version(promotion.version_id)).data)
 
 
 def _version(pk: UUID) -> ModelVersion:
     return get_object_or_404(selectors.versions(), pk=pk)
-
-
-def _staff(request: Request) -> User:
-    return cast(User, request.user)  # HasPermission admits nobody else

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from pydicom import dcmread, uid
+from pydicom.encaps import encapsulate
 
 from ml.errors import UnreadableImage
 from ml.images import decoding_server_process
@@ -108,10 +109,15 @@ def test_decoding_beyond_the_time_limit_is_refused_with_code_decoder_timeout() -
 
 
 def test_decoding_beyond_the_processor_time_is_refused_with_code_decoder_timeout() -> None:
-    # pydicom decodes RLE in Python: 36 megapixels of noise take several seconds of processor time.
-    noise = np.random.default_rng(0).integers(0, 255, (600, 600), np.uint8)
-    radiograph = dcmread(io.BytesIO(dicom(np.tile(noise, (10, 10)))))
-    radiograph.compress(uid.RLELossless)
+    # pydicom decodes RLE in Python, one turn of its loop for each run: 30 million runs of one pixel
+    # take five seconds of processor time here (PS3.5 annex G: 64 bytes of header, then the runs).
+    radiograph = dcmread(io.BytesIO(dicom(np.zeros((5500, 5500), np.uint8))))
+    runs = np.zeros((5500 * 5500, 2), np.uint8)
+    runs[:, 1] = np.random.default_rng(0).integers(0, 255, len(runs))
+    header = struct.pack("<16L", 1, 64, *[0] * 14)
+    radiograph.PixelData = encapsulate([header + runs.tobytes()])
+    radiograph["PixelData"].VR = "OB"
+    radiograph.file_meta.TransferSyntaxUID = uid.RLELossless
     assert refusal_code(written(radiograph), cpu_seconds=1) == "decoder_timeout"
 
 

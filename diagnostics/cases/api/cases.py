@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -16,8 +16,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
@@ -67,14 +66,14 @@ class CaseList(GenericAPIView[Case]):
     def get(self, request: Request) -> Response:
         query = CaseListQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        cases = selectors.case_list(_staff(request), **query.validated_data)
+        cases = selectors.case_list(actor(request), **query.validated_data)
         page = self.paginate_queryset(cases) or []
-        identifiers = may_see_identifiers(_staff(request), request.auth)
+        identifiers = may_see_identifiers(actor(request), request.auth)
         case_lists.record_list(
             cases=page,
             filters={name: request.query_params.get(name) for name in LIST_PARAMETERS},
             identifiers=identifiers,
-            by=_staff(request),
+            by=actor(request),
             now=timezone.now(),
         )
         context = _prediction_context(self, page) | {"identifiers": identifiers}
@@ -109,9 +108,9 @@ class CaseList(GenericAPIView[Case]):
         try:
             with upload_validation.decoding_slot():
                 fields["radiograph"] = fields["radiograph"].read()
-                admitted = admission.open_case(**fields, by=_staff(request), now=timezone.now())
+                admitted = admission.open_case(**fields, by=actor(request), now=timezone.now())
         except IdentityMismatch as error:
-            error.shows_values = may_see_identifiers(_staff(request), request.auth)
+            error.shows_values = may_see_identifiers(actor(request), request.auth)
             raise
         context = {**self.get_serializer_context(), "existing": not admitted.created}
         body = CreatedCaseSerializer(admitted.case, context=context)
@@ -139,7 +138,7 @@ class CaseDetail(GenericAPIView[Case]):
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        user = _staff(request)
+        user = actor(request)
         case = get_object_or_404(selectors.with_predictions(selectors.visible_to(user)), pk=pk)
         # The uploader, who entered the reference, asks again until the prediction is done.
         is_polling = case.opened_by_id == user.pk and selectors.is_prediction_open(case)
@@ -171,26 +170,22 @@ class CaseCorrections(GenericAPIView[Case]):
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        case = get_object_or_404(selectors.visible_to(_staff(request)), pk=pk)
+        case = get_object_or_404(selectors.visible_to(actor(request)), pk=pk)
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        stored = corrections.apply(case=case, by=_staff(request), now=timezone.now(), **sent.validated_data)
+        stored = corrections.apply(case=case, by=actor(request), now=timezone.now(), **sent.validated_data)
         body = [StoredCorrectionSerializer(each).data for each in stored]
         return Response(body, status=status.HTTP_201_CREATED)
 
 
 def _prediction_context(view: GenericAPIView[Case], cases: Sequence[Case]) -> dict[str, Any]:
     """Return which predictions are withheld, and record the view of the others."""
-    user = _staff(view.request)
+    user = actor(view.request)
     withheld = blinding.withheld_cases(user, cases)
     shown = [selectors.latest_done_prediction(case) for case in cases if case.pk not in withheld]
     blinding.record_prediction_shown(user, [each for each in shown if each], timezone.now())
     pcr_withheld = withheld if user.is_reader else frozenset()
     return {**view.get_serializer_context(), "withheld": withheld, "pcr_withheld": pcr_withheld}
-
-
-def _staff(request: Request) -> User:
-    return cast(User, request.user)  # HasPermission refuses everybody else
 
 
 def _upload(request: Request) -> dict[str, Any]:

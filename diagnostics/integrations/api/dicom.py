@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnostics.accounts.models import Site, User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.models import Site
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.cases.serializers.cases import ErrorSerializer
 from diagnostics.integrations.models import DicomNode, ReceivedInstance, ResultDelivery
@@ -47,7 +47,7 @@ class Nodes(GenericAPIView[DicomNode]):
         responses={200: NodeSerializer(many=True), **REFUSALS},
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(selectors.nodes_of(_user(request))) or []
+        page = self.paginate_queryset(selectors.nodes_of(actor(request))) or []
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(
@@ -60,9 +60,9 @@ class Nodes(GenericAPIView[DicomNode]):
         given = NewNodeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = dict(given.validated_data)
-        site = get_object_or_404(_user(request).sites.all(), pk=cast(Site, values.pop("site")).pk)
+        site = get_object_or_404(actor(request).sites.all(), pk=cast(Site, values.pop("site")).pk)
         node = dicom_nodes.save_node(
-            node=None, site=site, values=values, by=_user(request), now=timezone.now()
+            node=None, site=site, values=values, by=actor(request), now=timezone.now()
         )
         return Response(NodeSerializer(node).data, status=201)
 
@@ -91,7 +91,7 @@ class Node(APIView):
         given = ChangedNodeSerializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         changed = dicom_nodes.save_node(
-            node=node, site=node.site, values=given.validated_data, by=_user(request), now=timezone.now()
+            node=node, site=node.site, values=given.validated_data, by=actor(request), now=timezone.now()
         )
         return Response(NodeSerializer(changed).data)
 
@@ -109,7 +109,7 @@ class Received(ListAPIView[ReceivedInstance]):
     permission_classes = PERMISSIONS
 
     def get_queryset(self) -> Any:
-        return selectors.received_of(_user(self.request))
+        return selectors.received_of(actor(self.request))
 
 
 @extend_schema_view(
@@ -125,7 +125,7 @@ class Results(ListAPIView[ResultDelivery]):
     permission_classes = PERMISSIONS
 
     def get_queryset(self) -> Any:
-        return selectors.deliveries_of(_user(self.request))
+        return selectors.deliveries_of(actor(self.request))
 
 
 class Retry(APIView):
@@ -144,15 +144,11 @@ class Retry(APIView):
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        delivery = get_object_or_404(selectors.deliveries_of(_user(request)), pk=pk)
-        result_queue.retry_delivery(delivery=delivery, by=_user(request), now=timezone.now())
+        delivery = get_object_or_404(selectors.deliveries_of(actor(request)), pk=pk)
+        result_queue.retry_delivery(delivery=delivery, by=actor(request), now=timezone.now())
         delivery.refresh_from_db()
         return Response(ResultDeliverySerializer(delivery).data)
 
 
 def _node(request: Request, pk: UUID) -> DicomNode:
-    return get_object_or_404(selectors.nodes_of(_user(request)), pk=pk)
-
-
-def _user(request: Request) -> User:
-    return cast(User, request.user)
+    return get_object_or_404(selectors.nodes_of(actor(request)), pk=pk)

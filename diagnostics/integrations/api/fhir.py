@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -22,8 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from diagnostics.accounts.api import ApiTokenAuthentication
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission, Scope
 from diagnostics.errors import DomainError
 from diagnostics.integrations import fhir_search
@@ -123,7 +122,7 @@ class ResourceRead(FhirView):
     """One resource; unchanged ones are answered with 304."""
 
     def get(self, request: Request, kind: str, pk: str) -> Response:
-        case = services.read(pk=_case_id(pk), kind=_known(kind), by=_user(request), now=timezone.now())
+        case = services.read(pk=_case_id(pk), kind=_known(kind), by=actor(request), now=timezone.now())
         if case is None:
             raise Http404
         resources = presenters.resources_of(kind, _final(request, case))
@@ -138,7 +137,7 @@ class ResourceRead(FhirView):
 
 
 def _page(request: Request, kind: str, query: fhir_search.Search) -> Response:
-    found = services.search(query=query, kind=kind, by=_user(request), now=timezone.now())
+    found = services.search(query=query, kind=kind, by=actor(request), now=timezone.now())
     base = request.build_absolute_uri("/fhir")
     entries = [
         (f"{base}/{kind}/{resource['id']}", resource)
@@ -199,7 +198,3 @@ def _is_unchanged(request: Request, tag: str, changed: int) -> bool:
 
 def _lists(parameters: Any) -> dict[str, list[str]]:
     return dict(parameters.lists()) if hasattr(parameters, "lists") else {}
-
-
-def _user(request: Request) -> User:
-    return cast(User, request.user)

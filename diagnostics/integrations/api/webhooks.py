@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -14,8 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from diagnostics.accounts import selectors as accounts
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.serializers import ErrorSerializer
 from diagnostics.integrations.models import WebhookDelivery, WebhookEndpoint
@@ -48,7 +47,7 @@ class WebhookList(GenericAPIView[WebhookEndpoint]):
         responses={200: EndpointSerializer(many=True), **REFUSALS},
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(selectors.endpoints_visible_to(_user(request))) or []
+        page = self.paginate_queryset(selectors.endpoints_visible_to(actor(request))) or []
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(
@@ -59,7 +58,7 @@ class WebhookList(GenericAPIView[WebhookEndpoint]):
         responses={201: EndpointWithSecretSerializer, **INVALID, **NOT_FOUND},
     )
     def post(self, request: Request) -> Response:
-        user, given = _user(request), NewEndpointSerializer(data=request.data)
+        user, given = actor(request), NewEndpointSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = dict(given.validated_data)
         pk = values.pop("site", None)
@@ -91,7 +90,7 @@ class WebhookDetail(APIView):
         endpoint, given = _endpoint(request, pk), ChangedEndpointSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         services.change_endpoint(
-            endpoint=endpoint, values=dict(given.validated_data), by=_user(request), now=timezone.now()
+            endpoint=endpoint, values=dict(given.validated_data), by=actor(request), now=timezone.now()
         )
         return Response(EndpointSerializer(endpoint).data)
 
@@ -109,7 +108,7 @@ class WebhookTest(APIView):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         endpoint = _endpoint(request, pk)
-        delivery = services.send_test(endpoint=endpoint, by=_user(request), now=timezone.now())
+        delivery = services.send_test(endpoint=endpoint, by=actor(request), now=timezone.now())
         return Response(DeliverySerializer(delivery).data, status=202)
 
 
@@ -126,7 +125,7 @@ class WebhookSecret(APIView):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         endpoint = _endpoint(request, pk)
-        secret = services.renew_secret(endpoint=endpoint, by=_user(request), now=timezone.now())
+        secret = services.renew_secret(endpoint=endpoint, by=actor(request), now=timezone.now())
         return Response(_with_secret(endpoint, secret))
 
 
@@ -144,7 +143,7 @@ class WebhookDeliveries(GenericAPIView[WebhookDelivery]):
     )
     def get(self, request: Request, pk: UUID) -> Response:
         endpoint = _endpoint(request, pk)
-        deliveries = selectors.deliveries_visible_to(_user(request)).filter(endpoint=endpoint)
+        deliveries = selectors.deliveries_visible_to(actor(request)).filter(endpoint=endpoint)
         page = self.paginate_queryset(deliveries) or []
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -161,18 +160,14 @@ class WebhookRedelivery(APIView):
         responses={202: DeliverySerializer, **NOT_FOUND},
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        delivery = get_object_or_404(selectors.deliveries_visible_to(_user(request)), pk=pk)
-        services.redeliver(delivery=delivery, by=_user(request), now=timezone.now())
+        delivery = get_object_or_404(selectors.deliveries_visible_to(actor(request)), pk=pk)
+        services.redeliver(delivery=delivery, by=actor(request), now=timezone.now())
         delivery.refresh_from_db()
         return Response(DeliverySerializer(delivery).data, status=202)
 
 
-def _user(request: Request) -> User:
-    return cast(User, request.user)
-
-
 def _endpoint(request: Request, pk: UUID) -> WebhookEndpoint:
-    return get_object_or_404(selectors.endpoints_visible_to(_user(request)), pk=pk)
+    return get_object_or_404(selectors.endpoints_visible_to(actor(request)), pk=pk)
 
 
 def _with_secret(endpoint: WebhookEndpoint, secret: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,8 +13,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.serializers import ErrorSerializer
 from diagnostics.cases.models import Case
@@ -58,7 +57,7 @@ class VersionEvidence(_Download):
     )
     def get(self, request: Request, pk: UUID) -> StreamingHttpResponse:
         version = get_object_or_404(registry.versions(), pk=pk)
-        return version_zip(version_evidence.export(version=version, by=_staff(request), now=timezone.now()))
+        return version_zip(version_evidence.export(version=version, by=actor(request), now=timezone.now()))
 
 
 class CaseEvidence(_Download):
@@ -72,7 +71,7 @@ class CaseEvidence(_Download):
         responses={200: OpenApiTypes.OBJECT, **OF_A_CASE},
     )
     def get(self, request: Request, pk: UUID) -> HttpResponse:
-        case, by = _case(request, pk), _staff(request)
+        case, by = _case(request, pk), actor(request)
         return case_json(case_evidence.export(case=case, by=by, form="json", now=timezone.now()))
 
 
@@ -86,13 +85,9 @@ class CaseEvidencePdf(_Download):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, **OF_A_CASE},
     )
     def get(self, request: Request, pk: UUID) -> HttpResponse:
-        case, by = _case(request, pk), _staff(request)
+        case, by = _case(request, pk), actor(request)
         return case_pdf(case_evidence.export(case=case, by=by, form="pdf", now=timezone.now()))
 
 
 def _case(request: Request, pk: UUID) -> Case:
-    return get_object_or_404(visible_to(_staff(request)).select_related("radiograph", "site"), pk=pk)
-
-
-def _staff(request: Request) -> User:
-    return cast(User, request.user)  # HasPermission admits no other
+    return get_object_or_404(visible_to(actor(request)).select_related("radiograph", "site"), pk=pk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
 from uuid import UUID
 
 from django.http import Http404
@@ -14,8 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnostics.accounts.models import User
-from diagnostics.accounts.permissions import HasPermission
+from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.serializers import ErrorSerializer
 from diagnostics.monitoring.selectors import shadow as selectors
@@ -50,7 +48,7 @@ class Shadow(APIView):
         run = selectors.latest_run(_version(pk))
         if run is None:
             raise Http404
-        context = {"comparison": comparison_of(run, user=_staff(request))}
+        context = {"comparison": comparison_of(run, user=actor(request))}
         return Response(ShadowRunSerializer(run, context=context).data)
 
     @extend_schema(
@@ -71,7 +69,7 @@ class Shadow(APIView):
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        run = shadow.start(version=_version(pk), by=_staff(request), now=timezone.now())
+        run = shadow.start(version=_version(pk), by=actor(request), now=timezone.now())
         return Response(ShadowRunSerializer(run).data, status=status.HTTP_201_CREATED)
 
 
@@ -93,7 +91,7 @@ class ShadowEnd(APIView):
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        run = shadow.end(version=_version(pk), by=_staff(request), now=timezone.now())
+        run = shadow.end(version=_version(pk), by=actor(request), now=timezone.now())
         return Response(ShadowRunSerializer(run).data)
 
 
@@ -118,13 +116,9 @@ class SelectedCases(APIView):
     def post(self, request: Request) -> Response:
         sent = SelectedCasesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        added = select_cases(by=_staff(request), now=timezone.now(), **sent.validated_data)
+        added = select_cases(by=actor(request), now=timezone.now(), **sent.validated_data)
         return Response({"cases": added})
 
 
 def _version(pk: UUID) -> ModelVersion:
     return get_object_or_404(registry.versions(), pk=pk)
-
-
-def _staff(request: Request) -> User:
-    return cast(User, request.user)  # HasPermission admits no other
