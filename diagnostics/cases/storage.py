@@ -16,7 +16,6 @@ import numpy as np
 from django.conf import settings
 
 from diagnostics.files import FileProblem, delete, is_older, sync_folder, write_durably
-from ml.images import decoding
 from ml.images import png as png_images
 from ml.records import DecodedRadiograph, Grey
 
@@ -203,7 +202,7 @@ def _prediction_folder(prediction_id: uuid.UUID) -> str:
 
 
 def _grey_png(grey: Grey) -> bytes:
-    encoded, png = cv2.imencode(".png", decoding.to_16_bit(grey), FAST_PNG)
+    encoded, png = cv2.imencode(".png", png_images.to_16_bit(grey), FAST_PNG)
     if not encoded:
         raise OSError("the radiograph could not be encoded")
     return bytes(png)
