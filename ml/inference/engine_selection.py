@@ -128,12 +128,7 @@ def difference_of(
     engine: Engine, folder: Path, *, temperature: float, inputs: int | None = None
 ) -> Difference:
     """Return how far an engine is from the reference on the first `inputs` fixed inputs, or on all."""
-    check = _check(folder)
-    found = [engine.run(pixels) for pixels in check["inputs"][:inputs]]
-    pairs = [
-        (one, EngineOutputs(*(check[name][k] for name in EngineOutputs._fields)))
-        for k, one in enumerate(found)
-    ]
+    pairs = _pairs(engine, folder, inputs)
     return Difference(
         log_odds=_largest(pairs, lambda one: logit(softmax(one.logits.astype(np.float64) / temperature))),
         maps=max(
@@ -142,6 +137,21 @@ def difference_of(
         ),
         features=_largest(pairs, lambda one: one.features),
     )
+
+
+def largest_probability_difference(folder: Path, *, temperature: float) -> float:
+    """Return by how much the exact engine's probabilities differ from the reference's on the fixed inputs."""
+    pairs = _pairs(OpenVinoEngine(folder, EXACT), folder, None)
+    return _largest(pairs, lambda one: softmax(one.logits.astype(np.float64) / temperature))
+
+
+def _pairs(engine: Engine, folder: Path, inputs: int | None) -> list[tuple[EngineOutputs, EngineOutputs]]:
+    check = _check(folder)
+    found = [engine.run(pixels) for pixels in check["inputs"][:inputs]]
+    return [
+        (one, EngineOutputs(*(check[name][k] for name in EngineOutputs._fields)))
+        for k, one in enumerate(found)
+    ]
 
 
 def _largest(

@@ -77,6 +77,7 @@ def test_a_head_without_a_closed_form_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="cannot be exported"):
         engine_export.export(directory, tmp_path / "engine")
     assert engine_cache.serving_engine(directory, tmp_path / "cache") is None
+    assert engine_cache.reproduction_difference(directory, tmp_path / "cache") is None
     selections = list((tmp_path / "cache").glob(f"*/{engine_selection.SELECTION}"))
     assert len(selections) == 1, "the next start would try again"
 
@@ -107,6 +108,8 @@ def test_an_engine_that_disagrees_with_the_reference_does_not_serve(
         file.write_bytes(weights)
 
     assert engine_selection.select(changed, WEIGHTS, temperature=1.0).engine == TENSORFLOW
+    assert engine_selection.largest_probability_difference(changed, temperature=1.0) > 1e-4
+    assert engine_selection.largest_probability_difference(folder, temperature=1.0) <= 1e-4
 
     sound = engine_selection.select(folder, WEIGHTS, temperature=1.0)
     with pytest.raises(BundleError, match="agrees"):
@@ -190,6 +193,7 @@ def test_a_second_start_uses_the_stored_engine(tmp_path: Path) -> None:
     assert first
     assert second
     assert first.name == second.name
+    assert engine_cache.reproduction_difference(directory, tmp_path / "cache") == pytest.approx(0, abs=1e-4)
     assert graph.stat().st_mtime_ns == written
 
 
