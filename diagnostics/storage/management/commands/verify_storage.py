@@ -31,7 +31,7 @@ class Command(BaseCommand):
             note = f", {unknown} without a recorded checksum (only their presence was checked)"
             self.stdout.write(f"{kind}: {count} files{note if unknown else ''}")
         for file, problem in result.problems:
-            self.stdout.write(f"{problem}: {file.kind} of {file.row}, {selectors.name_in_home(file)}")
+            self.stdout.write(f"{problem}: {file.kind} of {file.row}, {file.name_in_home}")
         if result.problems:
             raise CommandError(f"{len(result.problems)} files are missing or damaged.", returncode=1)
         self.stdout.write(f"{result.files.total()} files verified: none missing, none damaged.")
