@@ -89,5 +89,18 @@ def check_home(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
     ]
 
 
+@register(TAG)
+def check_bucket(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error for a bucket that cannot be used, a warning for radiographs in clear text."""
+    if settings.S3 is None:
+        return []
+    if mistake := settings.S3.mistake:
+        return [Error(mistake, id="readroom.E006")]
+    if settings.S3.is_in_clear_text:
+        text = "READROOM_S3_ENDPOINT is no https:// address: radiographs travel unencrypted."
+        return [Warning(text, id="readroom.W003")]
+    return []
+
+
 def _is_sqlite() -> bool:
     return bool(settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))

@@ -268,7 +268,7 @@ INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay a
 TRAINING_LEASE = timedelta(seconds=20)
 IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
-CELERY = celery_settings(BROKER_URL, READROOM_HOME)
+CELERY = celery_settings(BROKER_URL, READROOM_HOME, shares_home=S3 is None)  # noqa: F405
 
 # Requests of one API token or session in a minute, on one host; 0: no limit
 API_RATE = env.int("READROOM_API_RATE", default=3000)

@@ -9,24 +9,24 @@ from diagnostics.stores.options import S3Options
 env = environ.FileAwareEnv()
 
 
-def _text(name: str) -> str:
-    return env.str(f"READROOM_S3_{name}", default="").strip()
-
-
 def s3_options() -> S3Options | None:
     """Return how the bucket is reached; None without a bucket."""
-    if not _text("BUCKET"):
+    if not _text("READROOM_S3_BUCKET"):
         return None
     return S3Options(
-        bucket=_text("BUCKET"),
-        endpoint=_text("ENDPOINT"),
-        region=_text("REGION"),
-        access_key=_text("ACCESS_KEY"),
-        secret_key=_text("SECRET_KEY"),
-        encryption=_text("ENCRYPTION"),
-        kms_key=_text("KMS_KEY"),
-        ca_file=_text("CA_FILE"),
+        bucket=_text("READROOM_S3_BUCKET"),
+        endpoint=_text("READROOM_S3_ENDPOINT"),
+        region=_text("READROOM_S3_REGION"),
+        access_key=_text("READROOM_S3_ACCESS_KEY"),
+        secret_key=_text("READROOM_S3_SECRET_KEY"),
+        encryption=_text("READROOM_S3_ENCRYPTION"),
+        kms_key=_text("READROOM_S3_KMS_KEY"),
+        ca_file=_text("READROOM_S3_CA_FILE"),
     )
+
+
+def _text(name: str) -> str:
+    return env.str(name, default="").strip()
 
 
 S3 = s3_options()
