@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -99,6 +100,10 @@ def check_bucket(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
     if settings.S3.is_in_clear_text:
         text = "READROOM_S3_ENDPOINT is no https:// address: radiographs travel unencrypted."
         return [Warning(text, id="readroom.W003")]
+    if next(Path(settings.MEDIA_ROOT).glob("radiographs/*/*"), None):
+        text = "The home has radiographs, which are not read: READROOM_S3_BUCKET names a bucket."
+        hint = "Copy the folder media to the bucket, under the same names, then move it out of the home."
+        return [Warning(text, hint=hint, id="readroom.W004")]
     return []
 
 

@@ -96,14 +96,19 @@ def publication_of(name: str, weights_sha256: str) -> str:
     return f"{name}-{weights_sha256[:16]}"
 
 
+def publications() -> list[str]:
+    """Return the prefixes of the published bundles; raises StorageUnavailable."""
+    store = chosen.bundles()
+    return store.folders("") if store else []
+
+
 def old_publications(than: timedelta, *, now: datetime) -> list[str]:
     """Return the prefixes whose objects are all older; none while S3 does not answer."""
     store = chosen.bundles()
     try:
-        folders = store.folders("") if store else []
         return [
             folder
-            for folder in folders
+            for folder in publications()
             if store and len(store.old_files(folder, than, now=now)) == len(store.names(folder))
         ]
     except StorageUnavailable:  # logged

@@ -17,15 +17,17 @@ from diagnostics.cases.storage import SAFE_AGE
 from diagnostics.errors import StorageUnavailable
 from diagnostics.registry import selectors
 from diagnostics.registry import services as registry
+from diagnostics.registry.bundle_store import publication_of
 from diagnostics.registry.models import ModelVersion
 from diagnostics.storage import services
 from diagnostics.stores import chosen
 from diagnostics.stores.options import S3Options
 from tests.registry.stub_bundle import stub_bundle
-from tests.s3_server import client_of, keys_in
+from tests.s3_server import client_of, keys_in, new_bucket
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
+FILES = ("card.md", "manifest.json", "model.weights.h5")
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +99,22 @@ def test_a_version_is_not_registered_while_its_bundle_cannot_be_published(
 
     assert not ModelVersion.objects.exists()
     assert list(Path(settings.BUNDLES).iterdir()) == []
+
+
+def test_bundles_of_an_installation_that_had_no_bucket_are_published_once(
+    version: ModelVersion, settings: Settings, s3_endpoint: str, tmp_path: Path
+) -> None:
+    settings.S3 = other = new_bucket(s3_endpoint)
+
+    registry.publish_missing()
+
+    expected = {f"bundles/{publication_of('v1', version.weights_sha256)}/{name}" for name in FILES}
+    assert keys_in(other) == expected
+    written = {name: client_of(other).head_object(Bucket=other.bucket, Key=name)["ETag"] for name in expected}
+    (tmp_path / "first" / "bundles" / "v1" / "manifest.json").write_text("{}")
+    registry.publish_missing()
+    for name, tag in written.items():
+        assert client_of(other).head_object(Bucket=other.bucket, Key=name)["ETag"] == tag
 
 
 def test_the_sweeper_deletes_published_bundles_without_a_version(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from diagnostics.cases.errors import StorageUnavailable
-from diagnostics.stores.on_s3 import S3Store
+from diagnostics.stores.on_s3 import S3Store, s3_storage
 from diagnostics.stores.options import S3Options
 from tests.s3_server import breaking_connection, client_of, keys_in
 from tests.servers import free_port
@@ -61,6 +62,21 @@ def test_a_put_that_breaks_in_the_middle_leaves_what_was_there(bucket: S3Options
 
     assert keys_in(bucket) == {f"media/{NAME}"}
     assert whole.read(NAME) == b"abc"
+
+
+def test_a_request_deletes_at_most_a_thousand_objects(bucket: S3Options) -> None:
+    store, sizes = S3Store(bucket, "media"), []
+    store.write("radiographs/00/first.png", b"abc")
+    store.write("radiographs/ff/last.png", b"abc")
+    events = s3_storage(bucket, os.getpid()).connection.meta.client.meta.events
+    name = "provide-client-params.s3.DeleteObjects"
+    events.register(name, lambda params, **others: sizes.append(len(params["Delete"]["Objects"])))
+    between = [f"radiographs/61/{number}.png" for number in range(1200)]
+
+    assert store.delete(["radiographs/00/first.png", *between, "radiographs/ff/last.png"]) == 1202
+
+    assert sizes == [1000, 202]
+    assert keys_in(bucket) == set()
 
 
 def test_every_request_to_an_endpoint_that_is_away_raises_storage_unavailable(bucket: S3Options) -> None:

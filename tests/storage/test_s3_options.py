@@ -17,7 +17,7 @@ from webapp.storage_settings import s3_options
 def problems() -> list[str]:
     """Return the ids of the findings of the system checks that concern the bucket."""
     ids = [str(message.id) for message in run_checks(tags=[TAG])]
-    return [each for each in ids if each in ("readroom.E006", "readroom.W003")]
+    return [each for each in ids if each in ("readroom.E006", "readroom.W003", "readroom.W004")]
 
 
 def test_without_a_bucket_everything_is_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,11 +55,23 @@ def test_the_keys_of_a_bucket_are_read_from_files_and_never_printed(
     ],
 )
 def test_a_start_with_settings_that_expose_radiographs_or_cannot_work_is_stopped_or_warned(
-    options: S3Options, expected: list[str], settings: Settings
+    options: S3Options, expected: list[str], settings: Settings, tmp_path: Path
 ) -> None:
-    settings.S3 = options
+    settings.S3, settings.MEDIA_ROOT = options, tmp_path
 
     assert problems() == expected
+
+
+def test_radiographs_that_were_left_on_the_disk_are_reported(settings: Settings, tmp_path: Path) -> None:
+    settings.S3, settings.MEDIA_ROOT = S3Options("a"), tmp_path
+    assert problems() == []
+
+    (tmp_path / "radiographs" / "61").mkdir(parents=True)
+    (tmp_path / "radiographs" / "61" / "6133e240.png").write_bytes(b"abc")
+
+    assert problems() == ["readroom.W004"]
+    settings.S3 = None
+    assert problems() == []
 
 
 @pytest.mark.parametrize(("shares_home", "queue"), [(True, "inference"), (False, "maintenance")])

@@ -93,6 +93,19 @@ def adopt_default(*, now: datetime) -> ModelVersion | None:
     return version
 
 
+def publish_missing() -> None:
+    """Put bundles of this home into the bucket that are not there, as after a change from disk to S3.
+
+    Raises StorageUnavailable.
+    """
+    published = set(bundle_store.publications())
+    for version in ModelVersion.objects.order_by("number"):
+        directory = Path(settings.BUNDLES) / version.bundle
+        is_missing = bundle_store.publication_of(version.bundle, version.weights_sha256) not in published
+        if is_missing and directory.is_dir():
+            bundle_store.publish(directory, version.bundle, version.weights_sha256)
+
+
 def sweep(*, older_than: timedelta, now: datetime) -> int:
     """Delete old directories of the store that no version names, in S3 too; return how many."""
     old = bundle_store.old_directories(Path(settings.BUNDLES), older_than, now=now)
