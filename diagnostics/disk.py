@@ -15,6 +15,8 @@ from typing import Final
 
 from django.conf import settings
 
+from diagnostics.errors import StorageUnavailable
+
 RESERVE_FILE: Final = "disk_reserve"
 FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -27,8 +29,10 @@ def has_room() -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """Return whether an error means that the disk is full or was mounted read-only."""
-    return isinstance(error, OSError) and error.errno in FULL_ERRORS
+    """Return whether an error means that nothing can be stored for now: a full disk, S3 out of reach."""
+    return isinstance(error, StorageUnavailable) or (
+        isinstance(error, OSError) and error.errno in FULL_ERRORS
+    )
 
 
 def release_reserve() -> bool:

@@ -25,3 +25,11 @@ class NotAllowed(DomainError):
 
     code = "not_allowed"
     status = 403
+
+
+class StorageUnavailable(DomainError):
+    """The disk is full, read-only or not mounted, or the S3 bucket cannot be reached."""
+
+    code = "storage_unavailable"
+    status = 503
+    retry_after = 60

@@ -1,4 +1,4 @@
-"""Files that rows name: their record, their checksum, durable writing, and the age of a file."""
+"""Files on the disk: their checksum, durable writing, and their age."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
@@ -25,36 +24,6 @@ logger = logging.getLogger(__name__)
 class FileProblem(models.TextChoices):
     MISSING = "missing", _("Missing")
     DAMAGED = "damaged", _("Damaged")
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file that a row names; an empty `sha256` means that none was recorded."""
-
-    kind: str
-    row: str  # primary key of the row
-    path: Path
-    sha256: str
-
-    @property
-    def size(self) -> int | None:
-        """Return the size in bytes; None when the file is missing."""
-        try:
-            return self.path.stat().st_size
-        except FileNotFoundError:
-            return None
-
-
-def problem_of(file: StoredFile) -> FileProblem | None:
-    """Return what is wrong with a stored file; None when it has its checksum."""
-    try:
-        actual = sha256_of(file.path)
-    except FileNotFoundError:
-        return FileProblem.MISSING
-    except OSError as error:  # a disk that cannot read it
-        logger.error("%s cannot be read: %s", file.path.name, error.strerror)
-        return FileProblem.DAMAGED
-    return FileProblem.DAMAGED if file.sha256 and actual != file.sha256 else None
 
 
 def sha256_of(path: Path) -> str:

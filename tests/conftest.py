@@ -14,7 +14,7 @@ from django.core.cache import cache
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 
-pytest_plugins = ["tests.stack_fixtures", "tests.selection", "tests.small_disk"]
+pytest_plugins = ["tests.stack_fixtures", "tests.selection", "tests.small_disk", "tests.s3_fixtures"]
 PASSWORD = "a long pass phrase"
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -80,9 +80,9 @@ def _group_of(item: pytest.Item) -> str:
     """Name the group of a test: its shared stack, or its module when it builds networks."""
     callspec = getattr(item, "callspec", None)
     used = {*getattr(item, "fixturenames", ())} | {*map(str, callspec.params.values() if callspec else ())}
-    for stack in SHARED_STACKS:
-        if stack in used:
-            return stack
+    for shared in (*SHARED_STACKS, "bucket"):  # the second needs the S3 server of its process
+        if shared in used:
+            return shared
     markers = _markers(item)
     return item.nodeid.split("::")[0] if "network" in markers and "stack" not in markers else ""
 

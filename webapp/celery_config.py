@@ -46,9 +46,14 @@ BEAT_SCHEDULE["jobs.heartbeats"] = {
 }
 
 
-def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
-    """Return Celery's settings for Redis, or for the folder `home`/broker when the URL names no Redis."""
-    return _common() | (_redis(broker_url) if is_redis(broker_url) else _folder(home / "broker"))
+def celery_settings(broker_url: str, home: Path, *, shares_home: bool = True) -> dict[str, Any]:
+    """Return Celery's settings for Redis, or for the folder `home`/broker when the URL names no Redis.
+
+    Inference workers may have no folder in common with the web process if `shares_home` is false.
+    """
+    return _common(shares_home=shares_home) | (
+        _redis(broker_url) if is_redis(broker_url) else _folder(home / "broker")
+    )
 
 
 def is_redis(broker_url: str) -> bool:
@@ -56,7 +61,7 @@ def is_redis(broker_url: str) -> bool:
     return broker_url.startswith(("redis://", "rediss://"))
 
 
-def _common() -> dict[str, Any]:
+def _common(*, shares_home: bool) -> dict[str, Any]:
     return {
         "task_serializer": "json",
         "accept_content": ["json"],  # not pickle, which can run code
@@ -67,7 +72,8 @@ def _common() -> dict[str, Any]:
         "task_routes": {
             "training.train": {"queue": "training"},
             **{task: {"queue": "maintenance"} for task in DICOM_TASKS},
-            "imports.import_batch": {"queue": "inference"},  # each batch waits behind queued predictions
+            # Each batch waits behind queued predictions, on a worker that sees the files of the import.
+            "imports.import_batch": {"queue": "inference" if shares_home else "maintenance"},
             "webhooks.deliver": {"queue": "maintenance"},
             **{task: {"queue": entry["options"]["queue"]} for task, entry in BEAT_SCHEDULE.items()},
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -87,6 +88,23 @@ def check_home(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
             id="readroom.W002",
         )
     ]
+
+
+@register(TAG)
+def check_bucket(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error for a bucket that cannot be used, a warning for radiographs in clear text."""
+    if settings.S3 is None:
+        return []
+    if mistake := settings.S3.mistake:
+        return [Error(mistake, id="readroom.E006")]
+    if settings.S3.is_in_clear_text:
+        text = "READROOM_S3_ENDPOINT is no https:// address: radiographs travel unencrypted."
+        return [Warning(text, id="readroom.W003")]
+    if next(Path(settings.MEDIA_ROOT).glob("radiographs/*/*"), None):
+        text = "The home has radiographs, which are not read: READROOM_S3_BUCKET names a bucket."
+        hint = "Copy the folder media to the bucket, under the same names, then move it out of the home."
+        return [Warning(text, hint=hint, id="readroom.W004")]
+    return []
 
 
 def _is_sqlite() -> bool:

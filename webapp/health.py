@@ -23,6 +23,7 @@ from diagnostics.imports.models import Import
 from diagnostics.jobs import heartbeats
 from diagnostics.jobs.models import Job
 from diagnostics.registry import selectors
+from diagnostics.stores import chosen as stores
 from diagnostics.training.models import TrainingRun
 from webapp.celery_config import is_redis
 
@@ -124,6 +125,14 @@ def model() -> str:
     return OK if (selectors.bundle_path(version) / "manifest.json").is_file() else "files missing"
 
 
+def bucket() -> str:
+    """Ask for the S3 bucket; an installation without one needs the disk alone."""
+    store = stores.s3("media")
+    if store is not None:
+        store.check()
+    return OK
+
+
 def disk() -> str:
     """Check the free space of the home."""
     return OK if shutil.disk_usage(settings.READROOM_HOME).free > MIN_FREE_BYTES else "almost full"
@@ -145,6 +154,7 @@ HEALTH: Final[tuple[tuple[str, Check], ...]] = (
     ("broker", broker),
     ("model", model),
     ("disk", disk),
+    ("storage", bucket),
     *WORKERS,
 )
 IN_DATABASE: Final = frozenset({"migrations", "model", *heartbeats.NAMES})

@@ -19,6 +19,7 @@ from webapp.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F4
 from webapp.celery_config import celery_settings
 from webapp.integration_settings import *  # noqa: F403 - settings
 from webapp.secret_key import stored_key
+from webapp.storage_settings import *  # noqa: F403 - settings
 from webapp.telemetry import error_reports
 from webapp.telemetry.logging_settings import logging_settings
 
@@ -39,6 +40,7 @@ RUNS = READROOM_HOME / "runs"
 ENGINES = Path(env.str("READROOM_ENGINES", default=str(READROOM_HOME / "engines")))  # exported networks
 SERVING_ENGINE = env.str("READROOM_SERVING_ENGINE", default="auto")  # or "tensorflow"
 INCOMING = READROOM_HOME / "incoming"  # uploaded collections before their import
+COPIES = READROOM_HOME / "copies"  # of radiographs in S3, while a training run reads them
 STAGED = READROOM_HOME / "staged"  # files of upload lists before they are sent
 IMPORTS = Path(env.str("READROOM_IMPORTS", default=str(READROOM_HOME / "imports"))).resolve()
 DEFAULT_BUNDLE = Path(
@@ -266,7 +268,7 @@ INFERENCE_LEASE = timedelta(seconds=15)  # renewed by the heartbeat; the delay a
 TRAINING_LEASE = timedelta(seconds=20)
 IMPORT_LEASE = timedelta(seconds=15)
 CLAIM_LEASE = timedelta(minutes=10)
-CELERY = celery_settings(BROKER_URL, READROOM_HOME)
+CELERY = celery_settings(BROKER_URL, READROOM_HOME, shares_home=S3 is None)  # noqa: F405
 
 # Requests of one API token or session in a minute, on one host; 0: no limit
 API_RATE = env.int("READROOM_API_RATE", default=3000)

@@ -21,6 +21,7 @@ def prepare() -> None:
     disk.keep_reserve()
     if (settings.DEFAULT_BUNDLE / "manifest.json").is_file():
         registry.adopt_default(now=timezone.now())
+    registry.publish_missing()
     _prepare_engine()
 
 

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.errors import DomainError
+from diagnostics.errors import StorageUnavailable as StorageUnavailable
 
 FAILURE_TEXTS: Final[dict[str, Promise]] = {
     "radiograph_missing": _(
@@ -102,13 +103,6 @@ class NothingToCorrect(DomainError):
     """The correction would change nothing."""
 
     code = "nothing_to_correct"
-
-
-class StorageUnavailable(DomainError):
-    """The disk is full, read-only or not mounted."""
-
-    code = "storage_unavailable"
-    status = 503
 
 
 class ImageUnavailable(DomainError):

@@ -1,4 +1,4 @@
-"""The files of radiographs and predictions under MEDIA_ROOT; names consist of UUIDs, never of user input."""
+"""The files of radiographs and predictions, on the disk or in S3; names are UUIDs, never user input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from errno import ETIME
+from errno import ENOENT, ETIME
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 from django.conf import settings
 
-from diagnostics.files import FileProblem, delete, is_older, sync_folder, write_durably
+from diagnostics.files import FileProblem, write_durably
+from diagnostics.stores import chosen
+from diagnostics.stores.base import Store, StoredFile
 from ml.images import png as png_images
 from ml.records import DecodedRadiograph, Grey
 
@@ -27,7 +29,7 @@ FAST_PNG: Final = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # a tenth larger than the de
 
 @dataclass(frozen=True)
 class RadiographFiles:
-    """The files of one radiograph, relative to MEDIA_ROOT."""
+    """The files of one radiograph in the store."""
 
     original: str  # as uploaded, never served
     display: str  # 8-bit grey for the screen
@@ -55,7 +57,7 @@ class PredictionChecksums:
 
 @dataclass(frozen=True)
 class PredictionFiles:
-    """The files of one prediction, relative to MEDIA_ROOT."""
+    """The files of one prediction in the store."""
 
     heatmaps: str
     overlay: str
@@ -87,9 +89,35 @@ def prediction_files(prediction_id: uuid.UUID, token: uuid.UUID) -> PredictionFi
     return PredictionFiles(heatmaps=f"{stem}.npz", overlay=f"{stem}.png")
 
 
+def store() -> Store:
+    """Return where these files are."""
+    return chosen.media()
+
+
 def path(name: str) -> Path:
-    """Return the absolute path of a stored file."""
+    """Return the path of a stored file on the disk."""
     return Path(settings.MEDIA_ROOT) / name
+
+
+def readable_path(name: str) -> Path:
+    """Return where a program that reads paths finds a file: on the disk, or its copy of an object in S3."""
+    return Path(settings.COPIES) / name if settings.S3 else path(name)
+
+
+def fetch(name: str, sha256: str) -> None:
+    """Copy an object in S3 to its readable path; raises UnusableFile, OSError, StorageUnavailable."""
+    if settings.S3:
+        write_durably(readable_path(name), read_verified(name, sha256))
+
+
+def discard_copies() -> None:
+    """Delete all copies of objects on this host."""
+    shutil.rmtree(settings.COPIES, ignore_errors=True)
+
+
+def stored_file(kind: str, row: uuid.UUID, name: str, sha256: str) -> StoredFile:
+    """Return a file that a row names."""
+    return StoredFile(kind, str(row), name, sha256, store())
 
 
 def store_radiograph(
@@ -112,7 +140,7 @@ def restore_radiograph(
         display_sha256=store_file(names.display, png_images.display_png(radiograph)),
         grey_sha256=store_file(names.grey, _grey_png(radiograph.grey)),
     )
-    sync_folder(path(names.original).parent)
+    store().settle(names.original)
     return checksums
 
 
@@ -123,7 +151,7 @@ def store_prediction(names: PredictionFiles, *, heatmaps: bytes, overlay: bytes)
             heatmap_sha256=store_file(names.heatmaps, heatmaps),
             overlay_sha256=store_file(names.overlay, overlay),
         )
-        sync_folder(path(names.overlay).parent)
+        store().settle(names.overlay)
     except BaseException:
         _remove_unnamed(names.heatmaps, names.overlay)
         raise
@@ -132,16 +160,15 @@ def store_prediction(names: PredictionFiles, *, heatmaps: bytes, overlay: bytes)
 
 def store_file(name: str, content: bytes) -> str:
     """Write a file atomically and durably, and return its SHA-256; raises OSError."""
-    return write_durably(path(name), content)
+    return store().write(name, content)
 
 
 def link_radiograph(names: RadiographFiles, *, to: RadiographFiles) -> None:
     """Link the three files of a radiograph to names without a row, or none of them; raises OSError."""
-    path(to.original).parent.mkdir(parents=True, exist_ok=True)
     try:
         for old, new in zip(_stored_names(names), _stored_names(to), strict=True):
-            _link(path(old), path(new))
-        sync_folder(path(to.original).parent)
+            store().copy(old, to=new)
+        store().settle(to.original)
     except BaseException:
         _remove_unnamed(*_stored_names(to))
         raise
@@ -150,7 +177,7 @@ def link_radiograph(names: RadiographFiles, *, to: RadiographFiles) -> None:
 def read_verified(name: str, sha256: str) -> bytes:
     """Return a stored file with this checksum, or with any if it is empty; raises UnusableFile."""
     try:
-        content = path(name).read_bytes()
+        content = store().read(name)
     except FileNotFoundError as error:
         raise UnusableFile(name, FileProblem.MISSING) from error
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
@@ -173,28 +200,21 @@ def require_recent(*names: str, now: datetime) -> None:
     Raises OSError. A process that was suspended for hours between writing the files and the commit must not
     commit a row whose files the sweeper has removed or is about to remove.
     """
+    written_at = store().written_at(names)
     for name in names:
-        path(name).lstat()
-        if is_older(path(name), ADOPTION_AGE, now=now):
+        if name not in written_at:
+            raise FileNotFoundError(ENOENT, "the file is missing", name)
+        if written_at[name] < now - ADOPTION_AGE:
             raise TimeoutError(ETIME, "the files were written too long ago", name)
 
 
 def _remove_unnamed(*names: str) -> None:
     """Delete files whose names no row was ever given."""
-    delete(path(name) for name in names)
+    store().delete(names)
 
 
 def _stored_names(names: RadiographFiles) -> tuple[str, str, str]:
     return names.original, names.display, names.grey
-
-
-def _link(old: Path, new: Path) -> None:
-    try:
-        new.hardlink_to(old)
-    except FileNotFoundError:
-        raise
-    except OSError:  # some network file systems have no hard links
-        shutil.copyfile(old, new)
 
 
 def _prediction_folder(prediction_id: uuid.UUID) -> str:

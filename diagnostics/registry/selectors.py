@@ -11,8 +11,10 @@ from django.db.models import Prefetch, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
-from diagnostics.files import StoredFile
+from diagnostics.registry import bundle_store
 from diagnostics.registry.models import ModelVersion, Promotion
+from diagnostics.stores.base import StoredFile
+from diagnostics.stores.on_disk import DiskStore
 from ml.networks import bundle
 
 
@@ -38,8 +40,13 @@ def active_version() -> ModelVersion | None:
 
 
 def bundle_path(version: ModelVersion) -> Path:
-    """Return the directory of a version's bundle."""
-    return Path(settings.BUNDLES) / version.bundle
+    """Return the directory of a version's bundle, fetched from S3 if this home has no copy yet.
+
+    Raises StorageUnavailable.
+    """
+    directory = Path(settings.BUNDLES) / version.bundle
+    bundle_store.fetch(directory, version.weights_sha256)
+    return directory
 
 
 def versions() -> QuerySet[ModelVersion]:
@@ -88,6 +95,7 @@ def site_names() -> dict[str, str]:
 
 def stored_files() -> Iterator[StoredFile]:
     """Yield the files of every version's bundle, with the checksums of its manifest."""
+    store = DiskStore(Path(settings.BUNDLES))
     for version in ModelVersion.objects.order_by("number"):
         directory = bundle_path(version)
         recorded = {
@@ -98,4 +106,5 @@ def stored_files() -> Iterator[StoredFile]:
         present = {file.name for file in directory.glob("*") if file.is_file()}
         expected = {name for name, sha256 in recorded.items() if sha256} | {bundle.MANIFEST}
         for name in sorted(present | expected):
-            yield StoredFile("bundle", str(version.pk), directory / name, recorded.get(name, ""))
+            relative = f"{version.bundle}/{name}"
+            yield StoredFile("bundle", str(version.pk), relative, recorded.get(name, ""), store)

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
-
-from django.conf import settings
 
 from diagnostics.cases import selectors as cases
-from diagnostics.files import FileProblem, StoredFile, problem_of
+from diagnostics.files import FileProblem
 from diagnostics.registry import selectors as registry
+from diagnostics.stores.base import StoredFile, problem_of
 from diagnostics.training.selectors import runs
 
 
@@ -28,11 +26,6 @@ class Verification:
 def stored_files() -> Iterator[StoredFile]:
     """Yield every file that a row names; a file that can be made again is missing until it was made."""
     return chain(cases.stored_files(), registry.stored_files(), runs.stored_files())
-
-
-def name_in_home(file: StoredFile) -> str:
-    """Return the path of a stored file relative to the home."""
-    return file.path.relative_to(Path(settings.READROOM_HOME)).as_posix()
 
 
 def verify() -> Verification:

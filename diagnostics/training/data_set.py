@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.conf import settings
 
+from diagnostics.cases import storage
+from diagnostics.cases.models import Radiograph
+from diagnostics.cases.storage import UnusableFile
 from diagnostics.jobs.errors import JobError
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import snapshot, snapshot_index
@@ -26,6 +30,10 @@ from ml.records import LabelledImage, Preprocessing
 if TYPE_CHECKING:
     from ml.trust.leak_checks import LeakCheck
 
+FETCHED: Final = 100  # radiographs between two looks at the lease
+
+logger = logging.getLogger(__name__)
+
 
 def freeze(context: RunContext, version: ModelVersion) -> Split:
     """Store the snapshot of a run and return its split.
@@ -35,6 +43,7 @@ def freeze(context: RunContext, version: ModelVersion) -> Split:
     """
     context.update(phase=Phase.FREEZING)
     entries = _entries(context)
+    _fetch(entries, check_lease=context.lease.check)
     present = [entry for entry in entries if entry.path.is_file()]
     text = snapshot.to_lines(present, secret=settings.SECRET_KEY)
     sha256 = snapshot.freeze(context.folder, text)
@@ -58,6 +67,20 @@ def _entries(context: RunContext) -> list[SnapshotEntry]:
     """Return the radiographs with their current labels; in a further attempt those of the first snapshot."""
     frozen = snapshot.frozen_labels(context.folder, sha256=context.run.snapshot_sha256)
     return list(labels.labelled_radiographs() if frozen is None else labels.labelled_radiographs_of(frozen))
+
+
+def _fetch(entries: Sequence[SnapshotEntry], *, check_lease: Callable[[], None]) -> None:
+    """Copy radiographs from S3 to this host; damaged ones stay missing. Raises StorageUnavailable."""
+    if not settings.S3:
+        return
+    for start in range(0, len(entries), FETCHED):
+        check_lease()
+        cases = [entry.case for entry in entries[start : start + FETCHED]]
+        for radiograph in Radiograph.objects.filter(case__in=cases):
+            try:
+                storage.fetch(storage.radiograph_files(radiograph.pk).grey, radiograph.grey_sha256)
+            except UnusableFile as error:
+                logger.error("the radiograph %s is %s", radiograph.pk, error.problem)
 
 
 def _preprocessing(context: RunContext, version: ModelVersion) -> Preprocessing:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from diagnostics import disk
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.cases import storage
 from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, LeaseLost, WorkerStopping
 from diagnostics.jobs.lease import Clock, Lease
@@ -80,6 +81,7 @@ def train(
         context = RunContext(run, lease, runs.folder(run), clock, *networks, leaks or _check_for_leaks)
         try:
             _run(context)
+            storage.discard_copies()
         except WorkerStopping:
             logger.warning("the worker stops: training run %s is released and resumes later", run_id)
         except LeaseLost:
@@ -91,6 +93,7 @@ def train(
 
 
 def _wait_or_fail(context: RunContext, error: Exception) -> None:
+    storage.discard_copies()
     if disk.is_full(error):  # the checkpoints stay for the next attempt
         storage_wait.requeue(context.lease, TrainingRun, **UNSTARTED)
     else:

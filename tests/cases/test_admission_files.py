@@ -17,7 +17,7 @@ from diagnostics.cases import selectors, storage
 from diagnostics.cases.errors import StorageUnavailable
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.services import admission, sweep
-from diagnostics.files import problem_of
+from diagnostics.stores.base import problem_of
 from tests.radiographs import radiograph_png
 
 

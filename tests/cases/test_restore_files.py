@@ -21,9 +21,9 @@ from diagnostics.cases.errors import AlreadyRunning, RadiographOfAnotherPatient
 from diagnostics.cases.models import Case, DamagedFile
 from diagnostics.cases.services import admission, retry
 from diagnostics.cases.services.control_copies import open_control_copy
-from diagnostics.files import problem_of
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
+from diagnostics.stores.base import problem_of
 from tests.cases.conftest import SendRadiograph
 from tests.cases.predictions import finish_prediction
 from tests.radiographs import radiograph_png
@@ -62,7 +62,11 @@ def member(client: Client, technician: User) -> Client:
 
 
 def file_of(case: Case, kind: str) -> Path:
-    return next(file.path for file in selectors.files_of_radiograph(case.radiograph) if file.kind == kind)
+    return next(
+        storage.path(file.name)
+        for file in selectors.files_of_radiograph(case.radiograph)
+        if file.kind == kind
+    )
 
 
 def is_intact(case: Case) -> bool:
@@ -160,7 +164,11 @@ def test_a_damaged_heatmap_is_not_shown_but_recorded(
     name: str, kind: str, damage: Damage, case: Case, version: ModelVersion, member: Client
 ) -> None:
     prediction = finish_prediction(case, version)
-    damage(next(file.path for file in selectors.files_of_prediction(prediction) if file.kind == kind))
+    damage(
+        next(
+            storage.path(file.name) for file in selectors.files_of_prediction(prediction) if file.kind == kind
+        )
+    )
     arguments = [case.pk, "covid-19"] if name == "heatmap" else [case.pk]
 
     assert member.get(reverse(f"cases:{name}", args=arguments)).status_code == 503

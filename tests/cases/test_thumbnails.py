@@ -60,7 +60,9 @@ def test_a_thumbnail_is_made_once_and_belongs_to_the_row(member: Client, case: C
 
     assert member.get(address(case)).content == first
     case.radiograph.refresh_from_db()
-    assert file_of(case) in [file.path for file in selectors.files_of_radiograph(case.radiograph)]
+    assert file_of(case) in [
+        storage.path(file.name) for file in selectors.files_of_radiograph(case.radiograph)
+    ]
 
 
 def test_a_damaged_thumbnail_is_made_again(member: Client, case: Case) -> None:

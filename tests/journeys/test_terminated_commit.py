@@ -23,7 +23,7 @@ with connection.cursor() as cursor:
 """
 FILES = """
 from diagnostics.cases import selectors
-from diagnostics.files import problem_of
+from diagnostics.stores.base import problem_of
 print([(file.kind, problem_of(file)) for file in selectors.stored_files()])
 """
 CLIENTS = "backend_type = 'client backend' AND pid <> pg_backend_pid()"

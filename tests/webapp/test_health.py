@@ -51,7 +51,13 @@ def test_a_missing_active_version_is_unhealthy(client: Client, db: None) -> None
     assert response.status_code == 503
     assert response.json() == {
         "status": "unhealthy",
-        "components": {"database": "ok", "broker": "ok", "model": "no active version", "disk": "ok"}
+        "components": {
+            "database": "ok",
+            "broker": "ok",
+            "model": "no active version",
+            "disk": "ok",
+            "storage": "ok",
+        }
         | dict.fromkeys(WORKERS, "ok"),
     }
 

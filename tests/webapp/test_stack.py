@@ -47,7 +47,7 @@ def test_a_radiograph_uploaded_while_the_worker_is_down_gets_an_ai_result_after_
 
 def test_the_health_page_reports_every_component_and_no_url(stack: Stack) -> None:
     expected = dict.fromkeys(
-        ["database", "broker", "model", "disk", "worker-inference", "scheduler"], "ok"
+        ["database", "broker", "model", "disk", "storage", "worker-inference", "scheduler"], "ok"
     ) | {"worker-training": "no heartbeat"}  # does not run on this stack
     session = stack.session()
 

@@ -16,7 +16,9 @@ from diagnostics import disk
 from diagnostics.audit import anchor
 from diagnostics.cases import selectors as cases
 from diagnostics.jobs.models import OPEN_STATUSES
+from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
+from diagnostics.stores.base import StoredFile
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.training.snapshot import FILE as SNAPSHOT
@@ -32,6 +34,7 @@ CREATED_AGAIN: Final = frozenset(
         "staged",
         "metrics",
         "engines",
+        "copies",
         "api-rate",
         disk.RESERVE_FILE,
     }
@@ -51,17 +54,15 @@ def audit_anchor() -> tuple[str, bytes] | None:
     return (path.name, path.read_bytes()) if path.exists() else None
 
 
-def named_files(using: str) -> Iterator[Path]:
-    """Yield the files that rows name: each must be in the backup; paths are relative to the home."""
-    for file in cases.stored_files(using):
-        if file.kind not in MADE_AGAIN:
-            yield file.path.relative_to(_home())
+def named_files(using: str) -> Iterator[StoredFile]:
+    """Yield the files that rows name, on the disk or in S3: each must be in the backup."""
+    return (file for file in cases.stored_files(using) if file.kind not in MADE_AGAIN)
 
 
 def other_files(using: str, *, with_checkpoints: bool) -> Iterator[Path]:
     """Yield the files of bundles and training runs, and the rest of the home, relative to the home."""
     for version in ModelVersion.objects.using(using):
-        yield from _below(Path(settings.BUNDLES) / version.bundle)
+        yield from _below(registry.bundle_path(version))  # fetched from S3 if this home has no copy
     for run in TrainingRun.objects.using(using):
         for path in _below(runs.folder(run)):
             if _is_kept(path.relative_to(runs.folder(run).relative_to(_home())), run, with_checkpoints):

@@ -15,6 +15,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from diagnostics.errors import StorageUnavailable
+from diagnostics.stores.base import StoredFile
 from webapp.backup import archive, contents, database, manifest
 from webapp.backup.errors import BackupFailed
 from webapp.backup.manifest import HOME, Manifest
@@ -37,6 +39,8 @@ def create_backup(
             return _write(out, copy, with_checkpoints=with_checkpoints, now=now)
     except FileExistsError as error:
         raise BackupFailed(_("%(path)s exists already.") % {"path": path}) from error
+    except StorageUnavailable as error:
+        raise BackupFailed(str(error)) from error
     except OSError as error:
         raise BackupFailed(_("The archive cannot be written: %(error)s") % {"error": error}) from error
 
@@ -47,9 +51,7 @@ def _write(
     out.add(manifest.DATABASES[copy.vendor], copy.path)
     out.add_bytes(manifest.SECRET_KEY, settings.SECRET_KEY.encode())
     home = Path(settings.READROOM_HOME)
-    missing = [
-        str(name) for name in contents.named_files(copy.using) if not out.add(f"{HOME}{name}", home / name)
-    ]
+    missing = [file.name_in_home for file in contents.named_files(copy.using) if not _add(out, file)]
     for name in contents.other_files(copy.using, with_checkpoints=with_checkpoints):
         out.add(f"{HOME}{name}", home / name)
     written = Manifest(
@@ -62,3 +64,13 @@ def _write(
     )
     out.add_bytes(manifest.MEMBER, written.to_json())
     return written
+
+
+def _add(out: archive.Writer, file: StoredFile) -> bool:
+    """Add a file from the disk or from S3; return False when it is missing."""
+    try:
+        content = file.read()
+    except FileNotFoundError:
+        return False
+    out.add_bytes(f"{HOME}{file.name_in_home}", content)
+    return True

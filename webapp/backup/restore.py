@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
-from webapp.backup import archive, contents, database, manifest
+from webapp.backup import archive, bucket, contents, database, manifest
 from webapp.backup.errors import RestoreRefused
 from webapp.backup.manifest import Manifest
 
@@ -22,7 +22,7 @@ def restore_backup(path: Path, *, passphrase: str = "") -> Manifest:
     """Restore an archive and return its manifest.
 
     Every file is unpacked beside its place and compared with the manifest before anything else is changed.
-    Raises DamagedBackup, RestoreRefused.
+    Raises DamagedBackup, RestoreRefused, StorageUnavailable.
     """
     _refuse_unless_empty()
     home = Path(settings.READROOM_HOME)
@@ -34,6 +34,7 @@ def restore_backup(path: Path, *, passphrase: str = "") -> Manifest:
             raise RestoreRefused(_("The archive cannot be restored: %(error)s") % {"error": error}) from error
         os.sync()  # once for all files, before a row names them
         check_fits(stored, key=(unpacked / manifest.SECRET_KEY).read_text())
+        bucket.fill(unpacked / manifest.HOME)
         database.load(unpacked / stored.database)
         _compare_rows(stored)
         _store_key(unpacked / manifest.SECRET_KEY)
@@ -49,6 +50,7 @@ def _refuse_unless_empty() -> None:
             _("The home is not empty: it has files in %(folders)s. Restore into a new home.")
             % {"folders": ", ".join(filled)}
         )
+    bucket.refuse_unless_empty()
     if not database.is_empty():
         raise RestoreRefused(_("The database is not empty. Restore into a new database."))
 

@@ -5,7 +5,9 @@ Log lines contain events and ids, never a request body, a query string or a pati
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+S3_LOGGERS: Final = ("boto3", "botocore", "s3transfer")  # at DEBUG they log signatures and names of objects
 
 
 def logging_settings(*, log_format: str, level: str) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def logging_settings(*, log_format: str, level: str) -> dict[str, Any]:
             "django.security.csrf": {"filters": ["route_of_request"]},
             # logs queries
             "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
+            **{name: {"level": "WARNING"} for name in S3_LOGGERS},
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

@@ -23,10 +23,10 @@ from diagnostics.cases.models import (
     Priority,
     Radiograph,
 )
-from diagnostics.files import StoredFile
 from diagnostics.jobs.models import JobStatus
 from diagnostics.jobs.storage_wait import STORAGE_FULL
 from diagnostics.registry.models import ModelVersion
+from diagnostics.stores.base import StoredFile
 
 M = TypeVar("M", bound=Model)
 BATCH_ROWS: Final = 500
@@ -138,8 +138,8 @@ def is_prediction_open(case: Case) -> bool:
 
 
 def radiograph_path(radiograph: Radiograph) -> Path:
-    """Return the path of the 16-bit grey PNG, the input of networks."""
-    return storage.path(storage.radiograph_files(radiograph.pk).grey)
+    """Return the path of the 16-bit grey PNG, the input of networks; in S3 that of the copy for training."""
+    return storage.readable_path(storage.radiograph_files(radiograph.pk).grey)
 
 
 def display_path(radiograph: Radiograph) -> Path:
@@ -177,15 +177,14 @@ def files_of_radiograph(radiograph: Radiograph) -> list[StoredFile]:
         files.append(("depth", names.depth, radiograph.depth_sha256))
     if radiograph.thumbnail_sha256:
         files.append(("thumbnail", names.thumbnail, radiograph.thumbnail_sha256))
-    return [StoredFile(kind, str(radiograph.pk), storage.path(name), sha256) for kind, name, sha256 in files]
+    return [storage.stored_file(kind, radiograph.pk, name, sha256) for kind, name, sha256 in files]
 
 
 def files_of_prediction(prediction: Prediction) -> list[StoredFile]:
     """Return the files that a finished prediction names."""
-    row = str(prediction.pk)
     return [
-        StoredFile("heatmaps", row, storage.path(prediction.heatmap_file), prediction.heatmap_sha256),
-        StoredFile("overlay", row, storage.path(prediction.overlay_file), prediction.overlay_sha256),
+        storage.stored_file("heatmaps", prediction.pk, prediction.heatmap_file, prediction.heatmap_sha256),
+        storage.stored_file("overlay", prediction.pk, prediction.overlay_file, prediction.overlay_sha256),
     ]
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
-
-from django.conf import settings
 
 from diagnostics.cases import file_damage, selectors
 from diagnostics.cases.models import Case, DamagedFile, Prediction, Radiograph
 from diagnostics.cases.storage import UnusableFile
-from diagnostics.files import FileProblem, StoredFile, problem_of
+from diagnostics.files import FileProblem
+from diagnostics.stores.base import StoredFile, problem_of
 
 PREDICTION_KINDS = ("heatmaps", "overlay")
 RADIOGRAPH_KINDS = ("original", "display", "grey", "depth", "thumbnail")
@@ -23,8 +21,7 @@ def update(problems: Iterable[tuple[StoredFile, FileProblem]], *, now: datetime)
     for file, problem in problems:
         case = _case_of(file)
         if case is not None:
-            name = file.path.relative_to(Path(settings.MEDIA_ROOT)).as_posix()
-            file_damage.record(case, file.kind, UnusableFile(name, problem), by=None, now=now)
+            file_damage.record(case, file.kind, UnusableFile(file.name, problem), by=None, now=now)
     for record in DamagedFile.objects.filter(restored_at=None).select_related("case__radiograph"):
         if not any(problem_of(file) for file in _files_of(record)):
             DamagedFile.objects.filter(pk=record.pk).update(restored_at=now)
@@ -45,4 +42,4 @@ def _files_of(record: DamagedFile) -> list[StoredFile]:
         selectors.files_of_radiograph(record.case.radiograph),
         *map(selectors.files_of_prediction, predictions),
     )
-    return [file for file in files if file.path == Path(settings.MEDIA_ROOT) / record.name]
+    return [file for file in files if file.name == record.name]

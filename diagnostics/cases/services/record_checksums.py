@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from io import BytesIO
 from typing import Final
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from diagnostics.cases import selectors
 from diagnostics.cases.models import Prediction, Radiograph
-from diagnostics.files import StoredFile, sha256_of
+from diagnostics.stores.base import StoredFile
 from ml.inference import heatmap_files
 
 Model = type[Radiograph] | type[Prediction]
@@ -28,12 +29,13 @@ def record_missing_checksums() -> int:
 def _record(file: StoredFile) -> bool:
     model, column, is_readable = COLUMNS[file.kind]
     try:
-        if not is_readable(file.path.read_bytes()):
-            return False
+        content = file.read()
     except FileNotFoundError:
         return False
+    if not is_readable(content):
+        return False
     rows = model._default_manager.filter(**{"pk": file.row, column: ""})
-    return bool(rows.update(**{column: sha256_of(file.path)}))
+    return bool(rows.update(**{column: sha256(content).hexdigest()}))
 
 
 def _is_png(content: bytes) -> bool:

@@ -16,7 +16,7 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import file_damage, selectors, storage
 from diagnostics.cases.errors import StorageUnavailable
 from diagnostics.cases.models import Case, Radiograph
-from diagnostics.files import StoredFile, problem_of
+from diagnostics.stores.base import StoredFile, problem_of
 from ml.records import DecodedRadiograph
 
 logger = logging.getLogger(__name__)

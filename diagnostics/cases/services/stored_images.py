@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.cases import file_damage, storage, upload_validation
-from diagnostics.cases.errors import ImageUnavailable
+from diagnostics.cases.errors import ImageUnavailable, StorageUnavailable
 from diagnostics.cases.models import Case, Prediction, Radiograph
 from diagnostics.cases.storage import UnusableFile
 from diagnostics.files import FileProblem
@@ -98,8 +98,8 @@ def _store_derived(radiograph: Radiograph, name: str, content: bytes, column: st
     """Store a file that is made from another one, and its checksum."""
     try:
         sha256 = storage.store_file(name, content)
-    except OSError as error:  # the next request makes it again
-        logger.warning("a file made from a radiograph could not be stored: %s", error.strerror)
+    except (OSError, StorageUnavailable) as error:  # the next request makes it again
+        logger.warning("a file made from a radiograph could not be stored: %s", type(error).__name__)
     else:
         Radiograph.objects.filter(pk=radiograph.pk).update(**{column: sha256})
 

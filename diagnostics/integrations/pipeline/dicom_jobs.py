@@ -13,9 +13,11 @@ from django.db.models import F, QuerySet
 
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
+from diagnostics.errors import StorageUnavailable
 from diagnostics.integrations.errors.dicom import NodeError, NodePassingError, failure_text
 from diagnostics.integrations.models import DicomNode
 from diagnostics.integrations.policy.dicom import JOB_LEASE, pause_after
+from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, LeaseLost, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.jobs.models import Job, JobStatus
@@ -46,6 +48,8 @@ def run(
         logger.warning("job %s was requeued or claimed by another worker", job_id)
     except (OperationalError, InterfaceError):
         logger.warning("the database is unavailable: job %s is requeued later", job_id)
+    except StorageUnavailable:
+        storage_wait.requeue(lease, job_type)
     except NodePassingError as error:
         _postpone(job, lease, error.code)
     except (NodeError, JobError) as error:

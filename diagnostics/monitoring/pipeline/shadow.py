@@ -15,9 +15,10 @@ from django.utils import timezone
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
-from diagnostics.cases.errors import failure_text
+from diagnostics.cases.errors import StorageUnavailable, failure_text
 from diagnostics.cases.models import Radiograph
 from diagnostics.cases.storage import UnusableFile
+from diagnostics.jobs import storage_wait
 from diagnostics.jobs.errors import JobError, failure_code_of
 from diagnostics.jobs.lease import Clock, Lease
 from diagnostics.jobs.models import JobStatus
@@ -73,6 +74,8 @@ def _score(lease: Lease) -> None:
         )
     except (OperationalError, InterfaceError):
         raise
+    except StorageUnavailable:
+        storage_wait.requeue(lease, ShadowPrediction)
     except Exception as error:
         _fail(lease, failure_code_of(error))
 

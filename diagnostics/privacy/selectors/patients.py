@@ -61,7 +61,7 @@ def rows_of(table: PatientTable, cases: list[UUID]) -> QuerySet[Any]:
 
 
 def files_of(cases: list[UUID]) -> list[str]:
-    """Return the files of the cases' radiographs and predictions, relative to MEDIA_ROOT."""
+    """Return the files of the cases' radiographs and predictions in their store."""
     names: list[str] = []
     for radiograph in Radiograph.objects.filter(case__in=cases).values_list("pk", flat=True):
         files = storage.radiograph_files(radiograph)
@@ -70,7 +70,7 @@ def files_of(cases: list[UUID]) -> list[str]:
 
 
 def prediction_files(predictions: QuerySet[Prediction]) -> list[str]:
-    """Return the files of predictions, relative to MEDIA_ROOT."""
+    """Return the files of predictions in their store."""
     pairs = predictions.exclude(heatmap_file="").values_list("heatmap_file", "overlay_file")
     return [name for pair in pairs for name in pair]
 

@@ -136,7 +136,7 @@ def finish_pending() -> int:
 def finish(erasure: Erasure) -> None:
     """Remove the files and snapshot lines of a committed erasure; raises OSError and can be repeated."""
     for name in erasure.pending.get("media", []):
-        storage.path(name).unlink(missing_ok=True)
+        storage.store().remove(name)
     for upload_id in erasure.pending.get("staged", []):
         staged_files.remove(UUID(upload_id))
     for run_id, labels in erasure.pending.get("snapshots", {}).items():

@@ -160,10 +160,12 @@ def _write_images(archive: ZipFile, cases: list[UUID], export: PatientExport) ->
 
 def _write_file(archive: ZipFile, name: str, stored: str, export: PatientExport) -> None:
     try:
-        archive.write(storage.path(stored), name, ZIP_STORED)  # its format is compressed already
-        export.files += 1
+        content = storage.store().read(stored)
     except FileNotFoundError:
         export.missing.append(name)
+    else:
+        archive.writestr(name, content, ZIP_STORED)  # its format is compressed already
+        export.files += 1
 
 
 def _record(site: Site, patient_ref: str, export: PatientExport, *, by: User, now: datetime) -> None:

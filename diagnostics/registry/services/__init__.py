@@ -13,6 +13,7 @@ from diagnostics.registry.services.registration import (
     Leaks,
     adopt_default,
     mark_erased,
+    publish_missing,
     register_candidate,
     sweep,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "mark_erased",
     "points_of",
     "promote",
+    "publish_missing",
     "register_candidate",
     "roll_back",
     "second_person_text",

@@ -17,7 +17,7 @@ from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.files import delete_folders
-from diagnostics.registry import bundle_store, selectors
+from diagnostics.registry import bundle_store
 from diagnostics.registry.models import ModelVersion, Verdict
 from diagnostics.registry.services.promotions import Deployment, activate
 from ml.networks import bundle as bundles
@@ -61,7 +61,8 @@ def register_candidate(
             entries = {"version": str(version)} | ({} if metrics is None else {"metrics": metrics})
             version.manifest = bundle_store.as_json(bundle_store.amend_manifest(staged, entries))
             version.save()
-            bundle_store.move_into_store(staged, selectors.bundle_path(version))
+            bundle_store.publish(staged, version.bundle, version.weights_sha256)
+            bundle_store.move_into_store(staged, Path(settings.BUNDLES) / version.bundle)
             audit.record(
                 action=Action.VERSION_REGISTERED,
                 by=by,
@@ -92,11 +93,28 @@ def adopt_default(*, now: datetime) -> ModelVersion | None:
     return version
 
 
+def publish_missing() -> None:
+    """Put bundles of this home into the bucket that are not there, as after a change from disk to S3.
+
+    Raises StorageUnavailable.
+    """
+    published = set(bundle_store.publications())
+    for version in ModelVersion.objects.order_by("number"):
+        directory = Path(settings.BUNDLES) / version.bundle
+        is_missing = bundle_store.publication_of(version.bundle, version.weights_sha256) not in published
+        if is_missing and directory.is_dir():
+            bundle_store.publish(directory, version.bundle, version.weights_sha256)
+
+
 def sweep(*, older_than: timedelta, now: datetime) -> int:
-    """Delete old directories of the store that no version names; return how many."""
+    """Delete old directories of the store that no version names, in S3 too; return how many."""
     old = bundle_store.old_directories(Path(settings.BUNDLES), older_than, now=now)
-    named = set(ModelVersion.objects.values_list("bundle", flat=True))
-    return delete_folders(directory for directory in old if directory.name not in named)
+    published = bundle_store.old_publications(older_than, now=now)
+    versions = list(ModelVersion.objects.values_list("bundle", "weights_sha256"))
+    named = {bundle for bundle, _sha256 in versions}
+    in_use = {bundle_store.publication_of(*version) for version in versions}
+    deleted = delete_folders(directory for directory in old if directory.name not in named)
+    return deleted + bundle_store.withdraw(folder for folder in published if folder not in in_use)
 
 
 def mark_erased(versions: Iterable[ModelVersion], *, radiographs: int) -> None:

@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.audit.selectors import events
-from diagnostics.files import StoredFile
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
+from diagnostics.stores.base import StoredFile
+from diagnostics.stores.on_disk import DiskStore
 from diagnostics.training import policy, snapshot
 from diagnostics.training.models import Schedule, TrainingRun
 
@@ -87,4 +88,5 @@ def available_plots(run: TrainingRun) -> frozenset[str]:
 def stored_files() -> Iterator[StoredFile]:
     """Yield the snapshot of every run that has one; the other files of a run can be made again."""
     for run in TrainingRun.objects.exclude(snapshot_sha256="").order_by("number"):
-        yield StoredFile("snapshot", str(run.pk), folder(run) / snapshot.FILE, run.snapshot_sha256)
+        name = f"{run.pk}/{snapshot.FILE}"
+        yield StoredFile("snapshot", str(run.pk), name, run.snapshot_sha256, DiskStore(Path(settings.RUNS)))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from django.conf import settings
 
+from diagnostics.cases import storage
 from diagnostics.files import DRAFT_SUFFIX, delete, delete_folders, is_older, old_files, subfolders
+from diagnostics.jobs.models import OPEN_STATUSES
 from diagnostics.training.models import TrainingRun
 
 
@@ -23,4 +25,6 @@ def sweep(*, older_than: timedelta, now: datetime) -> int:
         for file in old_files(folder, older_than, now=now)
         if file.suffix == DRAFT_SUFFIX
     ]
+    if not TrainingRun.objects.filter(status__in=OPEN_STATUSES).exists():  # the copies of a killed worker
+        storage.discard_copies()
     return delete(drafts) + delete_folders(folder for folder in old if folder.name not in named)

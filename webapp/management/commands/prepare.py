@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from diagnostics.errors import StorageUnavailable
 from webapp.setup import prepare
 
 
@@ -15,4 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the system checks of Readroom, then set up the home."""
         self.check(tags=["readroom"])
-        prepare()
+        try:
+            prepare()
+        except StorageUnavailable as error:
+            raise CommandError(str(error)) from error

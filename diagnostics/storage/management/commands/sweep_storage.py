@@ -7,10 +7,11 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from diagnostics.cases.storage import SAFE_AGE
+from diagnostics.errors import StorageUnavailable
 from diagnostics.storage import services
 
 
@@ -25,6 +26,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, older_than_hours: float, **options: Any) -> None:
         """Sweep, and print the counts."""
-        result = services.sweep(now=timezone.now(), older_than=timedelta(hours=older_than_hours))
+        try:
+            result = services.sweep(now=timezone.now(), older_than=timedelta(hours=older_than_hours))
+        except StorageUnavailable as error:
+            raise CommandError(str(error)) from error
         counts = ", ".join(f"{name} {count}" for name, count in asdict(result).items())
         self.stdout.write(f"Deleted {result.total} files and folders that no row names: {counts}.")
