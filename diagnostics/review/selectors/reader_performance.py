@@ -37,16 +37,16 @@ class IntraReaderAgreement(NamedTuple):
 
 def reference_performance(user: User) -> list[ReferencePerformance]:
     """Compare first readings of reference cases with the reference standard, per reader of a user's sites."""
-    return [_performance(*each) for each in _by_reader(user, FigureKind.REFERENCE)]
+    return [_performance(*each) for each in by_reader(user, FigureKind.REFERENCE)]
 
 
 def intra_reader_agreement(user: User) -> list[IntraReaderAgreement]:
     """Compare each reader's first readings of a radiograph and of its repeat, at a user's sites."""
-    readers = _by_reader(user, FigureKind.REPEAT)
+    readers = by_reader(user, FigureKind.REPEAT)
     return [IntraReaderAgreement(reader, *same_and_kappa(pairs)) for reader, pairs in readers]
 
 
-def _by_reader(user: User, kind: FigureKind) -> list[tuple[str, Counter[Pair]]]:
+def by_reader(user: User, kind: FigureKind) -> list[tuple[str, Counter[Pair]]]:
     """Return for each reader how many readings have an earlier or reference finding, and a finding."""
     numbers = numbers_of(user, kind)
     names = usernames({reader for reader, _known, _finding in numbers})
