@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Prediction
+from diagnostics.cases.models import Case, Prediction
 from diagnostics.findings import TRAINABLE_FINDINGS
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.review.models import AssistedReading, Claim, Consensus, Reading
@@ -78,7 +78,7 @@ def control_readings(user: User, purpose: str) -> dict[str, list[tuple[str | Non
 
 
 def assisted(user: User) -> Counter[tuple[str, str, str, str]]:
-    """Return the assisted readings by first reading, AI result, finding and final finding of other readers."""
+    """Return the assisted readings by first reading, AI result, finding and final finding."""
     found: Counter[tuple[str, str, str, str]] = Counter()
     rows = AssistedReading.objects.filter(reading__withdrawn_at=None, reading__case__copy_of=None)
     for row in rows.filter(reading__case__site__in=user.sites.all()):
@@ -114,6 +114,24 @@ def ai_agreement(user: User, start: datetime, end: datetime) -> tuple[int, int]:
         if newest and start <= reading.signed_at <= end:
             same, total = same + (newest.finding == reading.finding), total + 1
     return same, total
+
+
+def waiting_cases(user: User, priority: str, now: datetime) -> tuple[int, int]:
+    """Return the cases of a priority that wait for a reading, and how many of them are overdue."""
+    waiting = Case.objects.filter(site__in=user.sites.all(), priority=priority, shown_only_to=None)
+    waiting = waiting.filter(finalized_at=None, on_worklist=True, withdrawn_at=None)
+    return waiting.count(), sum(case.due_at < now for case in waiting)
+
+
+def turnaround(user: User, start: datetime, end: datetime, *, is_stat: bool) -> list[float]:
+    """Return the minutes from upload to final finding."""
+    final = Case.objects.filter(site__in=user.sites.all(), shown_only_to=None, on_worklist=True)
+    final = final.filter(withdrawn_at=None, finalized_at__gte=start, finalized_at__lte=end)
+    return [
+        (case.finalized_at - case.opened_at).total_seconds() / 60
+        for case in final
+        if case.finalized_at and (case.priority == "stat") == is_stat
+    ]
 
 
 def _labels() -> list[Any]:

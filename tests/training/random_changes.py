@@ -52,14 +52,16 @@ class RandomChanges:
             site=site,
             patient_ref=f"MRN-{self.random.randrange(12)}",
             opened_by=self.readers[0],
-            opened_at=self.now,
+            opened_at=self.now - timedelta(days=10, hours=self.random.randrange(100)),
+            due_at=self.at() + timedelta(days=3),
+            priority=self.random.choice(("stat", "urgent", "routine")),
             copy_of=copy_of,
             shown_only_to=self.random.choice(self.readers) if copy_of else None,
         )
         Radiograph.objects.create(
             case=case,
             site=site,
-            pixel_sha256=copy_of.radiograph.pixel_sha256 if copy_of else f"{self.position // len(self.sites):064}",
+            pixel_sha256=copy_of.radiograph.pixel_sha256 if copy_of else self._pixels(),
             width=9,
             height=9,
             bits=8,
@@ -68,6 +70,9 @@ class RandomChanges:
             is_control_copy=copy_of is not None,
         )
         return case
+
+    def _pixels(self) -> str:
+        return f"{self.position // len(self.sites):064}"
 
     def case(self) -> Case:
         return self.random.choice(self.cases)
@@ -138,6 +143,11 @@ class RandomChanges:
     def correct(self) -> bool:
         return bool(Radiograph.objects.filter(case=self.case()).update(view="AP", sex="M"))
 
+    def prioritise(self) -> bool:
+        priority = self.random.choice(("stat", "urgent", "routine"))
+        changes = {"priority": priority, "due_at": self.at() + timedelta(days=3)}
+        return bool(Case.objects.filter(pk=self.case().pk).update(**changes))
+
     def predict(self) -> bool:
         case, finding = self.case(), self.finding()
         Prediction.objects.create(
@@ -163,9 +173,8 @@ class RandomChanges:
 
     def draw(self) -> bool:
         served = self.random.choice(("random", "due"))
-        Claim.objects.create(
-            case=self.case(), by=self.readers[0], since=self.now, until=self.now, ended_at=self.now, served=served
-        )
+        times = dict.fromkeys(("since", "until", "ended_at"), self.now)
+        Claim.objects.create(case=self.case(), by=self.readers[0], served=served, **times)
         return True
 
     def refer(self) -> bool:
@@ -232,6 +241,7 @@ CHANGES: tuple[Callable[[RandomChanges], bool], ...] = (
     *(RandomChanges.agree, RandomChanges.predict) * 3,
     *(RandomChanges.amend, RandomChanges.undo, RandomChanges.decide, RandomChanges.reopen),
     *(RandomChanges.withdraw_or_reinstate, RandomChanges.move, RandomChanges.correct),
+    RandomChanges.prioritise,
     *(RandomChanges.assist, RandomChanges.draw) * 2,
     *(RandomChanges.refer, RandomChanges.copy, RandomChanges.label, RandomChanges.erase),
 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from statistics import median, quantiles
+from typing import Final
 
 import pytest
 from django.db import connection
 from sklearn.metrics import cohen_kappa_score
 
 from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Role
+from diagnostics.administration.selectors import workload
 from diagnostics.administration.selectors.agreement import ai_reader_agreement
 from diagnostics.review.models import CaseFigures, ChangedCase, FigureCount, FigureKind
 from diagnostics.review.selectors import model_performance, reader_agreement, reader_performance
@@ -21,6 +25,7 @@ from tests.training import plain_figures as plain
 from tests.training.random_changes import RandomChanges
 
 pytestmark = pytest.mark.django_db
+TEN_DAYS: Final = timedelta(days=10)
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ def changes(
 ) -> RandomChanges:
     others = [Site.objects.create(name="South"), Site.objects.create(name="Demo", is_demonstration=True)]
     administrator.sites.add(others[0])
-    readers = [radiologist, *(create_user(f"reader-{number}", "radiologist", site) for number in range(2))]
+    readers = [radiologist, *(create_user(f"reader-{number}", Role.RADIOLOGIST, site) for number in range(2))]
     return RandomChanges(request.param, sites=[site, *others], readers=readers, now=now)
 
 
@@ -45,6 +50,7 @@ def test_kept_figures_equal_a_plain_count_after_random_changes(
         assert uncounted_cases() == 0
         _assert_labels_are_equal(now)
         _assert_readings_are_equal(administrator, now)
+        _assert_workload_is_equal(administrator, now)
 
 
 @pytest.mark.parametrize("changes", [4], indirect=True)
@@ -114,13 +120,24 @@ def _assert_readings_are_equal(user: User, now: datetime) -> None:
         assert (ai.count, ai.total) == plain.ai_agreement(user, end - over, end)
 
 
+def _assert_workload_is_equal(user: User, now: datetime) -> None:
+    for row in workload.waiting_cases(user, now=now):
+        assert (row.waiting, row.overdue) == plain.waiting_cases(user, row.priority, now)
+    for is_stat, each in zip((True, False), workload.turnaround(user, now=now, over=TEN_DAYS), strict=True):
+        minutes = plain.turnaround(user, now - TEN_DAYS, now, is_stat=is_stat)
+        late = quantiles(minutes, n=10, method="inclusive")[-1] if len(minutes) >= 10 else None
+        assert each.cases == len(minutes)
+        assert each.median == (pytest.approx(median(minutes)) if minutes else None)
+        assert each.percentile_90 == (pytest.approx(late) if late is not None else None)
+
+
 def test_the_triggers_exist_after_all_migrations() -> None:
     """A migration that rebuilds one of their tables on SQLite has to create them again."""
     is_postgresql = connection.vendor == "postgresql"
     table = "pg_trigger WHERE tgname" if is_postgresql else "sqlite_master WHERE type = 'trigger' AND name"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM {table} LIKE 'review_changed_%'")
-        assert cursor.fetchone()[0] == 28  # 10 tables; new cases and new radiographs count nothing
+        assert cursor.fetchone()[0] == 29  # 10 tables; new radiographs count nothing
 
 
 def test_a_change_that_counts_nothing_is_not_noted(site: Site, radiologist: User, now: datetime) -> None:

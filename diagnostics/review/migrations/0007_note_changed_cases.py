@@ -18,6 +18,10 @@ def _itself(row):
     return f"INSERT INTO {CHANGED} (case_id) VALUES ({row}.id);"
 
 
+def _itself_if_final(row):
+    return f"INSERT INTO {CHANGED} (case_id) SELECT {row}.id WHERE {row}.finalized_at IS NOT NULL;"
+
+
 def _of_reading(row):
     return f"INSERT INTO {CHANGED} (case_id) SELECT case_id FROM review_reading WHERE id = {row}.reading_id;"
 
@@ -39,6 +43,10 @@ def _with_its_pixels(row):
         WHERE r.site_id = s.id AND r.pixel_sha256 = {PIXELS.format(row=row)} AND NOT r.is_control_copy;"""
 
 
+CASE_COLUMNS = (
+    *("site_id", "patient_ref", "copy_of_id", "withdrawn_at", "opened_at", "finalized_at"),
+    *("on_worklist", "priority"),
+)
 # Table -> the statement for a row, and the columns without a change of which an update notes nothing.
 TABLES = {
     "review_reading": (_of_case, ("case_id", "by_id", "kind", "finding", "signed_at", "withdrawn_at", "supersedes_id")),
@@ -48,11 +56,11 @@ TABLES = {
     "review_controlcase": (_of_case, ("case_id", "purpose")),
     "review_referencecase": (_with_its_pixels, ("case_id", "finding")),
     "imports_importedlabel": (_of_case, ("case_id", "finding", "source", "imported_at")),
-    "cases_case": (_itself, ("site_id", "patient_ref", "copy_of_id", "withdrawn_at", "finalized_at")),
+    "cases_case": (_itself, CASE_COLUMNS),
     "cases_radiograph": (_of_case, ("case_id", "pixel_sha256", "view", "sex")),
     "cases_prediction": (_if_read, ("case_id", "status", "queued_at", "outcome", "finding", "probabilities", "operating_points")),
 }
-NEW_ROWS_COUNT_NOTHING = ("cases_case", "cases_radiograph")
+OF_NEW_ROWS = {"cases_case": _itself_if_final, "cases_radiograph": None}  # of the other tables: as in TABLES
 
 
 def _names(table):
@@ -66,8 +74,8 @@ def _changed(columns, distinct):
 def _sqlite(table):
     note, columns = TABLES[table]
     names = _names(table)
-    if table not in NEW_ROWS_COUNT_NOTHING:
-        yield f"CREATE TRIGGER {names['insert']} AFTER INSERT ON {table} BEGIN {note('NEW')} END"
+    if of_new := OF_NEW_ROWS.get(table, note):
+        yield f"CREATE TRIGGER {names['insert']} AFTER INSERT ON {table} BEGIN {of_new('NEW')} END"
     yield f"CREATE TRIGGER {names['delete']} AFTER DELETE ON {table} BEGIN {note('OLD')} END"
     yield f"""CREATE TRIGGER {names["update"]} AFTER UPDATE ON {table}
         WHEN {_changed(columns, "IS NOT")} BEGIN {note("OLD")} {note("NEW")} END"""
@@ -75,15 +83,16 @@ def _sqlite(table):
 
 def _postgresql(table):
     note, columns = TABLES[table]
-    names, function = _names(table), f"review_changed_{table}"
+    names, function, of_new = _names(table), f"review_changed_{table}", OF_NEW_ROWS.get(table, note)
     yield f"""CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_OP <> 'INSERT' THEN {note("OLD")} END IF;
-            IF TG_OP <> 'DELETE' THEN {note("NEW")} END IF;
+            IF TG_OP = 'INSERT' THEN {of_new("NEW") if of_new else ""} RETURN NULL; END IF;
+            {note("OLD")}
+            IF TG_OP = 'UPDATE' THEN {note("NEW")} END IF;
             RETURN NULL;
         END $$"""
     for change in ("insert", "delete"):
-        if change == "delete" or table not in NEW_ROWS_COUNT_NOTHING:
+        if change == "delete" or of_new:
             yield f"""CREATE TRIGGER {names[change]} AFTER {change} ON {table} FOR EACH ROW
                 EXECUTE FUNCTION {function}()"""
     yield f"""CREATE TRIGGER {names["update"]} AFTER UPDATE ON {table} FOR EACH ROW
@@ -99,7 +108,8 @@ def create_triggers(apps, schema_editor):
     schema_editor.execute(f"DELETE FROM {CHANGED}", params=None)
     schema_editor.execute(
         f"""INSERT INTO {CHANGED} (case_id) SELECT case_id FROM review_reading
-        UNION SELECT case_id FROM imports_importedlabel UNION SELECT case_id FROM review_controlcase""",
+        UNION SELECT case_id FROM imports_importedlabel UNION SELECT case_id FROM review_controlcase
+        UNION SELECT id FROM cases_case WHERE finalized_at IS NOT NULL""",
         params=None,
     )
 
@@ -119,7 +129,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("review", "0006_kept_figures"),
         ("accounts", "0007_external_identities"),
-        ("cases", "0011_instance_uid_index"),
+        ("cases", "0012_control_copies"),
         ("imports", "0002_count_lost_attempts"),
     ]
     operations = [migrations.RunPython(create_triggers, drop_triggers)]

@@ -19,6 +19,7 @@ from diagnostics.review.models.figures import CaseFigures as CaseFigures
 from diagnostics.review.models.figures import ChangedCase as ChangedCase
 from diagnostics.review.models.figures import FigureCount as FigureCount
 from diagnostics.review.models.figures import FigureKind as FigureKind
+from diagnostics.review.models.figures import WaitingCount as WaitingCount
 
 MAX_NOTE_LENGTH: Final = 2000  # characters
 REFERENCE_FINDINGS: Final = [choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]

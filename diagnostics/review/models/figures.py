@@ -45,12 +45,30 @@ class CaseFigures(models.Model):
     finding = models.CharField(max_length=16, blank=True)  # of the label
     pseudonym = models.CharField(max_length=64, blank=True)  # of the patient; empty without a label
     signed_at = models.DateTimeField(null=True)  # when a signed label became final
+    final_at = models.DateTimeField(null=True)  # of a case from the worklist that is not withdrawn
+    took = models.BigIntegerField(null=True)  # microseconds from the upload until then
+    is_stat = models.BooleanField(default=False)
 
     class Meta:
         indexes = [
             models.Index(fields=["pseudonym", "finding"], name="case_figures_by_patient"),
             models.Index(fields=["signed_at", "site"], name="case_figures_by_time"),
+            models.Index(fields=["final_at", "site", "is_stat", "took"], name="case_figures_turnaround"),
         ]
+
+
+class WaitingCount(models.Model):
+    """A change of the number of cases that wait for a reading; the sum of the rows is the number.
+
+    Triggers on the table of cases add the rows (migration 0007); `services/case_counts.py` sums them up.
+    """
+
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    priority = models.CharField(max_length=8)
+    due_on = models.DateField()  # in UTC
+    change = models.IntegerField()
 
 
 class FigureCount(models.Model):

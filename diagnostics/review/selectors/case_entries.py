@@ -41,6 +41,13 @@ def entries_of(rows: CaseRows, label: Label | None) -> list[Entry]:
     ]
 
 
+def final_at_of(rows: CaseRows) -> datetime | None:
+    """Return when a case from the worklist became final; None for control cases and withdrawn ones."""
+    counts = rows.is_original and rows.case["on_worklist"] and rows.case["withdrawn_at"] is None
+    at: datetime | None = rows.case["finalized_at"]
+    return at if counts else None
+
+
 def entry(site: UUID, kind: FigureKind, *key: Any, at: datetime | None = None) -> Entry:
     """Return an entry; its key is a JSON array."""
     hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0).isoformat() if at else ""

@@ -66,9 +66,10 @@ def rows_of(cases: Collection[UUID]) -> dict[UUID, CaseRows]:
 
 
 def _cases(cases: Collection[UUID]) -> QuerySet[Case, Row]:
-    columns = ("id", "site", "patient_ref", "copy_of", "withdrawn_at", "finalized_at")
+    columns = ("id", "site", "patient_ref", "copy_of", "on_worklist", "priority")
+    times = ("withdrawn_at", "opened_at", "finalized_at")
     radiograph = ("radiograph__view", "radiograph__sex", "radiograph__pixel_sha256")
-    return Case.objects.filter(pk__in=cases).order_by().values(*columns, *radiograph)
+    return Case.objects.filter(pk__in=cases).order_by().values(*columns, *times, *radiograph)
 
 
 def _add_facts(loaded: dict[UUID, CaseRows]) -> None:

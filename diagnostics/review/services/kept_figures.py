@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections import Counter
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
+from diagnostics.cases.models import Priority
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.review.models import (
     CaseFigures,
@@ -23,13 +24,14 @@ from diagnostics.review.models import (
     Reading,
 )
 from diagnostics.review.selectors import case_rows
-from diagnostics.review.selectors.case_entries import Entry, entries_of, entry
+from diagnostics.review.selectors.case_entries import Entry, entries_of, entry, final_at_of
 from diagnostics.review.selectors.case_labels import label_of
 from diagnostics.review.selectors.case_rows import CaseRows
 
 CASES_AT_ONCE: Final = 500
 BATCHES_AT_ONCE: Final = 4  # of one task
 LOCK: Final = 4104_2026  # of PostgreSQL; one transaction counts at a time
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def bring_up_to_date() -> None:
@@ -80,7 +82,7 @@ def recount(cases: Collection[UUID]) -> bool:
     everyone = case_rows.with_copies(cases)
     before = {row.case: row for row in CaseFigures.objects.filter(case__in=everyone)}
     after = {pk: _counted(rows) for pk, rows in case_rows.rows_of(everyone).items()}
-    after = {pk: row for pk, row in after.items() if row.entries}
+    after = {pk: row for pk, row in after.items() if row.entries or row.final_at}
     keys = {_patient_key(row) for row in (*before.values(), *after.values()) if row.pseudonym}
     changes = _entries(after.values())
     changes.subtract(_entries(before.values()))
@@ -100,7 +102,7 @@ def _wait_for_lock() -> None:
 
 
 def _counted(rows: CaseRows) -> CaseFigures:
-    label = label_of(rows)
+    label, final_at = label_of(rows), final_at_of(rows)
     return CaseFigures(
         case=rows.case["id"],
         site_id=rows.case["site"],
@@ -109,6 +111,9 @@ def _counted(rows: CaseRows) -> CaseFigures:
         finding=label.finding if label else "",
         pseudonym=patient_digest(rows.case["site"], rows.case["patient_ref"]) if label else "",
         signed_at=label.signed_at if label else None,
+        final_at=final_at,
+        took=(final_at - rows.case["opened_at"]) // MICROSECOND if final_at else None,
+        is_stat=rows.case["priority"] == Priority.STAT,
     )
 
 

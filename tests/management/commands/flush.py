@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.commands import flush
 
-from diagnostics.review.models import CaseCount, ChangedCase
+from diagnostics.review.models import CaseCount, ChangedCase, WaitingCount
 from tests.append_only import triggers_suspended
 
 
@@ -18,3 +18,4 @@ class Command(flush.Command):
             super().handle(**options)
         CaseCount.objects.all().delete()  # SQLite counts each deleted case, also after this table was emptied
         ChangedCase.objects.all().delete()
+        WaitingCount.objects.all().delete()
