@@ -24,6 +24,9 @@ from diagnostics.monitoring import policy
 from diagnostics.monitoring.selectors import aggregates
 from diagnostics.monitoring.selectors.alerts import open_alerts
 from diagnostics.registry import selectors as registry
+from diagnostics.review.presenters.uncounted import uncounted_text
+from diagnostics.review.selectors.figure_counts import uncounted_cases
+from diagnostics.review.services import kept_figures
 from diagnostics.training.selectors import runs
 from webapp import health, system_status
 
@@ -40,7 +43,9 @@ def home(request: StaffRequest) -> HttpResponse:
     if not request.user.has_permission(Permission.OPERATE):
         return redirect(START_PAGES[Role(request.user.role)])
     now = timezone.now()
+    kept_figures.bring_up_to_date()
     context = {"tiles": _tiles(request.user, now), "sites": request.user.sites.all()}
+    context["uncounted"] = uncounted_text(uncounted_cases())
     return render(request, "administration/home.html", context)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -50,6 +51,12 @@ def staff_visible_to(user: User) -> QuerySet[User]:
 def may_administer(user: User, account: User) -> bool:
     """Return whether an administrator is a member of every site of an account."""
     return not account.sites.exclude(pk__in=user.sites.values("pk")).exists()
+
+
+def usernames(keys: Iterable[str]) -> dict[str, str]:
+    """Return the usernames of accounts by the hexadecimal digits of their ids."""
+    found = User.objects.filter(pk__in=[UUID(key) for key in keys]).values_list("pk", "username")
+    return {pk.hex: username for pk, username in found}
 
 
 def tokens_of(user: User) -> QuerySet[ApiToken]:

@@ -91,8 +91,7 @@ class Case(models.Model):
     )
     on_worklist = models.BooleanField(default=True)  # False for an imported case, which has its label
     withdrawn_at = models.DateTimeField(null=True)  # then it is neither read nor used for training
-    # When its last reading was signed; null: readings are missing.
-    finalized_at = models.DateTimeField(null=True)
+    finalized_at = models.DateTimeField(null=True)  # when its last reading was signed; null: some are missing
     # Probability of COVID-19 by the latest prediction; 1 where the outcome is not one finding.
     triage_score = models.FloatField(default=1.0)
     # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
@@ -124,6 +123,7 @@ class Case(models.Model):
                 name="finalized_by_time",
             ),
             models.Index(fields=["site"], condition=Q(withdrawn_at__isnull=False), name="withdrawn_cases"),
+            models.Index(fields=["copy_of"], condition=Q(copy_of__isnull=False), name="control_copies"),
             models.Index(fields=["site", "priority_rank", "opened_at"]),
             models.Index(fields=["site", "patient_ref"]),
             models.Index(fields=["site", "accession_number"], name="case_by_accession_number"),

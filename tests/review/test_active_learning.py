@@ -20,7 +20,7 @@ from diagnostics.errors import NotAllowed
 from diagnostics.review.models import Claim, Queue, ReadingPolicy, ServedReason
 from diagnostics.review.selectors import active_learning, queues
 from diagnostics.review.selectors.model_performance import model_performance
-from diagnostics.review.services import claims, readings
+from diagnostics.review.services import claims, kept_figures, readings
 from diagnostics.review.services.selection import select_cases
 from tests.review.conftest import Admit, Classify
 
@@ -201,6 +201,7 @@ def test_only_randomly_drawn_cases_count_for_model_performance(
     chosen = classified(5, covid=0.9)
     claims.claim(case=chosen, by=radiologist, now=now)
     readings.sign_reading(case=chosen, by=radiologist, finding="covid-19", now=now)
+    kept_figures.recount_changed()
     found = model_performance(radiologist)
     assert (found.sensitivity.count, found.sensitivity.total) == (1, 2)
     assert (found.specificity.count, found.specificity.total) == (1, 2)

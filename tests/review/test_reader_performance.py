@@ -24,7 +24,7 @@ from diagnostics.review.selectors import (
     reader_performance,
 )
 from diagnostics.review.selectors import reference_cases as reference_case_selectors
-from diagnostics.review.services import assisted_reading, claims, readings, reference_cases
+from diagnostics.review.services import assisted_reading, claims, kept_figures, readings, reference_cases
 from tests.review.conftest import Admit, Classify
 from tests.review.control_cases import (
     MONTH,
@@ -57,6 +57,7 @@ def test_control_cases_count_in_no_other_measure(
     assisted_reading.confirm_reading(case=control, by=radiologist, now=now)
     for user in (administrator, radiologist):
         assert control.pk not in reader_agreement.first_readings(user).values_list("case", flat=True)
+        kept_figures.recount_changed()
         assert automation_bias.automation_bias(user).assisted == 0
         assert model_performance.model_performance(user).sensitivity.total == 0
 
@@ -84,6 +85,7 @@ def test_reader_performance_uses_first_readings_of_reference_cases(
         reason="On reflection.",
         now=now,
     )
+    kept_figures.recount_changed()
     (row,) = reader_performance.reference_performance(administrator)
     assert row.reader == "radiologist"
     assert (row.sensitivity.count, row.sensitivity.total) == (1, 3)
@@ -110,6 +112,7 @@ def test_intra_reader_agreement_equals_scikit_learn(
         place = int(control.copy_of.accession_number.removeprefix("ACC-"))
         sign(control, radiologist, second[place], now)
         pairs.append((first[place], second[place]))
+    kept_figures.recount_changed()
     (row,) = reader_performance.intra_reader_agreement(administrator)
     assert (row.reader, row.same, row.kappa.cases) == ("radiologist", 4, 6)
     assert row.kappa.value == pytest.approx(cohen_kappa_score(*zip(*pairs, strict=True)))
@@ -126,6 +129,7 @@ def test_administrators_of_other_sites_see_and_set_nothing(
     sign(add_control(admit(1), radiologist, now), radiologist, "covid-19", now)
     overseer = User.objects.create_user("overseer", role="administrator")
     overseer.sites.set([other_site])
+    kept_figures.recount_changed()
     assert reader_performance.reference_performance(overseer) == []
     assert not reference_case_selectors.reference_cases(overseer).exists()
     with pytest.raises(NotAllowed):

@@ -20,7 +20,7 @@ from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import NotAllowed
 from diagnostics.review.models import Queue, ReadingPolicy
 from diagnostics.review.selectors import automation_bias, reader_agreement
-from diagnostics.review.services import assisted_reading, claims, reading_policy, readings
+from diagnostics.review.services import assisted_reading, claims, kept_figures, reading_policy, readings
 from tests.review.conftest import Admit, Classify
 
 FIRST = ["normal", "normal", "pneumonia", "covid-19", "covid-19", "other", "normal", "pneumonia"]
@@ -77,6 +77,7 @@ def test_amendments_and_adjudications_are_no_first_readings(
     )
     findings = reader_agreement.first_readings(administrator)
     assert findings.count() == 16
+    kept_figures.recount_changed()
     assert reader_agreement.agreement_of_readers(administrator).alpha.cases == 8
 
 
@@ -113,6 +114,7 @@ def test_changes_after_the_ai_result_are_counted_by_direction(
     read(3, "normal", "normal", others="normal")  # unchanged against the AI result
     read(4, "covid-19", "covid-19", others="covid-19")  # AI result and reading agree
 
+    kept_figures.recount_changed()
     found = automation_bias.automation_bias(administrator)
     assert (found.assisted, found.contradicted, found.changed) == (4, 3, 2)
     assert (found.towards_final, found.away_from_final) == (1, 1)
@@ -134,6 +136,7 @@ def test_the_change_of_a_sole_reader_has_no_final_finding_to_compare_with(
             readings.amend_reading(
                 reading=mine, by=radiologist, finding=then, confidence="sure", note="", reason="AI.", now=now
             )
+    kept_figures.recount_changed()
     found = automation_bias.automation_bias(administrator)
     assert (found.assisted, found.contradicted, found.changed) == (2, 2, 1)
     assert (found.towards_final, found.away_from_final) == (0, 0)
@@ -144,6 +147,7 @@ def test_an_administrator_of_another_site_counts_nothing(
     read_twice: None, other_site: Site, administrator: User
 ) -> None:
     administrator.sites.set([other_site])
+    kept_figures.recount_changed()
     assert reader_agreement.agreement_of_readers(administrator).alpha.cases == 0
     assert automation_bias.automation_bias(administrator).assisted == 0
 

@@ -31,7 +31,8 @@ from diagnostics.review.selectors import (
     worklist,
 )
 from diagnostics.review.selectors import readings as reading_selectors
-from diagnostics.review.services import claims, control_cases, readings, second_opinion, undo_signature
+from diagnostics.review.services import claims, control_cases, kept_figures, readings, second_opinion
+from diagnostics.review.services import undo_signature as undo_services
 from diagnostics.review.services.consensus import update_consensus
 from diagnostics.review.worklist_query import WorklistState
 from tests.review.conftest import Admit, Classify
@@ -53,7 +54,7 @@ def undo(radiologist: User, now: datetime) -> Undo:
 
     def undo(case: Case, by: User = radiologist, at: datetime = now) -> Reading:
         reading = sign(case, by, at)
-        undo_signature.undo_signature(case=case, by=by, now=at + SECOND)
+        undo_services.undo_signature(case=case, by=by, now=at + SECOND)
         claims.release(case=case, by=by, now=at + SECOND)
         reading.refresh_from_db()
         return reading
@@ -67,7 +68,7 @@ def test_an_undone_signature_keeps_the_row_as_it_was_signed(
     case = admit(1)
     sign(case, radiologist, now)
     before = Reading.objects.values().get()
-    undo_signature.undo_signature(case=case, by=radiologist, now=now + SECOND)
+    undo_services.undo_signature(case=case, by=radiologist, now=now + SECOND)
     assert Reading.objects.values().get() == before | {"withdrawn_at": now + SECOND}
 
 
@@ -77,7 +78,7 @@ def test_undoing_writes_nothing_but_the_time_of_withdrawal(
     case = admit(1)
     sign(case, radiologist, now)
     with CaptureQueriesContext(connection) as queries:
-        undo_signature.undo_signature(case=case, by=radiologist, now=now + SECOND)
+        undo_services.undo_signature(case=case, by=radiologist, now=now + SECOND)
     writes = [
         query["sql"]
         for query in queries
@@ -93,10 +94,10 @@ def test_a_withdrawn_reading_cannot_be_withdrawn_again(
 ) -> None:
     reading = undo(admit(1))
     with pytest.raises(CannotUndo, match="not signed"):
-        undo_signature.undo_signature(case=reading.case, by=radiologist, now=now + 5 * SECOND)
+        undo_services.undo_signature(case=reading.case, by=radiologist, now=now + 5 * SECOND)
     reading.refresh_from_db()
     assert reading.withdrawn_at == now + SECOND
-    assert undo_signature.undoable_reading(radiologist, now + 5 * SECOND) is None
+    assert undo_services.undoable_reading(radiologist, now + 5 * SECOND) is None
 
 
 def test_the_reader_signs_again_and_only_the_second_reading_counts(
@@ -160,6 +161,7 @@ def test_a_withdrawn_reading_is_no_vote_and_no_reading_of_a_pair(
     sign(case, radiologist, now + 20 * SECOND, "normal")
     assert Consensus.objects.get(case=case).finding == "normal"
     assert reader_agreement.first_readings(administrator).count() == 2
+    kept_figures.recount_changed()
     agreement = reader_agreement.agreement_of_readers(administrator)
     assert (agreement.alpha.cases, [pair.same for pair in agreement.pairs]) == (1, [1])
 
@@ -252,10 +254,12 @@ def test_a_withdrawn_reading_of_a_control_case_measures_no_reader(
 ) -> None:
     control = add_control(admit(1), radiologist, now)
     undo(control)
+    kept_figures.recount_changed()
     assert reader_performance.reference_performance(administrator) == []
     counted = reference_cases.reference_cases(administrator).get()
     assert (counted.served, counted.read) == (1, 0)
     sign(control, radiologist, now + 20 * SECOND)
+    kept_figures.recount_changed()
     (row,) = reader_performance.reference_performance(administrator)
     assert (row.sensitivity.count, row.sensitivity.total) == (1, 1)
 
@@ -290,7 +294,7 @@ def test_an_amendment_cannot_be_withdrawn_so_the_chain_stays_whole(
     first = sign(case, radiologist, now)
     amended = readings.amend_reading(reading=first, by=radiologist, now=now + SECOND, **CHANGE)
     with pytest.raises(CannotUndo):
-        undo_signature.undo_signature(case=case, by=radiologist, now=now + 2 * SECOND)
+        undo_services.undo_signature(case=case, by=radiologist, now=now + 2 * SECOND)
     with pytest.raises(IntegrityError), transaction.atomic():
         Reading.objects.filter(pk=amended.pk).update(withdrawn_at=now)
     assert list(reading_selectors.readings_of(case)) == [amended, first]

@@ -16,9 +16,10 @@ from diagnostics.cases.services.corrections import correct
 from diagnostics.imports.models import FileStatus, Import, ImportedFile, ImportedLabel, Stage
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading, ReferenceCase
+from diagnostics.review.services import kept_figures
 from diagnostics.training import model_card, snapshot
 from diagnostics.training.models import TrainingRun
-from diagnostics.training.selectors import labels
+from diagnostics.training.selectors import label_counts, labels
 from tests.training.conftest import Sign
 
 AddImportedLabel = Callable[..., ImportedLabel]
@@ -140,8 +141,9 @@ def test_nothing_that_is_done_at_a_demonstration_site_is_a_training_label(
     site.save()
 
     assert training_findings() == []
-    assert [count.cases for count in labels.class_counts()] == [0, 0, 0, 0]
-    assert labels.new_final_findings() == 0
+    kept_figures.recount_changed()
+    assert [count.cases for count in label_counts.class_counts()] == [0, 0, 0, 0]
+    assert label_counts.new_final_findings() == 0
 
 
 def test_a_patient_with_a_signed_and_an_imported_radiograph_is_counted_once(
@@ -152,7 +154,8 @@ def test_a_patient_with_a_signed_and_an_imported_radiograph_is_counted_once(
     sign("normal", patient="cohen-1")
     sign("normal", patient="MRN-1")
 
-    counts = {count.finding: (count.cases, count.patients) for count in labels.class_counts()}
+    kept_figures.recount_changed()
+    counts = {count.finding: (count.cases, count.patients) for count in label_counts.class_counts()}
 
     assert counts["normal"] == (4, 2)
     assert counts["covid-19"] == (0, 0)
@@ -167,7 +170,8 @@ def test_imported_findings_are_not_counted_as_new_ones(
         number=1, status=JobStatus.DONE, queued_at=now, started_at=now - timedelta(days=1)
     )
 
-    assert labels.new_final_findings() == 1
+    kept_figures.recount_changed()
+    assert label_counts.new_final_findings() == 1
 
 
 def test_a_read_imported_radiograph_keeps_its_collection_as_source(
@@ -236,9 +240,11 @@ def test_withdrawn_cases_have_no_training_label(
         correct(case=case, kind="withdraw", reason="wrong patient", by=administrator, now=now)
 
     assert training_findings() == []
-    assert {one.cases for one in labels.class_counts()} == {0}
+    kept_figures.recount_changed()
+    assert {one.cases for one in label_counts.class_counts()} == {0}
     assert labels.conflicting_cases() == {"cases": 0, "patients": 0}
-    assert labels.new_final_findings() == 0
+    kept_figures.recount_changed()
+    assert label_counts.new_final_findings() == 0
 
 
 def test_a_moved_case_is_split_with_its_new_patient(sign: Sign, administrator: User, now: datetime) -> None:

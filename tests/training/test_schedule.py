@@ -14,9 +14,10 @@ from diagnostics.cases.models import Case
 from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
+from diagnostics.review.services import kept_figures
 from diagnostics.training import errors
 from diagnostics.training.models import Schedule, TrainingRun
-from diagnostics.training.selectors import labels, runs
+from diagnostics.training.selectors import label_counts, runs
 from diagnostics.training.services import schedule
 from diagnostics.training.services.schedule import ScheduleValues
 from tests.training.conftest import Sign
@@ -92,7 +93,8 @@ def test_only_readings_since_the_last_successful_run_count_as_new(
         number=1, status=JobStatus.DONE, queued_at=now, started_at=now - timedelta(days=1)
     )
 
-    assert labels.new_final_findings() == 1
+    kept_figures.recount_changed()
+    assert label_counts.new_final_findings() == 1
 
 
 def test_a_radiologist_cannot_change_the_schedule(radiologist: User, now: datetime) -> None:
@@ -135,11 +137,13 @@ def test_a_case_that_becomes_final_after_the_run_counts_from_then_on(
     TrainingRun.objects.create(
         number=1, status=JobStatus.DONE, queued_at=now, started_at=now - timedelta(days=1)
     )
-    assert labels.new_final_findings() == 0
+    kept_figures.recount_changed()
+    assert label_counts.new_final_findings() == 0
 
     Case.objects.filter(pk=reading.case_id).update(finalized_at=now)  # by the second reader
 
-    assert labels.new_final_findings() == 1
+    kept_figures.recount_changed()
+    assert label_counts.new_final_findings() == 1
 
 
 def test_the_schedule_trains_with_its_own_recipe_at_the_hour_of_the_site(

@@ -15,7 +15,7 @@ from diagnostics.registry.models import ModelVersion
 from diagnostics.training.errors import Unchanged
 from diagnostics.training.models import SnapshotLabel, TrainingRun
 from diagnostics.training.policy import Parameters
-from diagnostics.training.selectors import labels
+from diagnostics.training.selectors import label_counts, labels
 from tests.training.conftest import FINE_TUNE, Sign, logged_in, queue_run
 
 SignRequired = Callable[[], None]
@@ -71,9 +71,9 @@ def test_the_page_counts_the_labels_by_source_view_and_sex(
         case = sign("normal").case
         Radiograph.objects.filter(case=case).update(view=view, sex=sex)
 
-    counts = labels.preview_counts()
     page = logged_in(administrator).get(reverse("training:runs")).content.decode()
 
+    counts = label_counts.preview_counts()
     assert counts["view"] == {"PA": 2, "AP": 1, "": 1}
     assert counts["sex"] == {"F": 2, "M": 1, "": 1}
     assert list(counts["source"].values()) == [4]

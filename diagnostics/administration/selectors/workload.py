@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from statistics import median, quantiles
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
-from django.db.models import Count, F, Q
+import numpy as np
+from django.db.models import Count, Q, Sum
+from numpy.typing import NDArray
 
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Priority
-from diagnostics.cases.selectors import visible_to
-from diagnostics.review.selectors.queues import open_cases
+from diagnostics.accounts.roles import Permission
+from diagnostics.cases.models import Case, Priority
+from diagnostics.review.models import CaseFigures, WaitingCount
 
+MICROSECONDS_OF_A_MINUTE: Final = 60_000_000
 MIN_FOR_PERCENTILE: Final = 10  # the 90th percentile of fewer cases is the slowest one
 
 
@@ -37,34 +40,51 @@ class Turnaround:
 
 
 def waiting_cases(user: User, *, now: datetime) -> list[Waiting]:
-    """Return the open cases of the user's sites by priority, STAT first; one query beside the sites."""
-    counts = (
-        open_cases(user)
-        .filter(withdrawn_at=None)
-        .order_by()
-        .values_list("priority")
-        .annotate(waiting=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=now)))
+    """Return the open cases of the user's sites by priority, STAT first; control cases are left out.
+
+    The numbers are kept by the day on which a reading is due; those due today are counted.
+    """
+    sites, today = _sites(user), now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = WaitingCount.objects.filter(site__in=sites).values_list("priority")
+    is_late = Q(due_on__lt=today.date())
+    sums = rows.annotate(waiting=Sum("change"), late=Sum("change", filter=is_late, default=0)).order_by()
+    waiting = {priority: (number, late) for priority, number, late in sums}
+    due = Case.objects.filter(
+        site__in=sites,
+        stat_rank__in=(0, 1),  # for the index, which begins with site and rank
+        finalized_at=None,
+        on_worklist=True,
+        withdrawn_at=None,
+        shown_only_to=None,
+        due_at__gte=today,
+        due_at__lt=now,
     )
-    found = {priority: (waiting, overdue) for priority, waiting, overdue in counts}
-    return [Waiting(priority, *found.get(priority.value, (0, 0))) for priority in Priority]
+    late_today = dict(due.order_by().values_list("priority").annotate(Count("pk")))
+    return [_waiting(priority, *waiting.get(priority.value, (0, 0)), late_today) for priority in Priority]
+
+
+def _waiting(priority: Priority, number: int, late: int, late_today: Mapping[str, int]) -> Waiting:
+    return Waiting(priority, number, late + late_today.get(priority.value, 0))
 
 
 def turnaround(user: User, *, now: datetime, over: timedelta) -> tuple[Turnaround, Turnaround]:
     """Return the turnaround of STAT cases and of all others that became final in a period."""
-    final = visible_to(user).filter(
-        finalized_at__gte=now - over, finalized_at__lte=now, on_worklist=True, withdrawn_at=None
-    )
-    minutes: dict[bool, list[float]] = {True: [], False: []}
-    for case in final.annotate(took=F("finalized_at") - F("opened_at")).values("priority", "took"):
-        minutes[case["priority"] == Priority.STAT].append(case["took"].total_seconds() / 60)
-    return _turnaround(minutes[True]), _turnaround(minutes[False])
+    final = CaseFigures.objects.filter(site__in=_sites(user), final_at__gte=now - over, final_at__lte=now)
+    rows = np.array(final.values_list("is_stat", "took"), np.int64).reshape(-1, 2)
+    is_stat, minutes = rows[:, 0] == 1, rows[:, 1] / MICROSECONDS_OF_A_MINUTE
+    return _turnaround(minutes[is_stat]), _turnaround(minutes[~is_stat])
 
 
-def _turnaround(minutes: Iterable[float]) -> Turnaround:
-    durations = list(minutes)
-    enough = len(durations) >= MIN_FOR_PERCENTILE
+def _sites(user: User) -> list[UUID]:
+    if not user.has_permission(Permission.SEE_CASES):
+        return []
+    return list(user.sites.values_list("pk", flat=True))
+
+
+def _turnaround(minutes: NDArray[np.float64]) -> Turnaround:
+    enough = len(minutes) >= MIN_FOR_PERCENTILE
     return Turnaround(
-        cases=len(durations),
-        median=median(durations) if durations else None,
-        percentile_90=quantiles(durations, n=10, method="inclusive")[-1] if enough else None,
+        cases=len(minutes),
+        median=float(np.median(minutes)) if len(minutes) else None,
+        percentile_90=float(np.percentile(minutes, 90)) if enough else None,
     )

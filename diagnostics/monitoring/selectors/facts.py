@@ -18,7 +18,7 @@ from diagnostics.monitoring.measures import IMAGE_MEASURES, Measure
 from diagnostics.monitoring.models import Count, Dimension
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Claim, Consensus, ConsensusStatus, ReadingKind, ServedReason
-from diagnostics.review.selectors.model_performance import TARGET, is_flagged
+from diagnostics.review.selectors.case_entries import ONE_FINDING, TARGET, is_flagged
 from diagnostics.review.selectors.readings import standing_readings
 
 AGE_BANDS: Final = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"))
@@ -28,7 +28,6 @@ COLUMNS: Final = (
     *("version", "status", "failure_code", "outcome", "quality_code", "queued_at", "started_at"),
     *("finished_at", "probabilities", "out_of_distribution", "input_measures"),
 )
-ONE_FINDING: Final = ("", PredictionOutcome.FINDING.value)
 Row = dict[str, Any]
 
 
@@ -173,7 +172,10 @@ def _of_random_cases(start: datetime, end: datetime) -> Iterator[Fact]:
         case, radiograph = prediction.case, prediction.case.radiograph
         assert case.finalized_at is not None  # the query's condition
         strata = _strata({name: getattr(radiograph, name) for name in STRATUM})
-        count = _confusion(flagged=is_flagged(prediction), positive=findings[case_id] == TARGET)
+        count = _confusion(
+            flagged=is_flagged(prediction.probabilities, prediction.operating_points),
+            positive=findings[case_id] == TARGET,
+        )
         yield Fact(case.finalized_at, case.site_id, prediction.version_id, strata, (count.value,))
 
 

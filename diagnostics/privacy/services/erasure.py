@@ -31,6 +31,7 @@ from diagnostics.privacy.selectors import identities, patients, training_use
 from diagnostics.privacy.services import database_pages
 from diagnostics.privacy.services.access import require_privacy
 from diagnostics.registry import services as registry
+from diagnostics.review.services import kept_figures
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import runs
 from diagnostics.uploads import selectors as uploads
@@ -176,6 +177,7 @@ def _erase(
     also = {**also, "uploads.StagedUpload": staged.delete()[0]}
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
     deleted |= _erase_identities(erasure.site, named)
+    kept_figures.recount(cases)
     counts = {model: count + also.get(model, 0) for model, count in (dict(also) | deleted).items()}
     erasure.rows = {model: count for model, count in counts.items() if count}
     erasure.save(force_insert=True)

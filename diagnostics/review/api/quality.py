@@ -32,7 +32,7 @@ from diagnostics.review.serializers.quality import (
     ReferenceCaseSerializer,
     ReferenceStandardSerializer,
 )
-from diagnostics.review.services import reading_policy, reference_cases
+from diagnostics.review.services import kept_figures, reading_policy, reference_cases
 
 
 class SiteReadingPolicy(APIView):
@@ -136,6 +136,7 @@ class ReaderQuality(APIView):
     def get(self, request: Request) -> Response:
         user = actor(request)
         home_site(user)  # who works at no site is told so
+        kept_figures.bring_up_to_date()
         measured = {
             "inter_reader": reader_agreement.agreement_of_readers(user),
             "intra_reader": reader_performance.intra_reader_agreement(user),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db.models import Exists, F, OuterRef
-
 from diagnostics.accounts.models import User
-from diagnostics.cases.selectors import visible_to
-from diagnostics.review.models import AssistedReading, ConsensusStatus
-from diagnostics.review.selectors.readings import standing_readings
+from diagnostics.review.models import FigureKind
+from diagnostics.review.selectors.figure_counts import numbers_of
 
 
 @dataclass(frozen=True)
@@ -26,18 +24,23 @@ class AutomationBias:
     correct_against_wrong_ai: int  # first reading correct and AI result wrong: the total of `misled`
 
 
-class _Row(NamedTuple):
+class _Group(NamedTuple):
+    """AI-assisted readings with the same findings."""
+
+    number: int
     first: str
     predicted: str
     assisted: str
-    status: str
-    final: str
-    has_other_reader: bool
+    final: str  # empty unless the case is final and has another reader
 
     @property
-    def is_final(self) -> bool:
-        """Return whether a final finding exists that is not the reader's own reading alone."""
-        return self.has_other_reader and self.status == ConsensusStatus.FINAL
+    def is_changed(self) -> bool:
+        return self.first != self.assisted
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Return whether the first reading was correct and the AI result wrong."""
+        return bool(self.final) and self.first == self.final != self.predicted
 
 
 def automation_bias(user: User) -> AutomationBias:
@@ -45,29 +48,20 @@ def automation_bias(user: User) -> AutomationBias:
 
     The final finding of a case with a single reader is that reader's own, so it says nothing of a change.
     """
-    others = standing_readings().filter(case=OuterRef("reading__case")).exclude(by=OuterRef("reading__by"))
-    assisted_readings = AssistedReading.objects.filter(
-        reading__withdrawn_at=None, reading__case__in=visible_to(user), reading__case__copy_of=None
-    ).annotate(
-        first=F("reading__finding"),
-        predicted=F("prediction__finding"),
-        status=F("reading__case__consensus__status"),
-        final=F("reading__case__consensus__finding"),
-        has_other_reader=Exists(others),
-    )
-    columns = assisted_readings.values_list(
-        "first", "predicted", "finding", "status", "final", "has_other_reader"
-    )
-    rows = [_Row(*row) for row in columns]
-    changed = [row for row in rows if row.first != row.assisted]
-    changed_final = [row for row in changed if row.is_final]
-    at_risk = [row for row in rows if row.is_final and row.first == row.final != row.predicted]
+    groups = [_Group(number, *key) for key, number in numbers_of(user, FigureKind.ASSISTED).items()]
+    changed = [group for group in groups if group.is_changed]
+    changed_final = [group for group in changed if group.final]
+    at_risk = [group for group in groups if group.is_at_risk]
     return AutomationBias(
-        assisted=len(rows),
-        contradicted=sum(row.predicted != row.first for row in rows),
-        changed=len(changed),
-        towards_final=sum(row.assisted == row.final for row in changed_final),
-        away_from_final=sum(row.first == row.final for row in changed_final),
-        misled=sum(row.assisted != row.final for row in at_risk),
-        correct_against_wrong_ai=len(at_risk),
+        assisted=_sum(groups),
+        contradicted=_sum(group for group in groups if group.predicted != group.first),
+        changed=_sum(changed),
+        towards_final=_sum(group for group in changed_final if group.assisted == group.final),
+        away_from_final=_sum(group for group in changed_final if group.first == group.final),
+        misled=_sum(group for group in at_risk if group.assisted != group.final),
+        correct_against_wrong_ai=_sum(at_risk),
     )
+
+
+def _sum(groups: Iterable[_Group]) -> int:
+    return sum(group.number for group in groups)

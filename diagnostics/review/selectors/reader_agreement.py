@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -11,13 +11,18 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from diagnostics.accounts.models import User
+from diagnostics.accounts.selectors import usernames
 from diagnostics.cases.selectors import visible_to
 from diagnostics.findings import Finding
-from diagnostics.review.models import Reading, ReadingKind
+from diagnostics.review.models import FigureKind, Reading, ReadingKind
 from diagnostics.review.proportion import MIN_CASES
+from diagnostics.review.selectors.figure_counts import numbers_of
 from diagnostics.review.selectors.readings import standing_readings
 from ml.metrics import reader_agreement
 from ml.metrics.reader_agreement import Agreement
+
+Case = Mapping[str, str]  # reader -> finding
+Pair = tuple[str | None, str]  # an earlier finding may be missing
 
 
 class PairAgreement(NamedTuple):
@@ -54,25 +59,42 @@ def first_readings(user: User) -> QuerySet[Reading]:
 
 
 def agreement_of_readers(user: User) -> ReaderAgreement:
-    """Measure the agreement of the first readings of a user's sites."""
-    by_case: dict[object, dict[str, str]] = defaultdict(dict)
-    for reading in first_readings(user).iterator():
-        by_case[reading.case_id][reading.by.username] = reading.finding
-    cases = [readers for readers in by_case.values() if len(readers) > 1]
-    counts = reader_agreement.counts_of(cases, Finding.values)
-    double_read = counts[counts.sum(axis=1) == 2]
+    """Measure the agreement of the first readings of a user's sites, from the kept numbers of equal cases."""
+    numbers = numbers_of(user, FigureKind.AGREEMENT)
+    names = usernames({reader for key in numbers for reader, _finding in key})
+    read = [({names[reader]: finding for reader, finding in key}, numbers[key]) for key in sorted(numbers)]
+    counts, times = _of_any_reader(read)
+    twice = counts.sum(axis=1) == 2
     return ReaderAgreement(
-        reader_agreement.krippendorff_alpha(counts),
-        reader_agreement.fleiss_kappa(double_read),
-        sorted(_pairs(cases)),
+        reader_agreement.krippendorff_alpha(counts, times),
+        reader_agreement.fleiss_kappa(
+            counts[twice], [time for time, two in zip(times, twice, strict=True) if two]
+        ),
+        sorted(_pairs(read)),
     )
 
 
-def _pairs(cases: list[dict[str, str]]) -> Iterator[PairAgreement]:
-    findings_of: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    for readers in cases:
-        for first, second in combinations(sorted(readers), 2):
-            findings_of[first, second].append((readers[first], readers[second]))
+def _of_any_reader(read: Iterable[tuple[Case, int]]) -> tuple[reader_agreement.Counts, list[int]]:
+    """Return the cases whoever read them: the readers of each finding, and the number of such cases."""
+    numbers: Counter[tuple[str, ...]] = Counter()
+    for case, number in read:
+        numbers[tuple(sorted(case.values()))] += number
+    alike = sorted(numbers)
+    counts = reader_agreement.counts_of([dict(enumerate(findings)) for findings in alike], Finding.values)
+    return counts, [numbers[findings] for findings in alike]
+
+
+def _pairs(read: Iterable[tuple[Case, int]]) -> Iterator[PairAgreement]:
+    findings_of: dict[tuple[str, str], Counter[Pair]] = defaultdict(Counter)
+    for case, number in read:
+        for first, second in combinations(sorted(case), 2):
+            findings_of[first, second][case[first], case[second]] += number
     for (first, second), findings in findings_of.items():
-        same = sum(a == b for a, b in findings)
-        yield PairAgreement(first, second, same, reader_agreement.cohen_kappa(findings))
+        yield PairAgreement(first, second, *same_and_kappa(findings))
+
+
+def same_and_kappa(findings: Mapping[Pair, int]) -> tuple[int, Agreement]:
+    """Return how many of the cases have the same finding twice, and Cohen's kappa."""
+    pairs = sorted(findings, key=str)
+    same = sum(findings[pair] for pair in pairs if pair[0] == pair[1])
+    return same, reader_agreement.cohen_kappa(pairs, [findings[pair] for pair in pairs])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
-
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from diagnostics.accounts.models import User
-from diagnostics.cases.selectors import visible_to
+from diagnostics.accounts.selectors import usernames
 from diagnostics.findings import Finding
-from diagnostics.review.models import ControlPurpose, Reading
+from diagnostics.review.models import FigureKind
 from diagnostics.review.proportion import Proportion
-from diagnostics.review.selectors.readings import standing_readings
-from ml.metrics import reader_agreement
+from diagnostics.review.selectors.figure_counts import numbers_of
+from diagnostics.review.selectors.reader_agreement import Pair, same_and_kappa
 from ml.metrics.reader_agreement import Agreement
 
 TARGET: Final = Finding.COVID_19.value
@@ -39,45 +37,35 @@ class IntraReaderAgreement(NamedTuple):
 
 def reference_performance(user: User) -> list[ReferencePerformance]:
     """Compare first readings of reference cases with the reference standard, per reader of a user's sites."""
-    readings = _control_readings(user, ControlPurpose.REFERENCE).annotate(
-        reference=F("case__copy_of__reference_case__finding")
-    )
-    by_reader: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for reader, finding, reference in readings.values_list("by__username", "finding", "reference"):
-        by_reader[reader].append((finding, reference))
-    return [_performance(reader, pairs) for reader, pairs in sorted(by_reader.items())]
+    return [_performance(*each) for each in by_reader(user, FigureKind.REFERENCE)]
 
 
 def intra_reader_agreement(user: User) -> list[IntraReaderAgreement]:
     """Compare each reader's first readings of a radiograph and of its repeat, at a user's sites."""
-    earlier = standing_readings().filter(case=OuterRef("case__copy_of"), by=OuterRef("by"), supersedes=None)
-    readings = _control_readings(user, ControlPurpose.REPEAT).annotate(
-        earlier=Subquery(earlier.values("finding")[:1])
-    )
-    by_reader: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for reader, finding, earlier_finding in readings.values_list("by__username", "finding", "earlier"):
-        by_reader[reader].append((earlier_finding, finding))
-    return [
-        IntraReaderAgreement(reader, sum(a == b for a, b in pairs), reader_agreement.cohen_kappa(pairs))
-        for reader, pairs in sorted(by_reader.items())
-    ]
+    readers = by_reader(user, FigureKind.REPEAT)
+    return [IntraReaderAgreement(reader, *same_and_kappa(pairs)) for reader, pairs in readers]
 
 
-def _control_readings(user: User, purpose: ControlPurpose) -> QuerySet[Reading, Any]:
-    return standing_readings().filter(
-        supersedes=None, case__control_case__purpose=purpose, case__copy_of__in=visible_to(user)
-    )
+def by_reader(user: User, kind: FigureKind) -> list[tuple[str, Counter[Pair]]]:
+    """Return for each reader how many readings have an earlier or reference finding, and a finding."""
+    numbers = numbers_of(user, kind)
+    names = usernames({reader for reader, _known, _finding in numbers})
+    by_reader: dict[str, Counter[Pair]] = defaultdict(Counter)
+    for (reader, known, finding), number in numbers.items():
+        by_reader[names[reader]][known, finding] += number
+    return sorted(by_reader.items())
 
 
-def _performance(reader: str, pairs: Iterable[tuple[str, str]]) -> ReferencePerformance:
-    pairs = list(pairs)
-    positive = [finding for finding, reference in pairs if reference == TARGET]
-    negative = [finding for finding, reference in pairs if reference != TARGET]
-    cannot_judge = sum(finding == Finding.CANNOT_JUDGE for finding, _reference in pairs)
-    correct = sum(finding not in (TARGET, Finding.CANNOT_JUDGE) for finding in negative)
+def _performance(reader: str, pairs: Mapping[Pair, int]) -> ReferencePerformance:
+    positive = {finding: number for (known, finding), number in pairs.items() if known == TARGET}
+    negative: Counter[str] = Counter()
+    for (known, finding), number in pairs.items():
+        negative[finding] += number if known != TARGET else 0
+    wrong = (TARGET, Finding.CANNOT_JUDGE)
+    correct = sum(number for finding, number in negative.items() if finding not in wrong)
     return ReferencePerformance(
         reader,
-        Proportion(positive.count(TARGET), len(positive)),
-        Proportion(correct, len(negative)),
-        cannot_judge,
+        Proportion(positive.get(TARGET, 0), sum(positive.values())),
+        Proportion(correct, negative.total()),
+        sum(number for (_known, finding), number in pairs.items() if finding == Finding.CANNOT_JUDGE),
     )

@@ -17,6 +17,7 @@ from diagnostics.accounts.selectors import home_site
 from diagnostics.csv import escape_formula
 from diagnostics.review.note_template import codes
 from diagnostics.review.presenters import reader_quality as presenter
+from diagnostics.review.presenters.uncounted import uncounted_text
 from diagnostics.review.proportion import MIN_CASES
 from diagnostics.review.selectors import (
     automation_bias,
@@ -24,7 +25,9 @@ from diagnostics.review.selectors import (
     reader_agreement,
     reader_performance,
 )
+from diagnostics.review.selectors.figure_counts import uncounted_cases
 from diagnostics.review.services import export as export_services
+from diagnostics.review.services import kept_figures
 
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at", "structured_note")
 
@@ -36,6 +39,7 @@ def reader_quality(request: StaffRequest) -> HttpResponse:
     """Show reader quality at the administrator's sites."""
     user = request.user
     home_site(user)  # who works at no site is told so
+    kept_figures.bring_up_to_date()
     context = {
         "inter_reader": presenter.inter_reader(reader_agreement.agreement_of_readers(user)),
         "intra_reader": presenter.intra_reader(reader_performance.intra_reader_agreement(user)),
@@ -43,6 +47,7 @@ def reader_quality(request: StaffRequest) -> HttpResponse:
         "ai_effect": presenter.ai_effect(automation_bias.automation_bias(user)),
         "model_rows": presenter.model_rows(model_performance.model_performance(user)),
         "min_cases": MIN_CASES,
+        "uncounted": uncounted_text(uncounted_cases()),
     }
     return render(request, "review/reader_quality.html", context)
 

@@ -7,23 +7,19 @@ reading is signed.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from itertools import chain
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case
 from diagnostics.findings import TRAINABLE_FINDINGS
 from diagnostics.imports import selectors as imports
 from diagnostics.imports.models import ImportedLabel
-from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading
 from diagnostics.review.selectors import training_labels
-from diagnostics.training.models import TrainingRun
-from diagnostics.training.policy import ClassCount
 from diagnostics.training.snapshot import SnapshotEntry
 
 
@@ -56,57 +52,10 @@ def labelled_radiographs_of(labels: Collection[UUID]) -> Iterator[SnapshotEntry]
     return (_entry(label, sources) for label in everything if label.pk in labels)
 
 
-def class_counts() -> tuple[ClassCount, ...]:
-    """Count the cases and patients with a training label by finding."""
-    radiographs: Counter[str] = Counter()
-    patients: dict[str, set[tuple[UUID, str]]] = defaultdict(set)
-    for labels in (training_labels.training_readings(), imported_labels()):
-        rows = labels.order_by().values_list("finding", "case__site", "case__patient_ref")
-        for finding, site, patient_ref, count in rows.annotate(cases=Count("pk")):
-            radiographs[finding] += count
-            patients[finding].add((site, patient_ref))
-    return tuple(
-        ClassCount(finding, radiographs[finding], len(patients[finding])) for finding in TRAINABLE_FINDINGS
-    )
-
-
-def label_ids() -> frozenset[UUID]:
-    """Return the ids of all current training labels."""
-    querysets = (training_labels.training_readings(), imported_labels())
-    return frozenset(pk for labels in querysets for pk in labels.order_by().values_list("pk", flat=True))
-
-
-def preview_counts() -> dict[str, Counter[str]]:
-    """Count the current training labels by source, view and sex; the source of a reading is its site."""
-    counts: dict[str, Counter[str]] = {"source": Counter(), "view": Counter(), "sex": Counter()}
-    for labels, source in (
-        (training_labels.training_readings(), "case__site__name"),
-        (imported_labels(), "source"),
-    ):
-        columns = (source, "case__radiograph__view", "case__radiograph__sex")
-        for *values, number in labels.order_by().values_list(*columns).annotate(cases=Count("pk")):
-            for name, value in zip(counts, values, strict=True):
-                counts[name][value] += number
-    return counts
-
-
 def conflicting_cases() -> dict[str, int]:
     """Count the cases without a reading whose imported labels conflict, and their patients."""
     unread = imports.cases_with_conflicting_labels().filter(withdrawn_at=None).exclude(_has_reading("pk"))
     return {"cases": unread.count(), "patients": unread.values("site", "patient_ref").distinct().count()}
-
-
-def new_final_findings(*, since: TrainingRun | None = None) -> int:
-    """Count the training labels signed here that became final after the start of a run.
-
-    Without a run: after that of the last successful one. Imported labels are not counted.
-    """
-    last = since or TrainingRun.objects.filter(status=JobStatus.DONE).first()
-    signed = training_labels.training_readings()
-    if last is None:
-        return signed.count()
-    start = last.started_at or last.queued_at
-    return signed.filter(Q(signed_at__gt=start) | Q(case__finalized_at__gt=start)).count()
 
 
 def _has_reading(case: str) -> Exists:

@@ -19,6 +19,7 @@ from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.services import MIN_REASON_LENGTH
+from diagnostics.review.services import kept_figures
 from diagnostics.training import policy
 from diagnostics.training.errors import (
     AlreadyTraining,
@@ -29,7 +30,7 @@ from diagnostics.training.errors import (
 )
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import Parameters
-from diagnostics.training.selectors import labels, runs
+from diagnostics.training.selectors import label_counts, runs
 from diagnostics.training.services.requeue import enqueue_run_on_commit
 
 
@@ -80,7 +81,8 @@ def check_ready() -> ModelVersion:
     version = registry.active_version()
     if version is None:
         raise NoActiveVersion(_("No model version is active. Promote a version first."))
-    policy.require_enough_labels(labels.class_counts())
+    kept_figures.bring_up_to_date()
+    policy.require_enough_labels(label_counts.class_counts())
     return version
 
 
@@ -89,7 +91,7 @@ def _require_change(parameters: Parameters, version: ModelVersion) -> None:
     last = runs.runs().filter(status=JobStatus.DONE, stop_requested=False).first()
     if last is None or last.parameters != parameters.as_json() or last.parent_id != version.pk:
         return
-    if labels.label_ids() == frozenset(last.labels.values_list("label", flat=True)):
+    if label_counts.has_labels_of(last):
         raise Unchanged(
             _(
                 "Nothing has changed since training run %(number)d: the same labels, parameters and active "

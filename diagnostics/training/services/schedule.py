@@ -20,7 +20,7 @@ from diagnostics.jobs.models import JobStatus
 from diagnostics.training.errors import InvalidSchedule, TooFewNewFindings
 from diagnostics.training.models import Schedule, TrainingRun, Trigger
 from diagnostics.training.policy import Parameters, Recipe
-from diagnostics.training.selectors import labels, runs
+from diagnostics.training.selectors import label_counts, runs
 from diagnostics.training.services import run_control
 from diagnostics.training.services.run_control import check_ready, start_run
 
@@ -83,7 +83,7 @@ def evaluate_schedule(*, now: datetime) -> TrainingRun | None:
 
 def _scheduled_run(plan: Schedule, now: datetime) -> TrainingRun:
     check_ready()
-    new = labels.new_final_findings()
+    new = label_counts.new_final_findings()
     if new < plan.minimum_new_readings:
         raise TooFewNewFindings(
             _("%(new)d new final findings since the last run; the schedule requires %(required)d.")
@@ -101,7 +101,7 @@ def start_after_findings(*, now: datetime) -> TrainingRun | None:
     if not plan.after_findings or run_control.reason_not_ready():
         return None
     last = runs.runs().filter(Q(status=JobStatus.DONE) | Q(trigger=Trigger.FINDINGS)).first()
-    if labels.new_final_findings(since=last) < plan.after_findings:
+    if label_counts.new_final_findings(since=last) < plan.after_findings:
         return None
     try:
         return start_run(by=None, parameters=Parameters.of(plan.recipe), trigger=Trigger.FINDINGS, now=now)

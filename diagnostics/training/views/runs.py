@@ -21,13 +21,16 @@ from diagnostics.registry import selectors as registry
 from diagnostics.registry import trust_report
 from diagnostics.registry.models import ModelVersion
 from diagnostics.registry.presenters import badges, comparison, data_set, trust
+from diagnostics.review.presenters.uncounted import uncounted_text
+from diagnostics.review.selectors.figure_counts import uncounted_cases
+from diagnostics.review.services import kept_figures
 from diagnostics.training import errors
 from diagnostics.training.forms import ScheduleForm, StartForm
 from diagnostics.training.models import TrainingRun, Trigger
 from diagnostics.training.presenters import leaks as leak_presenters
 from diagnostics.training.presenters import preview, progress
 from diagnostics.training.presenters import runs as presenters
-from diagnostics.training.selectors import labels, runs
+from diagnostics.training.selectors import label_counts, runs
 from diagnostics.training.selectors.leaks import named_cases
 from diagnostics.training.services import failed_runs, run_control
 from diagnostics.training.services import schedule as schedule_services
@@ -150,16 +153,18 @@ def _list_page(
     schedule_form: ScheduleForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    kept_figures.bring_up_to_date()
     plan = runs.schedule()
     page = Paginator(runs.runs(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "counts": labels.class_counts(),
+        "counts": label_counts.class_counts(),
+        "uncounted": uncounted_text(uncounted_cases()),
         "label_notes": presenters.label_notes(
-            new=labels.new_final_findings(),
-            imported=labels.imported_labels().count(),
-            conflicting=labels.conflicting_cases()["cases"],
+            new=label_counts.new_final_findings(),
+            imported=label_counts.imported_labels(),
+            conflicting=label_counts.conflicting_cases(),
         ),
-        "subsets": preview.preview_charts(labels.preview_counts()),
+        "subsets": preview.preview_charts(label_counts.preview_counts()),
         "open_run": runs.open_run(),
         "blocking_reason": run_control.reason_not_ready(),
         "active_version": registry.active_version(),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.commands import flush
 
-from diagnostics.review.models import CaseCount
+from diagnostics.review.models import CaseCount, ChangedCase, WaitingCount
 from tests.append_only import triggers_suspended
 
 
@@ -17,3 +17,5 @@ class Command(flush.Command):
         with triggers_suspended():
             super().handle(**options)
         CaseCount.objects.all().delete()  # SQLite counts each deleted case, also after this table was emptied
+        ChangedCase.objects.all().delete()
+        WaitingCount.objects.all().delete()

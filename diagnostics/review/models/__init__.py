@@ -15,6 +15,11 @@ from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.findings import Finding
 from diagnostics.review import note_template
+from diagnostics.review.models.figures import CaseFigures as CaseFigures
+from diagnostics.review.models.figures import ChangedCase as ChangedCase
+from diagnostics.review.models.figures import FigureCount as FigureCount
+from diagnostics.review.models.figures import FigureKind as FigureKind
+from diagnostics.review.models.figures import WaitingCount as WaitingCount
 
 MAX_NOTE_LENGTH: Final = 2000  # characters
 REFERENCE_FINDINGS: Final = [choice for choice in Finding.choices if choice[0] != Finding.CANNOT_JUDGE]
