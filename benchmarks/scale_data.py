@@ -154,7 +154,7 @@ class _Rows:
         """Insert a row for each number; columns that are not given are those of the template."""
         names, expressions, values = [], [], []
         for column in template._meta.concrete_fields:
-            if isinstance(column, GeneratedField):
+            if isinstance(column, GeneratedField) or column.name.startswith("listed_"):  # triggers fill these
                 continue
             if column.column in columns:
                 expressions.append(columns[column.column].replace("%", "%%"))

@@ -100,7 +100,7 @@ class Case(models.Model):
     # Of the radiograph, for the order and the filters of lists; triggers keep them (migration 0012).
     listed_study_at = models.DateTimeField(null=True, db_default=Value(NO_STUDY_TIME), editable=False)
     listed_view = models.CharField(  # noqa: DJ001  null, so that SQLite need not rebuild the table
-        max_length=8, null=True, db_default="", editable=False
+        max_length=8, null=True, db_default=Value(""), editable=False
     )
     # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
     copy_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="copies")

@@ -53,7 +53,7 @@ def test_the_count_of_a_view_equals_the_cases_it_lists(
     assert "no-store" in response["Cache-Control"]
     for view in SavedView.objects.all():
         page = reader.get(f"{reverse('cases:list')}?{view.query}")
-        assert page.context["page"].paginator.count == expected[str(view.pk)]
+        assert page.context["listing"].count == expected[str(view.pk)]
 
 
 @pytest.mark.parametrize("tab", Tab)

@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='case',
             name='listed_view',
-            field=models.CharField(db_default='', editable=False, max_length=8, null=True),
+            field=models.CharField(db_default=models.Value(''), editable=False, max_length=8, null=True),
         ),
         migrations.RunPython(create_triggers, drop_triggers),
         migrations.RunPython(fill, migrations.RunPython.noop),

@@ -70,7 +70,7 @@ def _matching(kind: str, query: str, sites: Sequence[UUID], most: int) -> list[U
     """Return the keys of the rows of a full-text table that match, the last added first."""
     placeholders = ", ".join(["%s"] * len(sites))
     statement = (
-        f"SELECT found.key FROM search_{kind}_text"
+        f"SELECT found.key FROM search_{kind}_text"  # noqa: S608  `kind` is ours
         f" CROSS JOIN search_{kind} found ON found.id = search_{kind}_text.rowid"  # read in this order
         f" WHERE search_{kind}_text MATCH %s AND found.site_id IN ({placeholders})"
         f" ORDER BY search_{kind}_text.rowid DESC LIMIT %s"

@@ -42,6 +42,7 @@ class Listing:
 
     query: WorklistQuery
     counts: dict[str, int]
+    count: int
     page: Page
     rows: list[case_row.CaseRow]
     shown: str  # which cases the table shows, in words
@@ -102,7 +103,7 @@ def _listing(request: StaffRequest, now: datetime) -> Listing:
         shown = presenter.shown_text(len(page.keys), count, is_first=page.previous is None)
     _record_search(request, {"text": text} if text else vars(query), count, now)
     rows = _rows(user, worklist_selectors.details_of(page.keys, now), now)
-    return Listing(query, counts, page, rows, shown, bool(text))
+    return Listing(query, counts, count, page, rows, shown, bool(text))
 
 
 def _page(cases: OrderedRows, params: QueryDict) -> Page:
