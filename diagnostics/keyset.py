@@ -118,10 +118,10 @@ class OrderedRows:
         return tuple(found)
 
 
-def counted(rows: QuerySet[Any], most: int = MAX_COUNTED) -> int:
-    """Count rows up to a limit; AtLeast the limit where there are more."""
-    number = rows.order_by().values("pk")[: most + 1].count()
-    return AtLeast(most) if number > most else number
+def counted(rows: QuerySet[Any]) -> int:
+    """Count up to MAX_COUNTED rows; AtLeast these where there are more."""
+    number = rows.order_by().values("pk")[: MAX_COUNTED + 1].count()
+    return AtLeast(MAX_COUNTED) if number > MAX_COUNTED else number
 
 
 def in_order(rows: Iterable[Any], keys: Iterable[Any]) -> list[Any]:

@@ -201,7 +201,11 @@ class Prediction(Job):
 
     class Meta:
         ordering = ["-queued_at"]
-        indexes = [models.Index(fields=["status", "queued_at"]), models.Index(fields=["finished_at"])]
+        indexes = [
+            models.Index(fields=["status", "queued_at"]),
+            models.Index(fields=["finished_at"]),
+            models.Index(fields=["outcome", "case"], name="prediction_by_outcome"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],

@@ -8,13 +8,13 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
+from diagnostics import keyset
 from diagnostics.accounts.models import User
 from diagnostics.cases.list_indexes import FINAL, IMPORTED, OPEN
 from diagnostics.cases.models import Prediction
 from diagnostics.cases.selectors import visible_to
 from diagnostics.cases.selectors.lists import Selected, has, selected_by
 from diagnostics.jobs.models import JobStatus
-from diagnostics.keyset import MAX_COUNTED
 from diagnostics.review.models import Assignment, ConsensusStatus
 from diagnostics.review.selectors import case_counts
 from diagnostics.review.selectors.claims import active_claims
@@ -59,7 +59,7 @@ def mine(user: User, now: datetime) -> Selected:
     """Select the open cases that are assigned to a reader or claimed by this reader."""
     claimed, assigned = active_claims(now).filter(by=user), Assignment.objects.filter(to=user)
     own = has(claimed) | has(assigned)
-    if case_counts.case_counts(user)[case_counts.OPEN] <= MAX_COUNTED:
+    if case_counts.case_counts(user)[case_counts.OPEN] <= keyset.MAX_COUNTED:
         return Selected(OPEN & own)
     few = Q(pk__in=claimed.values("case")) | Q(pk__in=assigned.values("case"))
     return Selected(OPEN & few, few)  # also where many are: most of these are final
@@ -73,7 +73,7 @@ def failed() -> Selected:
 
 def _few_or_all(user: User, state: str, condition: Q) -> Selected:
     """Select a tab whose number is kept, by its own index where another order is wanted and it is small."""
-    if case_counts.case_counts(user)[state] > MAX_COUNTED:
+    if case_counts.case_counts(user)[state] > keyset.MAX_COUNTED:
         return Selected(condition)
     return Selected(condition, Q(pk__in=visible_to(user).filter(condition).values("pk")))
 
