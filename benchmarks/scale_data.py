@@ -15,9 +15,9 @@ from django.db.models import GeneratedField, Model
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases.models import Case, Prediction, Radiograph
+from diagnostics.cases.models import Case, Prediction, PredictionShown, Radiograph
 from diagnostics.patients.models import Patient
-from diagnostics.review.models import Consensus, ConsensusStatus, Reading
+from diagnostics.review.models import Claim, Consensus, ConsensusStatus, Reading
 
 SECONDS_APART: Final = 20
 FINAL: Final = "n % 20 < 12"
@@ -37,8 +37,9 @@ def fill(count: int, *, now: datetime) -> tuple[User, User]:
     rows = _Rows(count, now)
     _insert_cases(rows, site, administrator, now)
     _insert_results(rows, site, readers, administrator, now)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    if connection.vendor == "postgresql":  # autovacuum does it; nothing does it on SQLite
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
     return readers[0], administrator
 
 
@@ -101,6 +102,29 @@ def _insert_results(rows: _Rows, site: Site, readers: list[User], administrator:
         FINAL,
     )
     rows.insert(
+        PredictionShown(at=now),
+        {
+            "id": rows.uuid(6),
+            "case_id": rows.uuid(2),
+            "to_id": by,
+            "prediction_id": rows.uuid(4),
+            "at": rows.at(1810),
+        },
+        FINAL,
+    )
+    rows.insert(
+        Claim(since=now, until=now),
+        {
+            "id": rows.uuid(7),
+            "case_id": rows.uuid(2),
+            "by_id": by,
+            "since": rows.at(1700),
+            "until": rows.at(2300),
+            "ended_at": rows.at(1800),
+        },
+        FINAL,
+    )
+    rows.insert(
         Consensus(readers_needed=1, status=ConsensusStatus.FINAL),
         {"case_id": rows.uuid(2), "finding": FINDING},
         FINAL,
@@ -130,7 +154,7 @@ class _Rows:
         """Insert a row for each number; columns that are not given are those of the template."""
         names, expressions, values = [], [], []
         for column in template._meta.concrete_fields:
-            if isinstance(column, GeneratedField):
+            if isinstance(column, GeneratedField) or column.name.startswith("listed_"):  # triggers fill these
                 continue
             if column.column in columns:
                 expressions.append(columns[column.column].replace("%", "%%"))

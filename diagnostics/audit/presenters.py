@@ -13,11 +13,12 @@ from typing import Any, Final
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from diagnostics.audit import chain
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.csv import escape_formula
+from diagnostics.keyset import AtLeast
 
 Lines = Callable[[Iterable[AuditEvent]], Iterator[str]]
 CSV_COLUMNS: Final = (
@@ -70,6 +71,13 @@ def event_row(event: AuditEvent) -> EventRow:
         target_url=reverse(kind.route, args=[event.target_id]) if kind and kind.route else "",
         details=_details(event.detail),
     )
+
+
+def count_text(count: int) -> str:
+    """Return the number of matching events in words."""
+    if isinstance(count, AtLeast):
+        return _("More than %(n)s events") % {"n": count}
+    return ngettext("%(n)s event", "%(n)s events", count) % {"n": count}
 
 
 def json_lines(events: Iterable[AuditEvent]) -> Iterator[str]:

@@ -7,8 +7,7 @@ from functools import wraps
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -20,6 +19,7 @@ from diagnostics.audit.forms import EventFilter
 from diagnostics.audit.models import AuditEvent
 from diagnostics.audit.selectors import events as selectors
 from diagnostics.audit.services import export as export_services
+from diagnostics.keyset import OrderedRows, Page, counted, in_order
 
 EVENTS_PER_PAGE = 100
 View = Callable[[HttpRequest], HttpResponseBase]
@@ -45,9 +45,22 @@ def events(request: HttpRequest) -> HttpResponse:
     """List the events of the user's sites that match the filters, newest first."""
     form = EventFilter(request.GET)
     matching = selectors.matching(request.user, form.query) if form.is_valid() else AuditEvent.objects.none()
-    page = Paginator(matching, EVENTS_PER_PAGE).get_page(request.GET.get("page"))
-    rows = [presenters.event_row(event) for event in page]
-    return render(request, "audit/events.html", {"form": form, "page": page, "rows": rows})
+    page = _page(OrderedRows(matching, ("-pk",)), request.GET)
+    shown = in_order(matching.filter(pk__in=page.keys), page.keys)
+    rows = [presenters.event_row(event) for event in shown]
+    count = presenters.count_text(counted(matching))
+    return render(request, "audit/events.html", {"form": form, "page": page, "rows": rows, "count": count})
+
+
+def _page(events: OrderedRows, params: QueryDict) -> Page:
+    """Return the page that the address names; the first one where its event is unknown."""
+    page = events.page(
+        EVENTS_PER_PAGE,
+        after=params.get("after"),
+        before=params.get("before"),
+        is_last=params.get("page") == "last",
+    )
+    return page if page and page.keys else events.page(EVENTS_PER_PAGE) or Page([])
 
 
 @_for_auditors
@@ -71,9 +84,7 @@ def _export(
 ) -> HttpResponseBase:
     form, now = EventFilter(request.GET), timezone.now()
     if not form.is_valid():
-        return render(
-            request, "audit/events.html", {"form": form, "page": Paginator([], 1).page(1)}, status=400
-        )
+        return render(request, "audit/events.html", {"form": form, "page": Page([])}, status=400)
     exported = export_services.export(query=form.query, by=request.user, now=now)
     name = f"audit-{timezone.localdate(now)}.{extension}"
     return StreamingHttpResponse(

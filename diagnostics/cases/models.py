@@ -6,12 +6,15 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.accounts.models import Site
 from diagnostics.cases.choices import CorrectionKind as CorrectionKind
+from diagnostics.cases.list_indexes import CASE_INDEXES, NO_STUDY_TIME, RADIOGRAPH_INDEXES
+from diagnostics.cases.list_indexes import INDEXED_UIDS as INDEXED_UIDS
+from diagnostics.cases.list_indexes import OPEN as OPEN
 from diagnostics.files import FileProblem
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import OPEN_STATUSES, Job, JobStatus
@@ -27,7 +30,6 @@ class Priority(models.TextChoices):
 
 
 PRIORITY_RANK = {Priority.STAT: 0, Priority.URGENT: 1, Priority.ROUTINE: 2}
-INDEXED_UIDS = ("study_uid", "sop_instance_uid")  # by which other systems ask for a radiograph
 
 
 class View(models.TextChoices):
@@ -94,6 +96,11 @@ class Case(models.Model):
     finalized_at = models.DateTimeField(null=True)  # when its last reading was signed; null: some are missing
     # Probability of COVID-19 by the latest prediction; 1 where the outcome is not one finding.
     triage_score = models.FloatField(default=1.0)
+    # Of the radiograph, for the order and the filters of lists; triggers keep them (migration 0012).
+    listed_study_at = models.DateTimeField(null=True, db_default=Value(NO_STUDY_TIME), editable=False)
+    listed_view = models.CharField(  # noqa: DJ001  null, so that SQLite need not rebuild the table
+        max_length=8, null=True, db_default=Value(""), editable=False
+    )
     # A control case: the radiograph of another case, assigned to one reader; see services/control_copies.py.
     copy_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="copies")
     shown_only_to = models.ForeignKey(
@@ -102,33 +109,7 @@ class Case(models.Model):
 
     class Meta:
         ordering = ["-opened_at"]
-        indexes = [
-            *(
-                # With `shown_only_to` the index alone is enough to count a reader's cases.
-                models.Index(
-                    fields=["site", "stat_rank", order, "shown_only_to"],
-                    condition=Q(finalized_at__isnull=True, on_worklist=True),
-                    name=f"unread_by_{order}",
-                )
-                for order in ("due_at", "opened_at", "accession_number")
-            ),
-            models.Index(
-                fields=["site", "priority_rank", "-triage_score", "due_at", "shown_only_to"],
-                condition=Q(finalized_at__isnull=True, on_worklist=True),
-                name="unread_by_triage_score",
-            ),
-            models.Index(
-                fields=["site", "-finalized_at"],
-                condition=Q(finalized_at__isnull=False),
-                name="finalized_by_time",
-            ),
-            models.Index(fields=["site"], condition=Q(withdrawn_at__isnull=False), name="withdrawn_cases"),
-            models.Index(fields=["copy_of"], condition=Q(copy_of__isnull=False), name="control_copies"),
-            models.Index(fields=["site", "priority_rank", "opened_at"]),
-            models.Index(fields=["site", "patient_ref"]),
-            models.Index(fields=["site", "accession_number"], name="case_by_accession_number"),
-            models.Index(fields=["site", "-opened_at"]),
-        ]
+        indexes = CASE_INDEXES
         constraints = [
             models.CheckConstraint(
                 condition=Q(copy_of=None, shown_only_to=None)
@@ -174,7 +155,7 @@ class Radiograph(models.Model):
     is_control_copy = models.BooleanField(default=False)  # the site has the original radiograph too
 
     class Meta:
-        indexes = [models.Index(fields=["site", uid], name=f"radiograph_by_{uid}") for uid in INDEXED_UIDS]
+        indexes = RADIOGRAPH_INDEXES
         constraints = [
             models.UniqueConstraint(
                 fields=["site", "pixel_sha256"],
@@ -219,7 +200,11 @@ class Prediction(Job):
 
     class Meta:
         ordering = ["-queued_at"]
-        indexes = [models.Index(fields=["status", "queued_at"]), models.Index(fields=["finished_at"])]
+        indexes = [
+            models.Index(fields=["status", "queued_at"]),
+            models.Index(fields=["finished_at"]),
+            models.Index(fields=["outcome", "case"], name="prediction_by_outcome"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],

@@ -11,19 +11,21 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from diagnostics.cases.models import Priority, View
+from diagnostics.keyset import Ranks
 
 MAX_SEARCH_LENGTH: Final = 64  # characters: the length of an accession number
-DUE_FIRST: Final = ("stat_rank", "due_at", "pk")
-NEWEST_FIRST: Final = ("-opened_at", "pk")
-# STAT cases come first in every order of open cases.
+STAT_FIRST: Final = Ranks("stat_rank", (0, 1))
+DUE_FIRST: Final = ("due_at", "pk")
+NEWEST_FIRST: Final = ("-opened_at", "-pk")
+# Of one direction, so that a page can start after any case; open cases are listed STAT first in each.
 ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "": DUE_FIRST,
-    "received": ("stat_rank", "opened_at", "pk"),
-    "-received": ("stat_rank", "-opened_at", "pk"),
-    "study": ("stat_rank", "radiograph__study_at", "pk"),
-    "-study": ("stat_rank", "-radiograph__study_at", "pk"),
-    "accession": ("stat_rank", "accession_number", "pk"),
-    "-accession": ("stat_rank", "-accession_number", "pk"),
+    "received": ("opened_at", "pk"),
+    "-received": NEWEST_FIRST,
+    "study": ("listed_study_at", "pk"),
+    "-study": ("-listed_study_at", "-pk"),
+    "accession": ("accession_number", "pk"),
+    "-accession": ("-accession_number", "-pk"),
 }
 NOT_GIVEN: Final = "none"  # query value that selects radiographs without a view position
 
@@ -64,7 +66,7 @@ STATE_FILTERS: Final = (
 )
 # Order of the tabs that hold more than open cases; the others are listed by due time.
 TAB_ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
-    Tab.FINAL: ("-finalized_at", "pk"),
+    Tab.FINAL: ("-finalized_at", "-pk"),
     Tab.IMPORTED: NEWEST_FIRST,
     Tab.ALL: NEWEST_FIRST,
 }
@@ -103,11 +105,18 @@ class WorklistQuery:
         return any((self.priority, self.view, self.q, self.status in STATE_FILTERS))
 
     @property
-    def ordering(self) -> tuple[str, ...]:
-        """Return the fields of the order."""
-        if self.status not in TAB_ORDERS:
-            return ORDERS[self.sort]
-        return ORDERS[self.sort][1:] if self.sort else TAB_ORDERS[self.status]
+    def order(self) -> tuple[str, ...]:
+        """Return the fields of the order, after STAT where `ranks` says so."""
+        return ORDERS[self.sort] if self.sort else TAB_ORDERS.get(self.status, DUE_FIRST)
+
+    @property
+    def ranks(self) -> Ranks | None:
+        """Return the groups before the order: STAT first, but not in tabs that hold more than open cases."""
+        if self.status in TAB_ORDERS or (self.priority and not self.sort):
+            return None  # the cases of one priority have an index by due time
+        if self.priority:
+            return Ranks(STAT_FIRST.field, (int(self.priority != Priority.STAT),))
+        return STAT_FIRST
 
     def but(self, **changes: str) -> WorklistQuery:
         """Return the same query with some parameters changed."""

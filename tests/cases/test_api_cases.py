@@ -214,7 +214,7 @@ def test_a_longer_list_needs_no_more_queries(
 
     # Token, its last use, sites, cases, predictions with versions, RT-PCR results, sites that show
     # predictions, and the audit event.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         assert len(client.get(LIST).json()["results"]) == 3
 
 

@@ -16,7 +16,7 @@ from diagnostics.cases.services import admission as cases
 from diagnostics.cases.services import retry
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.review.models import ReadingPolicy
-from diagnostics.review.selectors import queues, worklist
+from diagnostics.review.selectors import list_counts, queues, worklist
 from diagnostics.review.services import claims, readings
 from diagnostics.review.worklist_query import WorklistQuery
 from tests.conftest import create_user
@@ -40,7 +40,7 @@ def test_imported_cases_are_neither_on_the_worklist_nor_served_next(
 
     assert list(queues.readable_cases(radiologist, now)) == [uploaded]
     assert list(worklist.worklist(radiologist, now=now)) == [uploaded]
-    counts = worklist.counts(radiologist, now)
+    counts = list_counts.counts(radiologist, now)
     assert (counts[""], counts["final"]) == (1, 0)
     claimed = claims.claim_next(by=radiologist, now=now)
     assert claimed is not None
@@ -62,7 +62,7 @@ def test_a_radiologist_may_open_and_sign_an_imported_case(
 ) -> None:
     readings.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
 
-    assert worklist.counts(radiologist, now)["final"] == 1
+    assert list_counts.counts(radiologist, now)["final"] == 1
     assert list(worklist.worklist(radiologist, WorklistQuery(status="final"), now=now)) == [imported]
 
 
@@ -75,7 +75,7 @@ def test_an_imported_case_read_by_one_of_two_readers_is_readable_by_the_second(
     readings.sign_reading(case=imported, by=radiologist, finding="normal", now=now)
 
     assert list(queues.readable_cases(second, now)) == [imported]
-    assert worklist.counts(second, now)[""] == 1
+    assert list_counts.counts(second, now)[""] == 1
 
 
 def test_no_page_shows_the_imported_finding_before_the_signature(imported: Case, radiologist: User) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
 from diagnostics.jobs.models import JobStatus
-from diagnostics.review.selectors import worklist
+from diagnostics.review.selectors import list_counts, worklist
 from diagnostics.review.services import assignments, claims, readings
 from diagnostics.review.worklist_query import Tab, WorklistQuery
 from tests.review.case_list import LIST, page_of, row_of, tabs_of, text_of
@@ -66,7 +66,7 @@ def test_each_tab_counts_and_lists_its_cases(
     }
     found = {tab: set(worklist.worklist(radiologist, WorklistQuery(status=tab), now=now)) for tab in Tab}
     assert found == expected
-    counts = worklist.counts(radiologist, now)
+    counts = list_counts.counts(radiologist, now)
     assert {tab: counts[tab] for tab in Tab} == {tab: len(cases) for tab, cases in expected.items()}
     assert "Withdrawn" in row_of(page_of(radiologist, status="all"), withdrawn)
 

@@ -14,7 +14,7 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Priority
 from diagnostics.review.errors import TooManyViews
 from diagnostics.review.models import SavedView
-from diagnostics.review.selectors import worklist
+from diagnostics.review.selectors import list_counts
 from diagnostics.review.selectors.saved_views import saved_view_counts
 from diagnostics.review.services import assignments, claims, readings, saved_views
 from diagnostics.review.worklist_query import Tab, WorklistQuery
@@ -53,7 +53,7 @@ def test_the_count_of_a_view_equals_the_cases_it_lists(
     assert "no-store" in response["Cache-Control"]
     for view in SavedView.objects.all():
         page = reader.get(f"{reverse('cases:list')}?{view.query}")
-        assert page.context["page"].paginator.count == expected[str(view.pk)]
+        assert page.context["listing"].count == expected[str(view.pk)]
 
 
 @pytest.mark.parametrize("tab", Tab)
@@ -64,7 +64,7 @@ def test_the_count_of_a_view_of_a_tab_equals_the_count_of_the_tab(
         admit(number)
     claims.claim_next(by=radiologist, now=now)
     view = save_view(radiologist, status=tab.value)
-    counted = worklist.counts(radiologist, now)[tab]
+    counted = list_counts.counts(radiologist, now)[tab]
     assert saved_view_counts(radiologist, now) == {view: counted}
 
 

@@ -23,12 +23,12 @@ from diagnostics.review.models import Consensus, ConsensusStatus, Reading, Readi
 from diagnostics.review.selectors import (
     active_learning,
     adjudication,
+    list_counts,
     queues,
     reader_agreement,
     reader_performance,
     reference_cases,
     training_labels,
-    worklist,
 )
 from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.services import claims, control_cases, kept_figures, readings, second_opinion
@@ -141,8 +141,8 @@ def test_the_case_returns_to_the_queue_and_to_no_consensus(
     assert list(queues.readable_cases(radiologist, now)) == [case]
     assert not adjudication.needs_adjudication(case)
     later = now + timedelta(hours=1)
-    assert worklist.counts(radiologist, later)[WorklistState.TO_READ] == 1
-    progress = worklist.day_progress(radiologist, later)
+    assert list_counts.counts(radiologist, later)[WorklistState.TO_READ] == 1
+    progress = list_counts.day_progress(radiologist, later)
     assert (progress.signed, progress.to_read) == (0, 1)
 
 

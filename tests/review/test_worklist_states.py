@@ -11,7 +11,7 @@ from diagnostics.cases.models import Case, Priority
 from diagnostics.cases.selectors import patient as patients
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.models import Reading
-from diagnostics.review.selectors import queues, worklist
+from diagnostics.review.selectors import list_counts, queues, worklist
 from diagnostics.review.services import claims, readings, second_opinion
 from diagnostics.review.worklist_query import WorklistQuery, WorklistState
 from tests.review.conftest import Admit, Classify
@@ -24,7 +24,7 @@ def signed(case: Case, by: User, now: datetime, finding: str = "normal") -> Read
 def test_a_case_that_cannot_be_judged_counts_as_read(radiologist: User, admit: Admit, now: datetime) -> None:
     signed(admit(1), radiologist, now, "cannot-judge")
     assert not queues.readable_cases(radiologist, now).exists()
-    assert worklist.counts(radiologist, now)[WorklistState.FINAL] == 1
+    assert list_counts.counts(radiologist, now)[WorklistState.FINAL] == 1
 
 
 def test_each_case_has_one_state_and_the_counts_agree(
@@ -64,7 +64,7 @@ def test_each_case_has_one_state_and_the_counts_agree(
     ]
     # To read is neither the case that a colleague has claimed nor the one that needs adjudication.
     counted = {"": 7, "to-read": 5, "needs-adjudication": 1, "final": 1, "failed": 1, "all": 8}
-    assert worklist.counts(radiologist, now) == counted | {"mine": 0, "imported": 0}
+    assert list_counts.counts(radiologist, now) == counted | {"mine": 0, "imported": 0}
 
 
 def test_the_worklist_is_searched_by_accession_number_within_the_own_sites(
@@ -92,5 +92,5 @@ def test_the_progress_of_the_day_starts_at_local_midnight(
     signed(admit(1), radiologist, now - timedelta(hours=5))
     signed(admit(2), radiologist, now - timedelta(hours=4))
     admit(3)
-    today = worklist.day_progress(radiologist, now)
+    today = list_counts.day_progress(radiologist, now)
     assert (today.signed, today.to_read, today.number, today.total) == (1, 1, 2, 2)

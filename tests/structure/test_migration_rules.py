@@ -39,6 +39,14 @@ PERMITTED: dict[tuple[str, str], str] = {
         "review.0003_case_counts",
         "RunPython: Raw Python operation",
     ): "creates triggers that count the cases of both releases",
+    (
+        "cases.0012_listed_columns",
+        "RunPython: Raw Python operation",
+    ): "creates triggers that fill columns unknown to the previous release, and fills them",
+    (
+        "review.0007_search_index",
+        "RunPython: Raw Python operation",
+    ): "creates indexes, and triggers that keep those of both releases",
 }
 
 

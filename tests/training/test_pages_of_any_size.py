@@ -1,4 +1,4 @@
-"""Pages with figures: the number of queries does not depend on the cases, and no query reads a whole table."""
+"""Pages with figures: their number of queries does not depend on the cases, and none reads a whole table."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from diagnostics.keyset import OrderedRows
+
 DEFAULT_SIZE: Final = 50
 MAX_SIZE: Final = 200
 CURSOR: Final = "cursor"
@@ -56,7 +58,12 @@ class CursorPages(BasePagination):
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: object = None) -> list[Any]:
-        """Return the rows of the page; raises ValidationError for an unknown cursor or size."""
+        """Return the rows of the page, of OrderedRows the primary keys.
+
+        Raises ValidationError for an unknown cursor or size.
+        """
+        if isinstance(queryset, OrderedRows):
+            return self._page_of(queryset, request)
         keys = sort_keys(queryset)
         rows = queryset.order_by(*(key.expression for key in keys))
         cursor = request.query_params.get(CURSOR, "")
@@ -67,6 +74,14 @@ class CursorPages(BasePagination):
         self._address = request.build_absolute_uri()
         self._next = str(found[size - 1].pk) if len(found) > size else ""
         return found[:size]
+
+    def _page_of(self, rows: OrderedRows, request: Request) -> list[Any]:
+        page = rows.page(_size(request), after=request.query_params.get(CURSOR, ""))
+        if page is None:
+            raise _unknown_cursor()
+        self._address = request.build_absolute_uri()
+        self._next = str(page.next or "")
+        return page.keys
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the rows with the address of the next page, null on the last one."""
@@ -123,8 +138,12 @@ def _position(model: type[Model], keys: list[SortKey], cursor: str) -> tuple[Any
     except (ValueError, OverflowError, InvalidValue):
         found = None
     if found is None:
-        raise ValidationError({CURSOR: [_("This cursor is not valid. Start again without it.")]})
+        raise _unknown_cursor()
     return tuple(found)
+
+
+def _unknown_cursor() -> ValidationError:
+    return ValidationError({CURSOR: [_("This cursor is not valid. Start again without it.")]})
 
 
 def _after(keys: list[SortKey], position: tuple[Any, ...]) -> Q:

@@ -24,6 +24,7 @@ from diagnostics.cases import selectors, upload_validation
 from diagnostics.cases.errors import IdentityMismatch
 from diagnostics.cases.models import Case
 from diagnostics.cases.permissions import may_see_identifiers
+from diagnostics.cases.selectors import lists
 from diagnostics.cases.serializers.cases import (
     CaseListQuerySerializer,
     CaseSerializer,
@@ -66,8 +67,8 @@ class CaseList(GenericAPIView[Case]):
     def get(self, request: Request) -> Response:
         query = CaseListQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        cases = selectors.case_list(actor(request), **query.validated_data)
-        page = self.paginate_queryset(cases) or []
+        listed = lists.case_list(actor(request), **query.validated_data)
+        page = lists.cases_of_page(self.paginate_queryset(listed) or [])
         identifiers = may_see_identifiers(actor(request), request.auth)
         case_lists.record_list(
             cases=page,

@@ -31,15 +31,6 @@ from diagnostics.stores.base import StoredFile
 M = TypeVar("M", bound=Model)
 BATCH_ROWS: Final = 500
 STARTED: Final = (JobStatus.RUNNING, JobStatus.DONE, JobStatus.FAILED)
-NEWEST_FIRST: Final = "-opened_at"
-ORDERINGS: Final[dict[str, tuple[str, ...]]] = {
-    "opened_at": ("opened_at", "pk"),
-    "-opened_at": ("-opened_at", "pk"),
-    "priority": ("priority_rank", "opened_at", "pk"),
-    "-priority": ("-priority_rank", "opened_at", "pk"),
-    "accession_number": ("accession_number", "pk"),
-    "-accession_number": ("-accession_number", "pk"),
-}
 
 
 def visible_to(user: User) -> QuerySet[Case]:
@@ -49,24 +40,17 @@ def visible_to(user: User) -> QuerySet[Case]:
     """
     if not user.has_permission(Permission.SEE_CASES):
         return Case.objects.none()
-    # Ids instead of a subquery: for one site the database then scans an index in order.
-    cases = Case.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
-    return cases.filter(Q(shown_only_to=None) | Q(shown_only_to=user))
+    return Case.objects.filter(shown_to(user), site__in=site_ids(user))
 
 
-def case_list(user: User, *, status: str = "", ordering: str = "") -> QuerySet[Case]:
-    """Return visible cases with `prediction_status`; an unknown ordering means newest first."""
-    order = ORDERINGS.get(ordering, ORDERINGS[NEWEST_FIRST])
-    cases = (
-        with_predictions(visible_to(user)).order_by(*order).annotate(prediction_status=_prediction_status())
-    )
-    if not status:
-        return cases
-    if status == JobStatus.DONE:
-        return cases.filter(prediction_status=status)
-    # Few of many predictions are open or failed; this condition selects them by an index.
-    few = Prediction.objects.filter(status=status).values("case")
-    return cases.filter(prediction_status=status, pk__in=few)
+def shown_to(user: User) -> Q:
+    """Match all cases but the control copies of other readers."""
+    return Q(shown_only_to=None) | Q(shown_only_to=user)
+
+
+def site_ids(user: User) -> list[UUID]:
+    """Return the ids of a user's sites: with ids, not a subquery, the database scans an index in order."""
+    return list(user.sites.values_list("pk", flat=True))
 
 
 def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
@@ -79,12 +63,13 @@ def with_predictions(cases: QuerySet[Case]) -> QuerySet[Case]:
 
 def counts_by_status(user: User) -> dict[str, int]:
     """Return the number of visible cases by the status of their latest prediction, for every status."""
-    cases = visible_to(user).order_by().annotate(prediction_status=_prediction_status())
+    cases = visible_to(user).order_by().annotate(prediction_status=prediction_status())
     rows = cases.values_list("prediction_status").annotate(Count("pk"))
     return dict.fromkeys(JobStatus.values, 0) | {status: count for status, count in rows if status}
 
 
-def _prediction_status() -> Subquery:
+def prediction_status() -> Subquery:
+    """Return the status of the latest prediction of a case, as an expression."""
     return Subquery(
         Prediction.objects.filter(case=OuterRef("pk")).order_by("-queued_at").values("status")[:1]
     )

@@ -21,6 +21,7 @@ from diagnostics.cases.models import (
 )
 from diagnostics.cases.presenters import quality, uncertainty
 from diagnostics.cases.presenters.prediction import headline_of
+from diagnostics.cases.selectors import lists
 from diagnostics.cases.services.pcr import latest_pcr_result
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
@@ -34,7 +35,7 @@ class CaseListQuerySerializer(serializers.Serializer[Any]):
 
     status = serializers.ChoiceField(choices=JobStatus.choices, default="", allow_blank=True)
     ordering = serializers.ChoiceField(
-        choices=list(selectors.ORDERINGS), default=selectors.NEWEST_FIRST, allow_blank=True
+        choices=list(lists.ORDERINGS), default=lists.NEWEST_FIRST, allow_blank=True
     )
 
 

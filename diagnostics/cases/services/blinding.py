@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 from diagnostics.cases.models import Case, Prediction, PredictionShown
+from diagnostics.cases.selectors.lists import has
 
 
 def may_see_prediction(user: User, case: Case) -> bool:
@@ -28,12 +29,9 @@ def withheld_cases(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
         visible_at = set(_sites_showing_predictions(user).values_list("pk", flat=True))
         return frozenset(case.pk for case in unread if case.site_id not in visible_at)
     pks = [case.pk for case in unread]
-    read = (
-        Case.objects.filter(pk__in=pks)
-        .filter(Q(readings__by=user, readings__withdrawn_at=None))
-        .values_list("pk", flat=True)
-    )
-    return frozenset(pks).difference(read)
+    own_readings = Case.readings.rel.related_model.objects.filter(by=user, withdrawn_at=None)
+    read = Case.objects.filter(has(own_readings), pk__in=pks)  # not by way of all readings of the user
+    return frozenset(pks).difference(read.order_by().values_list("pk", flat=True))
 
 
 def listed_predictions(user: User, cases: Sequence[Case], *, withheld: frozenset[UUID]) -> frozenset[UUID]:

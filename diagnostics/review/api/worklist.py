@@ -66,7 +66,7 @@ class Worklist(GenericAPIView[Case]):
         page = self.paginate_queryset(selectors.worklist(user, query, now=now)) or []
         if query.q:
             case_lists.record_search(found=len(page), filters=vars(query), by=user, now=now)
-        rows = self.get_serializer(selectors.with_details(page, now), many=True)
+        rows = self.get_serializer(selectors.details_of(page, now), many=True)
         return self.get_paginated_response(rows.data)
 
 

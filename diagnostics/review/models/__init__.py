@@ -100,6 +100,9 @@ class Claim(models.Model):
     served = models.CharField(max_length=16, choices=ServedReason.choices, default=ServedReason.DUE)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["by"], condition=Q(ended_at__isnull=True), name="open_claim_by_reader")
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["case"], condition=Q(ended_at__isnull=True), name="one_open_claim_per_case"
@@ -141,7 +144,10 @@ class Reading(models.Model):
 
     class Meta:
         ordering = ["-signed_at"]
-        indexes = [models.Index(fields=["signed_at"])]
+        indexes = [
+            models.Index(fields=["signed_at"]),
+            models.Index(fields=["by", "signed_at"], name="reading_by_reader"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "by"],
@@ -179,6 +185,7 @@ class Consensus(models.Model):
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)  # empty until final
 
     class Meta:
+        indexes = [models.Index(fields=["status", "case"], name="consensus_by_status")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status=ConsensusStatus.FINAL.value) ^ Q(finding=""), name="finding_if_final"

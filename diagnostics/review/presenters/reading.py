@@ -20,7 +20,8 @@ from diagnostics.jobs.models import JobStatus
 from diagnostics.review.errors import ClaimedByAnother
 from diagnostics.review.models import Claim, Consensus, ConsensusStatus, Reading, ReadingKind
 from diagnostics.review.presenters.status import StatusLabel, consensus_label
-from diagnostics.review.selectors.worklist import DayProgress
+from diagnostics.review.presenters.worklist import count_text
+from diagnostics.review.selectors.list_counts import DayProgress
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def undo_text(reading: Reading) -> str:
 def _progress_text(progress: DayProgress, *, is_adjudication: bool) -> str:
     if is_adjudication:
         return _("adjudication")
-    numbers = {"number": progress.number, "total": progress.total}
+    numbers = {"number": progress.number, "total": count_text(progress.total)}
     return _("case %(number)s of %(total)s today") % numbers
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Priority, View
 from diagnostics.cases.services.bulk_retry import BulkRetryResult
+from diagnostics.keyset import AtLeast
 from diagnostics.review.models import SavedView
 from diagnostics.review.selectors.worklist import allowed_tabs, resolved
 from diagnostics.review.worklist_query import STATE_FILTERS, TAB_ORDERS, WorklistQuery
@@ -34,7 +35,7 @@ class FilterLink:
     text: str
     query: str
     is_current: bool
-    count: int | None = None
+    count: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class SortLink:
 def tab_links(counts: Mapping[str, int], query: WorklistQuery, user: User) -> list[FilterLink]:
     """Return a link per tab of the user's role with its number of cases."""
     return [
-        FilterLink(str(tab.label), WorklistQuery(status=tab).query, tab == query.status, counts[tab])
+        FilterLink(
+            str(tab.label), WorklistQuery(status=tab).query, tab == query.status, count_text(counts[tab])
+        )
         for tab in allowed_tabs(user)
     ]
 
@@ -97,15 +100,27 @@ def due_order(query: WorklistQuery) -> str:
     return "" if query.sort or query.status in TAB_ORDERS else "ascending"
 
 
-def shown_text(first: int, last: int, count: int) -> str:
-    """Return which cases of how many the table shows."""
-    if count <= last - first + 1:
+def count_text(count: int) -> str:
+    """Return a number of cases; with a plus sign where there are more."""
+    return f"{count:d}+" if isinstance(count, AtLeast) else str(count)
+
+
+def shown_text(shown: int, count: int, *, is_first: bool) -> str:
+    """Return how many cases of how many the table shows."""
+    if count <= shown:
         return ngettext("%(n)s case", "%(n)s cases", count) % {"n": count}
-    return _("%(first)s to %(last)s of %(n)s cases") % {"first": first, "last": last, "n": count}
+    if is_first:
+        return _("1 to %(last)s of %(n)s cases") % {"last": shown, "n": count_text(count)}
+    return _("%(shown)s of %(n)s cases") % {"shown": shown, "n": count_text(count)}
 
 
 def found_text(shown: int, count: int) -> str:
     """Return how many cases match a search."""
+    if isinstance(count, AtLeast):
+        return _("More than %(n)s cases match; %(shown)s of them are shown. Type more to find fewer.") % {
+            "n": count,
+            "shown": shown,
+        }
     text = ngettext("%(n)s case matches", "%(n)s cases match", count) % {"n": count}
     if count <= shown:
         return text
@@ -122,7 +137,8 @@ def signed_text(signed: int) -> str:
 
 def adjudication_text(count: int) -> str:
     """Return the label of the button that opens the adjudication queue; empty for an empty queue."""
-    return ngettext("Adjudicate %(n)s case", "Adjudicate %(n)s cases", count) % {"n": count} if count else ""
+    text = ngettext("Adjudicate %(n)s case", "Adjudicate %(n)s cases", count)
+    return text % {"n": count_text(count)} if count else ""
 
 
 def changed_message(count: int) -> str:
@@ -155,7 +171,7 @@ def _toggle(query: WorklistQuery, field: str, value: str, text: str) -> FilterLi
 def _sort_link(query: WorklistQuery, name: str, text: str) -> SortLink:
     following = {"": name, name: f"-{name}", f"-{name}": ""}
     aria_sort = {name: "ascending", f"-{name}": "descending"}.get(query.sort, "")
-    if name == "received" and not query.sort and query.ordering[0] == "-opened_at":
+    if name == "received" and not query.sort and query.order[0] == "-opened_at":
         aria_sort = "descending"
     arrow = ARROWS.get(aria_sort, "")
     return SortLink(text, query.but(sort=following.get(query.sort, name)).query, aria_sort, arrow)

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import log
 from random import Random
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome
+from diagnostics.cases.selectors.lists import selected_by
 from diagnostics.jobs.models import JobStatus
-from diagnostics.review.models import ReadingPolicy, SelectedCase, ServedReason
+from diagnostics.keyset import AtLeast, counted
+from diagnostics.review.models import (
+    Consensus,
+    ConsensusStatus,
+    Reading,
+    ReadingPolicy,
+    SelectedCase,
+    ServedReason,
+)
 from diagnostics.review.selectors.readings import standing_readings
 
 MAX_COMPARED: Final = 200  # cases whose entropy is compared
@@ -23,9 +32,10 @@ def draw(pool: QuerySet[Case], policy: ReadingPolicy, rng: Random) -> tuple[Case
 
     A case that an administrator has selected comes first, the earliest selection before the others.
     """
-    selected = pool.filter(selected_case__isnull=False).order_by("selected_case__at", "pk").first()
-    if selected is not None:
-        return selected, ServedReason.SELECTED
+    for chosen in SelectedCase.objects.order_by("at", "case").values_list("case", flat=True):
+        selected = pool.filter(pk=chosen).first()
+        if selected is not None:
+            return selected, ServedReason.SELECTED
     for reason in (_drawn_reason(policy, rng), ServedReason.RANDOM):
         case = next(_candidates(pool, reason, rng), None)
         if case is not None:
@@ -56,32 +66,46 @@ def _drawn_reason(policy: ReadingPolicy, rng: Random) -> ServedReason:
 
 def _candidates(pool: QuerySet[Case], reason: ServedReason, rng: Random) -> Iterator[Case]:
     if reason == ServedReason.UNCERTAIN:
-        return _most_uncertain(pool.filter(pk__in=_with_outcome(PredictionOutcome.INDETERMINATE)))
+        return _most_uncertain(_among(pool, _with_outcome(PredictionOutcome.INDETERMINATE)))
     if reason == ServedReason.NOVEL:
-        return _random_case(pool.filter(pk__in=_with_outcome(PredictionOutcome.OUT_OF_DISTRIBUTION)), rng)
+        return _random_case(_among(pool, _with_outcome(PredictionOutcome.OUT_OF_DISTRIBUTION)), rng)
     if reason == ServedReason.CONTRADICTED:
-        contradicting = (
-            standing_readings()
-            .filter(case__predictions__status=JobStatus.DONE, case__predictions__finding__gt="")
-            .exclude(finding=F("case__predictions__finding"))
-        )
-        return _random_case(pool.filter(pk__in=contradicting.values("case")), rng)
+        return _random_case(pool.filter(pk__in=_contradicting().values("case")), rng)
     return _random_case(pool, rng)
 
 
-def _with_outcome(outcome: PredictionOutcome) -> QuerySet[Prediction, Any]:
-    return Prediction.objects.filter(status=JobStatus.DONE, outcome=outcome).values("case")
+def _with_outcome(outcome: PredictionOutcome) -> QuerySet[Prediction]:
+    return Prediction.objects.filter(status=JobStatus.DONE, outcome=outcome)
+
+
+def _among(pool: QuerySet[Case], predictions: QuerySet[Prediction]) -> QuerySet[Case]:
+    return pool.filter(selected_by(predictions).condition)
+
+
+def _contradicting() -> QuerySet[Reading]:
+    """Return the readings that contradict the prediction of a case that awaits its second read."""
+    waiting = Consensus.objects.filter(status=ConsensusStatus.SECOND_READ)
+    return (
+        standing_readings()
+        .filter(case__in=waiting.values("case"))
+        .filter(case__predictions__status=JobStatus.DONE, case__predictions__finding__gt="")
+        .exclude(finding=F("case__predictions__finding"))
+    )
 
 
 def _random_case(cases: QuerySet[Case], rng: Random) -> Iterator[Case]:
-    count = cases.count()
-    if count:
+    """Draw one of few cases with equal chances, one of many by its random id, which says nothing of it."""
+    count, cases = counted(cases), cases.order_by("pk")
+    if isinstance(count, AtLeast):
+        start = UUID(int=rng.getrandbits(128))
+        yield from cases.filter(pk__gte=start)[:1] or cases[:1]
+    elif count:
         index = rng.randrange(count)
         yield from cases[index : index + 1]
 
 
 def _most_uncertain(cases: QuerySet[Case]) -> Iterator[Case]:
-    compared = {case.pk: case for case in cases[:MAX_COMPARED]}
+    compared = {case.pk: case for case in cases.order_by("due_at", "pk")[:MAX_COMPARED]}
     predictions = Prediction.objects.filter(case__in=compared, status=JobStatus.DONE)
     by_entropy = sorted(predictions, key=lambda prediction: entropy(prediction.probabilities), reverse=True)
     return (compared[prediction.case_id] for prediction in by_entropy)

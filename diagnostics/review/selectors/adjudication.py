@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import QuerySet
-
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Case
+from diagnostics.cases.models import OPEN, Case
+from diagnostics.cases.selectors.lists import Selected, ordered, selected_by
+from diagnostics.keyset import OrderedRows
 from diagnostics.review.models import Consensus, ConsensusStatus, Reading
 from diagnostics.review.selectors import queues
 from diagnostics.review.selectors.readings import readings_of
+from diagnostics.review.worklist_query import DUE_FIRST, STAT_FIRST
 
 
-def adjudication_cases(user: User, now: datetime) -> QuerySet[Case]:
+def adjudication_cases(user: User, now: datetime) -> OrderedRows:
     """Return the cases that this reader may adjudicate, by due time, STAT first."""
-    return queues.unclaimed(queues.open_to(user).filter(pk__in=queues.needing_adjudication()), user, now)
+    open_to = OPEN & ~queues.closed_to(user) & ~queues.claimed_by_others(user, now)
+    selected = Selected(open_to) & selected_by(queues.needing_adjudication())
+    return ordered(user, selected, DUE_FIRST, STAT_FIRST)
 
 
 def needs_adjudication(case: Case) -> bool:

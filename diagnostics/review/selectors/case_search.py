@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import reduce
 from operator import or_
 from typing import Final
@@ -14,74 +14,92 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Case
-from diagnostics.cases.selectors import visible_to
-from diagnostics.patients.models import Patient
+from diagnostics.cases.models import Case, Radiograph
+from diagnostics.cases.selectors import shown_to, site_ids
+from diagnostics.cases.selectors.lists import Selected, visible_among
+from diagnostics.keyset import MAX_COUNTED, AtLeast
+from diagnostics.review.selectors import search_index
+from diagnostics.review.study_date import days_of
 from diagnostics.review.worklist_query import NEWEST_FIRST
 
 MIN_LENGTH: Final = 3  # characters; fewer match too many cases
-MAX_PATIENTS: Final = 500  # whose name matches
-DATES: Final = (
-    re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?"),
-    re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"),
-    re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})"),
-)
+MOST: Final = MAX_COUNTED + 1  # matches read of each kind; one more than are counted
 
 
-def found_cases(user: User, text: str) -> QuerySet[Case]:
-    """Return the visible cases that match a text, the newest first; none for a text that is too short."""
+@dataclass(frozen=True)
+class FoundCases:
+    """The ids of the cases that match a search, the newest first; AtLeast `count` of many."""
+
+    keys: list[UUID]
+    count: int
+
+
+def search(user: User, text: str) -> FoundCases:
+    """Return the visible cases that match a text; none for a text that is too short.
+
+    Of many matches only as many are read as are counted, and these are returned.
+    """
     text = text.strip()
-    if len(text) < MIN_LENGTH:
-        return Case.objects.none()
+    if len(text) < MIN_LENGTH or not text.isprintable():
+        return FoundCases([], 0)
+    sites = site_ids(user)
     matches = [
-        Q(accession_number__icontains=text),
-        Q(patient_ref__icontains=text),
-        Q(radiograph__study_uid=text),
-        *_by_id(text),
-        *_by_study_date(text),
-        *_by_name(user, text),
+        _by_id(text),
+        search_index.cases(sites, text, MOST),
+        _cases_of(Radiograph.objects.filter(site__in=sites, study_uid=text)),
+        _by_study_date(sites, text),
+        _of_patients(user, search_index.patients(sites, text, MOST)),
     ]
-    return visible_to(user).filter(reduce(or_, matches)).order_by(*NEWEST_FIRST)
+    visible = visible_among(user, Q(pk__in={key for keys in matches for key in keys}))
+    keys = list(visible.order_by(*NEWEST_FIRST).values_list("pk", flat=True))
+    is_cut = len(keys) >= MOST or any(len(each) >= MOST for each in matches)
+    return FoundCases(keys[:MAX_COUNTED], AtLeast(MAX_COUNTED) if is_cut else len(keys))
 
 
-def _by_id(text: str) -> Iterable[Q]:
+def accession_selected(user: User, text: str) -> Selected:
+    """Select the cases by a part of their accession number."""
+    condition = Q(accession_number__icontains=text)
+    if len(text) < MIN_LENGTH:
+        return Selected(condition)
+    found = search_index.cases(site_ids(user), text, MOST, by_reference=False)
+    return Selected(condition, Q(pk__in=found) if len(found) < MOST else None)
+
+
+def _by_id(text: str) -> list[UUID]:
     try:
-        return [Q(pk=UUID(text))]
+        return [UUID(text)]
     except ValueError:
         return []
 
 
-def _by_study_date(text: str) -> Iterable[Q]:
-    days = next((found for pattern in DATES if (found := _days(pattern.fullmatch(text)))), None)
+def _by_study_date(sites: Sequence[UUID], text: str) -> list[UUID]:
+    days = days_of(text)
     if days is None:
         return []
     start, end = (
         timezone.make_aware(datetime.combine(day, time.min)) for day in (days[0], days[1] + timedelta(days=1))
     )
-    return [Q(radiograph__study_at__gte=start, radiograph__study_at__lt=end)]
+    # The newest of each site, so that an index has them in this order.
+    return [
+        key
+        for site in sites
+        for key in _cases_of(
+            Radiograph.objects.filter(site=site, study_at__gte=start, study_at__lt=end).order_by("-study_at")
+        )
+    ]
 
 
-def _days(match: re.Match[str] | None) -> tuple[date, date] | None:
-    """Return the first and the last day of a date or a month; None for an impossible one."""
-    if match is None:
-        return None
-    year, month, day = int(match["year"]), int(match["month"]), match["day"]
-    try:
-        first = date(year, month, int(day) if day else 1)
-        following = date(year + month // 12, month % 12 + 1, 1)
-    except ValueError:
-        return None
-    return first, first if day else following - timedelta(days=1)
+def _cases_of(radiographs: QuerySet[Radiograph]) -> list[UUID]:
+    return list(radiographs.values_list("case", flat=True)[:MOST])
 
 
-def _by_name(user: User, text: str) -> Iterable[Q]:
-    """Match the patients of the user's sites whose name contains every word."""
-    patients = Patient.objects.filter(site__in=list(user.sites.values_list("pk", flat=True)))
-    for word in text.replace(",", " ").split():
-        # SQLite ignores the case of ASCII letters only.
-        writings = {word, word.upper(), word.capitalize()}
-        patients = patients.filter(reduce(or_, (Q(name__icontains=each) for each in sorted(writings))))
+def _of_patients(user: User, patients: Iterable[search_index.PatientKey]) -> list[UUID]:
+    """Return the cases of patients; MOST of them where there are as many patients."""
     references: dict[UUID, list[str]] = {}
-    for site, reference in patients.values_list("site", "reference")[:MAX_PATIENTS]:
+    for site, reference in patients:
         references.setdefault(site, []).append(reference)
-    return [Q(site=site, patient_ref__in=each) for site, each in references.items()]
+    if not references:
+        return []
+    of_patients = reduce(or_, (Q(site=site, patient_ref__in=each) for site, each in references.items()))
+    cases = Case.objects.filter(of_patients, shown_to(user)).order_by()
+    return list(cases.values_list("pk", flat=True)[:MOST])

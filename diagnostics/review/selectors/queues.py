@@ -9,38 +9,47 @@ from typing import Any, Final
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import Case, PredictionShown
+from diagnostics.cases.models import OPEN, Case, PredictionShown
 from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.selectors.lists import BY_PRIORITY, has, parts_by_site
+from diagnostics.keyset import OrderedRows
 from diagnostics.review.models import Assignment, Claim, Consensus, ConsensusStatus, ServedReason
 from diagnostics.review.selectors.claims import active_claims
 from diagnostics.review.selectors.readings import standing_readings
-from diagnostics.review.worklist_query import DUE_FIRST
+from diagnostics.review.worklist_query import DUE_FIRST, STAT_FIRST
 
-TRIAGE_SCORE_FIRST: Final = ("priority_rank", "-triage_score", "due_at", "pk")
+TRIAGE_SCORE_FIRST: Final = ("-triage_score", "due_at", "pk")
 
 
 def readable_cases(user: User, now: datetime) -> QuerySet[Case]:
-    """Return the cases that this reader may read and nobody else has claimed, by due time, STAT first."""
-    return unclaimed(open_to(user).exclude(pk__in=needing_adjudication()), user, now)
+    """Return the cases that this reader may read and nobody else has claimed."""
+    return visible_to(user).filter(readable_by(user, now))
+
+
+def readable_by(user: User, now: datetime) -> Q:
+    """Match the cases that this reader may read and nobody else has claimed."""
+    return OPEN & ~closed_to(user) & ~has(needing_adjudication()) & ~claimed_by_others(user, now)
 
 
 def clinical_groups(
     user: User, now: datetime, *, triage_by_score: bool
-) -> Iterator[tuple[QuerySet[Case], ServedReason]]:
+) -> Iterator[tuple[OrderedRows, ServedReason]]:
     """Yield groups of cases in serving order, each with the reason for serving from it.
 
     With triage by AI score: STAT, then overdue cases, then the rest by priority and score. Overdue cases come
     before the score, so a low score never delays a case past its due time. Cases that the reader has released
     come last.
     """
-    readable = readable_cases(user, now)
+    readable, parts = readable_cases(user, now), parts_by_site(user)
     for cases in (without_released(readable, user), readable):
         if triage_by_score:
-            yield cases.filter(stat_rank=0), ServedReason.DUE
-            yield cases.filter(stat_rank=1, due_at__lte=now), ServedReason.DUE
-            yield cases.filter(stat_rank=1).order_by(*TRIAGE_SCORE_FIRST), ServedReason.TRIAGE_SCORE
+            routine = cases.filter(stat_rank=1)
+            yield OrderedRows(cases.filter(stat_rank=0), DUE_FIRST, None, parts), ServedReason.DUE
+            yield OrderedRows(routine.filter(due_at__lte=now), DUE_FIRST, None, parts), ServedReason.DUE
+            by_score = OrderedRows(routine, TRIAGE_SCORE_FIRST, BY_PRIORITY, parts)
+            yield by_score, ServedReason.TRIAGE_SCORE
         else:
-            yield cases, ServedReason.DUE
+            yield OrderedRows(cases, DUE_FIRST, STAT_FIRST, parts), ServedReason.DUE
 
 
 def without_released(cases: QuerySet[Case], user: User) -> QuerySet[Case]:
@@ -51,37 +60,29 @@ def without_released(cases: QuerySet[Case], user: User) -> QuerySet[Case]:
 
 def open_cases(user: User) -> QuerySet[Case]:
     """Return the visible cases on the worklist that are neither final nor withdrawn."""
-    return visible_to(user).filter(finalized_at=None, on_worklist=True, withdrawn_at=None)
-
-
-def open_to(user: User) -> QuerySet[Case]:
-    """Return the open cases that this reader may still read blind."""
-    return open_cases(user).exclude(closed_to(user))
+    return visible_to(user).filter(OPEN)
 
 
 def closed_to(user: User) -> Q:
     """Match cases that a reader has read, whose AI result the reader has seen, or assigned to another."""
-    return known_to(user) | Q(pk__in=Assignment.objects.exclude(to=user).values("case"))
+    return known_to(user) | has(Assignment.objects.exclude(to=user))
 
 
 def known_to(user: User) -> Q:
-    """Match open cases that a reader has read or whose AI result the reader has seen."""
-    read = standing_readings().filter(by=user, case__finalized_at=None)
-    seen = PredictionShown.objects.filter(to=user, case__finalized_at=None)
-    return Q(pk__in=read.values("case")) | Q(pk__in=seen.values("case"))
+    """Match cases that a reader has read or whose AI result the reader has seen."""
+    return has(standing_readings().filter(by=user)) | has(PredictionShown.objects.filter(to=user))
 
 
-def unclaimed(cases: QuerySet[Case], user: User, now: datetime) -> QuerySet[Case]:
-    """Exclude cases that others have claimed, and order the rest by due time, STAT first."""
-    claimed_by_others = active_claims(now).exclude(by=user).values("case")
-    return cases.exclude(pk__in=claimed_by_others).order_by(*DUE_FIRST)
+def claimed_by_others(user: User, now: datetime) -> Q:
+    """Match the cases that other readers have claimed."""
+    return has(active_claims(now).exclude(by=user))
 
 
 def cases_with_status(*statuses: ConsensusStatus) -> QuerySet[Any, Any]:
-    """Return the ids of the cases whose consensus has one of these statuses."""
-    return Consensus.objects.filter(status__in=statuses).values("case")
+    """Return the consensus rows with one of these statuses."""
+    return Consensus.objects.filter(status__in=statuses)
 
 
 def needing_adjudication() -> QuerySet[Any, Any]:
-    """Return the ids of the cases whose readings disagree."""
+    """Return the consensus rows of cases whose readings disagree."""
     return cases_with_status(ConsensusStatus.NEEDS_ADJUDICATION)

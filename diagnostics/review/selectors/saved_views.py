@@ -8,12 +8,12 @@ from django.http import QueryDict
 
 from diagnostics.accounts.models import User
 from diagnostics.review.models import SavedView
-from diagnostics.review.selectors import worklist
+from diagnostics.review.selectors import list_counts, worklist
 from diagnostics.review.worklist_query import WorklistQuery
 
 
 def saved_view_counts(user: User, now: datetime) -> dict[str, int]:
-    """Count the cases of each of a user's saved views, by the id of the view."""
+    """Count the cases of each of a user's saved views, AtLeast some of many, by the id of the view."""
     views = SavedView.objects.filter(owner=user)
     queries = {str(view.pk): _query_of(view, user) for view in views}
     # Views that differ only in their order are counted once.
@@ -26,10 +26,5 @@ def _query_of(view: SavedView, user: User) -> WorklistQuery:
 
 
 def _counts(queries: set[WorklistQuery], user: User, now: datetime) -> dict[WorklistQuery, int]:
-    by_state = {} if all(query.has_filters for query in queries) else worklist.counts(user, now)
-    return {
-        query: (
-            worklist.worklist(user, query, now=now).count() if query.has_filters else by_state[query.status]
-        )
-        for query in queries
-    }
+    by_tab = {} if all(query.has_filters for query in queries) else list_counts.counts(user, now)
+    return {query: list_counts.count_of(user, query, by_tab, now) for query in queries}

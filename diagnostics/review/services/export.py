@@ -22,7 +22,7 @@ from diagnostics.review.models import Consensus, Reading
 from diagnostics.review.note_template import codes
 from diagnostics.review.selectors import reader_agreement, worklist
 from diagnostics.review.selectors.readings import standing_readings
-from diagnostics.review.worklist_query import DUE_FIRST
+from diagnostics.review.worklist_query import DUE_FIRST, STAT_FIRST
 
 COLUMNS: Final = (
     *("case", "accession_number", "priority", "state", "received", "due", "finalized"),
@@ -35,7 +35,7 @@ def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str,
     """Return one row per visible case, by due time, STAT first, and audit the export of each."""
     require(by, Permission.ASSIGN)
     visible = visible_to(by).filter(pk__in=[case.pk for case in cases], withdrawn_at=None)
-    rows = worklist.with_details(visible.order_by(*DUE_FIRST), now)
+    rows = worklist.with_details(visible.order_by(STAT_FIRST.field, *DUE_FIRST), now)
     readings, findings = _reading_counts(rows), _final_findings(rows)
     audit.record_each(action=Action.CASE_EXPORTED, by=by, targets=rows, now=now)
     notes = _structured_notes(findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from random import SystemRandom
 from typing import Final
@@ -12,13 +13,15 @@ from django.db.models import QuerySet
 from diagnostics.accounts.models import User
 from diagnostics.accounts.selectors import home_site
 from diagnostics.cases.models import Case
+from diagnostics.keyset import OrderedRows, in_order
 from diagnostics.review.models import Queue, ServedReason
 from diagnostics.review.selectors import active_learning, adjudication, queues, reading_policy
 
 MAX_PREFETCHED: Final = 2  # cases
+MAX_LOCKED: Final = 100  # cases at the head of a queue that other readers may be claiming at this moment
 RNG: Final = SystemRandom()
 
-Groups = Iterable[tuple[QuerySet[Case], ServedReason]]
+Groups = Iterable[tuple[OrderedRows, ServedReason]]
 
 
 def lock_next_case(queue: Queue, by: User, now: datetime) -> tuple[Case, ServedReason] | None:
@@ -32,7 +35,7 @@ def lock_next_case(queue: Queue, by: User, now: datetime) -> tuple[Case, ServedR
         _adjudication_groups(by, now) if queue == Queue.ADJUDICATION else _clinical_groups(by, now)
     )
     for cases, reason in groups:
-        case = _locked(cases).first()
+        case = _lock_first(cases)
         if case:
             return case, reason
     return None
@@ -42,20 +45,21 @@ def cases_to_prefetch(case: Case, by: User, now: datetime) -> list[Case]:
     """Return the next cases of the clinical queue, to prefetch their images; claim nothing."""
     cases: list[Case] = []
     for group, _reason in _clinical_groups(by, now):
-        known = [case.pk, *(each.pk for each in cases)]
-        cases += group.exclude(pk__in=known)[: MAX_PREFETCHED - len(cases)]
+        known = {case.pk, *(each.pk for each in cases)}
+        keys = [key for key in group.first(MAX_PREFETCHED + len(known)) if key not in known]
+        cases += in_order(Case.objects.filter(pk__in=keys), keys)[: MAX_PREFETCHED - len(cases)]
     return cases
 
 
-def _clinical_groups(by: User, now: datetime) -> Iterator[tuple[QuerySet[Case], ServedReason]]:
+def _clinical_groups(by: User, now: datetime) -> Iterator[tuple[OrderedRows, ServedReason]]:
     policy = reading_policy.policy_of(home_site(by))
     return queues.clinical_groups(by, now, triage_by_score=policy.triage_by_score)
 
 
-def _adjudication_groups(by: User, now: datetime) -> Iterator[tuple[QuerySet[Case], ServedReason]]:
+def _adjudication_groups(by: User, now: datetime) -> Iterator[tuple[OrderedRows, ServedReason]]:
     cases = adjudication.adjudication_cases(by, now)
-    for group in (queues.without_released(cases, by), cases):
-        yield group, ServedReason.DISAGREEMENT
+    for group in (queues.without_released(cases.rows, by), cases.rows):
+        yield replace(cases, rows=group), ServedReason.DISAGREEMENT
 
 
 def _lock_drawn_case(by: User, now: datetime) -> tuple[Case, ServedReason] | None:
@@ -65,6 +69,15 @@ def _lock_drawn_case(by: User, now: datetime) -> tuple[Case, ServedReason] | Non
         drawn = active_learning.draw(cases, policy, RNG)
         if drawn and _locked(Case.objects.filter(pk=drawn[0].pk)).exists():
             return drawn
+    return None
+
+
+def _lock_first(cases: OrderedRows) -> Case | None:
+    """Lock the first case that no other transaction has locked, and that is still among the cases."""
+    for key in cases.first(MAX_LOCKED):
+        case = _locked(cases.rows.filter(pk=key)).first()
+        if case:
+            return case
     return None
 
 

@@ -28,7 +28,8 @@ from diagnostics.review.errors import AlreadySigned
 from diagnostics.review.forms.reading import AmendForm, ReadingForm
 from diagnostics.review.models import Reading
 from diagnostics.review.presenters import reading as presenter
-from diagnostics.review.selectors import adjudication, worklist
+from diagnostics.review.presenters.worklist import count_text
+from diagnostics.review.selectors import adjudication, list_counts
 from diagnostics.review.selectors import claims as claim_selectors
 from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.services import assisted_reading, claims, readings
@@ -136,8 +137,8 @@ def _case(request: StaffRequest, pk: UUID) -> Case:
 def _page(request: StaffRequest, case: Case, form: Form | None = None, *, status: int = 200) -> HttpResponse:
     """Render the reading page; the AI result is not even queried before the signature."""
     now, user = timezone.now(), request.user
-    progress = worklist.day_progress(user, now)
-    context = _case_context(request, case, now) | {"worklist_count": progress.to_read}
+    progress = list_counts.day_progress(user, now)
+    context = _case_context(request, case, now) | {"worklist_count": count_text(progress.to_read)}
     reading = reading_selectors.own_reading(case, user)
     if reading is None:
         form = form or ReadingForm()
@@ -162,7 +163,7 @@ def _case_context(request: StaffRequest, case: Case, now: datetime) -> dict[str,
     return presenter.case_context(case, banner, priors, prior)
 
 
-def _unsigned(case: Case, user: User, progress: worklist.DayProgress, now: datetime) -> dict[str, Any]:
+def _unsigned(case: Case, user: User, progress: list_counts.DayProgress, now: datetime) -> dict[str, Any]:
     held = claim_selectors.active_claim(case, now)
     own = held if held and held.by_id == user.pk else None
     needs_adjudication = adjudication.needs_adjudication(case)
@@ -176,7 +177,7 @@ def _unsigned(case: Case, user: User, progress: worklist.DayProgress, now: datet
 
 
 def _signed(
-    case: Case, reading: Reading, user: User, progress: worklist.DayProgress, now: datetime
+    case: Case, reading: Reading, user: User, progress: list_counts.DayProgress, now: datetime
 ) -> dict[str, Any]:
     done, consensus = latest_done_prediction(case), reading_selectors.consensus(case)
     if done:

@@ -16,8 +16,10 @@ from django.views.decorators.http import require_GET, require_POST
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.errors import DomainError
+from diagnostics.keyset import AtLeast
 from diagnostics.review.forms.worklist import ViewForm
 from diagnostics.review.models import SavedView
+from diagnostics.review.presenters.worklist import count_text
 from diagnostics.review.selectors import saved_views as saved_view_selectors
 from diagnostics.review.services import saved_views
 from diagnostics.review.worklist_query import WorklistQuery
@@ -44,7 +46,9 @@ def save(request: StaffRequest) -> HttpResponse:
 @require_GET
 def counts(request: StaffRequest) -> JsonResponse:
     """Return the number of cases of each saved view; loaded after the page, because counting is slow."""
-    return JsonResponse(saved_view_selectors.saved_view_counts(request.user, timezone.now()))
+    numbers = saved_view_selectors.saved_view_counts(request.user, timezone.now())
+    texts = {pk: count_text(each) for pk, each in numbers.items() if isinstance(each, AtLeast)}
+    return JsonResponse(numbers | texts)
 
 
 @require_permission(Permission.ASSIGN)

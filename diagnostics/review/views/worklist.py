@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from django.core.paginator import Page, Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,14 +18,15 @@ from diagnostics.accounts.models import User
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.selectors import home_site
-from diagnostics.cases.models import Case, Priority
+from diagnostics.cases.models import Priority
 from diagnostics.cases.services import blinding, case_lists
+from diagnostics.keyset import OrderedRows, Page, counted
 from diagnostics.review.forms.worklist import SearchForm
 from diagnostics.review.models import SavedView
 from diagnostics.review.presenters import case_row
 from diagnostics.review.presenters import reading as reading_presenter
 from diagnostics.review.presenters import worklist as presenter
-from diagnostics.review.selectors import adjudication, case_search, readers, reading_policy
+from diagnostics.review.selectors import adjudication, case_search, list_counts, readers, reading_policy
 from diagnostics.review.selectors import worklist as worklist_selectors
 from diagnostics.review.selectors.case_facts import case_facts
 from diagnostics.review.services import undo_signature
@@ -43,7 +42,8 @@ class Listing:
 
     query: WorklistQuery
     counts: dict[str, int]
-    page: Page[Case]
+    count: int
+    page: Page
     rows: list[case_row.CaseRow]
     shown: str  # which cases the table shows, in words
     is_search: bool
@@ -92,23 +92,29 @@ def old_address(request: StaffRequest) -> HttpResponse:
 def _listing(request: StaffRequest, now: datetime) -> Listing:
     user, text = request.user, SearchForm(request.POST).text_to_find
     query = worklist_selectors.resolved(WorklistQuery.of(request.GET), user)
-    counts = worklist_selectors.counts(user, now)
-    found = case_search.found_cases(user, text) if text else worklist_selectors.worklist(user, query, now=now)
-    pages = Paginator(found, ROWS)
-    if not text and not query.has_filters:
-        pages.count = counts[query.status]  # counted above, and slow to count twice
-    page = pages.get_page(None if text else request.GET.get("page"))
-    _record_search(request, {"text": text} if text else vars(query), pages.count, now)
-    shown = (
-        presenter.found_text(len(page), pages.count)
-        if text
-        else presenter.shown_text(page.start_index(), page.end_index(), pages.count)
+    counts = list_counts.counts(user, now)
+    if text:
+        found = case_search.search(user, text)
+        page, count = Page(found.keys[:ROWS]), found.count
+        shown = presenter.found_text(len(page.keys), count)
+    else:
+        page = _page(worklist_selectors.worklist(user, query, now=now), request.GET)
+        count = list_counts.count_of(user, query, counts, now)
+        shown = presenter.shown_text(len(page.keys), count, is_first=page.previous is None)
+    _record_search(request, {"text": text} if text else vars(query), count, now)
+    rows = _rows(user, worklist_selectors.details_of(page.keys, now), now)
+    return Listing(query, counts, count, page, rows, shown, bool(text))
+
+
+def _page(cases: OrderedRows, params: QueryDict) -> Page:
+    """Return the page that the address names; the first one where its case is unknown or nothing follows."""
+    page = cases.page(
+        ROWS, after=params.get("after"), before=params.get("before"), is_last=params.get("page") == "last"
     )
-    return Listing(query, counts, page, _rows(user, page.object_list, now), shown, bool(text))
+    return page if page and page.keys else cases.page(ROWS) or Page([])
 
 
-def _rows(user: User, found: Iterable[Case], now: datetime) -> list[case_row.CaseRow]:
-    detailed = worklist_selectors.with_details(found, now)
+def _rows(user: User, detailed: list[Any], now: datetime) -> list[case_row.CaseRow]:
     facts, withheld = case_facts(detailed), blinding.withheld_cases(user, detailed)
     viewer = case_row.Viewer(
         is_reader=user.is_reader,
@@ -141,7 +147,7 @@ def _context(request: StaffRequest, listing: Listing) -> dict[str, Any]:
         "may_assign": may_assign,
         "may_withdraw": user.has_permission(Permission.CORRECT),
         "may_end_claims": user.has_permission(Permission.MANAGE_READERS),
-        "worklist_count": listing.counts[Tab.TO_READ],
+        "worklist_count": presenter.count_text(listing.counts[Tab.TO_READ]),
     }
 
 
@@ -158,9 +164,9 @@ def _for_reader(user: User, counts: dict[str, int], now: datetime) -> dict[str, 
     # Counting is slow, and almost always nothing needs adjudication.
     some = counts[Tab.NEEDS_ADJUDICATION] > 0
     undoable = undo_signature.undoable_reading(user, now)
-    adjudicable = adjudication.adjudication_cases(user, now).count() if some else 0
+    adjudicable = counted(adjudication.adjudication_cases(user, now).rows) if some else 0
     return {
-        "signed_text": presenter.signed_text(worklist_selectors.signed_today(user, now)),
+        "signed_text": presenter.signed_text(list_counts.signed_today(user, now)),
         "undoable": undoable,
         "undo_text": reading_presenter.undo_text(undoable) if undoable else "",
         "adjudication_text": presenter.adjudication_text(adjudicable),

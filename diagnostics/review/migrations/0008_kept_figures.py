@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_external_identities'),
-        ('review', '0005_selected_cases'),
+        ('review', '0007_search_index'),
     ]
 
     operations = [

@@ -78,5 +78,5 @@ def drop_triggers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("review", "0007_note_changed_cases")]
+    dependencies = [("review", "0009_note_changed_cases")]
     operations = [migrations.RunPython(create_triggers, drop_triggers)]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_external_identities'),
-        ('cases', '0011_instance_uid_index'),
+        ('cases', '0014_prediction_outcome_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -127,9 +127,9 @@ def drop_triggers(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("review", "0006_kept_figures"),
+        ("review", "0008_kept_figures"),
         ("accounts", "0007_external_identities"),
-        ("cases", "0012_control_copies"),
+        ("cases", "0015_control_copies"),
         ("imports", "0002_count_lost_attempts"),
     ]
     operations = [migrations.RunPython(create_triggers, drop_triggers)]
