@@ -47,8 +47,9 @@ def postpone_doubtful_leases(rules: RequeueRules[J], *, now: datetime) -> None:
 
     A living worker renews its lease in that time; the lease of a lost one expires.
     """
-    renewed_by = now + rules.lease * 2 / RENEWALS_PER_LEASE
-    rules.job_type.with_doubtful_lease(now=now, lease=rules.lease).update(lease_until=renewed_by)
+    doubtful = rules.job_type.with_doubtful_lease(now=now, lease=rules.lease)
+    if doubtful.exists():  # an update of no row would wait for the only writer of SQLite
+        doubtful.update(lease_until=now + rules.lease * 2 / RENEWALS_PER_LEASE)
 
 
 def lost_jobs(rules: RequeueRules[J], *, now: datetime) -> list[J]:
