@@ -20,6 +20,7 @@ from webapp import health
 
 GOOD, WARN, DOWN = "done", "disagree", "failed"  # statuses of includes/status.html: icon and tone
 LONG_WAIT: Final = timedelta(minutes=5)
+ROWS_AT_ONCE: Final = 100
 LABELS: Final = {
     heartbeats.INFERENCE: gettext_lazy("Inference worker"),
     heartbeats.TRAINING: gettext_lazy("Training worker"),
@@ -114,8 +115,10 @@ def _queue(now: datetime) -> Component:
 
 def _last_prediction() -> Component:
     label = _("Last AI result")
-    done = Prediction.objects.filter(status=JobStatus.DONE).order_by("-finished_at")
-    last = done.values_list("finished_at", flat=True).first()
+    # Read from the end of the index, until one is not a failure.
+    ended = Prediction.objects.filter(finished_at__isnull=False).order_by("-finished_at")
+    rows = ended.values_list("status", "finished_at").iterator(chunk_size=ROWS_AT_ONCE)
+    last = next((at for status, at in rows if status == JobStatus.DONE), None)
     return Component(label, GOOD, _("Stored") if last else _("None yet"), "", last)
 
 

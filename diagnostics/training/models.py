@@ -104,6 +104,20 @@ class SnapshotLabel(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "label"], name="one_row_per_run_and_label")]
 
 
+class SnapshotFigures(models.Model):
+    """The snapshot of a finished run in numbers, counted once, because it may have a million labels."""
+
+    run = models.OneToOneField(
+        TrainingRun, primary_key=True, on_delete=models.CASCADE, related_name="snapshot_figures"
+    )
+    counted_at = models.DateTimeField()
+    counts = models.JSONField()  # attribute -> value -> labels
+    since = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
+    added = models.PositiveIntegerField(default=0)  # labels, since that run
+    removed = models.PositiveIntegerField(default=0)
+    test_set_uses = models.PositiveIntegerField()
+
+
 class Epoch(models.Model):
     """The metrics of one epoch."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from diagnostics.training.services import requeue, schedule
+from diagnostics.training.services import requeue, schedule, snapshot_figures
 
 
 @shared_task(name="training.requeue_and_schedule", ignore_result=True)
@@ -15,3 +15,4 @@ def requeue_and_schedule() -> None:
     requeue.requeue_lost(now=now)
     schedule.evaluate_schedule(now=now)
     schedule.start_after_findings(now=now)
+    snapshot_figures.count_next(now=now)

@@ -47,6 +47,18 @@ PERMITTED: dict[tuple[str, str], str] = {
         "review.0007_search_index",
         "RunPython: Raw Python operation",
     ): "creates indexes, and triggers that keep those of both releases",
+    (
+        "review.0009_note_changed_cases",
+        "RunPython: Raw Python operation",
+    ): "creates triggers that note the changes of both releases",
+    (
+        "review.0010_waiting_counts",
+        "RunPython: Raw Python operation",
+    ): "creates triggers that count the waiting cases of both releases",
+    (
+        "training.0008_snapshots_of_any_size",
+        "RunPython: Raw Python operation",
+    ): "creates the triggers of 0007 again, with the same condition",
 }
 
 

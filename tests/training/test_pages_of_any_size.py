@@ -1,4 +1,4 @@
-"""Pages with figures: their number of queries does not depend on the cases, and none reads a whole table."""
+"""Pages with figures: as many queries for few cases as for many, and none that reads a whole table."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _plan(sql: str) -> list[str]:
 
 def _tables(sql: str, plan: list[str]) -> set[str]:
     """Return the tables that a plan scans; an alias of a subquery stands for its table."""
-    names = {found[1] for line in plan if (found := READ_WHOLE.match(line))}
-    aliases = dict(re.findall(r'"(\w+)" (U\d+|T\d+)\b', sql))
-    tables = {alias: table for table, alias in aliases.items()}
+    names = {str(found[1]) for line in plan if (found := READ_WHOLE.match(line))}
+    aliases: dict[str, str] = dict(re.findall(r'"(\w+)" (U\d+|T\d+)\b', sql))
+    tables: dict[str, str] = {alias: table for table, alias in aliases.items()}
     return {tables.get(name, name) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from diagnostics.registry.models import ModelVersion
 from diagnostics.training import snapshot
 from diagnostics.training.models import SnapshotLabel, TrainingRun
 from diagnostics.training.selectors import labels, runs, snapshots
+from diagnostics.training.services import snapshot_figures
 from tests.training.conftest import Sign, logged_in
 
 
@@ -61,6 +63,22 @@ def test_a_snapshot_is_counted_and_compared_with_the_last(
     assert second.counts["age"] == {"60-69": 1, "": 3}
     assert second.counts["month"] == {"2026-03": 1, "": 3}
     assert len(second.sample) == 4
+
+
+def test_the_numbers_of_finished_runs_are_counted_once_and_again_after_an_erasure(
+    two_runs: tuple[TrainingRun, TrainingRun], administrator: User, now: datetime
+) -> None:
+    live = [snapshots.summary_of(run, user=administrator) for run in two_runs]
+
+    while snapshot_figures.count_next(now=now):
+        pass
+
+    stored = [snapshots.summary_of(run, user=administrator) for run in two_runs]
+    assert stored == [replace(each, counted_at=now) for each in live]
+    two_runs[0].labels.all().delete()
+    assert snapshots.summary_of(two_runs[1], user=administrator).change == live[1].change
+    snapshot_figures.count_again([two_runs[0].pk])
+    assert snapshots.summary_of(two_runs[1], user=administrator).change is None, "no earlier run has labels"
 
 
 def test_the_page_shows_counts_change_and_thumbnails(

@@ -40,6 +40,7 @@ MAINTENANCE = {
     "storage.sweep",
     "storage.keep_reserve",
     "audit.seal",
+    "review.recount_figures",
     "review.sum_up_counts",
     "monitoring.advance_shadow_runs",
     "monitoring.watch",

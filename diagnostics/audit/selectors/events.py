@@ -60,7 +60,7 @@ def matching(user: Any, query: EventQuery) -> QuerySet[AuditEvent]:
 
 def last(action: Action) -> AuditEvent | None:
     """Return the newest event of an action, of any site."""
-    return AuditEvent.objects.filter(action=action).order_by("-pk").first()
+    return AuditEvent.objects.filter(action=action).order_by("-at", "-pk").first()  # an index has this order
 
 
 def _midnight(day: date) -> datetime:

@@ -34,6 +34,7 @@ from diagnostics.registry import services as registry
 from diagnostics.review.services import kept_figures
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.selectors import runs
+from diagnostics.training.services import snapshot_figures
 from diagnostics.uploads import selectors as uploads
 from diagnostics.uploads import storage as staged_files
 from diagnostics.uploads.models import StagedUpload
@@ -178,6 +179,7 @@ def _erase(
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
     deleted |= _erase_identities(erasure.site, named)
     kept_figures.recount(cases)
+    snapshot_figures.count_again([use.run.pk for use in uses])
     counts = {model: count + also.get(model, 0) for model, count in (dict(also) | deleted).items()}
     erasure.rows = {model: count for model, count in counts.items() if count}
     erasure.save(force_insert=True)

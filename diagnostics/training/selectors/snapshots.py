@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncMonth
 
 from diagnostics.accounts.models import User
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case
-from diagnostics.training.models import Part, SnapshotLabel, TrainingRun
+from diagnostics.jobs.models import JobStatus
+from diagnostics.training.models import Part, SnapshotFigures, SnapshotLabel, TrainingRun
 
 SAMPLE: Final = 24  # thumbnails
 ATTRIBUTES: Final = {
@@ -40,15 +42,35 @@ class SnapshotSummary:
     counts: dict[str, Counter[str]]
     change: Change | None
     test_set_uses: int  # runs up to this one that were evaluated on radiographs of its test set
-    sample: tuple[Case, ...]
+    counted_at: datetime | None = None  # None: now
+    sample: tuple[Case, ...] = ()
 
 
 def summary_of(run: TrainingRun, *, user: User) -> SnapshotSummary:
-    """Return the counts of a run's snapshot, the change, and cases that the user may see as a sample."""
+    """Return a run's snapshot in numbers, stored ones if there are any, and cases that the user may see."""
+    stored = SnapshotFigures.objects.filter(run=run).select_related("since").first()
+    sample = _sample(run.labels.order_by(), user)
+    return replace(_stored(stored) if stored else count(run), sample=sample)
+
+
+def count(run: TrainingRun) -> SnapshotSummary:
+    """Count the labels of a run's snapshot, what changed, and how often its test set was used."""
     labels = run.labels.order_by()
     counts = {name: _count(labels, column) for name, column in ATTRIBUTES.items()}
     counts |= {"age": _ages(labels), "month": _months(labels)}
-    return SnapshotSummary(counts, _change(run), test_set_uses(run), _sample(labels, user))
+    return SnapshotSummary(counts, _change(run), test_set_uses(run))
+
+
+def next_uncounted_run() -> TrainingRun | None:
+    """Return a finished run whose snapshot has no stored numbers."""
+    ended = TrainingRun.objects.filter(status__in=(JobStatus.DONE, JobStatus.FAILED), snapshot_figures=None)
+    return ended.filter(Exists(SnapshotLabel.objects.filter(run=OuterRef("pk")))).order_by("number").first()
+
+
+def _stored(stored: SnapshotFigures) -> SnapshotSummary:
+    change = Change(stored.since, stored.added, stored.removed) if stored.since else None
+    counts = {name: Counter(values) for name, values in stored.counts.items()}
+    return SnapshotSummary(counts, change, stored.test_set_uses, stored.counted_at)
 
 
 def test_set_uses(run: TrainingRun) -> int:
@@ -77,12 +99,15 @@ def _months(labels: QuerySet[SnapshotLabel]) -> Counter[str]:
 
 
 def _change(run: TrainingRun) -> Change | None:
-    earlier = TrainingRun.objects.filter(number__lt=run.number, labels__isnull=False).order_by("-number")
-    last = earlier.first()
-    if last is None:
-        return None
-    before, after = (set(each.labels.values_list("label", flat=True)) for each in (last, run))
-    return Change(last, len(after - before), len(before - after))
+    has_labels = Exists(SnapshotLabel.objects.filter(run=OuterRef("pk")))
+    last = TrainingRun.objects.filter(has_labels, number__lt=run.number).order_by("-number").first()
+    return Change(last, _labels_without(run, last), _labels_without(last, run)) if last else None
+
+
+def _labels_without(run: TrainingRun, other: TrainingRun) -> int:
+    """Count the labels of a run that another one has not."""
+    same = SnapshotLabel.objects.filter(run=other, label=OuterRef("label"))
+    return SnapshotLabel.objects.filter(~Exists(same), run=run).count()
 
 
 def _sample(labels: QuerySet[SnapshotLabel], user: User) -> tuple[Case, ...]:

@@ -31,6 +31,7 @@ def snapshot(request: StaffRequest, pk: UUID) -> HttpResponse:
         "subsets": presenters.snapshot_charts(summary),
         "uses": presenters.uses_text(summary.test_set_uses),
         "change": presenters.change_text(summary.change),
+        "counted_at": summary.counted_at,
         "thumbnails": presenters.thumbnails(summary),
         "has_file": (runs.folder(run) / FILE).is_file(),
     }
