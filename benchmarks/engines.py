@@ -1,4 +1,4 @@
-"""Serving engines beside TensorFlow and the notebook recipe: time, and agreement on public radiographs.
+"""Serving engines beside TensorFlow, the notebook recipe and other peers: time, and agreement.
 
 python -m benchmarks.engines DATA [--radiographs 300] [--rounds 15]
 """
@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.collections_on_disk import cohen_radiographs, radiography_radiographs
+from benchmarks.peers import peers
 from ml.datasets.hashing import hash_fraction
 from ml.images import preprocessing
 from ml.images.decoding import decode_radiograph
@@ -70,6 +71,7 @@ def _predictors(bundle: Path, folder: Path) -> dict[str, Predictor]:
 def _times(bundle: Path, predictors: dict[str, Predictor], grey: Grey, rounds: int) -> str:
     """Return the table of times; in each round every engine runs once, so that noise meets all alike."""
     runs: dict[str, Callable[[], Any]] = {"notebook recipe": _notebook_recipe(bundle, grey)}
+    runs |= peers(bundle, grey)
     for name, predictor in predictors.items():
         runs[name] = partial(predictor.explain, grey)
         runs[f"{name}, and overlay"] = partial(_overlay, predictor, grey)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Final
@@ -61,3 +62,21 @@ def _resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     except OSError:
         return 0
+
+
+def resident_of_tree(root: int) -> int:
+    """Return the resident memory of a process and its descendants in bytes; shared pages count each time."""
+    return sum(_resident(pid) for pid in _tree(root))
+
+
+def processor_seconds(root: int) -> float:
+    """Return the processor time of a process, its descendants and their ended children."""
+    return sum(_processor_ticks(pid) for pid in _tree(root)) / os.sysconf("SC_CLK_TCK")
+
+
+def _processor_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime

@@ -9,11 +9,21 @@ import threading
 import time
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_process_init, worker_ready
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+)
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import close_old_connections, connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from diagnostics.jobs.stop_flag import WORKER_STOP
@@ -21,6 +31,10 @@ from diagnostics.jobs.stop_flag import WORKER_STOP
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+# All of Django's checks import every page: 70 MB that a worker does not need. `refuse_unsafe_start` remains.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
+
+CONNECTION_SECONDS: Final = 600
 
 app = Celery("readroom")
 app.add_defaults(lambda: settings.CELERY)
@@ -32,6 +46,18 @@ app.autodiscover_tasks(related_name="periodic")
 def use_the_settings_logging(**_: Any) -> None:
     """Use the logging of the settings instead of Celery's own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_unsafe_start(**_: Any) -> None:
+    """Exit with a sentence where the settings would lose or expose data."""
+    from webapp import checks  # needs the settings and the apps
+
+    try:
+        checks.refuse_unsafe_start()
+    except ImproperlyConfigured as error:  # Celery would log it and start
+        raise SystemExit(str(error)) from error
 
 
 @worker_ready.connect
@@ -56,6 +82,24 @@ def name_job_in_log_lines(task: Any, args: tuple[Any, ...], **_: Any) -> None:
     """Name the task and the job in all log lines of its run; messages contain ids only."""
     clear_contextvars()
     bind_contextvars(task=task.name, **({"job_id": args[0]} if args else {}))
+
+
+@worker_process_init.connect
+def keep_connections(**_: Any) -> None:
+    """Keep the SQLite connection of this child between tasks; those to PostgreSQL have a pool.
+
+    Opening one takes time, and the last one that closes writes the whole log back to the database.
+    """
+    for connection in connections.all():
+        if connection.vendor == "sqlite":
+            connection.settings_dict["CONN_MAX_AGE"] = CONNECTION_SECONDS
+
+
+@task_prerun.connect
+@task_postrun.connect
+def close_failed_connections(**_: Any) -> None:
+    """Close connections that failed or are old, instead of every one after each task as Celery does."""
+    close_old_connections()
 
 
 @worker_process_init.connect

@@ -14,6 +14,7 @@ from webapp.steady_time import steady_now
 QUEUES = ("stat", "inference", "training", "maintenance")
 DICOM_TASKS = ("integrations.send_result", "integrations.report_commitment", "integrations.retrieve_study")
 ONE_WEEK = 7 * 24 * 3600  # seconds
+NEVER = 10**9  # tasks
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     task: {
@@ -84,6 +85,7 @@ def _common(*, shares_home: bool) -> dict[str, Any]:
         "worker_proc_alive_timeout": 60,  # importing TensorFlow takes longer than the default of 4 s
         "worker_max_memory_per_child": 3_000_000,  # KiB
         "worker_soft_shutdown_timeout": 8,
+        "CELERY_DB_REUSE_MAX": NEVER,  # `webapp.celery` closes only the connections that failed
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # the lease of the job row decides
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,

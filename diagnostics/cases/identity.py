@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from diagnostics.cases.errors import IdentityMismatch
 from diagnostics.cases.upload_validation import UploadFields, checked_reason
-from ml.images.dicom_header import years_between
+from ml.images.study_dates import years_between
 from ml.records import DicomHeader
 
 Source = Literal["form", "file"]

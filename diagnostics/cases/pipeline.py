@@ -105,7 +105,8 @@ def _predict(prediction: Prediction, grey: Grey, started: float) -> Result:
     read = time.perf_counter()
     predictor = _predictor(version)
     loaded = time.perf_counter()
-    explanation = predictor.explain(grey, colour=prediction.case.radiograph.colour)
+    points = registry.deployed_points(version) or predictor.manifest.operating_points
+    explanation = predictor.explain(grey, colour=prediction.case.radiograph.colour, operating_points=points)
     explained = time.perf_counter()
     image = _overlay(grey, explanation, predictor.manifest)
     seconds = {
@@ -115,7 +116,6 @@ def _predict(prediction: Prediction, grey: Grey, started: float) -> Result:
         "network": explanation.seconds.get("network", explained - loaded),
         "heatmap": time.perf_counter() - explained,
     }
-    points = registry.deployed_points(version) or predictor.manifest.operating_points
     return Result(version, predictor.manifest, explanation, points, image, seconds)
 
 

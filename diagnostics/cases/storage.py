@@ -18,7 +18,6 @@ from django.conf import settings
 from diagnostics.files import FileProblem, write_durably
 from diagnostics.stores import chosen
 from diagnostics.stores.base import Store, StoredFile
-from ml.images import decoding
 from ml.images import png as png_images
 from ml.records import DecodedRadiograph, Grey
 
@@ -223,7 +222,7 @@ def _prediction_folder(prediction_id: uuid.UUID) -> str:
 
 
 def _grey_png(grey: Grey) -> bytes:
-    encoded, png = cv2.imencode(".png", decoding.to_16_bit(grey), FAST_PNG)
+    encoded, png = cv2.imencode(".png", png_images.to_16_bit(grey), FAST_PNG)
     if not encoded:
         raise OSError("the radiograph could not be encoded")
     return bytes(png)

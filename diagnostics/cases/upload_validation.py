@@ -19,8 +19,8 @@ from diagnostics.cases.models import Priority, View
 from ml.errors import DecoderBusy, UnreadableImage
 from ml.images import decode_in_child
 from ml.images.decoding_slots import DecodingSlots
-from ml.images.dicom_header import is_plausible
 from ml.images.size_limits import MAX_FILE_BYTES
+from ml.images.study_dates import is_plausible
 from ml.records import DecodedRadiograph
 
 MAX_REFERENCE_LENGTH: Final = 64  # characters

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from diagnostics.integrations.errors.dicomweb import InvalidQuery
-from ml.images.dicom_header import is_plausible
+from ml.images.study_dates import is_plausible
 
 MATCHED: Final = frozenset(
     {

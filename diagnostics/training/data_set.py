@@ -22,7 +22,7 @@ from diagnostics.training.run_context import RunContext
 from diagnostics.training.selectors import labels
 from diagnostics.training.snapshot import SnapshotEntry
 from ml.datasets import patient_split
-from ml.datasets.near_duplicates import NearDuplicates
+from ml.datasets.image_groups import NearDuplicates
 from ml.datasets.patient_split import Split
 from ml.networks.manifest import parse_manifest
 from ml.records import LabelledImage, Preprocessing

@@ -39,6 +39,7 @@ from diagnostics.training.run_context import (
 )
 from diagnostics.training.selectors import runs
 from ml.datasets.patient_split import Split
+from ml.inference import engine_cache
 from ml.metrics.comparison import compare
 from ml.metrics.curves import summary_with_curves
 from ml.networks import bundle
@@ -109,6 +110,7 @@ def _run(context: RunContext) -> None:
     verdict, evaluation = _compare(context, split)
     _check_trust(context, split)
     verdict = _judge_trust(context, verdict, version)
+    verdict = _judge_reproduction(context, verdict)
     _write_model_card(context, verdict, evaluation)
     _register(context, verdict, evaluation, version)
 
@@ -183,6 +185,16 @@ def _judge_trust(context: RunContext, verdict: GateVerdict, start: ModelVersion)
     active = registry.active_version() or start
     reports = [trust_report.read_report(path) for path in (context.bundle, registry.bundle_path(active))]
     return promotion_gate.with_trust_checks(verdict, *reports)
+
+
+def _judge_reproduction(context: RunContext, verdict: GateVerdict) -> GateVerdict:
+    """Export the candidate as for its service, and judge whether that gives the same probabilities."""
+    context.lease.check()
+    may_export = settings.SERVING_ENGINE != "tensorflow"
+    difference = (
+        engine_cache.reproduction_difference(context.bundle, settings.ENGINES) if may_export else None
+    )
+    return promotion_gate.with_reproduction(verdict, difference)
 
 
 def _write_model_card(context: RunContext, verdict: GateVerdict, evaluation: Evaluation) -> None:

@@ -2,8 +2,8 @@
 
 In `ml/metrics/comparison.py`: the metrics on the same test patients. Here: no finding of the active version
 may be missing, the data checks A1 to A4 of the trust report must not fail, no shortcut check may be worse
-than that of the active version, and the prediction sets must contain the finding as often as stated (E2).
-What a user needs to promote a candidate is in
+than that of the active version, the prediction sets must contain the finding as often as stated (E2), and
+what serves must reproduce the reference's probabilities. What a user needs to promote a candidate is in
 `diagnostics/registry/services/promotions.py`.
 """
 
@@ -32,6 +32,7 @@ from ml.trust.catalogue import (
 
 DATA_CHECKS: Final = (PATIENT_SPLIT, EXACT_DUPLICATES, NEAR_DUPLICATES, LABEL_CONFLICTS)
 SHORTCUT_CHECKS: Final = (BORDER_PROBE, NO_LUNG_RATIO, LUNG_OCCLUSION, SOURCE_HELD_OUT)
+REPRODUCTION: Final = 1e-4  # largest difference of a probability on the fixed inputs
 RANK: Final = {"PASS": 0, "WARN": 1, "NOT_POSSIBLE": 1, "FAIL": 2}
 VERDICT_OF: Final = (("broken", Verdict.REJECT), ("undecided", Verdict.INCONCLUSIVE))
 
@@ -71,9 +72,21 @@ def with_trust_checks(
     gate: GateVerdict, report: TrustReport | None, active: TrustReport | None
 ) -> GateVerdict:
     """Add the rules on the candidate's trust report, and the verdict of all rules together."""
+    return _with_rules(gate, [_data_rule(report), _shortcut_rule(report, active), _conformal_rule(report)])
+
+
+def with_reproduction(gate: GateVerdict, difference: float | None) -> GateVerdict:
+    """Add the rule on the serving engine and the verdict of all rules together.
+
+    `difference` is the largest one between a served probability and the reference's; None where the reference
+    itself serves.
+    """
+    return _with_rules(gate, [_reproduction_rule(difference)])
+
+
+def _with_rules(gate: GateVerdict, added: Sequence[Rule]) -> GateVerdict:
     if gate.verdict == Verdict.NONE:
         return gate
-    added = [_data_rule(report), _shortcut_rule(report, active), _conformal_rule(report)]
     rules = [*gate.comparison.get("rules", []), *added]
     verdict = _verdict([str(rule["outcome"]) for rule in rules], otherwise=gate.verdict)
     decisive = [
@@ -128,6 +141,18 @@ def _conformal_rule(report: TrustReport | None) -> Rule:
     outcome = "kept" if check.status == "PASS" else "broken"
     figures = {"value": check.value, "n": check.n}
     return {"name": "conformal", "outcome": outcome, "detail": check.summary} | figures
+
+
+def _reproduction_rule(difference: float | None) -> Rule:
+    if difference is None:
+        detail = _("TensorFlow serves this version; it is the reference.")
+        return {"name": "reproduction", "outcome": "kept", "detail": detail}
+    outcome = "kept" if difference <= REPRODUCTION else "broken"
+    detail = _("Largest difference between a served probability and the reference: %(difference)s.") % {
+        "difference": f"{difference:.1e}"
+    }
+    figures = {"value": difference, "threshold": REPRODUCTION}
+    return {"name": "reproduction", "outcome": outcome, "detail": detail} | figures
 
 
 def _status(report: TrustReport | None, check_id: str) -> str:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ml.datasets.disjoint_sets import DisjointSets
+from ml.datasets.exclusions import Exclusion
 from ml.datasets.hashing import content_sha256
 from ml.records import LabelledImage
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Pairs of files that show the same image, and the radiographs that could not be decoded."""
+
+    pairs: tuple[tuple[Path, Path], ...] = ()
+    unreadable: tuple[Exclusion, ...] = ()
+
+
+NO_DUPLICATES: Final = NearDuplicates()
 
 
 def image_ids(

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from ml.datasets.exclusions import Exclusion, reason_of
+from ml.datasets.image_groups import NearDuplicates
 from ml.errors import UnreadableImage
 from ml.images.decoding import decode_radiograph
 from ml.images.perceptual_hash import SAME_IMAGE, distances, perceptual_hash
 from ml.records import LabelledImage
 
 BLOCK: Final = 512  # rows of the distance matrix in memory at a time
-
-
-@dataclass(frozen=True)
-class NearDuplicates:
-    """Pairs of files that show the same image, and the radiographs that could not be decoded."""
-
-    pairs: tuple[tuple[Path, Path], ...] = ()
-    unreadable: tuple[Exclusion, ...] = ()
-
-
-NO_DUPLICATES: Final = NearDuplicates()
 
 
 def find_near_duplicates(radiographs: Sequence[LabelledImage]) -> NearDuplicates:

@@ -12,8 +12,13 @@ import numpy as np
 from ml.datasets.class_order import sort_classes
 from ml.datasets.exclusions import Exclusion
 from ml.datasets.hashing import hash_fraction
-from ml.datasets.image_groups import contested_images, image_ids, patient_groups
-from ml.datasets.near_duplicates import NO_DUPLICATES, NearDuplicates
+from ml.datasets.image_groups import (
+    NO_DUPLICATES,
+    NearDuplicates,
+    contested_images,
+    image_ids,
+    patient_groups,
+)
 from ml.records import LabelledImage
 
 TEST_SHARE: Final = 0.20

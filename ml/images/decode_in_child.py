@@ -24,9 +24,9 @@ import numpy as np
 
 from ml.errors import UnreadableImage
 from ml.images import decoding_server_process
-from ml.images.decoding import detect_format
 from ml.images.decoding_slots import held_slot
-from ml.images.dicom_header import header_from_json
+from ml.images.dicom_header_json import header_from_json
+from ml.images.file_format import detect_format
 from ml.records import DecodedRadiograph, DicomHeader
 
 GRACE: Final = 5.0  # seconds after the child's own alarm until the parent stops to wait

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.errors import UnreadableImage
 from ml.images.dicom import read_dicom
-from ml.images.dicom_header import in_utc
+from ml.images.file_format import FileFormat, detect_format
+from ml.images.png import to_16_bit
 from ml.images.raster import Raster, read_raster
-from ml.images.size_limits import MAX_FILE_BYTES
-from ml.records import DecodedRadiograph, DicomHeader, Grey
-
-FileFormat: TypeAlias = Literal["PNG", "JPEG", "DICOM"]
+from ml.images.study_dates import in_utc
+from ml.records import DecodedRadiograph, DicomHeader
 
 NO_HEADER: Final = DicomHeader()
 
@@ -35,21 +33,6 @@ def decode_radiograph(content: bytes) -> DecodedRadiograph:
         else:
             raster, header = read_raster(content, file_format), None
     return _decoded(raster, file_format, header)
-
-
-def detect_format(content: bytes) -> FileFormat:
-    """Return the format of a file by its first bytes; raises UnreadableImage."""
-    if not content:
-        raise UnreadableImage("empty_file", "This file is empty.")
-    if len(content) > MAX_FILE_BYTES:
-        raise UnreadableImage("too_large", "This file is larger than 64 MB.")
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if content[128:132] == b"DICM":
-        return "DICOM"
-    raise UnreadableImage("unknown_format", "This file is not a PNG, JPEG or DICOM image.")
 
 
 @contextmanager
@@ -82,8 +65,3 @@ def _decoded(raster: Raster, file_format: FileFormat, header: DicomHeader | None
         colour=raster.colour,
         header=header,
     )
-
-
-def to_16_bit(grey: Grey) -> NDArray[np.uint16]:
-    """Round grey values from 0 to 1 to integers from 0 to 65535, same shape."""
-    return np.rint(np.clip(grey, 0, 1) * np.float32(65535)).astype(np.uint16)

@@ -19,9 +19,12 @@ import cv2
 from PIL import Image
 
 from ml.errors import UnreadableImage
-from ml.images.decoding import decode_radiograph, detect_format, to_16_bit
-from ml.images.dicom_header import header_to_json, read_header
+from ml.images.decoding import decode_radiograph
+from ml.images.dicom_header import read_header
+from ml.images.dicom_header_json import header_to_json
+from ml.images.file_format import detect_format
 from ml.images.full_depth import pack, read_full_depth
+from ml.images.png import to_16_bit
 
 DESCRIPTORS: Final = 4  # reply, input file, pixels, and the slot if there is one
 MAX_REQUEST: Final = 4096  # bytes

@@ -10,8 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import pydicom
@@ -22,6 +21,7 @@ from pydicom.valuerep import DT, PersonName
 
 from ml.errors import UnreadableImage
 from ml.images.deflated import read_deflated
+from ml.images.study_dates import is_plausible, years_between
 from ml.records import DicomHeader
 
 DAMAGED: Final = "This file is damaged and cannot be decoded."
@@ -31,8 +31,6 @@ MAX_IDENTIFIER: Final = (
     64  # characters; a longer one is left out, since its beginning may be another patient's
 )
 MAX_NAME: Final = 200
-FIRST_YEAR: Final = 1850
-LAST_YEAR: Final = 2200
 MAX_QUESTION: Final = 500
 LATERAL_VIEWS: Final = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL"})
 VIEW_CODES: Final = {  # DICOM PS3.16, CID 4010, by SNOMED CT and by SNOMED RT
@@ -222,11 +220,6 @@ def _date(text: str) -> date | None:
     return None
 
 
-def is_plausible(day: date) -> bool:
-    """Return whether a day can be one of a patient; the first and the last years have no time in UTC."""
-    return FIRST_YEAR <= day.year <= LAST_YEAR
-
-
 def _study_at(dataset: pydicom.Dataset) -> datetime | None:
     """Return the time of the study; without an offset where the file has none: local to the hospital."""
     day = _date(_text(dataset, "StudyDate"))
@@ -245,41 +238,3 @@ def _age(text: str, birth_date: date | None, study_at: datetime | None) -> int |
     if re.fullmatch(r"[0-9]{3}[DWMY]", text):
         return int(text[:3]) // {"Y": 1, "M": 12, "W": 52, "D": 365}[text[3]]
     return years_between(birth_date, study_at.date() if study_at else None)
-
-
-def years_between(birth_date: date | None, day: date | None) -> int | None:
-    """Return the age on a day in years; None where either is unknown or the day is before the birth."""
-    if birth_date is None or day is None or day < birth_date:
-        return None
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
-
-
-def header_to_json(header: DicomHeader | None) -> dict[str, Any] | None:
-    """Return a header as values of JSON."""
-    if header is None:
-        return None
-    dates = {name: _iso(getattr(header, name)) for name in ("birth_date", "study_at")}
-    return asdict(header) | dates
-
-
-def header_from_json(values: dict[str, Any] | None) -> DicomHeader | None:
-    """Return the header that `header_to_json` has written."""
-    if values is None:
-        return None
-    birth_date, study_at = values["birth_date"], values["study_at"]
-    dates = {
-        "birth_date": date.fromisoformat(birth_date) if birth_date else None,
-        "study_at": datetime.fromisoformat(study_at) if study_at else None,
-    }
-    return DicomHeader(**(values | dates))
-
-
-def _iso(value: date | None) -> str | None:
-    return value.isoformat() if value else None
-
-
-def in_utc(study_at: datetime | None) -> datetime | None:
-    """Return a time of a study in UTC; a time without an offset is taken as UTC."""
-    if study_at is None:
-        return None
-    return study_at.astimezone(UTC) if study_at.tzinfo else study_at.replace(tzinfo=UTC)

@@ -13,8 +13,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels import apply_modality_lut
 
-from ml.images.decoding import detect_format, unreadable_if_decoding_fails
+from ml.images.decoding import unreadable_if_decoding_fails
 from ml.images.dicom import read_stored
+from ml.images.file_format import detect_format
 from ml.images.raster import Raster, colour_of, read_raster, to_grey
 from ml.images.voi import apply_voi_lut, rescale_of, voi_function_of, window_of
 from ml.records import Grey

@@ -1,4 +1,4 @@
-"""Encoding of pixels as PNG."""
+"""Encoding of pixels as PNG, in 8 or 16 bits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.images.preprocessing import resize
-from ml.records import DecodedRadiograph
+from ml.records import DecodedRadiograph, Grey
 
 
 def display_png(radiograph: DecodedRadiograph, longest: int = 2048) -> bytes:
@@ -24,3 +24,8 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
         pixels = np.ascontiguousarray(pixels[..., order])
     _, encoded = cv2.imencode(".png", pixels)
     return bytes(encoded)
+
+
+def to_16_bit(grey: Grey) -> NDArray[np.uint16]:
+    """Round grey values from 0 to 1 to integers from 0 to 65535, same shape."""
+    return np.rint(np.clip(grey, 0, 1) * np.float32(65535)).astype(np.uint16)

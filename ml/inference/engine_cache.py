@@ -42,6 +42,18 @@ def stored_engine(directory: Path, cache: Path) -> ServingEngine | None:
     return _loaded(directory, cache, selection) if selection and selection.is_exported else None
 
 
+def reproduction_difference(directory: Path, cache: Path) -> float | None:
+    """Return by how much probabilities served here differ from the reference's, at most, on fixed inputs.
+
+    None where TensorFlow, which is the reference, serves. Raises BundleError or OSError.
+    """
+    if not prepare(directory, cache).is_exported:
+        return None
+    manifest = bundle.read_manifest(directory)
+    folder = _folder(cache, manifest.weights_sha256)
+    return engine_selection.largest_probability_difference(folder, temperature=manifest.temperature)
+
+
 def _loaded(directory: Path, cache: Path, selection: Selection) -> ServingEngine | None:
     manifest = bundle.read_manifest(directory)
     try:

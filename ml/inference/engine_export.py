@@ -25,7 +25,7 @@ from ml.inference.tensorflow_engine import TensorFlowEngine
 from ml.networks import builder, bundle
 from ml.records import Architecture
 
-CHECK_INPUTS: Final = 8
+CHECK_INPUTS: Final = 20
 SEED: Final = 20260101
 
 

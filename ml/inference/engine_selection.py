@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import logit, softmax
 
 from ml.errors import BundleError
 from ml.inference.engine import (
@@ -41,7 +41,7 @@ CHECKED_AT_LOAD: Final = 2  # inputs
 class Difference:
     """The largest differences between an engine and the reference."""
 
-    probability: float
+    log_odds: float  # of a class's probability
     maps: float  # as a share of the largest value in the radiograph's maps
     features: float
 
@@ -51,12 +51,12 @@ class Difference:
         return not all(value <= largest for value, largest in pairs)
 
 
-# A probability within PROBABILITY_MARGIN of a threshold is computed again with f32 (see `margins`): the limit
-# of bf16 is half of that margin.
-PROBABILITY_MARGIN: Final = 0.02
+# A probability within LOG_ODDS_MARGIN of a threshold is computed again with f32 (see `margins`): twice the
+# limit of bf16. At a probability of 0.5 it is 0.02, at one of 0.05 it is 0.004.
+LOG_ODDS_MARGIN: Final = 0.08
 TOLERANCES: Final[dict[EnginePrecision, Difference]] = {
-    "bf16": Difference(probability=PROBABILITY_MARGIN / 2, maps=0.05, features=0.01),
-    "f32": Difference(probability=0.001, maps=0.002, features=0.0005),
+    "bf16": Difference(log_odds=LOG_ODDS_MARGIN / 2, maps=0.05, features=0.01),
+    "f32": Difference(log_odds=0.004, maps=0.002, features=0.0005),
 }
 
 
@@ -128,20 +128,30 @@ def difference_of(
     engine: Engine, folder: Path, *, temperature: float, inputs: int | None = None
 ) -> Difference:
     """Return how far an engine is from the reference on the first `inputs` fixed inputs, or on all."""
-    check = _check(folder)
-    found = [engine.run(pixels) for pixels in check["inputs"][:inputs]]
-    pairs = [
-        (one, EngineOutputs(*(check[name][k] for name in EngineOutputs._fields)))
-        for k, one in enumerate(found)
-    ]
+    pairs = _pairs(engine, folder, inputs)
     return Difference(
-        probability=_largest(pairs, lambda one: softmax(one.logits / temperature)),
+        log_odds=_largest(pairs, lambda one: logit(softmax(one.logits.astype(np.float64) / temperature))),
         maps=max(
             float(np.abs(one.maps - reference.maps).max() / np.abs(reference.maps).max())
             for one, reference in pairs
         ),
         features=_largest(pairs, lambda one: one.features),
     )
+
+
+def largest_probability_difference(folder: Path, *, temperature: float) -> float:
+    """Return by how much the exact engine's probabilities differ from the reference's on the fixed inputs."""
+    pairs = _pairs(OpenVinoEngine(folder, EXACT), folder, None)
+    return _largest(pairs, lambda one: softmax(one.logits.astype(np.float64) / temperature))
+
+
+def _pairs(engine: Engine, folder: Path, inputs: int | None) -> list[tuple[EngineOutputs, EngineOutputs]]:
+    check = _check(folder)
+    found = [engine.run(pixels) for pixels in check["inputs"][:inputs]]
+    return [
+        (one, EngineOutputs(*(check[name][k] for name in EngineOutputs._fields)))
+        for k, one in enumerate(found)
+    ]
 
 
 def _largest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ml.images import preprocessing, quality
 from ml.inference import conformal, margins
 from ml.inference.class_maps import class_map
 from ml.inference.engine import EXACT, Engine, EngineOutputs
-from ml.inference.engine_selection import PROBABILITY_MARGIN, ServingEngine
+from ml.inference.engine_selection import LOG_ODDS_MARGIN, ServingEngine
 from ml.networks import bundle, out_of_distribution
 from ml.networks.bundle import Precision
 from ml.records import Explanation, Frame, Grey, OutOfDistribution
@@ -47,26 +48,31 @@ class Predictor:
         side = self.manifest.preprocessing.size
         self.explain(np.linspace(0, 1, side * side, dtype=np.float32).reshape(side, side))
 
-    def explain(self, grey: Grey, *, colour: float = 0.0) -> Explanation:
+    def explain(
+        self, grey: Grey, *, colour: float = 0.0, operating_points: Mapping[str, float] | None = None
+    ) -> Explanation:
         """Classify a radiograph (height, width), 0 black to 1 white, and compute the heatmap of each class.
 
-        `colour` is the mean |red - blue| of the file, 0 to 255, as in `DecodedRadiograph`.
+        `colour` is the mean |red - blue| of the file, 0 to 255, as in `DecodedRadiograph`. `operating_points`
+        (class -> probability) are those that will be applied, without them those of the bundle: near one of
+        them an approximate engine does not decide.
         """
         started = time.perf_counter()
         pixels, frame = preprocessing.prepare(grey, self.manifest.preprocessing)
         flags = quality.quality_flags(grey, colour=colour)
         flagged = time.perf_counter()
         explanation, engine = self._explanation(self._engine.run(pixels), frame), self._engine.name
-        if self._must_be_exact(explanation):
+        points = self.manifest.operating_points if operating_points is None else operating_points
+        if self._must_be_exact(explanation, points):
             assert self._serving is not None
             explanation, engine = self._explanation(self._serving.run_exactly(pixels), frame), EXACT.text
         seconds = {"prepare": flagged - started, "network": time.perf_counter() - flagged}
         return replace(explanation, quality_flags=flags, seconds=seconds, engine=engine)
 
-    def _must_be_exact(self, explanation: Explanation) -> bool:
+    def _must_be_exact(self, explanation: Explanation, points: Mapping[str, float]) -> bool:
         if self._serving is None or self._serving.is_exact:
             return False
-        return margins.is_close_to_a_threshold(explanation, self.manifest, PROBABILITY_MARGIN)
+        return margins.is_close_to_a_threshold(explanation, self.manifest, points, LOG_ODDS_MARGIN)
 
     def _explanation(self, outputs: EngineOutputs, frame: Frame) -> Explanation:
         classes = self.manifest.architecture.classes

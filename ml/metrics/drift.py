@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
+import scipy  # its submodules load at first use: `scipy.stats` takes 60 MB
 from numpy.typing import NDArray
-from scipy.stats import chi2, kstwobign
 
 from ml.metrics.statistics import Interval, percentile_interval
 
@@ -57,7 +57,7 @@ def measure_drift(reference: Counts, sample: Counts, *, seed: int = SEED) -> Dri
         psi_by_chance=psi_by_chance(len(starts), reference_n, n),
         ks=distance,
         ks_interval=_shifted_interval(ks_distance(*drawn), distance),
-        ks_p=float(kstwobign.sf(np.sqrt(effective) * distance)),
+        ks_p=float(scipy.stats.kstwobign.sf(np.sqrt(effective) * distance)),
     )
 
 
@@ -81,7 +81,7 @@ def psi_by_chance(groups: int, reference_n: int, n: int, *, level: float = 0.999
     """Return the quantile of the index without drift (Yurdakul and Naranjo 2020): a scaled chi-square."""
     if groups < 2:
         return 0.0
-    return float(chi2.ppf(level, groups - 1) * (1 / reference_n + 1 / n))
+    return float(scipy.stats.chi2.ppf(level, groups - 1) * (1 / reference_n + 1 / n))
 
 
 def ks_distance(reference: Counts, sample: Counts) -> NDArray[np.float64]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
+import scipy  # its submodules load at first use: `scipy.stats` takes 60 MB
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import binomtest, norm, rankdata
 
 Floats: TypeAlias = NDArray[np.float64]
 Truth: TypeAlias = NDArray[np.bool_]
@@ -35,14 +34,14 @@ def wilson(successes: int, trials: int) -> Interval:
     """Return the Wilson 95 % interval of a proportion (Wilson 1927), (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
-    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    interval = scipy.stats.binomtest(successes, trials).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Return the two-sided exact p of McNemar's test on the discordant pairs, 1 if there are none."""
     pairs = only_first + only_second
-    return float(binomtest(only_first, pairs).pvalue) if pairs else 1.0
+    return float(scipy.stats.binomtest(only_first, pairs).pvalue) if pairs else 1.0
 
 
 def paired_lower_bound(only_first: int, only_second: int, pairs: int) -> float:
@@ -60,7 +59,7 @@ def paired_lower_bound(only_first: int, only_second: int, pairs: int) -> float:
     if distance(lowest) <= 0:
         return -1.0
     # At the observed difference the statistic is 0 (or 0/0), so the root lies strictly below it.
-    return float(brentq(distance, lowest, highest - 1e-9))
+    return float(scipy.optimize.brentq(distance, lowest, highest - 1e-9))
 
 
 def _tango(b: int, c: int, n: int, difference: float) -> float:
@@ -132,15 +131,15 @@ def delong(first: Floats, second: Floats, truth: Truth) -> DeLongResult:
         difference=difference,
         difference_error=error,
         z=z,
-        p=float(2 * norm.sf(abs(z))),
+        p=float(2 * scipy.stats.norm.sf(abs(z))),
     )
 
 
 def _placements(scores: Floats, truth: Truth) -> tuple[Floats, Floats]:
     """Return the share of correctly ordered pairs for each positive and each negative radiograph."""
-    ranks = rankdata(scores)
-    with_finding = (ranks[truth] - rankdata(scores[truth])) / (~truth).sum()
-    without = 1 - (ranks[~truth] - rankdata(scores[~truth])) / truth.sum()
+    ranks = scipy.stats.rankdata(scores)
+    with_finding = (ranks[truth] - scipy.stats.rankdata(scores[truth])) / (~truth).sum()
+    without = 1 - (ranks[~truth] - scipy.stats.rankdata(scores[~truth])) / truth.sum()
     return with_finding, without
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.datasets.class_order import sort_classes
-from ml.datasets.near_duplicates import NearDuplicates
+from ml.datasets.image_groups import NearDuplicates
 from ml.metrics.statistics import Interval
 from ml.records import LabelledImage, Preprocessing
 from ml.trust import association

@@ -77,6 +77,7 @@ def test_a_head_without_a_closed_form_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="cannot be exported"):
         engine_export.export(directory, tmp_path / "engine")
     assert engine_cache.serving_engine(directory, tmp_path / "cache") is None
+    assert engine_cache.reproduction_difference(directory, tmp_path / "cache") is None
     selections = list((tmp_path / "cache").glob(f"*/{engine_selection.SELECTION}"))
     assert len(selections) == 1, "the next start would try again"
 
@@ -107,6 +108,8 @@ def test_an_engine_that_disagrees_with_the_reference_does_not_serve(
         file.write_bytes(weights)
 
     assert engine_selection.select(changed, WEIGHTS, temperature=1.0).engine == TENSORFLOW
+    assert engine_selection.largest_probability_difference(changed, temperature=1.0) > 1e-4
+    assert engine_selection.largest_probability_difference(folder, temperature=1.0) <= 1e-4
 
     sound = engine_selection.select(folder, WEIGHTS, temperature=1.0)
     with pytest.raises(BundleError, match="agrees"):
@@ -129,12 +132,14 @@ def test_a_prediction_close_to_an_operating_point_is_computed_exactly(
         serving = ServingEngine(folder, selection, temperature=1.0)
         found = Predictor(copy, serving=serving).explain(grey)
         names[kind] = found.engine
-        assert found.probabilities == pytest.approx(exact, abs=engine_selection.PROBABILITY_MARGIN)
+        assert found.probabilities == pytest.approx(exact, abs=0.02)  # LOG_ODDS_MARGIN at 0.5
 
     assert names["close"] == EXACT.text
     highest, second = sorted(exact.values(), reverse=True)[:2]
-    if highest - second > 2 * engine_selection.PROBABILITY_MARGIN:
+    if np.log(highest / second) > 2 * engine_selection.LOG_ODDS_MARGIN:
         assert names["far"] == OPENVINO[0].text
+        deployed = {name: min(value + 0.01, 0.99) for name, value in exact.items()}
+        assert Predictor(copy, serving=serving).explain(grey, operating_points=deployed).engine == EXACT.text
 
 
 def with_operating_points(directory: Path, copy: Path, points: dict[str, float]) -> Path:
@@ -188,6 +193,7 @@ def test_a_second_start_uses_the_stored_engine(tmp_path: Path) -> None:
     assert first
     assert second
     assert first.name == second.name
+    assert engine_cache.reproduction_difference(directory, tmp_path / "cache") == pytest.approx(0, abs=1e-4)
     assert graph.stat().st_mtime_ns == written
 
 
@@ -201,16 +207,32 @@ def test_a_second_start_uses_the_stored_engine(tmp_path: Path) -> None:
     ],
 )
 def test_a_prediction_near_a_threshold_of_its_version_is_close(changes: Any, is_close: bool) -> None:
-    thresholds: Any = {"operating_points": {"covid-19": 0.5}, "conformal": {"covid-19": 0.6}} | changes
+    thresholds: Any = {"conformal": {"covid-19": 0.6}} | changes
+    points = thresholds.pop("operating_points", {"covid-19": 0.5})
 
-    assert margins.is_close_to_a_threshold(explanation(), manifest(**thresholds), 0.04) is is_close
+    assert margins.is_close_to_a_threshold(explanation(), manifest(**thresholds), points, 0.15) is is_close
+
+
+def test_a_small_probability_is_close_only_within_its_smaller_error() -> None:
+    rare = explanation(probabilities={"covid-19": 0.057, "pneumonia": 0.033, "normal": 0.91})
+
+    # ln(0.057 / 0.943) = -2.806, ln(0.07 / 0.93) = -2.587, ln(0.06 / 0.94) = -2.752
+    assert not margins.is_close_to_a_threshold(rare, manifest(), {"covid-19": 0.07}, 0.08)
+    assert margins.is_close_to_a_threshold(rare, manifest(), {"covid-19": 0.06}, 0.08)
+
+
+def test_certain_probabilities_are_compared_without_an_error() -> None:
+    certain = explanation(probabilities={"covid-19": 1.0, "pneumonia": 0.0, "normal": 0.0})
+
+    assert not margins.is_close_to_a_threshold(certain, manifest(), {"covid-19": 0.5, "normal": 0.5}, 0.08)
+    assert margins.is_close_to_a_threshold(certain, manifest(), {"normal": 0.0}, 0.08)
 
 
 def test_two_classes_of_nearly_equal_probability_are_close() -> None:
     tied = explanation(probabilities={"covid-19": 0.47, "pneumonia": 0.42, "normal": 0.11})
 
-    assert margins.is_close_to_a_threshold(tied, manifest(operating_points={}), 0.04)
-    assert not margins.is_close_to_a_threshold(tied, manifest(operating_points={}), 0.01)
+    assert margins.is_close_to_a_threshold(tied, manifest(), {}, 0.15)
+    assert not margins.is_close_to_a_threshold(tied, manifest(), {}, 0.05)  # ln(0.47 / 0.42) / 2 = 0.056
 
 
 @pytest.mark.parametrize("measure", ["knn", "mahalanobis", "energy"])
@@ -218,8 +240,8 @@ def test_a_distance_near_its_limit_is_close(measure: str) -> None:
     far = OutOfDistribution(Measurement(0.1, 0.3), Measurement(9.0, 20.0), Measurement(-3.0, -0.1))
     near = replace(far, **{measure: Measurement(1.01 * 0.3, 0.3)})
 
-    assert not margins.is_close_to_a_threshold(explanation(out_of_distribution=far), manifest(), 0.04)
-    assert margins.is_close_to_a_threshold(explanation(out_of_distribution=near), manifest(), 0.04)
+    assert not margins.is_close_to_a_threshold(explanation(out_of_distribution=far), manifest(), {}, 0.15)
+    assert margins.is_close_to_a_threshold(explanation(out_of_distribution=near), manifest(), {}, 0.15)
 
 
 def manifest(**values: Any) -> Manifest:

@@ -10,7 +10,7 @@ import pytest
 
 from ml.datasets import hashing, patient_split
 from ml.datasets.exclusions import Exclusion
-from ml.datasets.near_duplicates import NearDuplicates
+from ml.datasets.image_groups import NearDuplicates
 from ml.records import LabelledImage
 
 CLASSES = ("covid-19", "pneumonia", "normal")

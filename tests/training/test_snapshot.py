@@ -112,3 +112,19 @@ def test_a_missing_trust_report_leaves_the_verdict_open() -> None:
     assert verdict.verdict == verdict.comparison["verdict"] == "inconclusive"
     assert [rule["outcome"] for rule in verdict.comparison["rules"]] == ["undecided"] * 3
     assert promotion_gate.with_trust_checks(promotion_gate.NO_COMPARISON, None, None).verdict == "none"
+
+
+@pytest.mark.parametrize(
+    ("difference", "outcome", "verdict"),
+    [(None, "kept", "accept"), (0.0001, "kept", "accept"), (0.000101, "broken", "reject")],
+)
+def test_a_version_whose_served_probabilities_differ_from_the_reference_is_rejected(
+    difference: float | None, outcome: str, verdict: str
+) -> None:
+    passed = GateVerdict({"rules": [], "verdict": "accept", "reason": "Better."}, "accept", "Better.")
+
+    judged_again = promotion_gate.with_reproduction(passed, difference)
+
+    (rule,) = judged_again.comparison["rules"]
+    assert (rule["name"], rule["outcome"]) == ("reproduction", outcome)
+    assert judged_again.verdict == judged_again.comparison["verdict"] == verdict

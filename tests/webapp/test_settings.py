@@ -123,6 +123,38 @@ def test_the_web_process_does_not_start_with_an_unsafe_combination(tmp_path: Pat
     assert "SECRET_KEY is not set" in imported.stderr
 
 
+@pytest.mark.parametrize("command", [("worker", "--concurrency=1", "--queues=inference"), ("beat",)])
+def test_a_worker_and_the_scheduler_do_not_start_with_an_unsafe_combination(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    unsafe = {"DATABASE_URL": "postgres://a@127.0.0.1:1/b", "BROKER_URL": "redis://127.0.0.1:1/0"}
+    environment = {"PATH": os.environ["PATH"], "READROOM_HOME": str(tmp_path)} | unsafe
+
+    started = subprocess.run(
+        [sys.executable, "-m", "celery", "--app=webapp.celery", "--quiet", *command],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert started.returncode == 1
+    assert "SECRET_KEY is not set" in started.stderr
+
+
+def test_a_worker_loads_no_pages_and_no_library_that_only_other_processes_need(tmp_path: Path) -> None:
+    code = (
+        "import sys; from webapp.celery import app; app.loader.import_default_modules(); "
+        "from diagnostics.cases import pipeline; "
+        "print(sorted({'pydicom', 'gdcm', 'webapp.urls', 'scipy.stats', 'reportlab'} & set(sys.modules)))"
+    )
+    environment = {"PATH": os.environ["PATH"], "READROOM_HOME": str(tmp_path)}
+    environment["DJANGO_SETTINGS_MODULE"] = "webapp.settings"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.strip() == "[]"
+
+
 def test_sqlite_with_redis_is_a_warning(tmp_path: Path) -> None:
     checked = manage(tmp_path, "check", "--tag", "readroom", BROKER_URL="redis://127.0.0.1:1/0")
 

@@ -29,7 +29,7 @@ from diagnostics.cases.services import admitted_identity, withdrawal
 from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import NotAllowed
 from diagnostics.patients import services as patients
-from ml.images.dicom_header import is_plausible
+from ml.images.study_dates import is_plausible
 
 OWN_UPLOAD: Final = timedelta(hours=1)  # for which uploaders may correct what they have uploaded
 FOR_UPLOADERS: Final = frozenset(

@@ -22,8 +22,8 @@ from diagnostics.errors import DomainError, NotAllowed
 from diagnostics.integrations.errors.receiving import InstanceReused, NotDicom
 from diagnostics.integrations.services import deidentification
 from ml.errors import UnreadableImage
-from ml.images.decoding import detect_format
 from ml.images.dicom_meta import InstanceMeta, read_instance_meta
+from ml.images.file_format import detect_format
 
 
 class Outcome(StrEnum):

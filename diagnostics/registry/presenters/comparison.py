@@ -82,6 +82,7 @@ def rule_label(name: str) -> str:
         "findings": _("Recognises every finding of the active version"),
         "data": _("Data checks A1 to A4"),
         "conformal": _("Coverage of the prediction sets (E2)"),
+        "reproduction": _("Served probabilities equal the reference"),
         "shortcuts": _("Shortcut checks not worse than those of the active version"),
     }
     return labels.get(name, name)

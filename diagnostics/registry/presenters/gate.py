@@ -14,6 +14,8 @@ from diagnostics.registry.presenters.metrics import MIN_TEST_RADIOGRAPHS
 from diagnostics.registry.promotion_gate import MISSING_REPORT, Gate, GateRule
 from diagnostics.registry.trust_report import StoredCheck
 
+SMALL = 0.0005  # shown with one digit, because three decimals would make it 0
+
 
 @dataclass(frozen=True)
 class GateRow:
@@ -78,4 +80,6 @@ def _row(rule: GateRule) -> GateRow:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
+    if 0 < abs(value) < SMALL:
+        return f"{value:.1g}"
     return str(round(value)) if float(value).is_integer() else f"{value:.3f}"
