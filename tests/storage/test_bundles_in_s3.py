@@ -51,6 +51,7 @@ def version(db: None, now: datetime) -> ModelVersion:
 @pytest.fixture
 def second_host(version: ModelVersion, settings: Settings, tmp_path: Path) -> Path:
     settings.READROOM_HOME, settings.BUNDLES = tmp_path / "second", tmp_path / "second" / "bundles"
+    settings.READROOM_HOME.mkdir()
     return tmp_path / "second" / "bundles"
 
 
