@@ -23,4 +23,7 @@ class DomainErrorPages:
         """Return the page of a DomainError; None leaves any other error to Django."""
         if not isinstance(error, DomainError):
             return None
-        return render(request, "error.html", {"text": str(error)}, status=error.status)
+        response = render(request, "error.html", {"text": str(error)}, status=error.status)
+        if error.retry_after:
+            response["Retry-After"] = str(error.retry_after)
+        return response

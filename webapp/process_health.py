@@ -59,6 +59,7 @@ def checks(environment: Mapping[str, str]) -> dict[str, Callable[[], bool]]:
         "web": partial(is_web_healthy, port=int(environment.get("PORT", WEB_PORT))),
         "inference": partial(is_worker_healthy, "inference"),
         "training": partial(is_worker_healthy, "training"),
+        "maintenance": partial(is_worker_healthy, "maintenance"),
         "scheduler": is_scheduler_healthy,
         "dicom-listener": partial(is_listening, port=int(environment.get("READROOM_DICOM_PORT", 0))),
     }

@@ -12,6 +12,7 @@ from compose_spec import PyCompose
 from tests.conftest import ROOT
 from tests.deployment.compose_file import parsed
 from webapp.celery_config import QUEUES, celery_settings
+from webapp.process_health import checks
 
 PATH: Final = ROOT / "docs" / "deployment" / "docker-compose.s3.yml"
 
@@ -48,7 +49,8 @@ def document() -> dict[str, Any]:
     for service in whole["services"].values():
         if extended := service.pop("extends", None):
             base = merged(parsed()["services"][extended["service"]], service)
-            base["command"] = service["command"]  # a command is always replaced
+            base["command"] = service["command"]  # commands are always replaced
+            base["healthcheck"] |= service["healthcheck"]
             service.update(base)
     return whole
 
@@ -84,6 +86,15 @@ def test_every_queue_has_a_service_and_what_needs_the_home_runs_where_it_is(docu
     routes = celery_settings("redis://redis:6379/0", ROOT, shares_home=False)["task_routes"]
     assert routes["imports.import_batch"] == {"queue": "maintenance"}  # it reads unpacked collections
     assert routes["storage.sweep"] == {"queue": "maintenance"}  # it deletes files of the home
+
+
+@pytest.mark.parametrize("name", ["worker-inference", "worker-maintenance"])
+def test_the_health_check_of_a_worker_asks_that_worker(name: str, document: dict[str, Any]) -> None:
+    service = document["services"][name]
+    process = service["healthcheck"]["test"][-1]
+
+    assert process in checks({})
+    assert f"--hostname={process}@%h" in service["command"]  # which the ping of the check names
 
 
 def test_the_keys_are_files_and_every_variable_is_read_by_the_settings(document: dict[str, Any]) -> None:

@@ -62,4 +62,4 @@ def test_a_scheduler_without_a_heartbeat_is_not_healthy() -> None:
 
 
 def test_every_process_has_a_check() -> None:
-    assert set(checks({})) == {"web", "inference", "training", "scheduler", "dicom-listener"}
+    assert set(checks({})) == {"web", "inference", "training", "maintenance", "scheduler", "dicom-listener"}

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from diagnostics.accounts.models import User
 from diagnostics.cases.storage import SAFE_AGE
 from diagnostics.errors import StorageUnavailable
 from diagnostics.registry import selectors
@@ -49,6 +51,7 @@ def version(db: None, now: datetime) -> ModelVersion:
 @pytest.fixture
 def second_host(version: ModelVersion, settings: Settings, tmp_path: Path) -> Path:
     settings.READROOM_HOME, settings.BUNDLES = tmp_path / "second", tmp_path / "second" / "bundles"
+    settings.READROOM_HOME.mkdir()
     return tmp_path / "second" / "bundles"
 
 
@@ -79,11 +82,20 @@ def test_an_altered_bundle_is_not_taken(version: ModelVersion, second_host: Path
 
 
 def test_a_bundle_that_cannot_be_fetched_is_asked_for_again(
-    version: ModelVersion, second_host: Path, settings: Settings, bucket: S3Options
+    version: ModelVersion,
+    second_host: Path,
+    settings: Settings,
+    bucket: S3Options,
+    client: Client,
+    administrator: User,
 ) -> None:
     settings.S3 = replace(bucket, endpoint=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(StorageUnavailable):
         selectors.bundle_path(version)
+    client.force_login(administrator)
+    page = client.get(reverse("registry:version", args=[version.pk]))
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "60")
+    assert "does not answer" in page.content.decode()
 
     settings.S3 = bucket
     assert contents(selectors.bundle_path(version))

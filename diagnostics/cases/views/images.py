@@ -24,7 +24,7 @@ from diagnostics.accounts.roles import Permission
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import selectors
-from diagnostics.cases.errors import ImageUnavailable, ServerBusy
+from diagnostics.cases.errors import ImageUnavailable, ServerBusy, StorageUnavailable
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services import blinding, stored_images
 from ml.inference import overlay as overlays
@@ -56,7 +56,7 @@ def of_visible_case(image: CaseImage[P]) -> ImageView[P]:
             return image(request, user, case, *args, **kwargs)
         except ImageUnavailable as error:
             return HttpResponse(str(error), status=error.status, content_type="text/plain; charset=utf-8")
-        except ServerBusy as error:  # the viewer keeps showing the display PNG
+        except (ServerBusy, StorageUnavailable) as error:  # the viewer keeps showing the display PNG
             headers = {"Retry-After": str(error.retry_after)}
             return HttpResponse(str(error), status=error.status, headers=headers)
 
