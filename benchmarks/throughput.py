@@ -1,6 +1,6 @@
 """Radiographs a second of the whole system, from HTTP to the stored heatmap, beside its engine alone.
 
-python -m benchmarks.throughput DATA [--stack both] [--radiographs 100] [--senders 2] [--collection all]
+python -m benchmarks.throughput DATA [--stack both] [--workers 1 2] [--radiographs 100] [--json OUT]
 
 The engine alone is the serving engine on decoded radiographs, with the overlay picture, in one process.
 """
@@ -59,8 +59,14 @@ def main() -> None:
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"engine alone: {1000 / engine:.1f} radiographs a second ({engine:.1f} ms)\n")
     brokers: list[Broker] = ["embedded", "production"] if arguments.stack == "both" else [arguments.stack]
+    results = []
     for broker in brokers:
-        print(_table(broker, _system(broker, files, arguments), engine), flush=True)
+        for workers in arguments.workers:
+            found = _system(broker, workers, files, arguments)
+            print(_table(broker, workers, found, engine), flush=True)
+            results.append({"stack": broker, "workers": workers, "engine": engine} | found)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--radiographs", type=int, default=100, help="of the burst")
     parser.add_argument("--single", type=int, default=15, help="uploads on an idle system, one at a time")
     parser.add_argument("--senders", type=int, default=2)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="inference workers")
+    parser.add_argument("--json", type=Path, help="where the figures go, for the pictures")
     parser.add_argument("--collection", choices=("all", "cohen", "radiography"), default="all")
     return parser
 
@@ -91,16 +99,20 @@ def _engine_alone(files: list[str]) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def _system(broker: Broker, files: Sequence[Path], arguments: argparse.Namespace) -> dict[str, Any]:
+def _system(
+    broker: Broker, workers: int, files: Sequence[Path], arguments: argparse.Namespace
+) -> dict[str, Any]:
     with readroom_stack(broker, processes=(WEB, INFERENCE, SCHEDULER)) as stack:
+        for _ in range(workers - 1):
+            stack.start_second(INFERENCE)
         started = time.time()
         first = [_send(stack, path) for path in files[:FIRST]]
         _settle(stack)
         to_first_result = _finished(stack)[first[0].case][0] - started
-        before = {name: processor_seconds(stack.processes[name].pid) for name in (WEB, INFERENCE)}
+        before = _processor_seconds(stack)
         uploads = _burst(stack, files[FIRST : FIRST + arguments.radiographs], arguments.senders)
         _settle(stack)
-        spent = {name: processor_seconds(stack.processes[name].pid) - before[name] for name in before}
+        spent = {name: seconds - before[name] for name, seconds in _processor_seconds(stack).items()}
         alone = _one_at_a_time(stack, files[FIRST + arguments.radiographs :])
         finished = _finished(stack)
         last = max(finished[each.case][0] for each in uploads if each.case in finished)
@@ -113,6 +125,16 @@ def _system(broker: Broker, files: Sequence[Path], arguments: argparse.Namespace
             "memory": {name: resident_of_tree(stack.processes[name].pid) for name in before},
             "to_first_result": to_first_result,
         }
+
+
+def _processor_seconds(stack: Stack) -> dict[str, float]:
+    """Return the processor time of the web processes and of all inference workers."""
+    return {
+        kind: sum(
+            processor_seconds(process.pid) for name, process in stack.processes.items() if name.endswith(kind)
+        )
+        for kind in (WEB, INFERENCE)
+    }
 
 
 def _burst(stack: Stack, files: Sequence[Path], senders: int) -> list[Upload]:
@@ -169,7 +191,7 @@ def _finished(stack: Stack) -> dict[str, Any]:
     return found
 
 
-def _table(broker: Broker, found: dict[str, Any], engine: float) -> str:
+def _table(broker: Broker, workers: int, found: dict[str, Any], engine: float) -> str:
     each = 1000 * found["seconds"] / found["done"]
     rows = [
         ("throughput over the engine alone", f"{engine / each:.2f}"),
@@ -184,7 +206,9 @@ def _table(broker: Broker, found: dict[str, Any], engine: float) -> str:
     for step in found["steps"][0]:
         rows.append((f"step {step}", f"{1000 * median(row.get(step, 0) for row in found['steps']):.1f} ms"))
     body = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    return f"| {broker}, {found['done']} radiographs | |\n| --- | --- |\n{body}\n"
+    return (
+        f"| {broker}, {workers} inference worker(s), {found['done']} radiographs | |\n| --- | --- |\n{body}\n"
+    )
 
 
 def _latency(found: dict[str, Any]) -> float:
