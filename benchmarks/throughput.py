@@ -54,7 +54,9 @@ class Upload:
 def main() -> None:
     """Measure the engine and the system; print one table for each stack."""
     arguments = _parser().parse_args()
-    files = _files(arguments.data, arguments.radiographs + FIRST + arguments.single, arguments.collection)
+    files = choose_files(
+        arguments.data, arguments.radiographs + FIRST + arguments.single, arguments.collection
+    )
     engine = _engine_alone([str(path) for path in files[: arguments.radiographs]])
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"engine alone: {1000 / engine:.1f} radiographs a second ({engine:.1f} ms)\n")
@@ -82,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _files(data: Path, count: int, collection: str) -> list[Path]:
+def choose_files(data: Path, count: int, collection: str) -> list[Path]:
+    """Return radiographs of the collections on disk, the same ones each time."""
     images = []
     if collection != "radiography":
         images += cohen_radiographs(data / "covid-chestxray-dataset")[0]
@@ -106,12 +109,12 @@ def _system(
         for _ in range(workers - 1):
             stack.start_second(INFERENCE)
         started = time.time()
-        first = [_send(stack, path) for path in files[:FIRST]]
-        _settle(stack)
+        first = [send(stack, path) for path in files[:FIRST]]
+        settle(stack)
         to_first_result = _finished(stack)[first[0].case][0] - started
         before = _processor_seconds(stack)
         uploads = _burst(stack, files[FIRST : FIRST + arguments.radiographs], arguments.senders)
-        _settle(stack)
+        settle(stack)
         spent = {name: seconds - before[name] for name, seconds in _processor_seconds(stack).items()}
         alone = _one_at_a_time(stack, files[FIRST + arguments.radiographs :])
         finished = _finished(stack)
@@ -148,7 +151,7 @@ def _burst(stack: Stack, files: Sequence[Path], senders: int) -> list[Upload]:
                 if not waiting:
                     return
                 path = waiting.pop()
-            sent = _send(stack, path)
+            sent = send(stack, path)
             with lock:
                 uploads.append(sent)
 
@@ -160,7 +163,8 @@ def _burst(stack: Stack, files: Sequence[Path], senders: int) -> list[Upload]:
     return uploads
 
 
-def _send(stack: Stack, path: Path) -> Upload:
+def send(stack: Stack, path: Path) -> Upload:
+    """Upload one radiograph by the API."""
     sent_at = time.time()
     reply = stack.api_client("technician").post(
         "/api/v1/cases/",
@@ -174,13 +178,14 @@ def _send(stack: Stack, path: Path) -> Upload:
 def _one_at_a_time(stack: Stack, files: Sequence[Path]) -> list[Upload]:
     uploads = []
     for path in files:
-        uploads.append(_send(stack, path))
+        uploads.append(send(stack, path))
         time.sleep(1)  # longer than a prediction: the next upload meets an idle system
-    _settle(stack)
+    settle(stack)
     return uploads
 
 
-def _settle(stack: Stack) -> None:
+def settle(stack: Stack) -> None:
+    """Wait until no prediction is queued or running."""
     wait_until(
         lambda: int(stack.shell(OPEN)) == 0, seconds=SETTLE_SECONDS, what=f"predictions\n{stack.tail()}"
     )
