@@ -89,6 +89,7 @@ def test_a_backup_is_restored_into_another_bucket_object_by_object(
     assert not (tmp_path / "second" / "media").exists()
 
 
+@pytest.mark.nightly
 def test_a_backup_of_a_bucket_is_restored_onto_a_disk(
     archive: Path, bucket: S3Options, tmp_path: Path
 ) -> None:
