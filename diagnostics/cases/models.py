@@ -204,6 +204,9 @@ class Prediction(Job):
             models.Index(fields=["status", "queued_at"]),
             models.Index(fields=["finished_at"]),
             models.Index(fields=["outcome", "case"], name="prediction_by_outcome"),
+            models.Index(
+                fields=["finished_at", "case"], condition=Q(status="failed"), name="failed_predictions"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -113,6 +113,7 @@ def _run(context: RunContext) -> None:
     verdict = _judge_reproduction(context, verdict)
     _write_model_card(context, verdict, evaluation)
     _register(context, verdict, evaluation, version)
+    snapshot_index.store_figures(context.run, now=context.clock())
 
 
 def _clear(context: RunContext) -> None:

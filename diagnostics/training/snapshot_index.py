@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
 from diagnostics.cases import selectors as cases
-from diagnostics.training.models import Part, SnapshotLabel, TrainingRun
+from diagnostics.training.models import Part, SnapshotFigures, SnapshotLabel, TrainingRun
+from diagnostics.training.selectors import snapshots
 from diagnostics.training.snapshot import SnapshotEntry
 from ml.datasets.patient_split import Split
 
@@ -57,6 +59,21 @@ def store_predictions(
         row.candidate = _probabilities(own.get(path), candidate)
         row.active = _probabilities(other.get(path), active)
     SnapshotLabel.objects.bulk_update(rows, ["candidate", "active"], batch_size=ROWS)
+
+
+def store_figures(run: TrainingRun, *, now: datetime) -> None:
+    """Count the labels of a run's snapshot and store the numbers; not in a transaction, it may take long."""
+    numbers = snapshots.count(run)
+    change = numbers.change
+    columns = {
+        "counted_at": now,
+        "counts": numbers.counts,
+        "since": change.since if change else None,
+        "added": change.added if change else 0,
+        "removed": change.removed if change else 0,
+        "test_set_uses": numbers.test_set_uses,
+    }
+    SnapshotFigures.objects.update_or_create(run=run, defaults=columns)
 
 
 def _probabilities(row: RadiographResult | None, evaluation: Evaluation | None) -> dict[str, float]:

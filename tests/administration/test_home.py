@@ -206,7 +206,7 @@ def test_the_queries_do_not_grow_with_the_cases(
         readings.sign_reading(case=case, by=radiologist, finding="normal", now=timezone.now())
     client.get("/")  # counts the new readings
 
-    with django_assert_num_queries(36):
+    with django_assert_num_queries(37):
         client.get("/")
 
 

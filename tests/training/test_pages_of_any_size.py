@@ -106,6 +106,18 @@ def test_no_query_of_a_page_reads_a_whole_table_of_cases(
     assert not read_whole
 
 
+@pytest.mark.parametrize("page", ["/training/", "/review/readers/"])
+def test_the_figures_of_labels_and_readers_are_read_from_kept_numbers_alone(
+    page: str, client: Client, fill: Fill, administrator: User, active_version: ModelVersion
+) -> None:
+    client.force_login(administrator)
+    fill(10)
+
+    read = {table for sql in _queries(client, page) for table in re.findall(r'(?:FROM|JOIN) "(\w+)"', sql)}
+
+    assert read & LARGE <= {"review_casefigures", "audit_auditevent"}
+
+
 def test_recounting_makes_as_many_queries_for_200_cases_as_for_10(fill: Fill, db: None) -> None:
     fill(10)
     few = _queries_of_a_recount()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -48,5 +48,6 @@ def failures(user: User, *, now: datetime, days: int) -> Failures:
 
 def _failed(jobs: QuerySet[Any], *, since: date) -> Counter[date]:
     failed = jobs.filter(status=JobStatus.FAILED, finished_at__isnull=False).order_by()
-    by_day = failed.annotate(day=TruncDate("finished_at")).filter(day__gte=since)
+    start = timezone.make_aware(datetime.combine(since, time.min))  # a time, for the index
+    by_day = failed.filter(finished_at__gte=start).annotate(day=TruncDate("finished_at"))
     return Counter(dict(by_day.values_list("day").annotate(jobs=Count("pk"))))

@@ -9,8 +9,7 @@ from typing import Final
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Count, Q, Sum
-from numpy.typing import NDArray
+from django.db.models import Count, Q, QuerySet, Sum
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
@@ -70,9 +69,7 @@ def _waiting(priority: Priority, number: int, late: int, late_today: Mapping[str
 def turnaround(user: User, *, now: datetime, over: timedelta) -> tuple[Turnaround, Turnaround]:
     """Return the turnaround of STAT cases and of all others that became final in a period."""
     final = CaseFigures.objects.filter(site__in=_sites(user), final_at__gte=now - over, final_at__lte=now)
-    rows = np.array(final.values_list("is_stat", "took"), np.int64).reshape(-1, 2)
-    is_stat, minutes = rows[:, 0] == 1, rows[:, 1] / MICROSECONDS_OF_A_MINUTE
-    return _turnaround(minutes[is_stat]), _turnaround(minutes[~is_stat])
+    return _turnaround(final.filter(is_stat=True)), _turnaround(final.filter(is_stat=False))
 
 
 def _sites(user: User) -> list[UUID]:
@@ -81,7 +78,9 @@ def _sites(user: User) -> list[UUID]:
     return list(user.sites.values_list("pk", flat=True))
 
 
-def _turnaround(minutes: NDArray[np.float64]) -> Turnaround:
+def _turnaround(final: QuerySet[CaseFigures]) -> Turnaround:
+    took = final.values_list("took", flat=True)
+    minutes = np.fromiter(took, np.float64) / MICROSECONDS_OF_A_MINUTE
     enough = len(minutes) >= MIN_FOR_PERCENTILE
     return Turnaround(
         cases=len(minutes),

@@ -26,7 +26,7 @@ class FigureKind(StrEnum):
 class ChangedCase(models.Model):
     """A case that may add something else to the figures than was counted.
 
-    Triggers on the tables of cases, readings and labels add the rows (migration 0006), so no writer waits
+    Triggers on the tables of cases, readings and labels add the rows (migration 0009), so no writer waits
     for another; `services/kept_figures.py` counts these cases again.
     """
 
@@ -60,7 +60,7 @@ class CaseFigures(models.Model):
 class WaitingCount(models.Model):
     """A change of the number of cases that wait for a reading; the sum of the rows is the number.
 
-    Triggers on the table of cases add the rows (migration 0007); `services/case_counts.py` sums them up.
+    Triggers on the table of cases add the rows (migration 0010); `services/case_counts.py` sums them up.
     """
 
     site = models.ForeignKey(

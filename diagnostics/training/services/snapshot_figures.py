@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from diagnostics.training import snapshot_index
 from diagnostics.training.models import SnapshotFigures
 from diagnostics.training.selectors import snapshots
 
@@ -15,17 +16,7 @@ def count_next(*, now: datetime) -> bool:
     run = snapshots.next_uncounted_run()
     if run is None:
         return False
-    numbers = snapshots.count(run)
-    change = numbers.change
-    columns = {
-        "counted_at": now,
-        "counts": numbers.counts,
-        "since": change.since if change else None,
-        "added": change.added if change else 0,
-        "removed": change.removed if change else 0,
-        "test_set_uses": numbers.test_set_uses,
-    }
-    SnapshotFigures.objects.update_or_create(run=run, defaults=columns)
+    snapshot_index.store_figures(run, now=now)
     return True
 
 
