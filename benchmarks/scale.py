@@ -1,6 +1,6 @@
-"""Server time of pages and API lists with few and with many cases, as a ratio.
+"""Server time of pages and API lists with few and with many cases, as a Markdown table.
 
-python -m benchmarks.scale [--cases 1000 1000000] [--requests 15] [--database sqlite postgres]
+python -m benchmarks.scale [--cases 1000 1000000] [--requests 15] [--database sqlite postgres] [--pages WORD]
 """
 
 from __future__ import annotations
@@ -25,58 +25,95 @@ if TYPE_CHECKING:
 DATABASES: Final = ("sqlite", "postgres")
 CASES_VARIABLE: Final = "READROOM_BENCHMARK_CASES"  # set in the child process that measures
 REQUESTS_VARIABLE: Final = "READROOM_BENCHMARK_REQUESTS"
+PAGES_VARIABLE: Final = "READROOM_BENCHMARK_PAGES"
 HEADERS: Final = {"host": "127.0.0.1"}
 
 
 def main() -> None:
     """Parse the arguments, measure each database in processes of its own, and print ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", nargs=2, default=["1000", "1000000"])
+    parser.add_argument("--cases", nargs="+", default=["1000", "1000000"])
     parser.add_argument("--requests", default="15")
     parser.add_argument("--database", nargs="*", choices=DATABASES, default=list(DATABASES))
+    parser.add_argument("--pages", nargs="*", default=[], help="measure only pages with one of these words")
     arguments = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    few, many = arguments.cases
+    os.environ[PAGES_VARIABLE] = json.dumps(arguments.pages)
     for name in arguments.database:
-        measured = [_measured_in_child(name, cases, arguments.requests) for cases in (few, many)]
-        print(f"{name}: median ms at {int(few):,} and at {int(many):,} cases, and their ratio")
-        for page in measured[0]:
-            first, last = (each[page] for each in measured)
-            print(f"  {page:28} {first:8.1f} {last:8.1f} {last / first:6.2f}", flush=True)
+        measured = [_measured_in_child(name, cases, arguments.requests) for cases in arguments.cases]
+        print("\n".join(_table(name, arguments.cases, measured)), flush=True)
+
+
+def _table(name: str, cases: list[str], measured: list[dict[str, float]]) -> list[str]:
+    """Return a row for each page: the median at each number of cases, and the ratio of last to first."""
+    numbers = " | ".join(f"{int(each):,}" for each in cases)
+    lines = [f"| {name}, median ms at | {numbers} | ratio |", "| --- |" + " --- |" * (len(cases) + 1)]
+    for page, first in measured[0].items():
+        times = " | ".join(f"{each[page]:.0f}" for each in measured)
+        lines.append(f"| {page} | {times} | {measured[-1][page] / first:.2f} |")
+    return lines
+
+
+LISTS: Final = {
+    "worklist": "/cases/",
+    "worklist, live rows": "/cases/rows/",
+    "worklist, a later page": "/cases/?after={case}",
+    "worklist, last page": "/cases/?page=last",
+    "worklist, urgent": "/cases/?priority=urgent",
+    "worklist, by accession": "/cases/?sort=accession",
+    "worklist, by study, newest": "/cases/?sort=-study",
+    "worklist, one view": "/cases/?view=AP",
+    "worklist, being read": "/cases/?status=reading",
+    "worklist, part of an accession": "/cases/?q=C-77",
+    "all cases": "/cases/?status=all",
+    "all cases, by study": "/cases/?status=all&sort=study",
+    "final cases": "/cases/?status=final",
+    "failed cases": "/cases/?status=failed",
+    "imported cases": "/cases/?status=imported",
+    "own cases": "/cases/?status=mine",
+    "cases to adjudicate": "/cases/?status=needs-adjudication",
+    "case page": "/cases/{case}/",
+    "reading page": "/review/{case}/",
+    "next cases to prefetch": "/review/{case}/prefetch/",
+    "API: worklist": "/api/v1/worklist/",
+}
+SEARCHES: Final = {
+    "search: one accession number": "ACC-777",
+    "search: a patient reference": "P-300",
+    "search: a name": "FAMILY9 Given9",
+    "search: a study date": "2026-11-20",
+    "search: a case id": "{case}",
+    "search: many results": "ACC-1",
+}
+OF_ADMINISTRATORS: Final = {
+    "reader quality": "/review/readers/",
+    "audit log": "/audit/",
+    "audit log, last page": "/audit/?page=last",
+    "home of an administrator": "/",
+    "API: cases": "/api/v1/cases/",
+    "API: cases, a later page": "/api/v1/cases/?cursor={case}",
+    "API: cases by priority": "/api/v1/cases/?ordering=priority",
+    "API: cases with a result": "/api/v1/cases/?status=done",
+    "API: failed cases": "/api/v1/cases/?status=failed",
+    "model versions": "/models/",
+    "training": "/training/",
+}
 
 
 def pages(reader: Client, administrator: Client, case: str) -> dict[str, Callable[[], Any]]:
     """Return the requests to measure."""
 
     def get(client: Client, address: str) -> Callable[[], Any]:
-        return lambda: client.get(address, headers=HEADERS)
+        return lambda: client.get(address.format(case=case), headers=HEADERS)
 
     def search(text: str) -> Callable[[], Any]:
-        return lambda: reader.post("/cases/", {"text": text}, headers=HEADERS)
+        return lambda: reader.post("/cases/", {"text": text.format(case=case)}, headers=HEADERS)
 
-    return {
-        "worklist": get(reader, "/cases/"),
-        "worklist, live rows": get(reader, "/cases/rows/"),
-        "worklist, urgent": get(reader, "/cases/?priority=urgent"),
-        "worklist, by accession": get(reader, "/cases/?sort=accession"),
-        "worklist, last page": get(reader, "/cases/?page=last"),
-        "all cases": get(reader, "/cases/?status=all"),
-        "final cases": get(reader, "/cases/?status=final"),
-        "failed cases": get(reader, "/cases/?status=failed"),
-        "search: one accession number": search("ACC-777"),
-        "search: a patient reference": search("P-300"),
-        "search: a name": search("FAMILY9 Given9"),
-        "search: many results": search("ACC-1"),
-        "case page": get(reader, f"/cases/{case}/"),
-        "reading page": get(reader, f"/review/{case}/"),
-        "reader quality": get(administrator, "/review/readers/"),
-        "audit log": get(administrator, "/audit/"),
-        "home of an administrator": get(administrator, "/"),
-        "API: cases": get(administrator, "/api/v1/cases/"),
-        "API: failed cases": get(administrator, "/api/v1/cases/?status=failed"),
-        "model versions": get(administrator, "/models/"),
-        "training": get(administrator, "/training/"),
-    }
+    return (
+        {name: get(reader, address) for name, address in LISTS.items()}
+        | {name: search(text) for name, text in SEARCHES.items()}
+        | {name: get(administrator, address) for name, address in OF_ADMINISTRATORS.items()}
+    )
 
 
 def measure(cases: int, requests: int) -> dict[str, float]:
@@ -102,7 +139,12 @@ def measure(cases: int, requests: int) -> dict[str, float]:
     while case_counts.sum_up():
         pass
     case = str(Case.objects.filter(finalized_at=None, on_worklist=True)[0].pk)
-    return {name: _median(name, request, requests) for name, request in pages(*clients, case).items()}
+    words = json.loads(os.environ[PAGES_VARIABLE])
+    return {
+        name: _median(name, request, requests)
+        for name, request in pages(*clients, case).items()
+        if not words or any(word in name for word in words)
+    }
 
 
 def _median(name: str, request: Callable[[], Any], requests: int) -> float:

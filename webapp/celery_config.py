@@ -34,6 +34,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("review.sum_up_counts", 60.0),
         ("review.recount_figures", 5.0),
         ("integrations.queue_and_requeue", 5.0),
+        ("integrations.queue_older_results", 3600.0),
         ("monitoring.watch", 300.0),
         ("webhooks.collect_and_requeue", 5.0),
     )

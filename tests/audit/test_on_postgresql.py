@@ -18,6 +18,7 @@ OTHERS = (  # triggers too
     FOLDER.parent / "review" / "test_case_counts.py",
     FOLDER.parent / "training" / "test_kept_figures.py",
     FOLDER.parent / "training" / "test_kept_figures_concurrently.py",
+    FOLDER.parent / "review" / "test_list_plans.py",
 )
 
 

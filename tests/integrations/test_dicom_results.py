@@ -63,6 +63,16 @@ def test_a_result_is_queued_once_after_the_first_reading_can_no_longer_be_undone
     assert sorted(kinds) == ["sc", "sr"]
 
 
+@pytest.mark.parametrize("result_policy", ["first-reading", "final"])
+def test_a_result_of_days_ago_is_queued_by_the_hourly_task_alone(
+    result_policy: str, read_case: Case, site: Site, now: datetime
+) -> None:
+    node_of(site, 104, now, result_policy=result_policy)
+    later, day = now + timedelta(days=3), timedelta(days=1)
+    assert result_queue.queue_due_results(now=later, within=day) == 0
+    assert result_queue.queue_due_results(now=later) == 2
+
+
 @pytest.mark.parametrize(
     "columns",
     [

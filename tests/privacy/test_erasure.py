@@ -33,6 +33,7 @@ from diagnostics.training.selectors import runs
 from tests.conftest import create_user
 from tests.privacy.conftest import REFERENCE
 from tests.privacy.patients import Patient, Ward, stored_bytes
+from tests.privacy.searched_texts import searched_texts
 from tests.registry.stub_bundle import stub_bundle
 
 REFERENCE_COLUMNS = {"patient", "patient_ref", "reference", "other_reference"}
@@ -47,7 +48,7 @@ def erase(ward: Ward, reference: str = REFERENCE, by: User | None = None) -> Era
 def whole_database() -> str:
     """Return every row of every table as text."""
     rows = [row for model in apps.get_models() for row in model._base_manager.order_by("pk")]
-    return serializers.serialize("json", rows)
+    return serializers.serialize("json", rows) + str(searched_texts())
 
 
 def test_nothing_of_an_erased_patient_stays_in_the_database_or_in_files(

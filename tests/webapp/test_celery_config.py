@@ -46,6 +46,7 @@ MAINTENANCE = {
     "monitoring.watch",
     "webhooks.collect_and_requeue",
     "integrations.queue_and_requeue",
+    "integrations.queue_older_results",
 }
 PERIODIC = MAINTENANCE | {"jobs.heartbeats"}
 ON_REQUEST = {"jobs.heartbeat"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -68,7 +68,8 @@ class CaseList(GenericAPIView[Case]):
         query = CaseListQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         listed = lists.case_list(actor(request), **query.validated_data)
-        page = lists.cases_of_page(self.paginate_queryset(listed) or [])
+        keys: Any = self.paginate_queryset(cast(Any, listed))
+        page = lists.cases_of_page(keys)
         identifiers = may_see_identifiers(actor(request), request.auth)
         case_lists.record_list(
             cases=page,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -29,7 +30,8 @@ def withheld_cases(user: User, cases: Sequence[Case]) -> frozenset[UUID]:
         visible_at = set(_sites_showing_predictions(user).values_list("pk", flat=True))
         return frozenset(case.pk for case in unread if case.site_id not in visible_at)
     pks = [case.pk for case in unread]
-    own_readings = Case.readings.rel.related_model.objects.filter(by=user, withdrawn_at=None)
+    readings: Any = Case._meta.get_field("readings").related_model  # of an app above this one
+    own_readings = readings.objects.filter(by=user, withdrawn_at=None)
     read = Case.objects.filter(has(own_readings), pk__in=pks)  # not by way of all readings of the user
     return frozenset(pks).difference(read.order_by().values_list("pk", flat=True))
 

@@ -32,6 +32,10 @@ class ResultDelivery(Job):
 
     class Meta:
         ordering = ["-queued_at", "kind"]
+        indexes = [
+            models.Index(fields=["status", "queued_at"], name="delivery_by_status"),
+            models.Index(fields=["case", "node"], name="delivery_by_case"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["node", "prediction", "kind"], name="one_delivery_per_result")
         ]

@@ -22,6 +22,7 @@ class StudyRetrieval(Job):
 
     class Meta:
         ordering = ["-queued_at"]
+        indexes = [models.Index(fields=["status", "queued_at"], name="retrieval_by_status")]
         constraints = [
             models.UniqueConstraint(
                 fields=["node", "study_uid"],

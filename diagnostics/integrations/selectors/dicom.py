@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
+from diagnostics.cases.selectors.lists import has
 from diagnostics.integrations.models import DicomNode, ReceivedInstance, ResultDelivery, StudyRetrieval
 from diagnostics.integrations.models.dicom_nodes import ResultPolicy
 from diagnostics.integrations.policy.dicom import SIGNATURE_PAUSE
@@ -43,8 +44,10 @@ def retrievals_of(user: User) -> QuerySet[StudyRetrieval]:
     )
 
 
-def cases_due_for(node: DicomNode, *, now: datetime) -> QuerySet[Case]:
+def cases_due_for(node: DicomNode, *, now: datetime, within: timedelta | None = None) -> QuerySet[Case]:
     """Return the cases whose result the node should get by its policy and has not been sent yet.
+
+    With `within`, only those that were signed so recently: an index has few of them.
 
     A signature can be undone for some seconds, so it counts after them. Control copies are never sent: the
     result of their radiograph belongs to another case.
@@ -52,12 +55,13 @@ def cases_due_for(node: DicomNode, *, now: datetime) -> QuerySet[Case]:
     if node.result_policy == ResultPolicy.NEVER or node.results_since is None or not node.is_active:
         return Case.objects.none()
     signed_before = now - SIGNATURE_PAUSE
+    since = node.results_since if within is None else max(node.results_since, now - within)
     cases = Case.objects.filter(site=node.site, copy_of=None, withdrawn_at=None)
     if node.result_policy == ResultPolicy.FINAL:
-        cases = cases.filter(finalized_at__gte=node.results_since, finalized_at__lt=signed_before)
+        cases = cases.filter(finalized_at__gte=since, finalized_at__lt=signed_before)
     else:
         first = Reading.objects.standing().filter(case=OuterRef("pk"))
         earlier = first.filter(signed_at__lt=node.results_since)
-        recent = first.filter(signed_at__gte=node.results_since, signed_at__lt=signed_before)
-        cases = cases.filter(Exists(recent)).exclude(Exists(earlier))
-    return cases.exclude(Exists(ResultDelivery.objects.filter(node=node, case=OuterRef("pk"))))
+        recent = Reading.objects.standing().filter(signed_at__gte=since, signed_at__lt=signed_before)
+        cases = cases.filter(pk__in=recent.values("case")).exclude(Exists(earlier))
+    return cases.exclude(has(ResultDelivery.objects.filter(node=node)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
@@ -27,14 +27,17 @@ from diagnostics.jobs.models import JobStatus
 MAX_CASES: Final = 100  # of one node and one periodic task
 
 
-def queue_due_results(*, now: datetime) -> int:
-    """Queue the results that are due; return the number of deliveries."""
+def queue_due_results(*, now: datetime, within: timedelta | None = None) -> int:
+    """Queue the results that are due; return the number of deliveries.
+
+    With `within`, only those of cases signed so recently.
+    """
     nodes = DicomNode.objects.filter(is_active=True).exclude(result_policy=ResultPolicy.NEVER)
-    return sum(_queue_for(node, now) for node in nodes.select_related("site"))
+    return sum(_queue_for(node, now, within) for node in nodes.select_related("site"))
 
 
-def _queue_for(node: DicomNode, now: datetime) -> int:
-    due = cases_due_for(node, now=now).order_by("opened_at")
+def _queue_for(node: DicomNode, now: datetime, within: timedelta | None) -> int:
+    due = cases_due_for(node, now=now, within=within).order_by("opened_at")
     return sum(_queue_result(node, case, now) for case in with_predictions(due)[:MAX_CASES])
 
 

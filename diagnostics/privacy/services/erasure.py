@@ -94,6 +94,7 @@ def erase_patient(*, site: Site, patient_ref: str, reason: str, by: User, now: d
         also = {"imports.ImportedFile": unimported, "review.SavedView": len(views)}
         staged = uploads.of_patient(site, patient_ref, cases)
         _erase(erasure, cases, staged=staged, also=also, references={patient_ref})
+        database_pages.forget_search_terms()
     finish(erasure)
     return erasure
 
@@ -105,6 +106,7 @@ def erase_expired(*, cases: list[UUID], site: Site, reason: str, now: datetime) 
         erasure = Erasure(site=site, cause=Cause.RETENTION, reason=reason, by=None, at=now)
         erased = patients.with_copies(cases)
         _erase(erasure, erased, staged=uploads.of_cases(erased), also={}, references=set())
+        database_pages.forget_search_terms()
     finish(erasure)
     return erasure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -63,7 +63,7 @@ class Worklist(GenericAPIView[Case]):
         sent.is_valid(raise_exception=True)
         user, now = actor(request), timezone.now()
         query = selectors.resolved(WorklistQuery.of(sent.validated_data), user)
-        page = self.paginate_queryset(selectors.worklist(user, query, now=now)) or []
+        page: Any = self.paginate_queryset(cast(Any, selectors.worklist(user, query, now=now)))
         if query.q:
             case_lists.record_search(found=len(page), filters=vars(query), by=user, now=now)
         rows = self.get_serializer(selectors.details_of(page, now), many=True)
