@@ -181,7 +181,7 @@ def test_a_search_reads_the_trigram_index(admit: Admit, radiologist: User) -> No
     [
         (
             lambda now: Prediction.objects.filter(status="failed"),
-            "cases_predi_status",
+            "cases_predi_status|failed_predictions",
         ),
         (lambda now: Prediction.with_expired_lease(now=now), "cases_predi_status"),
         (lambda now: AuditEvent.objects.filter(target_id="x", target_kind="case"), "audit_audit_target"),
