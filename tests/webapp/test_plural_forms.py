@@ -24,9 +24,7 @@ def test_radiographs_and_patients_are_counted(radiographs: int, patients: int, t
     template = "includes/radiographs_of_patients.html"
     assert text_of(template, radiographs=radiographs, patients=patients) == text
     metrics = SimpleNamespace(radiographs=radiographs, patients=patients, accuracy="0.90", title="", rows=())
-    assert f"{text}; accuracy 0.90" in text_of("registry/_results.html", results=(metrics,)).replace(
-        " ;", ";"
-    )
+    assert f"{text} (accuracy 0.90)" in text_of("registry/_results.html", results=(metrics,))
 
 
 @pytest.mark.parametrize(("passed", "text"), [(1, "1 check passed,"), (28, "28 checks passed,")])
