@@ -1,22 +1,14 @@
-"""The public collections in a data folder, split into training, validation and held-out radiographs."""
+"""Splits of public radiographs by patient, without whole or cropped copies across parts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from benchmarks.collections_on_disk import (
-    OTHER,
-    cohen_radiographs,
-    darkcovidnet_cohen_patients,
-    darkcovidnet_radiographs,
-    radiography_radiographs,
-)
 from ml.datasets.disjoint_sets import DisjointSets
 from ml.datasets.hashing import hash_fraction
 from ml.datasets.patient_split import Split
@@ -28,8 +20,6 @@ HELD_OUT_SHARE: Final = 0.5  # of Cohen's patients
 VALIDATION_SHARE: Final = 0.12  # of all other patients
 CROPPED: Final = 50  # bits; of 150,000 pairs of different radiographs fewer than 10 are this close
 
-HeldOut = Literal["patients", "source"]
-
 
 @dataclass(frozen=True)
 class PublicDatasets:
@@ -38,43 +28,6 @@ class PublicDatasets:
     split: Split
     held_out: tuple[LabelledImage, ...]
     excluded: dict[str, int]
-
-
-def collect(folder: Path, held_out_unit: HeldOut = "patients") -> PublicDatasets:
-    """Return the radiographs split by patient, without near-duplicates of held-out radiographs in training.
-
-    With "patients", half of Cohen's patients are held out, by hash. With "source", all of them are held out
-    except those in DarkCovidNet, and no other radiograph of the collection is used for training.
-    """
-    cohen, excluded = cohen_radiographs(folder / "covid-chestxray-dataset")
-    patient_of = darkcovidnet_cohen_patients(folder)
-    held_out = _held_out(cohen, held_out_unit, set(patient_of.values()))
-    remaining = (
-        [image for image in cohen if image not in set(held_out)] if held_out_unit == "patients" else []
-    )
-    excluded["cohen: neither held out nor in the training set"] = len(cohen) - len(held_out) - len(remaining)
-    with_class = [image for image in remaining if image.label != OTHER]
-    excluded["cohen, training half: finding is none of the classes"] = len(remaining) - len(with_class)
-    others = [
-        *darkcovidnet_radiographs(folder / "darkcovidnet"),
-        *radiography_radiographs(folder / "COVID-19_Radiography_Dataset"),
-    ]
-    held_out_patients = {image.patient for image in held_out}
-    unrelated = [image for image in others if patient_of.get(image.path) not in held_out_patients]
-    excluded["darkcovidnet: patient is held out"] = len(others) - len(unrelated)
-    training, duplicates = without_duplicates([*with_class, *unrelated], held_out)
-    excluded.update({f"{source}: duplicate of a held-out radiograph": n for source, n in duplicates.items()})
-    whole = without_crops(training, held_out)
-    excluded["cropped duplicate of a held-out radiograph"] = len(training) - len(whole)
-    return PublicDatasets(by_patient(whole), held_out, excluded)
-
-
-def _held_out(
-    cohen: Sequence[LabelledImage], held_out_unit: HeldOut, in_darkcovidnet: set[str]
-) -> tuple[LabelledImage, ...]:
-    if held_out_unit == "source":
-        return tuple(image for image in cohen if image.patient not in in_darkcovidnet)
-    return tuple(image for image in cohen if hash_fraction(image.patient, "held-out") < HELD_OUT_SHARE)
 
 
 def without_duplicates(

@@ -1,6 +1,6 @@
 """Trust report and model card of the default bundle.
 
-python -m benchmarks.trust_default DATA BUNDLE
+python -m benchmarks.trust_default DATA BUNDLE --run FOLDER
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from benchmarks import default_card
-from benchmarks.public_datasets import collect
+from benchmarks.long_training.radiographs import calibration_part, datasets
 from ml import importers
 from ml.datasets.hashing import hash_fraction
 from ml.datasets.patient_split import Split
@@ -28,16 +28,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the public collections")
     parser.add_argument("bundle", type=Path, help="the trained and evaluated bundle")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the long training")
     parser.add_argument(
         "--share", type=float, default=1.0, help="of the training patients, for checks A and B"
     )
     arguments = parser.parse_args()
-    datasets = collect(arguments.data)
+    collected = datasets(arguments.data, arguments.run)
     classes = bundle.read_manifest(arguments.bundle).architecture.classes
     split = Split(
-        _share_of_patients(datasets.split.train, arguments.share),
-        datasets.split.validation,
-        tuple(image for image in datasets.held_out if image.label in classes),
+        _share_of_patients(collected.split.train, arguments.share),
+        calibration_part(collected.split.validation),
+        tuple(image for image in collected.held_out if image.label in classes),
     )
     cohen = arguments.data / "covid-chestxray-dataset"
     data = trust.SupplementaryData(masks=importers.read(cohen).masks, metadata=_metadata(cohen))

@@ -21,8 +21,10 @@ from benchmarks.collections_on_disk import (
     darkcovidnet_radiographs,
     radiography_radiographs,
 )
+from benchmarks.public_datasets import PublicDatasets
 from ml.datasets import batches
 from ml.datasets.hashing import fingerprint, hash_fraction
+from ml.datasets.patient_split import Split
 from ml.importers import kaggle
 from ml.importers.records import ReadOptions
 from ml.records import LabelledImage, Preprocessing
@@ -30,6 +32,8 @@ from ml.records import LabelledImage, Preprocessing
 COHEN: Final = "cohen"
 CHILDREN: Final = "kermany"
 CACHE_SIDE: Final = 256  # pixels
+CALIBRATION_SHARE: Final = 0.5  # of the validation patients
+SELECTION: Final = "selection.json"  # in the folder of the run
 PIXELS: Final = "radiographs.npy"
 ROWS: Final = "radiographs.json"
 
@@ -78,6 +82,47 @@ def load(data: Path, cache: Path) -> CachedRadiographs:
     return CachedRadiographs(
         pixels, tuple(CachedRadiograph(**row) for row in stored["rows"]), stored["facts"]
     )
+
+
+def datasets(data: Path, run: Path) -> PublicDatasets:
+    """Return training, validation and held-out radiographs of a training; the selection is kept in `run`."""
+    file = run / SELECTION
+    if not file.exists():
+        _store(select(data), data, file)
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    parts: dict[Part, list[LabelledImage]] = {"training": [], "validation": [], "other": []}
+    for row in stored["radiographs"]:
+        name, label, patient, source, view, part = row
+        parts[part].append(LabelledImage(data / name, label, patient, source, view))
+    cohen, _excluded = cohen_radiographs(data / "covid-chestxray-dataset")
+    return PublicDatasets(
+        Split(tuple(parts["training"]), tuple(parts["validation"]), ()),
+        tuple(image for image in cohen if _is_held_out(image)),
+        stored["facts"]["excluded"],
+    )
+
+
+def calibration_part(validation: Sequence[LabelledImage]) -> tuple[LabelledImage, ...]:
+    """Return the validation radiographs, by patient, that set temperature, thresholds and limits."""
+    return tuple(image for image in validation if _is_for_calibration(image))
+
+
+def internal_test(validation: Sequence[LabelledImage]) -> tuple[LabelledImage, ...]:
+    """Return the other validation radiographs, which set nothing."""
+    return tuple(image for image in validation if not _is_for_calibration(image))
+
+
+def _is_for_calibration(image: LabelledImage) -> bool:
+    return hash_fraction(image.patient, "calibration") < CALIBRATION_SHARE
+
+
+def _store(selection: Selection, data: Path, file: Path) -> None:
+    rows = [
+        [str(image.path.relative_to(data)), image.label, image.patient, image.source, image.view,
+         selection.parts[image.path]]
+        for image in selection.radiographs
+    ]  # fmt: skip
+    file.write_text(json.dumps({"facts": selection.facts, "radiographs": rows}), encoding="utf-8")
 
 
 def select(data: Path) -> Selection:

@@ -6,20 +6,54 @@ copies of any other collection. NIH's and Cohen's radiographs, and so all of Dar
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.public_datasets import PublicDatasets, by_patient
+from benchmarks.public_datasets import by_patient
 from benchmarks.seeds.collections import Collections
-from benchmarks.train_default import train, training_spec
+from ml.recipes import TrainingSpec, at_size, get_recipe
+from ml.records import EpochReport
 
+SIZE: Final = 128  # pixels, of the last part of the time
+SMALLER: Final = ((0.5, 64), (0.8, 96))  # (until this share of the time, pixels)
 LEARNING_RATE: Final = 8e-4
 BATCH_SIZE: Final = 32
-SMALLER: Final = ("0.5:64", "0.8:96")  # until this share of the time, pixels; then the size of train_default
+STEPS_PER_EPOCH: Final = 100
 
 
 def pretrain(data: Collections, out: Path, minutes: float) -> None:
-    """Train the trunk for some minutes and write its bundle; raises OSError."""
-    datasets = PublicDatasets(by_patient(data.radiography_of_the_trunk()), (), {})
-    spec = training_spec(minutes, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE, smaller=SMALLER)
-    train(datasets, out, spec, None)
+    """Train the trunk for some minutes; write its bundle and one line per epoch. Raises OSError."""
+    from ml.training import trainer  # TensorFlow is imported only where it is needed
+
+    split = by_patient(data.radiography_of_the_trunk())
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "epochs.jsonl").open("w", encoding="utf-8") as log:
+        trainer.train(
+            split, trunk_spec(minutes), start_from=None, out=out, on_epoch=_writer(log.write, log.flush),
+            should_stop=lambda: False,
+        )  # fmt: skip
+
+
+def trunk_spec(minutes: float) -> TrainingSpec:
+    """Return the recipe: VGG16 with batch normalisation from random weights, with growing image sizes."""
+    return replace(
+        at_size(get_recipe("vgg16-scratch"), SIZE),
+        preset="vgg16-trunk",
+        minutes=minutes,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
+        sizes=SMALLER,
+        keep="last",
+    )
+
+
+def _writer(write: Callable[[str], int], flush: Callable[[], None]) -> Callable[[EpochReport], None]:
+    def write_epoch(report: EpochReport) -> None:
+        write(json.dumps(vars(report)) + "\n")
+        flush()
+
+    return write_epoch

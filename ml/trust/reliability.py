@@ -20,6 +20,7 @@ SIMULATIONS: Final = 1000
 NULL_PERCENTILE: Final = 95
 SLOPES: Final = (0.8, 1.25)
 TINY: Final = 1e-6
+MIN_OF_A_SOURCE: Final = 20  # radiographs
 
 
 @check(
@@ -42,12 +43,14 @@ def calibration_error(predictions: Predictions) -> Outcome:
         "log_loss": negative_log_likelihood(predictions.logits, labels, temperature=predictions.temperature),
         "temperature": predictions.temperature,
         "bins": float(bins),
+        **_errors_by_source(predictions),
     }
     status: Status = "PASS" if value <= SMALL_ERROR or value < limit else "WARN"
     return Outcome(
         status,
         f"The calibration error is {value:.3f}. On this number of radiographs a perfectly calibrated model "
-        f"has {null.mean():.3f} on average and {limit:.3f} at the 95th percentile.",
+        f"has {null.mean():.3f} on average and {limit:.3f} at the 95th percentile."
+        f"{_worst_source(predictions)}",
         value=value,
         n=len(predictions.radiographs),
         metrics=metrics,
@@ -67,6 +70,38 @@ def calibration_slope(predictions: Predictions) -> Outcome:
         n=len(predictions.radiographs),
         metrics={"intercept": intercept},
     )
+
+
+def _errors_by_source(predictions: Predictions) -> dict[str, float]:
+    """Return the error of the target's probability for each source with at least 20 radiographs."""
+    return {
+        f"target_error {name}": statistics.calibration_error(
+            predictions.scores[members], predictions.truth[members], bins=predictions.bins
+        )
+        for name, members in _large_sources(predictions).items()
+    }
+
+
+def _worst_source(predictions: Predictions) -> str:
+    """Return a sentence on the source whose probabilities are furthest off, empty for a single source."""
+    sources = _large_sources(predictions)
+    if len(sources) < 2:
+        return ""
+    excess = {
+        name: float((predictions.scores[members] - predictions.truth[members]).mean())
+        for name, members in sources.items()
+    }
+    worst = max(excess, key=lambda name: abs(excess[name]))
+    return (
+        f" Of the sources, {worst} is furthest off: its mean probability of {predictions.target} less its "
+        f"prevalence is {excess[worst]:+.2f}."
+    )
+
+
+def _large_sources(predictions: Predictions) -> dict[str, Truth]:
+    names = np.array([radiograph.source for radiograph in predictions.radiographs], dtype=np.str_)
+    members = {name: np.asarray(names == name, bool) for name in sorted(set(names.tolist()) - {""})}
+    return {name: of_source for name, of_source in members.items() if of_source.sum() >= MIN_OF_A_SOURCE}
 
 
 def null_errors(confidence: Floats, *, bins: int) -> Floats:

@@ -75,6 +75,19 @@ def test_calibration_metrics_equal_the_values_by_hand() -> None:
     assert result.metrics["log_loss"] == pytest.approx(0.45602, abs=5e-6)
 
 
+def test_the_calibration_of_each_large_source_is_stated_with_the_one_that_is_furthest_off() -> None:
+    # Half of each source has COVID-19, in turn: every bin of two holds one, so error and excess are by hand.
+    sources = ["near"] * 20 + ["far"] * 20 + ["few"] * 18
+    result = reliability.calibration_error(
+        predictions([0.4] * 20 + [0.8] * 20 + [0.99] * 18, [1, 0] * 29, sources=sources)
+    )
+    assert result.metrics["target_error near"] == pytest.approx(0.1)
+    assert result.metrics["target_error far"] == pytest.approx(0.3)
+    assert "target_error few" not in result.metrics
+    assert "far is furthest off" in result.summary
+    assert "is +0.30" in result.summary
+
+
 @pytest.mark.slow
 def test_a_calibrated_model_passes_and_an_overconfident_one_gets_warnings() -> None:
     random = np.random.default_rng(3)
