@@ -24,13 +24,13 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin, which delays the other processes
 
 from webapp.settings import *  # noqa: E402, F403
-from webapp.settings import DATABASES, INSTALLED_APPS, READROOM_HOME, STORAGES  # noqa: E402
+from webapp.settings import CACHES, DATABASES, INSTALLED_APPS, READROOM_HOME, STORAGES  # noqa: E402
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]  # its command `flush`
 SECRET_KEY = "for-tests-" + "x" * 50  # pseudonyms, and so the split of a data set, are the same each time
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = CACHES | {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory, so that threads meet the locks of the product; without waiting for the disk.
     _default = DATABASES["default"]

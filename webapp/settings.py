@@ -16,6 +16,7 @@ from django.contrib.messages import constants as message_levels
 
 from webapp import private_home
 from webapp.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
+from webapp.cache_settings import CACHES  # noqa: F401 - settings
 from webapp.celery_config import celery_settings
 from webapp.integration_settings import *  # noqa: F403 - settings
 from webapp.secret_key import stored_key
@@ -72,10 +73,6 @@ else:
     }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# In the database, which pages need anyway: a page must not depend on the broker.
-CACHES: dict[str, Any] = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "readroom_cache"}
-}
 
 # Without SECRET_KEY a single host stores its own key in the home. Hosts that share a PostgreSQL must be given
 # the same key; webapp.checks enforces it.

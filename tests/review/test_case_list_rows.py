@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.template import Template
+from django.test.signals import template_rendered
+
 from diagnostics.accounts.models import User
-from diagnostics.cases.models import PredictionShown
+from diagnostics.cases.models import PredictionShown, Priority
 from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.jobs.models import JobStatus
 from diagnostics.review.services import assignments, claims, readings, undo_signature
 from tests.review.case_list import page_of, row_of
 from tests.review.conftest import Admit, Classify, Imported
+
+
+@contextmanager
+def counted_rows() -> Iterator[list[str]]:
+    """Count the rows that are rendered and not taken from the cache of rendered rows."""
+    rendered: list[str] = []
+
+    def count(template: Template, **_: object) -> None:
+        if template.name == "review/_case_row.html":
+            rendered.append(template.name)
+
+    template_rendered.connect(count)
+    try:
+        yield rendered
+    finally:
+        template_rendered.disconnect(count)
+
+
+def test_a_row_is_rendered_once_until_something_in_it_changes(administrator: User, admit: Admit) -> None:
+    case, _other = admit(1), admit(2)
+    with counted_rows() as rendered:
+        assert "Priority STAT" not in row_of(page_of(administrator), case)
+        assert len(rendered) == 2
+        page_of(administrator)
+        assert len(rendered) == 2
+        case.priority = Priority.STAT
+        case.save()
+        assert "STAT" in row_of(page_of(administrator), case)
+        assert len(rendered) == 3
+
+
+def test_a_row_that_another_role_has_opened_shows_a_reader_no_more_than_before(
+    administrator: User, radiologist: User, admit: Admit, classify: Classify
+) -> None:
+    case = admit(1)
+    classify(case)
+    shown = row_of(page_of(administrator), case)
+    hidden = row_of(page_of(radiologist), case)
+    assert "COVID-19" in shown
+    assert "COVID-19" not in hidden
 
 
 def test_an_imported_case_shows_its_finding_and_that_it_is_imported(

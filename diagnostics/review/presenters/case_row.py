@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -57,9 +58,9 @@ class CaseRow:
     reader: Cell
     css_class: str
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """Return a hash of all values: the page replaces a row where it differs."""
+        """A hash of all values: where it differs, the page replaces a row and the row is rendered anew."""
         return sha256(repr(self).encode()).hexdigest()[:VERSION_LENGTH]
 
 
