@@ -78,7 +78,7 @@ def test_an_upload_creates_a_case_with_its_radiograph_and_a_queued_prediction(
     ) == (256, 256, 8, "PNG", "AP")
     assert radiograph.file_sha256 == hashlib.sha256(radiograph_png()).hexdigest()
     assert all(
-        path.is_file() for path in (selectors.radiograph_path(radiograph), selectors.display_path(radiograph))
+        path.is_file() for path in (selectors.radiograph_path(radiograph), storage.path(radiograph.display))
     )
     queued = case.predictions.get()
     assert (queued.status, queued.queued_at, queued.version) == (JobStatus.QUEUED, now, None)

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.cases import selectors
+from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services import retry
 from diagnostics.cases.tasks import classify
@@ -58,8 +58,8 @@ def test_heatmaps_are_stored_as_grids_and_as_an_overlay_of_the_radiograph(
 
     prediction = compute(case, clock)
 
-    heatmaps, frame = heatmap_files.load_heatmaps(selectors.heatmap_path(prediction))
-    overlay = cv2.imdecode(np.fromfile(selectors.overlay_path(prediction), np.uint8), cv2.IMREAD_UNCHANGED)
+    heatmaps, frame = heatmap_files.load_heatmaps(storage.path(prediction.heatmap_file))
+    overlay = cv2.imdecode(np.fromfile(storage.path(prediction.overlay_file), np.uint8), cv2.IMREAD_UNCHANGED)
     assert overlay is not None
     assert set(heatmaps) == set(prediction.probabilities) == set(prediction.heatmaps)
     assert (frame.radiograph_height, frame.radiograph_width) == overlay.shape[:2] == (256, 256)

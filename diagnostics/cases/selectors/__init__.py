@@ -127,21 +127,6 @@ def radiograph_path(radiograph: Radiograph) -> Path:
     return storage.readable_path(storage.radiograph_files(radiograph.pk).grey)
 
 
-def display_path(radiograph: Radiograph) -> Path:
-    """Return the path of the 8-bit grey PNG for display."""
-    return storage.path(radiograph.display)
-
-
-def heatmap_path(prediction: Prediction) -> Path:
-    """Return the path of the heatmaps of a finished prediction."""
-    return storage.path(prediction.heatmap_file)
-
-
-def overlay_path(prediction: Prediction) -> Path:
-    """Return the path of the image of radiograph and heatmap of a finished prediction."""
-    return storage.path(prediction.overlay_file)
-
-
 def stored_files(using: str = DEFAULT_DB_ALIAS) -> Iterator[StoredFile]:
     """Yield every file that a radiograph or a prediction names, in batches of rows, ordered by id."""
     for radiograph in _in_batches(Radiograph.objects.using(using).exclude(original="")):
