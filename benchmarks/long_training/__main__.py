@@ -11,12 +11,13 @@ import argparse
 import fcntl
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from benchmarks.long_training.recipe import LongRecipe, stored_recipe
+from benchmarks.long_training.recipe import RECIPES, LongRecipe, stored_recipe
 
 
 def main() -> None:
@@ -24,17 +25,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the public collections")
     parser.add_argument("--run", type=Path, required=True, help="folder of the training")
-    parser.add_argument("--steps", type=int, default=LongRecipe.steps, help="of a training that starts")
+    parser.add_argument("--recipe", choices=RECIPES, default="long", help="of a training that starts")
+    parser.add_argument("--steps", type=int, help="of a training that starts, if not the recipe's")
     parser.add_argument("--export", type=Path, metavar="OUT", help="write a bundle of the averaged weights")
+    parser.add_argument(
+        "--average-with",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="earlier checkpoints to average with",
+    )
     parser.add_argument("--size", type=int, default=160, help="input size of the bundle in pixels")
     arguments = parser.parse_args()
     arguments.run.mkdir(parents=True, exist_ok=True)
     if arguments.export:
         from benchmarks.long_training.export import export
 
-        export(arguments.run, arguments.data, arguments.export, arguments.size)
+        export(arguments.run, arguments.data, arguments.export, arguments.size, arguments.average_with)
     else:
-        train(arguments.run, arguments.data, stored_recipe(arguments.run, steps=arguments.steps))
+        recipe = RECIPES[arguments.recipe]
+        recipe = replace(recipe, steps=arguments.steps or recipe.steps)
+        train(arguments.run, arguments.data, stored_recipe(arguments.run, recipe))
 
 
 def train(folder: Path, data: Path, recipe: LongRecipe) -> None:

@@ -50,7 +50,7 @@ class NumberedCheckpoints:
         """Read the newest checkpoint that is whole; None if there is none."""
         for path in self._newest_first():
             try:
-                return _read(path)
+                return read_checkpoint(path)
             except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
                 print(f"{path.name} is damaged and was skipped: {error}", flush=True)
         return None
@@ -59,7 +59,8 @@ class NumberedCheckpoints:
         return sorted(self.folder.glob("step-*.npz"), reverse=True)
 
 
-def _read(path: Path) -> tuple[NamedArrays, Progress]:
+def read_checkpoint(path: Path) -> tuple[NamedArrays, Progress]:
+    """Read a checkpoint; raises OSError, ValueError, KeyError or BadZipFile."""
     arrays: NamedArrays = {}
     with np.load(path, allow_pickle=False) as stored:
         progress = Progress(**json.loads(str(stored["progress"])))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import tensorflow as tf
 
 from benchmarks.long_training import radiographs as cached
-from benchmarks.long_training.checkpoints import NumberedCheckpoints, Progress
+from benchmarks.long_training.checkpoints import NumberedCheckpoints, Progress, read_checkpoint
 from benchmarks.long_training.evaluator import Evaluator
 from benchmarks.long_training.recipe import CLASSES, PRESET, LongRecipe, stored_recipe
 from benchmarks.long_training.run import with_averages
@@ -23,8 +25,11 @@ from ml.records import Manifest, Preprocessing
 EXPORT_BATCHES: Final = 100  # of the recalibration of batch normalisation
 
 
-def export(folder: Path, data: Path, out: Path, size: int) -> None:
-    """Write a bundle that is served at `size` pixels and print its validation metrics."""
+def export(folder: Path, data: Path, out: Path, size: int, earlier: Sequence[Path] = ()) -> None:
+    """Write a bundle that is served at `size` pixels and print its validation metrics.
+
+    Its weights are the averages of the newest checkpoint, averaged again with those of `earlier` ones.
+    """
     tf.config.threading.set_intra_op_parallelism_threads(1)  # a training beside it has the other core
     recipe = stored_recipe(folder)
     found = NumberedCheckpoints(folder / "checkpoints").load()
@@ -34,10 +39,13 @@ def export(folder: Path, data: Path, out: Path, size: int) -> None:
     radiographs = cached.load(data, folder / "cache")
     evaluator = Evaluator(radiographs, BatchSampler(radiographs, recipe))
     evaluator.network.set_weights(arrays["weights"])
-    weights = with_averages(evaluator.network, arrays["ema"])
+    averages = [arrays["ema"], *(read_checkpoint(path)[0]["ema"] for path in earlier)]
+    mean = [np.asarray(np.mean(same, axis=0, dtype=np.float32)) for same in zip(*averages, strict=True)]
+    weights = with_averages(evaluator.network, mean)
     evaluator.take(weights, size=size, batches=EXPORT_BATCHES)
     metrics = evaluator.measure(size)
-    _write(out, evaluator, recipe, progress, size=size, metrics=metrics)
+    steps = [progress.step, *(read_checkpoint(path)[1].step for path in earlier)]
+    _write(out, evaluator, recipe, progress, size=size, metrics=metrics | {"averaged_steps": sorted(steps)})
     print(json.dumps({"step": progress.step, "size": size, **metrics}))
 
 

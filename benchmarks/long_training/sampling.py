@@ -25,6 +25,7 @@ MAX_SHARE: Final[dict[Cell, float]] = {
     ("normal", "radiography-normal"): 0.55,
 }
 FIXED_SHARE: Final[dict[Cell, float]] = {("pneumonia", CHILDREN): 0.16, ("normal", CHILDREN): 0.12}
+MOST: Final = {"radiography-covid": 1487, "radiography-normal": 2294}  # those of the first default
 SOURCE_WEIGHT: Final = {COHEN: 1.5}  # a source with every class
 MAX_DRAWS: Final = 300  # of one radiograph in the whole training, so that a small cell is not memorised
 BORDER_SHARE: Final = 0.4  # of the radiographs
@@ -39,7 +40,11 @@ class BatchSampler:
         self.indices = radiographs.indices("training")
         rows = [radiographs.rows[index] for index in self.indices]
         cells = Counter((row.label, row.source) for row in rows)
-        self.shares = sampling_shares(cells, recipe.steps * recipe.batch_size)
+        self.shares = (
+            sampling_shares(cells, recipe.steps * recipe.batch_size)
+            if recipe.sampling == "by root"
+            else shares_of_first_default(cells)
+        )
         chances = [self.shares[row.label, row.source] / cells[row.label, row.source] for row in rows]
         self.chances = np.array(chances) / np.sum(chances)
         self.targets = np.array([CLASSES.index(row.label) for row in rows])
@@ -75,6 +80,18 @@ def sampling_shares(cells: Counter[Cell], draws: int) -> dict[Cell, float]:
             for cell in weights
         }
         shares |= fixed | _distributed(weights, caps, 1 - sum(fixed.values()))
+    return shares
+
+
+def shares_of_first_default(cells: Counter[Cell]) -> dict[Cell, float]:
+    """Return the shares of the first default, by its numbers of radiographs, beside those of children."""
+    shares: dict[Cell, float] = {}
+    for label in CLASSES:
+        own = {cell: min(n, MOST.get(cell[1], n)) for cell, n in cells.items() if cell[0] == label}
+        fixed = {cell: FIXED_SHARE[cell] for cell in own if cell in FIXED_SHARE}
+        others = {cell: n for cell, n in own.items() if cell not in fixed}
+        rest = (1 - sum(fixed.values())) / sum(others.values())
+        shares |= fixed | {cell: n * rest for cell, n in others.items()}
     return shares
 
 

@@ -44,12 +44,14 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     keys = [system.key for system in SYSTEMS]
+    networks = sorted({network for system in SYSTEMS for network in system.networks})
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the public collections")
     parser.add_argument(
         "--run", type=Path, required=True, help="folder of the trunk and the results; resumed"
     )
     parser.add_argument("--systems", nargs="*", default=keys, choices=keys)
+    parser.add_argument("--networks", nargs="*", default=networks, choices=networks)
     parser.add_argument("--folds", type=int, default=FOLDS, help="how many of the five folds are run")
     parser.add_argument("--trunk-minutes", type=float, default=45.0, help="duration of the pre-training")
     parser.add_argument(
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reproduce(system: System, data: Collections, trunk: Path, arguments: argparse.Namespace) -> None:
     radiographs, left_out = system.radiographs(data), tuple(system.left_out(data))
-    for network in system.networks:
+    for network in filter(arguments.networks.__contains__, system.networks):
         spec = spec_of(network, arguments.imagenet)
         start_from = trunk if network in TRUNK and not arguments.imagenet else None
         experiments = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from ml.inference import gradcam
 from ml.metrics.statistics import Floats
 from ml.networks import builder, bundle
 from ml.records import Grey, LabelledImage
+from ml.training.training_copy import fastest_precision, training_copy_of
 from ml.trust.predictions import Predictions
 
 BATCH: Final = 16
@@ -50,8 +52,17 @@ class BatchPredictor:
     def with_model(self, model: keras.Model) -> BatchPredictor:
         """Return a predictor of the same version with other weights."""
         other = copy(self)
+        vars(other).pop("quick", None)
         other._set_model(model)
         return other
+
+    @cached_property
+    def quick(self) -> BatchPredictor:
+        """The same version in the machine's fastest precision, to compare its predictions with each other."""
+        precision = fastest_precision()
+        if precision == "float32":
+            return self
+        return self.with_model(training_copy_of(self.model, self.manifest.architecture, precision))
 
     def _set_model(self, model: keras.Model) -> None:
         self.model = model

@@ -72,15 +72,16 @@ def deletion(test_set: EvaluationSet, *, limit: int = 20) -> Outcome:
     own, by_chance, insertion = [], [], []
     random = np.random.default_rng(SEED)
     for square, grid in zip(squares, grids, strict=True):
-        order = heatmap_measures.resized(grid, square.shape[0])
-        own.append(heatmap_measures.curve_area(test_set, square, order, insert=False))
-        insertion.append(heatmap_measures.curve_area(test_set, square, order, insert=True))
-        orders = [
-            heatmap_measures.resized(random.random(grid.shape).astype(np.float32), square.shape[0])
+        side = square.shape[0]
+        order = heatmap_measures.resized(grid, side)
+        chance = [
+            heatmap_measures.resized(random.random(grid.shape).astype(np.float32), side)
             for _ in range(RANDOM_MAPS)
         ]
-        areas = [heatmap_measures.curve_area(test_set, square, one, insert=False) for one in orders]
-        by_chance.append(float(np.mean(areas)))
+        area, *others = heatmap_measures.curve_areas(test_set, square, [order, *chance])
+        own.append(area)
+        by_chance.append(float(np.mean(others)))
+        insertion += heatmap_measures.curve_areas(test_set, square, [order], insert=True)
     difference = np.array(own) - np.array(by_chance)
     p = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
     return Outcome(

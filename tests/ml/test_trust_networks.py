@@ -14,7 +14,14 @@ from ml.inference.predictor import Predictor
 from ml.recipes import at_size, get_recipe
 from ml.records import Grey, LabelledImage
 from ml.training.trainer import train
-from ml.trust import heatmap_checks, heatmap_measures, occlusion, out_of_distribution_panel, stability
+from ml.trust import (
+    batch_predictor,
+    heatmap_checks,
+    heatmap_measures,
+    occlusion,
+    out_of_distribution_panel,
+    stability,
+)
 from ml.trust.batch_predictor import BatchPredictor
 from ml.trust.evaluation_set import EvaluationSet, build_evaluation_set, ellipses
 from ml.trust.structural_similarity import structural_similarity
@@ -71,6 +78,25 @@ def corner_model(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
 def test_both_networks_predict_their_sign(lung_model: EvaluationSet, corner_model: EvaluationSet) -> None:
     assert lung_model.predictions.correct.mean() >= 0.95
     assert corner_model.predictions.correct.mean() >= 0.95
+
+
+def test_the_fast_predictor_differs_by_rounding_only(
+    lung_model: EvaluationSet, lung_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_predictor, "fastest_precision", lambda: "mixed_bfloat16")
+    predictor = BatchPredictor(lung_folder / "out")
+    exact, fast = predictor.predict(lung_model.inputs), predictor.quick.predict(lung_model.inputs)
+    difference = np.abs(exact.probabilities - fast.probabilities).max()
+    assert 0 < difference < 0.05
+    assert predictor.with_model(predictor.model).quick is not predictor.quick
+
+
+def test_a_processor_without_a_fast_precision_predicts_exactly(
+    lung_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_predictor, "fastest_precision", lambda: "float32")
+    predictor = BatchPredictor(lung_folder / "out")
+    assert predictor.quick is predictor
 
 
 def test_lung_occlusion_of_the_lung_model_passes(lung_model: EvaluationSet) -> None:
