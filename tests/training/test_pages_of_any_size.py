@@ -23,6 +23,7 @@ from diagnostics.review.services import kept_figures
 from tests.conftest import create_user
 
 PAGES: Final = ("/", "/training/", "/review/readers/", "/models/", "/status/", "/monitoring/")
+LINEAR: Final = ("/",)  # reads the turnaround of each case that became final in 30 days
 LARGE: Final = frozenset(
     f"{app}_{table}"
     for app, tables in {
@@ -118,6 +119,20 @@ def test_the_figures_of_labels_and_readers_are_read_from_kept_numbers_alone(
     assert read & LARGE <= {"review_casefigures", "audit_auditevent"}
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite counts the instructions of its queries")
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in LINEAR])
+def test_the_work_of_the_queries_of_a_page_does_not_grow_with_the_cases(
+    page: str, client: Client, fill: Fill, administrator: User, active_version: ModelVersion
+) -> None:
+    client.force_login(administrator)
+    fill(100)
+    few = _instructions(client, page)
+
+    fill(400)
+
+    assert _instructions(client, page) < 1.5 * few
+
+
 def test_recounting_makes_as_many_queries_for_200_cases_as_for_10(fill: Fill, db: None) -> None:
     fill(10)
     few = _queries_of_a_recount()
@@ -139,6 +154,25 @@ def _queries(client: Client, page: str) -> list[str]:
     with CaptureQueriesContext(connection) as queries:
         assert client.get(page).status_code == 200
     return [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+
+
+def _instructions(client: Client, page: str) -> int:
+    """Return how many tens of instructions SQLite executes for the queries of a page."""
+    client.get(page)  # fills the caches
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0  # go on
+
+    connection.ensure_connection()
+    connection.connection.set_progress_handler(count, 10)
+    try:
+        assert client.get(page).status_code == 200
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return counted
 
 
 def _plan(sql: str) -> list[str]:
