@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median, quantiles
 from typing import Final
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from sklearn.metrics import cohen_kappa_score
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Role
 from diagnostics.administration.selectors import workload
 from diagnostics.administration.selectors.agreement import ai_reader_agreement
-from diagnostics.review.models import CaseFigures, ChangedCase, FigureCount, FigureKind
+from diagnostics.cases.models import Case, Prediction, Radiograph
+from diagnostics.review.models import (
+    AssistedReading,
+    CaseFigures,
+    ChangedCase,
+    Consensus,
+    FigureCount,
+    FigureKind,
+    Reading,
+)
 from diagnostics.review.selectors import model_performance, reader_agreement, reader_performance
 from diagnostics.review.selectors.figure_counts import numbers_of, signed_labels_since, uncounted_cases
 from diagnostics.review.services import kept_figures
@@ -26,6 +36,8 @@ from tests.training.random_changes import RandomChanges
 
 pytestmark = pytest.mark.django_db
 TEN_DAYS: Final = timedelta(days=10)
+LATER: Final = datetime(2031, 1, 1, tzinfo=UTC)
+OF_CASE: Final[dict[type[Model], str]] = {AssistedReading: "reading__case"}
 
 
 @pytest.fixture
@@ -146,3 +158,47 @@ def test_a_change_that_counts_nothing_is_not_noted(site: Site, radiologist: User
     changes.predict()
 
     assert not ChangedCase.objects.exists(), "neither an admission nor the first AI result of an unread case"
+
+
+CHANGED_VALUES: Final[tuple[tuple[type[Model], str, object], ...]] = (
+    (Case, "patient_ref", "MRN-other"),
+    (Case, "withdrawn_at", LATER),
+    (Case, "opened_at", LATER),
+    (Case, "finalized_at", LATER),
+    (Case, "on_worklist", False),
+    (Case, "priority", "stat"),
+    (Radiograph, "pixel_sha256", "f" * 64),
+    (Radiograph, "view", "LATERAL"),
+    (Radiograph, "sex", "O"),
+    (Reading, "kind", "adjudication"),
+    (Reading, "finding", "pneumonia"),
+    (Reading, "signed_at", LATER),
+    (Reading, "withdrawn_at", LATER),
+    (Consensus, "finding", "pneumonia"),
+    (AssistedReading, "finding", "pneumonia"),
+    (Prediction, "status", "failed"),
+    (Prediction, "queued_at", LATER),
+    (Prediction, "outcome", "indeterminate"),
+    (Prediction, "finding", "pneumonia"),
+    (Prediction, "probabilities", {"covid-19": 0.25}),
+    (Prediction, "operating_points", {"covid-19": 0.75}),
+)
+
+
+@pytest.mark.parametrize(("model", "column", "value"), CHANGED_VALUES)
+def test_each_change_that_counts_is_noted(
+    model: type[Model], column: str, value: object, site: Site, radiologist: User, now: datetime
+) -> None:
+    case = RandomChanges(1, sites=[site], readers=[radiologist], now=now).case()
+    reading = Reading.objects.create(case=case, by=radiologist, finding="normal", signed_at=now)
+    Consensus.objects.create(case=case, readers_needed=1, status="final", finding="normal")
+    prediction = Prediction.objects.create(case=case, status="done", queued_at=now, finding="normal")
+    AssistedReading.objects.create(reading=reading, prediction=prediction, finding="normal", at=now)
+    ChangedCase.objects.all().delete()
+
+    row = model._default_manager.filter(
+        **{"pk": case.pk} if model is Case else {OF_CASE.get(model, "case"): case.pk}
+    )
+    assert row.update(**{column: value}) == 1
+
+    assert set(ChangedCase.objects.values_list("case", flat=True)) == {case.pk}
