@@ -50,6 +50,7 @@ def main() -> None:
 
 def train(folder: Path, data: Path, recipe: LongRecipe) -> None:
     """Start or resume the training; a second process in the same folder is refused."""
+    from benchmarks.long_training import radiographs
     from benchmarks.long_training.run import LongTraining
 
     with (folder / "lock").open("w") as lock:
@@ -61,7 +62,7 @@ def train(folder: Path, data: Path, recipe: LongRecipe) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         (folder / "pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
-        training = LongTraining(folder, data, recipe)
+        training = LongTraining(folder, radiographs.load(data, folder / "cache"), recipe)
         training.resume()
         print(f"pid {os.getpid()}, step {training.progress.step} of {recipe.steps}", flush=True)
         training.train(stop.is_set)

@@ -57,7 +57,7 @@ class Evaluator:
     def measure(self, size: int) -> dict[str, Any]:
         """Return loss, accuracy and the AUROC of COVID-19 by source, on inputs of `size` pixels."""
         rows = [self.radiographs.rows[index] for index in self.indices]
-        scores = log_softmax(self._logits(size), axis=1)
+        scores = log_softmax(self.logits(self.indices, size), axis=1)
         known = np.array([row.part == "validation" for row in rows])
         truth = np.array([CLASSES.index(row.label) if row.part == "validation" else -1 for row in rows])
         return {
@@ -66,10 +66,11 @@ class Evaluator:
             **_aurocs(rows, scores[:, 0]),
         }
 
-    def _logits(self, size: int) -> NDArray[np.float64]:
+    def logits(self, indices: Sequence[int], size: int) -> NDArray[np.float64]:
+        """Return the logits (n, 3) of some radiographs at `size` pixels."""
         images = [
             cv2.resize(np.asarray(self.radiographs.pixels[k]), (size, size), interpolation=cv2.INTER_AREA)
-            for k in self.indices
+            for k in indices
         ]
         pieces = [
             np.asarray(

@@ -43,6 +43,7 @@ RECIPES: Final = {
         sizes=((0.3, 96), (0.8, 128), (1.0, 160)),
         sampling="as first default",
     ),
+    "proxy": LongRecipe(steps=600, sizes=((1.0, 96),), sampling="as first default"),
 }
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from benchmarks.long_training import radiographs as cached
 from benchmarks.long_training.checkpoints import NumberedCheckpoints, Progress
 from benchmarks.long_training.evaluator import Evaluator
+from benchmarks.long_training.radiographs import CachedRadiographs
 from benchmarks.long_training.recipe import CLASSES, PRESET, LongRecipe
 from benchmarks.long_training.sampling import Batch, BatchSampler
 from ml.networks import builder
@@ -37,13 +37,12 @@ SHARES: Final = 2  # parts of a batch, one for each core
 class LongTraining:
     """The training in a folder, from its newest checkpoint on."""
 
-    def __init__(self, folder: Path, data: Path, recipe: LongRecipe) -> None:
+    def __init__(self, folder: Path, radiographs: CachedRadiographs, recipe: LongRecipe) -> None:
         cv2.setNumThreads(1)  # its idle threads spin, at the cost of the network's
         tf.config.threading.set_intra_op_parallelism_threads(1)  # see _update_weights
         tf.config.threading.set_inter_op_parallelism_threads(SHARES)
         self.folder, self.recipe, self.progress = folder, recipe, Progress()
         self.checkpoints = NumberedCheckpoints(folder / "checkpoints")
-        radiographs = cached.load(data, folder / "cache")
         self.sampler = BatchSampler(radiographs, recipe)
         keras.utils.set_random_seed(recipe.seed)
         architecture = get_recipe(PRESET).architecture
@@ -139,10 +138,15 @@ class LongTraining:
         self.progress.processor_seconds += now.processor - last.processor
         return now
 
-    def _evaluate(self, losses: Sequence[float]) -> None:
+    def take_averages(self) -> int:
+        """Give the averaged weights to the evaluator, recalibrated at the present size; return that size."""
         size = self.recipe.size_at(self.progress.step - 1)
         weights = with_averages(self.network, [variable.numpy() for variable in self.averages])
         self.evaluator.take(weights, size=size, batches=RECALIBRATION_BATCHES)
+        return size
+
+    def _evaluate(self, losses: Sequence[float]) -> None:
+        size = self.take_averages()
         metrics = {"loss": round(float(np.mean(losses)), 4), **self.evaluator.measure(size)}
         self._log("evaluations.jsonl", metrics)
 
