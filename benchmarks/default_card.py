@@ -45,7 +45,7 @@ LIMITATIONS: Final = """\
 - **A longer training was not taken.** 6,000 steps with more weight on small collections reached an internal
   AUROC of 0.990 and 0.654 on the held-out patients, where the first default has 0.721: it had learnt the
   hospitals better. It was set aside after these figures were seen, so those of the served network, which
-  was measured afterwards, are slightly optimistic.
+  was measured afterwards, may be slightly optimistic.
 - The held-out patients come from the same collection as some of the training radiographs. According to
   patient names and a search for whole and cropped duplicates, none of their radiographs is in the
   training set. One collection does not give patients, so this cannot be proven. The held-out set is not
