@@ -91,6 +91,7 @@ def test_the_fast_predictor_differs_by_rounding_only(
     assert predictor.with_model(predictor.model).quick is not predictor.quick
 
 
+@pytest.mark.usefixtures("lung_model")
 def test_a_processor_without_a_fast_precision_predicts_exactly(
     lung_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
