@@ -84,8 +84,8 @@ def send_for_reading(stack: Stack, receiver: Peer, folder: Path, prefix: str, se
     send(receiver.port, uid.JPEGLosslessSV1, source)
     query = (
         "from diagnostics.cases.models import Prediction\n"
-        f"print(Prediction.objects.filter(case__patient_ref__startswith={prefix!r}, status='done')"
-        ".exclude(outcome='not-scored').count())"
+        f"own = Prediction.objects.filter(case__site__name={SITE!r}, status='done')\n"
+        f"print(own.filter(case__patient_ref__startswith={prefix!r}).exclude(outcome='not-scored').count())"
     )
     wait_until(
         lambda: int(stack.shell(query)) == len(seeds), seconds=300, what=f"the AI results\n{stack.tail()}"
@@ -104,7 +104,8 @@ def sign_all(stack: Stack, prefix: str) -> None:
         "at = timezone.now() - timedelta(minutes=1)\n"
         "DicomNode.objects.update(results_since=at - timedelta(minutes=1))\n"
         "reader = User.objects.get(username='dicom-radiologist')\n"
-        f"for case in Case.objects.filter(patient_ref__startswith={prefix!r}, finalized_at=None):\n"
+        f"own = Case.objects.filter(site__name={SITE!r}, patient_ref__startswith={prefix!r})\n"
+        "for case in own.filter(finalized_at=None):\n"
         "    readings.sign_reading(case=case, by=reader, finding='normal', now=at)"
     )
 
