@@ -3,7 +3,8 @@
 python -m benchmarks.evaluate_default DATA BUNDLE --run FOLDER
 
 Temperature, thresholds and limits are set on half of the validation patients; the other half and the
-held-out half of Cohen's patients are measured. Nothing is chosen by what they show.
+held-out half of Cohen's patients are measured. This command chooses nothing by what they show; the card
+says which candidate was set aside by them.
 """
 
 from __future__ import annotations

@@ -39,12 +39,13 @@ def export(folder: Path, data: Path, out: Path, size: int, earlier: Sequence[Pat
     radiographs = cached.load(data, folder / "cache")
     evaluator = Evaluator(radiographs, BatchSampler(radiographs, recipe))
     evaluator.network.set_weights(arrays["weights"])
-    averages = [arrays["ema"], *(read_checkpoint(path)[0]["ema"] for path in earlier)]
+    others = [read_checkpoint(path) for path in earlier]
+    averages = [arrays["ema"], *(other["ema"] for other, _progress in others)]
     mean = [np.asarray(np.mean(same, axis=0, dtype=np.float32)) for same in zip(*averages, strict=True)]
     weights = with_averages(evaluator.network, mean)
     evaluator.take(weights, size=size, batches=EXPORT_BATCHES)
     metrics = evaluator.measure(size)
-    steps = [progress.step, *(read_checkpoint(path)[1].step for path in earlier)]
+    steps = [progress.step, *(other.step for _arrays, other in others)]
     _write(out, evaluator, recipe, progress, size=size, metrics=metrics | {"averaged_steps": sorted(steps)})
     print(json.dumps({"step": progress.step, "size": size, **metrics}))
 
