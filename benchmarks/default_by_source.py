@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.long_training.radiographs import CHILDREN, COHEN, datasets, internal_test
+from benchmarks.default_network.radiographs import CHILDREN, COHEN, datasets, internal_test
 from ml.datasets.hashing import hash_fraction
 from ml.images.decoding import decode_radiograph
 from ml.inference.predictor import Predictor

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import softmax
 
 from benchmarks import default_by_source, default_card
-from benchmarks.long_training.radiographs import calibration_part, datasets, internal_test
+from benchmarks.default_network.radiographs import calibration_part, datasets, internal_test
 from ml.datasets import batches
 from ml.inference import calibration
 from ml.metrics import evaluation, statistics

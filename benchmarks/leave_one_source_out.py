@@ -20,9 +20,9 @@ from typing import Final
 import numpy as np
 
 from benchmarks.default_by_source import hannover_files
-from benchmarks.long_training import radiographs as cached
-from benchmarks.long_training.radiographs import CHILDREN, COHEN, CachedRadiograph, CachedRadiographs
-from benchmarks.long_training.recipe import CLASSES, RECIPES
+from benchmarks.default_network import radiographs as cached
+from benchmarks.default_network.radiographs import CHILDREN, COHEN, CachedRadiograph, CachedRadiographs
+from benchmarks.default_network.recipe import CLASSES, RECIPES
 from ml.datasets.hashing import hash_fraction
 from ml.metrics import statistics
 from ml.metrics.evaluation_result import SEED, TARGET
@@ -73,7 +73,7 @@ def left_out(
     radiographs: CachedRadiographs, hannover: frozenset[str], variant: str, source: str, folder: Path
 ) -> LeftOutResult:
     """Train without a source, from the newest checkpoint on, and predict the source."""
-    from benchmarks.long_training.run import LongTraining  # TensorFlow is imported only where it is needed
+    from benchmarks.default_network.run import LongTraining  # TensorFlow is imported only where it is needed
 
     folder.mkdir(parents=True, exist_ok=True)
     test = rows_to_test(radiographs.rows, hannover, source)

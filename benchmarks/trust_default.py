@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from benchmarks import default_card
-from benchmarks.long_training.radiographs import calibration_part, datasets
+from benchmarks.default_network.radiographs import calibration_part, datasets
 from ml import importers
 from ml.datasets.hashing import hash_fraction
 from ml.datasets.patient_split import Split

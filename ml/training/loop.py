@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from ml.datasets.batches import AugmentedImages, Batch, ImageStore, Sampler
+from ml.networks.network_copy import fastest_precision, network_copy
 from ml.recipes import Precision, TrainingSpec
 from ml.records import EpochReport, Preprocessing
 from ml.training.checkpoint import SelectedWeights, TrainingState
 from ml.training.errors import NoUsableNetwork
 from ml.training.schedule import Progress, one_cycle, stage_ends
 from ml.training.stages import ShouldStop, StageBuilder, StageModel, stages_for
-from ml.training.training_copy import fastest_precision, training_copy_of
 
 OnEpoch = Callable[[EpochReport], None]
 OnBatch = Callable[[int, int], None]  # (completed batches of this epoch, batches of an epoch)
@@ -42,7 +42,7 @@ class TrainingLoop:
         self.spec, self.training_images, self.validation_images = spec, training_images, validation_images
         self.classes = spec.architecture.classes
         self.precision: Precision = fastest_precision() if spec.precision == "auto" else spec.precision
-        self.training_copy = training_copy_of(model, spec.architecture, self.precision)
+        self.training_copy = network_copy(model, spec.architecture, self.precision)
         self.stages = stages_for(self.training_copy, spec)
         self.steps_per_epoch = spec.steps_per_epoch or -(-len(training_images.radiographs) // spec.batch_size)
         self.progress = Progress(

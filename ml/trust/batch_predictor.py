@@ -20,8 +20,8 @@ from ml.images.preprocessing import scale_values, to_square
 from ml.inference import gradcam
 from ml.metrics.statistics import Floats
 from ml.networks import builder, bundle
+from ml.networks.network_copy import fastest_precision, network_copy
 from ml.records import Grey, LabelledImage
-from ml.training.training_copy import fastest_precision, training_copy_of
 from ml.trust.predictions import Predictions
 
 BATCH: Final = 16
@@ -62,7 +62,7 @@ class BatchPredictor:
         precision = fastest_precision()
         if precision == "float32":
             return self
-        return self.with_model(training_copy_of(self.model, self.manifest.architecture, precision))
+        return self.with_model(network_copy(self.model, self.manifest.architecture, precision))
 
     def _set_model(self, model: keras.Model) -> None:
         self.model = model

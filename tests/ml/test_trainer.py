@@ -15,10 +15,10 @@ import pytest
 from ml.datasets.near_duplicates import find_near_duplicates
 from ml.datasets.patient_split import CONTESTED, IN_TEST, Split, split_by_patient
 from ml.networks import builder, bundle
+from ml.networks.network_copy import network_copy
 from ml.recipes import RECIPES, Stage, TrainingSpec, at_size, get_recipe
 from ml.records import Architecture, EpochReport, LabelledImage, Manifest
 from ml.training.trainer import NoUsableNetwork, train
-from ml.training.training_copy import training_copy_of
 from tests.hostile_files import ACCEPTED, specimens
 from tests.ml.synthetic_dataset import synthetic_images, synthetic_split
 from tests.radiographs import radiograph_png
@@ -260,6 +260,6 @@ def test_the_training_copy_gives_the_outputs_of_the_network(training: bool) -> N
     arch = Architecture(family="scratch-cnn", size=32, dropout=0.0)
     model = builder.build(arch)
     images = np.random.default_rng(1).normal(0, 1, (4, 32, 32, 1)).astype(np.float32)
-    copy = training_copy_of(model, arch, "float32")
+    copy = network_copy(model, arch, "float32")
     expected = np.asarray(model(images, training=training))
     assert np.asarray(copy(images, training=training)) == pytest.approx(expected, abs=2e-4)

@@ -1,6 +1,6 @@
 """Picture of a long training: loss and AUROC of the validation set against processor hours.
 
-python -m benchmarks.long_training.learning_curve RUN OUT
+python -m benchmarks.default_network.learning_curve RUN OUT
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Start, resume or export the long training.
+"""Start, resume or export a training of the default network.
 
-python -m benchmarks.long_training DATA --run FOLDER [--export OUT --size 160]
+python -m benchmarks.default_network DATA --run FOLDER [--export OUT --size 160]
 
 The same command starts and resumes. SIGTERM ends the attempt after its step with a checkpoint.
 """
@@ -17,7 +17,7 @@ from threading import Event
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from benchmarks.long_training.recipe import RECIPES, LongRecipe, stored_recipe
+from benchmarks.default_network.recipe import RECIPES, LongRecipe, stored_recipe
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.run.mkdir(parents=True, exist_ok=True)
     if arguments.export:
-        from benchmarks.long_training.export import export
+        from benchmarks.default_network.export import export
 
         export(arguments.run, arguments.data, arguments.export, arguments.size, arguments.average_with)
     else:
@@ -50,8 +50,8 @@ def main() -> None:
 
 def train(folder: Path, data: Path, recipe: LongRecipe) -> None:
     """Start or resume the training; a second process in the same folder is refused."""
-    from benchmarks.long_training import radiographs
-    from benchmarks.long_training.run import LongTraining
+    from benchmarks.default_network import radiographs
+    from benchmarks.default_network.run import LongTraining
 
     with (folder / "lock").open("w") as lock:
         try:

@@ -13,13 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from benchmarks.long_training.radiographs import CHILDREN, COHEN, CachedRadiograph, CachedRadiographs
-from benchmarks.long_training.recipe import CLASSES, PRESET
-from benchmarks.long_training.sampling import BatchSampler, as_inputs
+from benchmarks.default_network.radiographs import CHILDREN, COHEN, CachedRadiograph, CachedRadiographs
+from benchmarks.default_network.recipe import CLASSES, PRESET
+from benchmarks.default_network.sampling import BatchSampler, as_inputs
 from ml.metrics.statistics import auroc
 from ml.networks import builder
+from ml.networks.network_copy import fastest_precision, network_copy
 from ml.recipes import get_recipe
-from ml.training.training_copy import fastest_precision, training_copy_of
 
 MAX_PER_CELL: Final = 150  # validation radiographs of one class and source
 UNUSED_BATCH: Final = 10**7  # number of the first batch of a recalibration; no training step draws it
@@ -31,7 +31,7 @@ class Evaluator:
     def __init__(self, radiographs: CachedRadiographs, sampler: BatchSampler) -> None:
         architecture = get_recipe(PRESET).architecture
         self.sampler, self.radiographs = sampler, radiographs
-        self.network = training_copy_of(builder.build(architecture), architecture, fastest_precision())
+        self.network = network_copy(builder.build(architecture), architecture, fastest_precision())
         layers = self.network.layers
         self.norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
         for norm in self.norms:

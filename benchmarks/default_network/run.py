@@ -16,15 +16,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from benchmarks.long_training.checkpoints import NumberedCheckpoints, Progress
-from benchmarks.long_training.evaluator import Evaluator
-from benchmarks.long_training.radiographs import CachedRadiographs
-from benchmarks.long_training.recipe import CLASSES, PRESET, LongRecipe
-from benchmarks.long_training.sampling import Batch, BatchSampler
+from benchmarks.default_network.checkpoints import NumberedCheckpoints, Progress
+from benchmarks.default_network.evaluator import Evaluator
+from benchmarks.default_network.radiographs import CachedRadiographs
+from benchmarks.default_network.recipe import CLASSES, PRESET, LongRecipe
+from benchmarks.default_network.sampling import Batch, BatchSampler
 from ml.networks import builder
+from ml.networks.network_copy import fastest_precision, network_copy
 from ml.recipes import get_recipe
 from ml.training.schedule import one_cycle
-from ml.training.training_copy import fastest_precision, training_copy_of
 
 CHECKPOINT_SECONDS: Final = 240
 LOG_EVERY: Final = 25  # steps
@@ -46,7 +46,7 @@ class LongTraining:
         self.sampler = BatchSampler(radiographs, recipe)
         keras.utils.set_random_seed(recipe.seed)
         architecture = get_recipe(PRESET).architecture
-        self.network = training_copy_of(builder.build(architecture), architecture, fastest_precision())
+        self.network = network_copy(builder.build(architecture), architecture, fastest_precision())
         self.optimizer, self.loss = _optimizer(recipe), _loss(recipe)
         self.optimizer.build(self.network.trainable_variables)
         variables = self.network.trainable_variables

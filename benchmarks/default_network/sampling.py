@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.long_training.radiographs import CHILDREN, COHEN, CachedRadiographs
-from benchmarks.long_training.recipe import CLASSES, LongRecipe
+from benchmarks.default_network.radiographs import CHILDREN, COHEN, CachedRadiographs
+from benchmarks.default_network.recipe import CLASSES, LongRecipe
 from ml.datasets.augmentation import augment
 from ml.datasets.batches import prefetched
 from ml.images.preprocessing import scale_values

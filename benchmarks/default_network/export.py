@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.long_training import radiographs as cached
-from benchmarks.long_training.checkpoints import NumberedCheckpoints, Progress, read_checkpoint
-from benchmarks.long_training.evaluator import Evaluator
-from benchmarks.long_training.recipe import CLASSES, PRESET, LongRecipe, stored_recipe
-from benchmarks.long_training.run import with_averages
-from benchmarks.long_training.sampling import BatchSampler
+from benchmarks.default_network import radiographs as cached
+from benchmarks.default_network.checkpoints import NumberedCheckpoints, Progress, read_checkpoint
+from benchmarks.default_network.evaluator import Evaluator
+from benchmarks.default_network.recipe import CLASSES, PRESET, LongRecipe, stored_recipe
+from benchmarks.default_network.run import with_averages
+from benchmarks.default_network.sampling import BatchSampler
 from ml.networks import builder, bundle
 from ml.recipes import get_recipe
 from ml.records import Manifest, Preprocessing

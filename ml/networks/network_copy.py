@@ -1,7 +1,8 @@
-"""Copy of a network for training: the same weights, any input size, reduced precision, fused batch norm.
+"""Copy of a network in another precision: the same weights, any input size, fused batch norm.
 
-All differences between the backends of Keras and between machines are in this module: TensorFlow on a CPU
-uses its fused batch norm; other backends, and GPUs, use the batch norm of Keras.
+Training and the trust report compute with such copies. All differences between the backends of Keras and
+between hosts are in this module: TensorFlow on a CPU uses its fused batch norm; other backends, and GPUs,
+use the batch norm of Keras.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _tensorflow_gpu() -> tuple[int, int] | None:
     return None
 
 
-def training_copy_of(model: keras.Model, arch: Architecture, precision: Precision) -> keras.Model:
+def network_copy(model: keras.Model, arch: Architecture, precision: Precision) -> keras.Model:
     """Return a copy with the same layers and order of weights, so that weights can be copied both ways."""
     side = arch.size if arch.head == "flatten" else None
     image = keras.Input((side, side, arch.channels), name="image")
