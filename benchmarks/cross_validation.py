@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ class Experiment:
     start_from: Path | None = None  # bundle to fine-tune; not trained on the task's radiographs
     imagenet: Path | None = None  # Keras weights file of an ImageNet recipe
     left_out: tuple[LabelledImage, ...] = ()  # the test set of the protocol LEFT_OUT
+    kept: Path | None = None  # where the bundle of the last fold is kept
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ def network_logits(
         out = Path(folder, "bundle")
         epochs, seconds = train_bundle(radiographs, experiment, out)
         model, manifest = bundle.load_network(out)
+        if experiment.kept:
+            shutil.copytree(out, experiment.kept, dirs_exist_ok=True)
     prep = manifest.preprocessing
     logits = model.predict(batches.load(test, prep, side=prep.size).inputs(prep), batch_size=16, verbose=0)
     order = [manifest.architecture.classes.index(label) for label in classes]

@@ -66,17 +66,17 @@ def _reproduce(system: System, data: Collections, trunk: Path, arguments: argpar
     for network in filter(arguments.networks.__contains__, system.networks):
         spec = spec_of(network, arguments.imagenet)
         start_from = trunk if network in TRUNK and not arguments.imagenet else None
-        experiments = {
-            protocol: Experiment(system.key, protocol, spec, start_from, arguments.imagenet, left_out)
-            for protocol in PROTOCOLS
-        }
-        for experiment in experiments.values():
+        name = network if network == system.key else f"{system.key}-{network}"
+        of_all = arguments.run / "networks" / name  # the network trained on all radiographs of the system
+        for protocol in PROTOCOLS:
+            kept = of_all if protocol == LEFT_OUT else None
+            experiment = Experiment(
+                system.key, protocol, spec, start_from, arguments.imagenet, left_out, kept=kept
+            )
             run_missing_folds(arguments.run / RESULTS, radiographs, experiment, first=arguments.folds)
         if arguments.pictures:
-            name = f"seed-{system.key}-{network}"
             write_pictures(arguments.pictures, name, _folds(arguments.run / RESULTS, system, network))
-            shown = arguments.data / "demo"
-            write_heatmaps(arguments.pictures, name, radiographs, experiments[LEFT_OUT], shown)
+            write_heatmaps(arguments.pictures, name, of_all, arguments.data / "demo")
 
 
 def _folds(results: Path, system: System, network: str) -> list[FoldResult]:

@@ -15,11 +15,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmarks.cross_validation import Experiment, FoldResult, train_bundle
+from benchmarks.cross_validation import FoldResult
 from ml.images.decoding import decode_radiograph
 from ml.inference import overlay
 from ml.metrics import plots
-from ml.records import EpochReport, LabelledImage
+from ml.records import EpochReport
 
 HEATMAPS: Final = 6
 SIDE: Final = 256  # pixels of one heatmap
@@ -35,20 +35,13 @@ def write_pictures(folder: Path, name: str, folds: Sequence[FoldResult]) -> None
     (folder / f"{name}-confusion.svg").write_text(_confusion(folds), encoding="utf-8")
 
 
-def write_heatmaps(
-    folder: Path, name: str, radiographs: Sequence[LabelledImage], experiment: Experiment, shown: Path
-) -> None:
-    """Train on all radiographs and write one row of COVID-19 heatmaps on the radiographs in `shown`."""
-    from tempfile import TemporaryDirectory
-
+def write_heatmaps(folder: Path, name: str, bundle: Path, shown: Path) -> None:
+    """Write one row of a network's COVID-19 heatmaps on the radiographs in `shown`."""
     from ml.inference.predictor import Predictor  # TensorFlow is imported only where it is needed
 
-    with TemporaryDirectory() as temporary:
-        out = Path(temporary, "bundle")
-        train_bundle(radiographs, experiment, out)
-        predictor = Predictor(out)
-        files = sorted(shown.glob("*.png"))[:HEATMAPS]
-        row = np.hstack([_heatmap(predictor, file.read_bytes()) for file in files])
+    predictor = Predictor(bundle)
+    files = sorted(shown.glob("*.png"))[:HEATMAPS]
+    row = np.hstack([_heatmap(predictor, file.read_bytes()) for file in files])
     folder.mkdir(parents=True, exist_ok=True)
     encoded = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
     (folder / f"{name}-heatmaps.jpg").write_bytes(encoded.tobytes())
