@@ -116,7 +116,7 @@ def _fold_result(
     train: Sequence[LabelledImage], test: Sequence[LabelledImage], experiment: Experiment, fold: int
 ) -> FoldResult:
     classes = sort_classes({image.label for image in train})
-    logits, epochs, seconds = network_logits(train, test, experiment, classes)
+    logits, size, epochs, seconds = network_logits(train, test, experiment, classes)
     return FoldResult(
         task=experiment.task,
         protocol=experiment.protocol,
@@ -125,7 +125,7 @@ def _fold_result(
         patients=[image.patient for image in test],
         network=logits,
         thumbnail=thumbnail_predictions(train, test),
-        recipe=f"{experiment.spec.preset}, {experiment.spec.preprocessing.size} px",
+        recipe=f"{experiment.spec.preset}, {size} px",
         seconds=seconds,
         classes=list(classes),
         epochs=epochs,
@@ -137,8 +137,8 @@ def network_logits(
     test: Sequence[LabelledImage],
     experiment: Experiment,
     classes: Sequence[str],
-) -> tuple[list[list[float]], list[dict[str, Any]], float]:
-    """Train on `radiographs`, a seventh of them for validation; return test logits, epochs and seconds.
+) -> tuple[list[list[float]], int, list[dict[str, Any]], float]:
+    """Train on `radiographs`, a seventh of them for validation; return logits, pixels, epochs and seconds.
 
     A network that started from a bundle may have more classes; only the logits of `classes` are returned.
     """
@@ -153,7 +153,7 @@ def network_logits(
     prep = manifest.preprocessing
     logits = model.predict(batches.load(test, prep, side=prep.size).inputs(prep), batch_size=16, verbose=0)
     order = [manifest.architecture.classes.index(label) for label in classes]
-    return np.asarray(logits, np.float64)[:, order].tolist(), epochs, seconds
+    return np.asarray(logits, np.float64)[:, order].tolist(), prep.size, epochs, seconds
 
 
 def train_bundle(

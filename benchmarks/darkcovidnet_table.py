@@ -19,20 +19,20 @@ TABLE_HEAD: Final = (
 )
 
 
-def table(results: Mapping[tuple[str, str], Sequence[Any]], tasks: Mapping[str, Sequence[str]]) -> str:
-    """Return one row for each task and protocol, with the number of completed folds."""
+def table(results: Mapping[tuple[str, str, str], Sequence[Any]], tasks: Mapping[str, Sequence[str]]) -> str:
+    """Return one row for each task, protocol and recipe, with the number of completed folds."""
     rows = (_row(*key, folds, tasks[key[0]]) for key, folds in sorted(results.items()))
     return "\n".join([TABLE_HEAD, *rows])
 
 
-def _row(task: str, protocol: str, folds: Sequence[Any], classes: Sequence[str]) -> str:
+def _row(task: str, protocol: str, recipe: str, folds: Sequence[Any], classes: Sequence[str]) -> str:
     accuracies = [np.mean(_correct(fold, classes)) for fold in folds]
     probe = [np.mean(np.array(fold.thumbnail) == np.array(fold.truth)) for fold in folds]
     pooled, (low, high), auroc, (auroc_low, auroc_high) = _pooled(folds, classes)
     cells = (
         task,
         protocol + _completed(folds),
-        folds[0].recipe,
+        recipe,
         f"{_percent(np.mean(accuracies))} +- {_deviation(accuracies)}",
         f"{_percent(pooled)} [{100 * low:.1f}, {100 * high:.1f}]",
         f"{auroc:.3f} [{auroc_low:.3f}, {auroc_high:.3f}]",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.default_by_source import hannover_files
 from benchmarks.default_network import radiographs as cached
@@ -33,6 +34,8 @@ LEFT_OUT: Final = (COHEN, HANNOVER, NIH, RADIOGRAPHY, CHILDREN)
 UNSEEN_SHARE: Final = 0.35  # of Cohen's patients, in no training: the positives of sources without COVID-19
 MAX_PER_LABEL: Final = 500  # test radiographs
 RESULTS: Final = "results.jsonl"
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -128,29 +131,40 @@ def table(results: Sequence[LeftOutResult]) -> str:
     """Return the AUROC of each source and variant with its interval by patients, mean and worst below."""
     found = {(result.variant, result.source): result for result in results}
     lines = [
-        f"| source left out | with, without COVID-19 | {BEFORE} | {AFTER} |",
-        "| --- | --- | --- | --- |",
+        f"| source left out | with, without COVID-19 | {BEFORE} | {AFTER} | difference |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for source in LEFT_OUT:
         pair = [found.get((variant, source)) for variant in (BEFORE, AFTER)]
         counted = next((result.truth for result in pair if result), [])
         counts = f"{sum(counted)}, {len(counted) - sum(counted)}"
-        lines.append(f"| {source} | {counts} | {' | '.join(map(_cell, pair))} |")
+        lines.append(f"| {source} | {counts} | {' | '.join(map(_cell, pair))} | {_difference(*pair)} |")
     for name, of in (("mean", np.mean), ("worst", np.min)):
         areas = [[auroc(each) for each in results if each.variant == variant] for variant in (BEFORE, AFTER)]
         cells = (f"{of(values):.3f}" if len(values) == len(LEFT_OUT) else "incomplete" for values in areas)
-        lines.append(f"| {name} | | {' | '.join(cells)} |")
+        lines.append(f"| {name} | | {' | '.join(cells)} | |")
     return "\n".join(lines)
 
 
 def _cell(result: LeftOutResult | None) -> str:
     if result is None:
         return "not run"
+    low, high = statistics.percentile_interval(_resampled(result))
+    return f"{auroc(result):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _difference(before: LeftOutResult | None, after: LeftOutResult | None) -> str:
+    """Return the difference of two trainings with its interval by the same resamples of patients."""
+    if before is None or after is None or before.scores == after.scores:
+        return ""
+    low, high = statistics.percentile_interval(_resampled(after) - _resampled(before))
+    return f"{auroc(after) - auroc(before):+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _resampled(result: LeftOutResult) -> FloatArray:
     patients = np.unique(result.patients, return_inverse=True)[1]
     weights = statistics.patient_weights(patients, seed=SEED)
-    areas = statistics.weighted_auroc(np.array(result.scores), np.array(result.truth), weights)
-    low, high = statistics.percentile_interval(areas)
-    return f"{auroc(result):.3f} [{low:.3f}, {high:.3f}]"
+    return statistics.weighted_auroc(np.array(result.scores), np.array(result.truth), weights)
 
 
 def _limited(rows: Sequence[CachedRadiograph], indices: Sequence[int]) -> list[int]:

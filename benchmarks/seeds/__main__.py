@@ -23,7 +23,7 @@ from benchmarks.cross_validation import (
 from benchmarks.seeds.collections import Collections
 from benchmarks.seeds.pictures import write_heatmaps, write_pictures
 from benchmarks.seeds.systems import SYSTEMS, TRUNK, System, spec_of
-from benchmarks.seeds.table import PROTOCOLS, table
+from benchmarks.seeds.table import PROTOCOLS, differences, table
 from benchmarks.seeds.trunk import pretrain
 
 RESULTS: Final = "folds.jsonl"
@@ -39,7 +39,7 @@ def main() -> None:
     for system in SYSTEMS:
         if system.key in arguments.systems:
             _reproduce(system, data, trunk, arguments)
-    print(table(stored_results(arguments.run / RESULTS)))
+    print(table(stored_results(arguments.run / RESULTS)), differences(), sep="\n\n")
 
 
 def _parser() -> argparse.ArgumentParser:

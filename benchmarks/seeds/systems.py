@@ -10,6 +10,7 @@ from typing import Final
 from benchmarks.collections_on_disk import OTHER
 from benchmarks.cross_validation import SEED
 from benchmarks.seeds.collections import Collections, pa_views, sample, with_label
+from benchmarks.seeds.trunk import FROM_TRUNK, fine_tuning_spec
 from ml.recipes import Stage, TrainingSpec, at_size, get_recipe
 from ml.records import LabelledImage
 
@@ -17,7 +18,7 @@ COVID, PNEUMONIA, NORMAL = "covid-19", "pneumonia", "normal"
 SIZE: Final = 128  # pixels, of all networks except the tiny one
 SMALL_SET: Final = 140  # radiographs of each class in the system with 280
 PER_CLASS: Final = 500  # of the larger tasks and of the sources left out, at most
-TRUNK: Final = frozenset({"vgg16-head", "vgg16-finetune"})  # networks that start from the pre-trained trunk
+TRUNK: Final = frozenset({"vgg16-head", FROM_TRUNK})  # networks that start from the pre-trained trunk
 
 Select = Callable[[Collections], Sequence[LabelledImage]]
 
@@ -108,7 +109,7 @@ SYSTEMS: Final = (
         "vgg16-and-scratch-cnn",
         "VGG16 beside a CNN from scratch",
         "98.24 % and 97.06 %",
-        ("vgg16-finetune", "scratch-cnn", "resnext50"),
+        (FROM_TRUNK, "scratch-cnn", "resnext50"),
         _cohen_and_normal,
         _radiography,
         "normal radiographs as above; ResNeXt-50 stands for COVID-Next, the model of the study's inspiration",
@@ -117,7 +118,7 @@ SYSTEMS: Final = (
         "three-classes",
         "Three classes: PA views of Cohen's collection, and Kaggle",
         "none",
-        ("vgg16-finetune", "scratch-cnn"),
+        (FROM_TRUNK, "scratch-cnn"),
         _three_classes,
         _radiography_and_nih,
         "204 of Kaggle's 5,856 radiographs are at hand",
@@ -143,6 +144,8 @@ def spec_of(network: str, imagenet: Path | None) -> TrainingSpec:
         spec = get_recipe("vgg16-imagenet" if imagenet else "vgg16-finetune")
         if network == "vgg16-head":
             spec = replace(spec, stages=(Stage(1.0, "logits"),), epochs=20, learning_rate=1e-3, variants=2)
+        elif not imagenet:
+            spec = fine_tuning_spec()
         return replace(spec, preset=network, seed=SEED)
     spec = get_recipe(network)
     return replace(spec if network == "tiny-cnn" else at_size(spec, SIZE), seed=SEED)

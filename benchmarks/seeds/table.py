@@ -33,6 +33,12 @@ def table(results: Iterable[FoldResult]) -> str:
     return "\n".join([HEAD, *rows])
 
 
+def differences() -> str:
+    """Return for each system how its protocol differs from the published one."""
+    rows = [f"| {system.title} | {system.differs} |" for system in SYSTEMS]
+    return "\n".join(["| system | how the protocol differs |", "| --- | --- |", *rows])
+
+
 def correct(folds: Sequence[FoldResult]) -> np.ndarray:
     """Return for each test radiograph of some folds whether the network's finding is the label, (n,)."""
     return np.concatenate([np.array(fold.predicted()) == np.array(fold.truth) for fold in folds])

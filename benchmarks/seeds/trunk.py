@@ -14,9 +14,10 @@ from typing import Final
 
 from benchmarks.public_datasets import by_patient
 from benchmarks.seeds.collections import Collections
-from ml.recipes import TrainingSpec, at_size, get_recipe
+from ml.recipes import Stage, TrainingSpec, at_size, get_recipe
 from ml.records import EpochReport
 
+FROM_TRUNK: Final = "vgg16-from-trunk"  # preset of the fine-tuning
 SIZE: Final = 128  # pixels, of the last part of the time
 SMALLER: Final = ((0.5, 64), (0.8, 96))  # (until this share of the time, pixels)
 LEARNING_RATE: Final = 8e-4
@@ -48,6 +49,19 @@ def trunk_spec(minutes: float) -> TrainingSpec:
         learning_rate=LEARNING_RATE,
         sizes=SMALLER,
         keep="last",
+    )
+
+
+def fine_tuning_spec() -> TrainingSpec:
+    """Return the recipe that trains the head and then all layers from the trunk on."""
+    return replace(
+        get_recipe("vgg16-finetune"),
+        preset=FROM_TRUNK,
+        stages=(Stage(0.2, "logits"), Stage(0.8)),
+        epochs=15,
+        learning_rate=5e-4,
+        weight_decay=1e-2,
+        augmentation=0.7,
     )
 
 
