@@ -8,6 +8,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 MAX_SECONDS: Final = 300.0  # then the lease of a hanging worker ends
 MIN_LOAD_SECONDS: Final = 0.01  # shorter loading times are not stored
+LOADING: Final = Lock()  # a task waits for the network that is being loaded beside it
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,15 @@ def classify(prediction_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
             _compute(lease, files)
     except (OperationalError, InterfaceError):
         logger.warning("the database is unavailable: prediction %s is requeued later", prediction_id)
+
+
+def load_active_version() -> None:
+    """Load the network of the active version; what prevents it is stored with the first prediction."""
+    try:
+        if version := registry.active_version():
+            _predictor(version)
+    except Exception as error:
+        logger.warning("the network was not loaded ahead: %s", type(error).__name__)
 
 
 def _compute(lease: Lease, files: PredictionFiles) -> None:
@@ -132,7 +143,8 @@ def _read_radiograph(radiograph: Radiograph) -> Grey:
 
 def _predictor(version: ModelVersion) -> Predictor:
     try:
-        predictor = _load(registry.bundle_path(version), version.weights_sha256)
+        with LOADING:
+            predictor = _load(registry.bundle_path(version), version.weights_sha256)
     except (BundleError, OSError) as error:
         raise JobError("model_damaged") from error
     heartbeats.note_loaded_version(str(version))

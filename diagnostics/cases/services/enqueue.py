@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final
 
 from diagnostics.cases import tasks
 from diagnostics.cases.models import Priority
 from diagnostics.jobs import enqueue
-
-STAT_QUEUE: Final = "stat"
-INFERENCE_QUEUE: Final = "inference"
 
 
 def enqueue_prediction(prediction_id: uuid.UUID, priority: str) -> bool:
@@ -24,4 +20,4 @@ def enqueue_prediction_on_commit(prediction_id: uuid.UUID, priority: str) -> Non
 
 
 def _queue_of(priority: str) -> str:
-    return STAT_QUEUE if priority == Priority.STAT else INFERENCE_QUEUE
+    return tasks.STAT_QUEUE if priority == Priority.STAT else tasks.INFERENCE_QUEUE
