@@ -1,4 +1,4 @@
-"""The served engine over the floor of its precision, and the share of heatmaps and features in its time.
+"""The served engine over the floor of its precision, the share of its heatmaps, and the time in a batch.
 
 python -m benchmarks.engine_floor [--rounds 30]
 
@@ -25,6 +25,7 @@ from ml.inference.engine import MODELS, OPENVINO, EngineName, is_supported, load
 
 SIDE: Final = 2048  # of the square matrices: 17 GFLOP, about as much as the network at 160 pixels
 SEED: Final = 20260101
+BATCH: Final = 4  # radiographs computed at once, beside one after the other
 WARM_UP: Final = 3  # rounds
 
 
@@ -44,8 +45,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine_export.export(arguments.bundle, Path(folder))
         lines = [
-            "| precision | floor | logits | with heatmaps and features | over floor | over logits only |",
-            "| --- | --- | --- | --- | --- | --- |",
+            "| precision | floor | logits | with heatmaps and features | over floor | over logits only "
+            f"| a radiograph in a batch of {BATCH} | over one alone |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         for name in filter(is_supported, OPENVINO):
             runs = _runs(Path(folder), name, shape)
@@ -53,7 +55,11 @@ def main() -> None:
             floor = operations / (2 * SIDE**3 / float(np.min(taken["product"])))
             logits, whole = (float(np.median(taken[key])) for key in ("logits", "whole"))
             times = " | ".join(f"{1000 * each:.1f} ms" for each in (floor, logits, whole))
-            lines.append(f"| {name.precision} | {times} | {whole / floor:.2f} | {whole / logits:.3f} |")
+            batched = float(np.median(taken["batch"])) / BATCH
+            lines.append(
+                f"| {name.precision} | {times} | {whole / floor:.2f} | {whole / logits:.3f} "
+                f"| {1000 * batched:.1f} ms | {batched / whole:.2f} |"
+            )
         print("\n".join(lines))
 
 
@@ -77,12 +83,15 @@ def _runs(folder: Path, name: EngineName, shape: tuple[int, ...]) -> dict[str, C
     random = np.random.default_rng(SEED)
     whole = core.read_model(folder / MODELS[name.precision])
     logits = openvino.Model([whole.output("logits").get_node()], whole.get_parameters(), "logits")
+    batch = core.read_model(folder / MODELS[name.precision])
+    batch.reshape((BATCH, *shape[1:]))
     inputs = {
         "product": random.standard_normal((SIDE, SIDE)).astype(np.float32),
         "logits": random.standard_normal(shape).astype(np.float32),
         "whole": random.standard_normal(shape).astype(np.float32),
+        "batch": random.standard_normal((BATCH, *shape[1:])).astype(np.float32),
     }
-    models = {"product": _product(openvino, random), "logits": logits, "whole": whole}
+    models = {"product": _product(openvino, random), "logits": logits, "whole": whole, "batch": batch}
     return {
         key: partial(
             core.compile_model(graph, "CPU", options).create_infer_request().infer,

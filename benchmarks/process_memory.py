@@ -69,6 +69,19 @@ def resident_of_tree(root: int) -> int:
     return sum(_resident(pid) for pid in _tree(root))
 
 
+def proportional_of_tree(root: int) -> int:
+    """Return the memory of a process and its descendants in bytes; a shared page counts once in all."""
+    return sum(_proportional(pid) for pid in _tree(root))
+
+
+def _proportional(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
 def processor_seconds(root: int) -> float:
     """Return the processor time of a process, its descendants and their ended children."""
     return sum(_processor_ticks(pid) for pid in _tree(root)) / os.sysconf("SC_CLK_TCK")

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.collections_on_disk import cohen_radiographs, radiography_radiographs
-from benchmarks.process_memory import processor_seconds, resident_of_tree
+from benchmarks.process_memory import processor_seconds, proportional_of_tree, resident_of_tree
 from ml.datasets.hashing import hash_fraction
 from tests.servers import wait_until
 from tests.stack import Stack, readroom_stack
@@ -126,6 +126,7 @@ def _system(
             "steps": [finished[each.case][1] for each in alone if each.case in finished],
             "spent": spent,
             "memory": {name: resident_of_tree(stack.processes[name].pid) for name in before},
+            "proportional": {name: proportional_of_tree(stack.processes[name].pid) for name in before},
             "to_first_result": to_first_result,
         }
 
@@ -208,6 +209,8 @@ def _table(broker: Broker, workers: int, found: dict[str, Any], engine: float) -
     for name, seconds in found["spent"].items():
         rows.append((f"processor of {name} a radiograph", f"{1000 * seconds / found['done']:.0f} ms"))
         rows.append((f"resident memory of {name}", f"{found['memory'][name] / 2**20:.0f} MB"))
+        shared_once = found["proportional"][name] / 2**20
+        rows.append((f"memory of {name}, shared pages once", f"{shared_once:.0f} MB"))
     for step in found["steps"][0]:
         rows.append((f"step {step}", f"{1000 * median(row.get(step, 0) for row in found['steps']):.1f} ms"))
     body = "\n".join(f"| {name} | {value} |" for name, value in rows)
