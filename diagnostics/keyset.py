@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
-from django.db.models.lookups import GreaterThan, LessThan
+from django.db.models.lookups import Exact, GreaterThan, IsNull, LessThan
 
 MAX_COUNTED: Final = 1000  # rows
 
@@ -138,6 +138,16 @@ class Unindexed(Func):
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Return the unary plus, which disqualifies a column from the use of indexes."""
         return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+
+def equal_unindexed(column: str, value: Any) -> Exact:
+    """Match a value that most rows of a table have, or fewer than another condition does."""
+    return Exact(Unindexed(F(column)), value)
+
+
+def null_unindexed(column: str) -> IsNull:
+    """Match rows without a value in a column where most have none."""
+    return IsNull(Unindexed(F(column)), True)
 
 
 class _RowValue(Func):

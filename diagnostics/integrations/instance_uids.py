@@ -32,23 +32,23 @@ def uids_of(radiograph: Radiograph) -> InstanceUids:
     return InstanceUids(study, series, radiograph.sop_instance_uid or f"{PREFIX}{radiograph.pk.int}")
 
 
-def in_studies(uids: Iterable[str]) -> Q:
-    """Return the condition of the radiographs of these studies."""
+def in_studies(uids: Iterable[str]) -> tuple[Q, Q]:
+    """Return the conditions of the radiographs of these studies: with a UID of their own, and without."""
     uids = list(uids)
-    return Q(study_uid__in=uids) | Q(study_uid="", case__in=_ids(uids))
+    return Q(study_uid__in=uids), Q(study_uid="", case__in=_ids(uids))
 
 
-def in_series(uids: Iterable[str]) -> Q:
-    """Return the condition of the radiographs of these series."""
+def in_series(uids: Iterable[str]) -> tuple[Q, Q]:
+    """Return the conditions of the radiographs of these series."""
     uids = list(uids)
     cases = [uuid.UUID(int=each.int ^ SERIES) for each in _ids(uids)]
-    return Q(series_uid__in=uids) | Q(series_uid="", case__in=cases)
+    return Q(series_uid__in=uids), Q(series_uid="", case__in=cases)
 
 
-def of_instances(uids: Iterable[str]) -> Q:
-    """Return the condition of the radiographs with these SOP instance UIDs."""
+def of_instances(uids: Iterable[str]) -> tuple[Q, Q]:
+    """Return the conditions of the radiographs with these SOP instance UIDs."""
     uids = list(uids)
-    return Q(sop_instance_uid__in=uids) | Q(sop_instance_uid="", pk__in=_ids(uids))
+    return Q(sop_instance_uid__in=uids), Q(sop_instance_uid="", pk__in=_ids(uids))
 
 
 def _ids(uids: Iterable[str]) -> list[uuid.UUID]:

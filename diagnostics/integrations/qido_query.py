@@ -38,6 +38,11 @@ class QidoQuery:
     offset: int = 0
     ignored: tuple[str, ...] = ()  # keys that are not supported
 
+    @property
+    def has_conditions(self) -> bool:
+        """Return whether anything but a page is asked for."""
+        return bool(self.matches or self.uids or self.study_days)
+
 
 def parse(parameters: Iterable[tuple[str, str]]) -> QidoQuery:
     """Return the query of a request's parameters; raises InvalidQuery."""

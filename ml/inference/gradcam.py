@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 
 from ml.inference.class_maps import class_map
 
-__all__ = ["ImageExplanation", "Method", "RawExplanation", "build_explainer", "class_map", "explain"]
+__all__ = [
+    "ImageExplanation",
+    "Method",
+    "RawExplanation",
+    "build_explainer",
+    "class_map",
+    "explain",
+    "maps_of_class",
+]
 
 Method = Literal["grad-cam", "hirescam", "layercam"]
 Pixels = NDArray[np.float32]
@@ -117,3 +125,13 @@ def explain(explain_batch: Callable[[tf.Tensor], RawExplanation], pixels: Pixels
         },
         features=result.features.numpy()[0],
     )
+
+
+def maps_of_class(
+    explain_batch: Callable[[tf.Tensor], RawExplanation], pixels: Pixels, class_index: int, method: Method
+) -> NDArray[np.float32]:
+    """Run a traced explainer on inputs (n, h, w, channels) and return the maps of one class, (n, u, v)."""
+    result = explain_batch(tf.constant(pixels))
+    maps = {"grad-cam": result.gradcam, "hirescam": result.hirescam, "layercam": result.layercam}
+    chosen: NDArray[np.float32] = maps[method].numpy()[:, class_index]
+    return chosen

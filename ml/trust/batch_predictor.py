@@ -113,11 +113,13 @@ class BatchPredictor:
 
     def heatmaps(self, squares: Squares, class_index: int, method: gradcam.Method = "grad-cam") -> Maps:
         """Return the heatmaps of one class, (n, rows, columns), not rectified."""
-        maps = [
-            gradcam.explain(self._explain, pixels).raw[method][class_index]
-            for pixels in self._scaled(squares)
+        batches = [
+            gradcam.maps_of_class(
+                self._explain, self._scaled(squares[start : start + BATCH]), class_index, method
+            )
+            for start in range(0, len(squares), BATCH)
         ]
-        return np.stack(maps)
+        return np.concatenate(batches)
 
     def _scaled(self, squares: Squares) -> NDArray[np.float32]:
         return np.stack([scale_values(square, self.manifest.preprocessing) for square in squares])

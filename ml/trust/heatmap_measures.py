@@ -49,25 +49,25 @@ def curve_areas(
 ) -> list[float]:
     """Return the area under the deletion or insertion curve of each order (Petsiuk, Das and Saenko 2018).
 
-    It is the target's mean probability while pixels are blurred, or restored, by descending `order`. The
-    network runs in the machine's fastest precision.
+    It is the mean probability of the target while pixels are blurred, or restored, by descending `order`. All
+    curves share their first and last image. The network runs in the machine's fastest precision.
     """
     blurred = gaussian_filter(square, FILL_BLUR * square.shape[0])
     before, after = (blurred, square) if insert else (square, blurred)
-    frames = [np.where(changed, after, before) for order in orders for changed in _changed_pixels(order)]
-    logits = test_set.predictor.quick.logits(np.stack(frames))
+    between = [np.where(changed, after, before) for order in orders for changed in _changed_pixels(order)]
+    logits = test_set.predictor.quick.logits(np.stack([before, after, *between]))
     probabilities = softmax(logits / test_set.predictor.manifest.temperature, axis=1)
-    curves = probabilities[:, test_set.target_index].reshape(len(orders), STEPS + 1)
+    first, last, *inner = probabilities[:, test_set.target_index]
+    curves = [[first, *curve, last] for curve in np.reshape(inner, (len(orders), STEPS - 1))]
     return [float(np.trapezoid(curve, dx=1 / STEPS)) for curve in curves]
 
 
 def _changed_pixels(order: Grey) -> NDArray[np.bool_]:
-    """Return which pixels have changed after each step, none first and all last, (steps + 1, side, side)."""
+    """Return which pixels have changed after each step but the first and last, (steps - 1, side, side)."""
     ranks = np.empty(order.size, dtype=np.int_)
     ranks[np.argsort(-order.ravel(), kind="stable")] = np.arange(order.size)
-    changed: NDArray[np.bool_] = (
-        ranks.reshape(order.shape)[None] < (np.linspace(0, 1, STEPS + 1) * order.size)[:, None, None]
-    )
+    shares = np.linspace(0, 1, STEPS + 1)[1:-1]
+    changed: NDArray[np.bool_] = ranks.reshape(order.shape)[None] < (shares * order.size)[:, None, None]
     return changed
 
 

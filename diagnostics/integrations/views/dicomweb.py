@@ -75,8 +75,7 @@ class Studies(DicomWebView):
         media_types.chosen(accept_of(request), JSON_TYPES)
         by, query = staff(request), qido_query.parse(_within(request))
         identifiers = may_see_identifiers(by, request.auth)
-        found = selectors.matching(by, query, identifiers=identifiers)
-        groups = selectors.page_of_studies(found, query)
+        groups = selectors.page_of_studies(by, query, identifiers=identifiers)
         firsts = [group.first for group in groups]
         body = qido.studies(
             groups, selectors.patients_of(firsts), identifiers=identifiers, url=_study_url(request)
@@ -96,7 +95,7 @@ class SeriesSearch(DicomWebView):
         media_types.chosen(accept_of(request), JSON_TYPES)
         by, query = staff(request), qido_query.parse(_within(request, StudyInstanceUID=study))
         identifiers = may_see_identifiers(by, request.auth)
-        groups = selectors.page_of_series(selectors.matching(by, query, identifiers=identifiers), query)
+        groups = selectors.page_of_series(by, query, identifiers=identifiers)
         firsts = [group.first for group in groups]
         body = qido.series(
             groups, selectors.patients_of(firsts), identifiers=identifiers, url=_series_url(request)
@@ -113,7 +112,7 @@ class InstanceSearch(DicomWebView):
         within = _within(request, StudyInstanceUID=study, SeriesInstanceUID=series)
         by, query = staff(request), qido_query.parse(within)
         identifiers = may_see_identifiers(by, request.auth)
-        found = selectors.page_of_instances(selectors.matching(by, query, identifiers=identifiers), query)
+        found = selectors.page_of_instances(by, query, identifiers=identifiers)
         body = qido.instances(
             found, selectors.patients_of(found), identifiers=identifiers, url=_instance_url(request)
         )

@@ -139,7 +139,7 @@ def _found(request: Request, study: str, series: str, instance: str) -> list[Rad
     """Return the visible radiographs of an address; raises Http404 where there is none."""
     stated = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "SOPInstanceUID": instance}
     query = QidoQuery(uids={name: (uid,) for name, uid in stated.items() if uid}, limit=MAX_INSTANCES)
-    found = selectors.page_of_instances(selectors.matching(staff(request), query, identifiers=False), query)
+    found = selectors.page_of_instances(staff(request), query, identifiers=False)
     if not found:
         raise Http404
     return found

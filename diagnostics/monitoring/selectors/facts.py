@@ -8,18 +8,20 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, UUIDField
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, UUIDField
+from django.db.models.lookups import In
 
 from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Prediction, PredictionOutcome
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
+from diagnostics.keyset import Unindexed, equal_unindexed, null_unindexed
 from diagnostics.monitoring.measures import IMAGE_MEASURES, Measure
 from diagnostics.monitoring.models import Count, Dimension
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Claim, Consensus, ConsensusStatus, ReadingKind, ServedReason
 from diagnostics.review.selectors.case_entries import ONE_FINDING, TARGET, is_flagged
-from diagnostics.review.selectors.readings import standing_readings
+from diagnostics.review.selectors.readings import ARE_FIRST, standing_readings
 
 AGE_BANDS: Final = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"))
 OLDEST: Final = "80+"
@@ -28,6 +30,8 @@ COLUMNS: Final = (
     *("version", "status", "failure_code", "outcome", "quality_code", "queued_at", "started_at"),
     *("finished_at", "probabilities", "out_of_distribution", "input_measures"),
 )
+IS_DONE: Final = equal_unindexed("status", JobStatus.DONE)  # true of almost all predictions
+NO_COPY: Final = null_unindexed("case__copy_of_id")
 Row = dict[str, Any]
 
 
@@ -53,7 +57,7 @@ def facts_between(start: datetime, end: datetime) -> Iterator[Fact]:
 def first_scored(version: ModelVersion, site: Site, *, most: int) -> list[Fact]:
     """Return the first predictions of a version at a site that were scored and whose input was measured."""
     scored = (
-        _live(Prediction.objects.filter(version=version, case__site=site, status=JobStatus.DONE))
+        _live(Prediction.objects.filter(IS_DONE, version=version, case__site=site))
         .exclude(outcome=PredictionOutcome.NOT_SCORED)
         .exclude(input_measures={})
     )
@@ -62,11 +66,12 @@ def first_scored(version: ModelVersion, site: Site, *, most: int) -> list[Fact]:
 
 def _finished(start: datetime, end: datetime) -> QuerySet[Prediction]:
     finished = Prediction.objects.filter(finished_at__gte=start, finished_at__lt=end)
-    return _live(finished.filter(status__in=(JobStatus.DONE, JobStatus.FAILED))).order_by()
+    ended = In(Unindexed(F("status")), (JobStatus.DONE, JobStatus.FAILED))  # true of almost all
+    return _live(finished.filter(ended)).order_by()
 
 
 def _live(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-    return predictions.filter(case__copy_of=None, case__on_worklist=True)
+    return predictions.filter(NO_COPY, case__on_worklist=True)
 
 
 def _rows(predictions: QuerySet[Prediction]) -> Iterator[Row]:
@@ -128,14 +133,14 @@ def age_band(age: int | None) -> str:
 
 def _of_readings(start: datetime, end: datetime) -> Iterator[Fact]:
     """Yield the first readings whose case had an AI result that names one finding."""
-    results = Prediction.objects.filter(
-        case=OuterRef("case"), status=JobStatus.DONE, outcome__in=ONE_FINDING
-    ).exclude(finding="")
+    results = Prediction.objects.filter(IS_DONE, case=OuterRef("case"), outcome__in=ONE_FINDING).exclude(
+        finding=""
+    )
     newest = results.order_by("-queued_at")
     readings = (
         standing_readings()
-        .filter(signed_at__gte=start, signed_at__lt=end, supersedes=None, kind=ReadingKind.READING)
-        .filter(case__copy_of=None, case__on_worklist=True, case__withdrawn_at=None)
+        .filter(ARE_FIRST, signed_at__gte=start, signed_at__lt=end, kind=ReadingKind.READING)
+        .filter(NO_COPY, case__on_worklist=True, case__withdrawn_at=None)
         .exclude(finding=Finding.CANNOT_JUDGE)
         .annotate(predicted=Subquery(newest.values("finding")[:1]))
         .annotate(
@@ -153,16 +158,18 @@ def _of_readings(start: datetime, end: datetime) -> Iterator[Fact]:
 
 def _of_random_cases(start: datetime, end: datetime) -> Iterator[Fact]:
     """Yield the randomly drawn cases that became final, which estimate performance without selection bias."""
-    drawn = Claim.objects.filter(served=ServedReason.RANDOM, case__copy_of=None)
+    drawn = Claim.objects.filter(case=OuterRef("case"), served=ServedReason.RANDOM)
     final = Consensus.objects.filter(
-        status=ConsensusStatus.FINAL,
+        Exists(drawn),
+        equal_unindexed("status", ConsensusStatus.FINAL),
+        NO_COPY,
         case__site__in=list(Site.objects.values_list("pk", flat=True)),  # ids, for the index on it
+        case__withdrawn_at=None,
         case__finalized_at__gte=start,
         case__finalized_at__lt=end,
-        case__in=drawn.values("case"),
     ).exclude(finding=Finding.CANNOT_JUDGE)
     findings = dict(final.values_list("case", "finding"))
-    predictions = Prediction.objects.filter(case__in=findings, status=JobStatus.DONE)
+    predictions = Prediction.objects.filter(IS_DONE, case__in=findings)
     newest = {
         each.case_id: each
         for each in predictions.select_related("case__radiograph").order_by("queued_at")

@@ -17,6 +17,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case, Prediction, PredictionShown
 from diagnostics.jobs.models import JobStatus
+from diagnostics.keyset import equal_unindexed
 from diagnostics.privacy.errors import InvalidRetention
 from diagnostics.privacy.models import Cause, Erasure, RetentionRule
 from diagnostics.privacy.policy import years_before
@@ -94,7 +95,9 @@ def _expired_predictions(rule: RetentionRule, now: datetime) -> QuerySet[Predict
     )
     this = OuterRef("pk")
     newer = Prediction.objects.filter(
-        case=OuterRef("case"), status=JobStatus.DONE, queued_at__gt=OuterRef("queued_at")
+        equal_unindexed("status", JobStatus.DONE),
+        case=OuterRef("case"),
+        queued_at__gt=OuterRef("queued_at"),
     )
     return (
         old.filter(Exists(newer))

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.jobs.models import JobStatus
+from diagnostics.keyset import equal_unindexed
 from diagnostics.review.models import (
     AssistedReading,
     Claim,
@@ -99,7 +100,8 @@ def _add_lists(loaded: dict[UUID, CaseRows]) -> None:
     for case, rows in _by_case(assisted, *columns, case="reading__case"):
         loaded[case].assisted = rows
     read = [pk for pk, each in loaded.items() if each.readings or each.is_random]
-    done = Prediction.objects.filter(case__in=read, status=JobStatus.DONE).order_by("queued_at")
+    is_done = equal_unindexed("status", JobStatus.DONE)
+    done = Prediction.objects.filter(is_done, case__in=read).order_by("queued_at")
     for case, rows in _by_case(done, "outcome", "finding", "probabilities", "operating_points"):
         loaded[case].predictions = rows
 

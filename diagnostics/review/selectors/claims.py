@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.selectors import of_visible_cases
 from diagnostics.review.models import Claim, Queue, ServedReason
 
 CLINICAL_REASONS = (ServedReason.DUE, ServedReason.TRIAGE_SCORE, ServedReason.CHOSEN)
@@ -33,7 +33,7 @@ def open_claim(case: Case) -> Claim | None:
 
 def claim_held_by(user: User, now: datetime) -> Claim | None:
     """Return the active claim of a reader, the oldest if there are several."""
-    held = active_claims(now).filter(by=user, case__in=visible_to(user))
+    held = of_visible_cases(active_claims(now).filter(by=user), user)
     return held.select_related("case").order_by("since").first()
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import F
-from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.selectors.lists import Selected, ordered
-from diagnostics.keyset import AtLeast, Unindexed, counted
+from diagnostics.keyset import AtLeast, counted
 from diagnostics.review.selectors import case_tabs
 from diagnostics.review.selectors.case_counts import FINAL, IMPORTED, OPEN, case_counts
-from diagnostics.review.selectors.readings import standing_readings
+from diagnostics.review.selectors.readings import ARE_FIRST, standing_readings
 from diagnostics.review.selectors.worklist import worklist
 from diagnostics.review.worklist_query import DUE_FIRST, Tab, WorklistQuery
 
@@ -72,8 +70,7 @@ def day_progress(user: User, now: datetime) -> DayProgress:
 def signed_today(user: User, now: datetime) -> int:
     """Count a reader's first readings since midnight."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    is_first = IsNull(Unindexed(F("supersedes_id")), True)  # true of almost all
-    return standing_readings().filter(is_first, by=user, signed_at__gte=midnight).count()
+    return standing_readings().filter(ARE_FIRST, by=user, signed_at__gte=midnight).count()
 
 
 def _counted(user: User, selected: Selected) -> int:

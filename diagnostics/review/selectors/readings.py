@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case, PredictionShown
+from diagnostics.keyset import equal_unindexed, null_unindexed
 from diagnostics.review.errors import FirstReadingRequired
 from diagnostics.review.models import Consensus, Reading, ReadingQuerySet
+
+ARE_FIRST: Final = null_unindexed("supersedes_id")
 
 
 def standing_readings() -> QuerySet[Reading]:
@@ -39,12 +44,17 @@ def current_reading(case: Case) -> Reading | None:
 
 def own_reading(case: Case, user: User) -> Reading | None:
     """Return the current reading of a case by one reader."""
-    return readings_of(case).filter(by=user, superseded_by=None).first()
+    return readings_by(user, case).filter(superseded_by=None).first()
+
+
+def readings_by(user: User, case: Case) -> QuerySet[Reading]:
+    """Return the standing readings of a case by one reader, the newest first."""
+    return readings_of(case).filter(equal_unindexed("by_id", user.pk))  # of the readers' many readings
 
 
 def readings_visible_to(user: User, case: Case) -> QuerySet[Reading]:
     """Return the readings of a case; raises FirstReadingRequired while the reader may still read it blind."""
     readings = readings_of(case)
-    if case.finalized_at is None and readings.exists() and not readings.filter(by=user).exists():
+    if case.finalized_at is None and readings.exists() and not readings_by(user, case).exists():
         raise FirstReadingRequired(_("Please sign your own reading first to see the other readings."))
     return readings

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case
-from diagnostics.cases.selectors import visible_to
+from diagnostics.cases.selectors import of_visible_cases
 from diagnostics.review.models import ControlPurpose, ReferenceCase
 
 
@@ -22,7 +22,7 @@ def reference_cases(user: User) -> QuerySet[ReferenceCase, Any]:
     served = Q(case__copies__control_case__purpose=ControlPurpose.REFERENCE)
     read = served & Q(case__copies__readings__withdrawn_at=None)
     return (
-        ReferenceCase.objects.filter(case__in=visible_to(user))
+        of_visible_cases(ReferenceCase.objects.all(), user)
         .select_related("case__radiograph", "by")
         .annotate(
             served=Count("case__copies", filter=served, distinct=True),

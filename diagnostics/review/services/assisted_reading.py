@@ -32,7 +32,7 @@ def confirm_reading(*, case: Case, by: User, now: datetime) -> None:
 def record_assisted_reading(case: Case, by: User, finding: str, now: datetime) -> None:
     """Record the finding of a reader after the AI result; only the first one is recorded."""
     shown = PredictionShown.objects.filter(case=case, to=by).first()
-    first = readings.standing_readings().filter(case=case, by=by, supersedes=None).first()
+    first = readings.readings_by(by, case).filter(supersedes=None).first()
     if shown and first and shown.at >= first.signed_at:
         AssistedReading.objects.get_or_create(
             reading=first, defaults={"prediction": shown.prediction, "finding": finding, "at": now}

@@ -44,7 +44,7 @@ def undo_signature(*, case: Case, by: User, now: datetime) -> Claim:
     permissions.require_readable(case, by)
     lock_reader(by)
     case = lock_case(case)
-    reading = readings.readings_of(case).filter(by=by).first()
+    reading = readings.readings_by(by, case).first()
     obstacle = _obstacle(reading, now) if reading else _("You have not signed this case.")
     if reading is None or obstacle:
         raise CannotUndo(obstacle)
