@@ -76,6 +76,9 @@ LISTS: Final = {
     "reading page": "/review/{case}/",
     "next cases to prefetch": "/review/{case}/prefetch/",
     "API: worklist": "/api/v1/worklist/",
+    "DICOMweb: studies": "/api/v1/dicomweb/studies",
+    "DICOMweb: studies of a day": "/api/v1/dicomweb/studies?StudyDate=20261120",
+    "DICOMweb: a study by its UID": "/api/v1/dicomweb/studies?StudyInstanceUID=1.2.3",
 }
 SEARCHES: Final = {
     "search: one accession number": "ACC-777",
@@ -87,6 +90,7 @@ SEARCHES: Final = {
 }
 OF_ADMINISTRATORS: Final = {
     "reader quality": "/review/readers/",
+    "reference cases": "/review/readers/reference-cases/",
     "audit log": "/audit/",
     "audit log, last page": "/audit/?page=last",
     "home of an administrator": "/",

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -30,6 +31,8 @@ from webapp.processes import INFERENCE, SCHEDULER, WEB
 
 BUNDLE: Final = ROOT / "ml" / "bundles" / "default"
 SETTLE_SECONDS: Final = 600
+LOW_PRIORITY: Final = ("nice", "-n", "10")  # that of the training worker
+STARTING: Final = 60  # seconds until the training has read its radiographs
 FIRST: Final = 3  # uploads before the measurement, which load the model
 OPEN: Final = """
 from diagnostics.cases.models import Prediction
@@ -55,7 +58,7 @@ def main() -> None:
     """Measure the engine and the system; print one table for each stack."""
     arguments = _parser().parse_args()
     files = choose_files(
-        arguments.data, arguments.radiographs + FIRST + arguments.single, arguments.collection
+        arguments.data, arguments.radiographs + FIRST + 2 * arguments.single, arguments.collection
     )
     engine = _engine_alone([str(path) for path in files[: arguments.radiographs]])
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -79,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--single", type=int, default=15, help="uploads on an idle system, one at a time")
     parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--workers", type=int, nargs="+", default=[1], help="inference workers")
+    parser.add_argument("--training", action="store_true", help="also single uploads while a network trains")
     parser.add_argument("--json", type=Path, help="where the figures go, for the pictures")
     parser.add_argument("--collection", choices=("all", "cohen", "radiography"), default="all")
     return parser
@@ -116,13 +120,21 @@ def _system(
         uploads = _burst(stack, files[FIRST : FIRST + arguments.radiographs], arguments.senders)
         settle(stack)
         spent = {name: seconds - before[name] for name, seconds in _processor_seconds(stack).items()}
-        alone = _one_at_a_time(stack, files[FIRST + arguments.radiographs :])
+        single = files[FIRST + arguments.radiographs :]
+        alone = _one_at_a_time(stack, single[: arguments.single])
+        beside = []
+        if arguments.training:
+            with _training(arguments.data):
+                beside = _one_at_a_time(stack, single[arguments.single :])
         finished = _finished(stack)
         last = max(finished[each.case][0] for each in uploads if each.case in finished)
         return {
             "seconds": last - min(each.sent_at for each in uploads),
             "done": sum(each.case in finished for each in uploads),
             "latencies": [finished[each.case][0] - each.sent_at for each in alone if each.case in finished],
+            "beside_training": [
+                finished[each.case][0] - each.sent_at for each in beside if each.case in finished
+            ],
             "steps": [finished[each.case][1] for each in alone if each.case in finished],
             "spent": spent,
             "memory": {name: resident_of_tree(stack.processes[name].pid) for name in before},
@@ -185,6 +197,29 @@ def _one_at_a_time(stack: Stack, files: Sequence[Path]) -> list[Upload]:
     return uploads
 
 
+@contextmanager
+def _training(data: Path) -> Iterator[None]:
+    """Train a network with the priority of the training worker until the block ends."""
+    command = [
+        *LOW_PRIORITY,
+        sys.executable,
+        "-m",
+        "benchmarks.trust_report",
+        str(data),
+        "--radiographs",
+        "1000",
+    ]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True) as training:
+        try:
+            Path(f"/proc/{training.pid}/autogroup").write_text(LOW_PRIORITY[-1], encoding="ascii")
+            time.sleep(STARTING)
+            yield
+            assert training.poll() is None, "the training ended before the uploads"
+        finally:
+            training.kill()
+
+
 def settle(stack: Stack) -> None:
     """Wait until no prediction is queued or running."""
     wait_until(
@@ -204,6 +239,7 @@ def _table(broker: Broker, workers: int, found: dict[str, Any], engine: float) -
         ("radiographs a second", f"{1000 / each:.1f} ({each:.0f} ms each)"),
         ("upload to result on an idle system over the engine", f"{_latency(found) / engine:.1f}"),
         ("upload to result on an idle system", f"{_latency(found):.0f} ms"),
+        *_beside_training(found),
         ("start of the first upload to its result", f"{1000 * found['to_first_result']:.0f} ms"),
     ]
     for name, seconds in found["spent"].items():
@@ -217,6 +253,15 @@ def _table(broker: Broker, workers: int, found: dict[str, Any], engine: float) -
     return (
         f"| {broker}, {workers} inference worker(s), {found['done']} radiographs | |\n| --- | --- |\n{body}\n"
     )
+
+
+def _beside_training(found: dict[str, Any]) -> list[tuple[str, str]]:
+    if not found["beside_training"]:
+        return []
+    beside = 1000 * median(found["beside_training"])
+    return [
+        ("upload to result while a network trains", f"{beside:.0f} ms, {beside / _latency(found):.2f} times")
+    ]
 
 
 def _latency(found: dict[str, Any]) -> float:

@@ -7,7 +7,9 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -35,6 +37,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 CONNECTION_SECONDS: Final = 600
+SESSION_PRIORITY: Final = Path("/proc/self/autogroup")
 
 app = Celery("readroom")
 app.add_defaults(lambda: settings.CELERY)
@@ -58,6 +61,19 @@ def refuse_unsafe_start(**_: Any) -> None:
         checks.refuse_unsafe_start()
     except ImproperlyConfigured as error:  # Celery would log it and start
         raise SystemExit(str(error)) from error
+
+
+@worker_init.connect
+def apply_nice_to_session(**_: Any) -> None:
+    """Give the session of a worker that runs at low priority the same priority, if the session is its own.
+
+    Linux divides the processor between sessions before processes (autogroups, man 7 sched), and each process
+    of Readroom has its own session: `nice` alone would take nothing from the training for the others.
+    """
+    nice = os.nice(0)
+    if nice > 0 and os.getsid(0) == os.getpid():
+        with suppress(OSError):  # a kernel or a container without autogroups
+            SESSION_PRIORITY.write_text(str(nice), encoding="ascii")
 
 
 @worker_ready.connect

@@ -73,7 +73,8 @@ def worker(name: str, queues: str) -> tuple[str, ...]:
 def training_worker() -> tuple[str, ...]:
     """Return the command of the training worker.
 
-    It runs at low priority, below inference, and its child ends after each run to free the memory.
+    It runs at low priority, below inference, and `webapp.celery` gives its session the same. Its child ends
+    after each run to free the memory.
     """
     return ("nice", "-n", "10", *worker("training", "training"), "--max-tasks-per-child=1")
 
