@@ -11,6 +11,7 @@ from typing import Final
 from django.db.models import Q
 
 from diagnostics.cases.models import Radiograph
+from diagnostics.keyset import equal_unindexed
 
 PREFIX: Final = "2.25."  # of a UID that is a UUID as a decimal number, PS3.5 B.2
 SERIES: Final = 1  # its last bit tells the series of a case from its study
@@ -35,20 +36,20 @@ def uids_of(radiograph: Radiograph) -> InstanceUids:
 def in_studies(uids: Iterable[str]) -> tuple[Q, Q]:
     """Return the conditions of the radiographs of these studies: with a UID of their own, and without."""
     uids = list(uids)
-    return Q(study_uid__in=uids), Q(study_uid="", case__in=_ids(uids))
+    return Q(study_uid__in=uids), Q(equal_unindexed("study_uid", ""), case__in=_ids(uids))
 
 
 def in_series(uids: Iterable[str]) -> tuple[Q, Q]:
     """Return the conditions of the radiographs of these series."""
     uids = list(uids)
     cases = [uuid.UUID(int=each.int ^ SERIES) for each in _ids(uids)]
-    return Q(series_uid__in=uids), Q(series_uid="", case__in=cases)
+    return Q(series_uid__in=uids), Q(equal_unindexed("series_uid", ""), case__in=cases)
 
 
 def of_instances(uids: Iterable[str]) -> tuple[Q, Q]:
     """Return the conditions of the radiographs with these SOP instance UIDs."""
     uids = list(uids)
-    return Q(sop_instance_uid__in=uids), Q(sop_instance_uid="", pk__in=_ids(uids))
+    return Q(sop_instance_uid__in=uids), Q(equal_unindexed("sop_instance_uid", ""), pk__in=_ids(uids))
 
 
 def _ids(uids: Iterable[str]) -> list[uuid.UUID]:
