@@ -154,7 +154,7 @@ def test_few_radiographs_have_no_interval_and_keep_no_rule() -> None:
 
     assert shown is not None
     assert [row.difference for row in shown.rows] == ["-1.000 (n = 1)", "-1.000 (n = 1)"]
-    assert shown.rules[0].badge.label == "too few radiographs"
+    assert shown.rules[0].badge.label == "inconclusive"
 
 
 def test_a_class_of_one_radiograph_has_no_interval() -> None:

@@ -30,12 +30,12 @@ VERDICTS: Final = {
 RULE_OUTCOMES: Final = {
     "kept": Badge("done", "good", _("met")),
     "broken": Badge("failed", "stat", _("not met")),
-    "undecided": Badge("warn", "warn", _("too few radiographs")),
+    "undecided": Badge("warn", "warn", _("inconclusive")),
 }
 GATE_OUTCOMES: Final[dict[str, Badge]] = {
     Verdict.ACCEPT: RULE_OUTCOMES["kept"],
     Verdict.REJECT: RULE_OUTCOMES["broken"],
-    Verdict.INCONCLUSIVE: Badge("warn", "warn", _("inconclusive")),
+    Verdict.INCONCLUSIVE: RULE_OUTCOMES["undecided"],
 }
 TRUST_VERDICTS: Final = {
     "research only": Badge("failed", "stat", _("Research only: a blocking check failed")),
