@@ -1,4 +1,4 @@
-"""The decoding server process of this process: started on first use, again after an exit or a fork."""
+"""The decoding server process of this process: started ahead or on first use, and after an exit or a fork."""
 
 from __future__ import annotations
 
@@ -28,10 +28,16 @@ class DecodingServerProcess:
         """The process id, None before the first request."""
         return self._child.pid if self._child else None
 
+    def start(self) -> None:
+        """Start the server, unless it runs, so that the first request finds it ready."""
+        with self._lock:
+            if not self._runs():
+                self._start()
+
     def send(self, request: bytes, descriptors: list[int]) -> None:
         """Send a request with its file descriptors."""
         with self._lock:
-            if self._owner != os.getpid() or self._child is None or self._child.poll() is not None:
+            if not self._runs():
                 self._start()
             assert self._socket is not None
             try:
@@ -54,6 +60,9 @@ class DecodingServerProcess:
         if self._child is not None and self._owner == os.getpid():
             self._child.wait()
         self._socket, self._child = None, None
+
+    def _runs(self) -> bool:
+        return self._owner == os.getpid() and self._child is not None and self._child.poll() is None
 
     def _start(self) -> None:
         if self._owner == os.getpid():

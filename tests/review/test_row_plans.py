@@ -29,8 +29,10 @@ from tests.review.test_list_plans import plan_of
 LINEAR = (  # indexes whose value most rows have, and scans
     r"SCAN (cases_|review_reading|review_claim)|cases_case USING INDEX \S+copy_of|reading_by_reader"
     r"|SEARCH review_reading USING INDEX \S+ \(supersedes_id"
-    r"|cases_predi_status\w+ \(status=\?\)|cases_case_site_id|INDEX case_by_|INDEX open_by_"
+    r"|radiograph_by_\w+ \(site_id=\?\)|cases_predi_status\w+ \(status=\?\)"
+    r"|cases_case_site_id|INDEX open_by_|INDEX case_by_(?!time)"
 )
+STUDIES = ("1.2.3", *(f"2.25.{number}" for number in range(100)))  # of a file, and of cases without one
 Read = Callable[[Case, User, datetime], object]
 ROWS: dict[str, tuple[Read, str]] = {
     "a reader's reading of a case": (
@@ -55,10 +57,14 @@ ROWS: dict[str, tuple[Read, str]] = {
         lambda _case, _user, now: list(facts_between(now - timedelta(days=1), now)),
         "cases_predi_finishe|review_read_signed|final_by_time",
     ),
-    "a study by its UID": (
+    "studies by their UIDs": (
         lambda _case, user, _now: instances.page_of_studies(
-            user, QidoQuery(uids={"StudyInstanceUID": ("1.2.3",)}), identifiers=False
+            user, QidoQuery(uids={"StudyInstanceUID": STUDIES}), identifiers=False
         ),
+        "radiograph_by_study_uid",
+    ),
+    "the newest studies": (
+        lambda _case, user, _now: instances.page_of_studies(user, QidoQuery(), identifiers=False),
         "radiograph_by_study_uid",
     ),
 }

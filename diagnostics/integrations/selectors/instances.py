@@ -110,10 +110,15 @@ def _matching(user: User, query: QidoQuery, *, identifiers: bool) -> QuerySet[Ra
     return found
 
 
-def _with_uids(sites: list[UUID], conditions: tuple[Q, ...]) -> list[UUID]:
-    """Return the ids of the radiographs with UIDs: a query for each condition, since no index has all."""
-    rows = Radiograph.objects.filter(site__in=sites).order_by()
-    return [pk for condition in conditions for pk in rows.filter(condition).values_list("pk", flat=True)]
+def _with_uids(sites: list[UUID], conditions: tuple[Q, Q]) -> list[UUID]:
+    """Return the ids of the radiographs with UIDs of their own at these sites, or named by their row ids."""
+    own, made = conditions
+    rows = Radiograph.objects.order_by()  # two queries: no index has both
+    return [pk for each in (rows.filter(own, site__in=sites), rows.filter(made)) for pk in _keys(each)]
+
+
+def _keys(rows: QuerySet[Radiograph]) -> QuerySet[Radiograph, UUID]:
+    return rows.values_list("pk", flat=True)
 
 
 def _page(user: User, query: QidoQuery, column: str, *, identifiers: bool) -> list[Group]:
