@@ -6,17 +6,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Subquery
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
-from diagnostics.cases.models import Prediction
+from diagnostics.cases.selectors.predictions import newest_of_one_finding
 from diagnostics.findings import Finding
-from diagnostics.jobs.models import JobStatus
-from diagnostics.keyset import equal_unindexed
 from diagnostics.review.models import FigureKind, ReadingKind
 from diagnostics.review.proportion import Proportion
-from diagnostics.review.selectors.case_entries import ONE_FINDING
 from diagnostics.review.selectors.figure_counts import numbers_between
 from diagnostics.review.selectors.readings import ARE_FIRST, standing_readings
 
@@ -47,14 +44,11 @@ def _proportion(counts: Counter[bool]) -> Proportion:
 
 def _counted(user: User, start: datetime, end: datetime) -> Counter[bool]:
     """Count the readings from one time to another, by whether they have the finding of the AI result."""
-    results = Prediction.objects.filter(
-        equal_unindexed("status", JobStatus.DONE), case=OuterRef("case"), outcome__in=ONE_FINDING
-    ).exclude(finding="")
     readings = (
         standing_readings()
         .filter(ARE_FIRST, signed_at__gte=start, signed_at__lte=end, kind=ReadingKind.READING)
         .exclude(finding=Finding.CANNOT_JUDGE)
-        .annotate(predicted=Subquery(results.order_by("-queued_at").values("finding")[:1]))
+        .annotate(predicted=Subquery(newest_of_one_finding().values("finding")[:1]))
         .exclude(predicted=None)
         .order_by()
     )

@@ -8,8 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from diagnostics.cases.models import Case, Prediction, PredictionShown
-from diagnostics.jobs.models import JobStatus
-from diagnostics.keyset import equal_unindexed
+from diagnostics.cases.selectors.predictions import IS_DONE
 from diagnostics.monitoring.selectors.evidence_events import changes_of, person
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Claim, Reading
@@ -31,7 +30,7 @@ RESULT: Final = (
 
 def done_predictions(case: Case) -> list[Prediction]:
     """Return the finished AI results of a case, oldest first."""
-    done = case.predictions.filter(equal_unindexed("status", JobStatus.DONE)).order_by("finished_at")
+    done = case.predictions.filter(IS_DONE).order_by("finished_at")
     return list(done.select_related("version", "override_by"))
 
 

@@ -13,6 +13,7 @@ from django.db.models.lookups import In
 
 from diagnostics.accounts.models import Site
 from diagnostics.cases.models import Prediction, PredictionOutcome
+from diagnostics.cases.selectors.predictions import IS_DONE, newest_of_one_finding
 from diagnostics.findings import Finding
 from diagnostics.jobs.models import JobStatus
 from diagnostics.keyset import Unindexed, equal_unindexed, null_unindexed
@@ -20,7 +21,7 @@ from diagnostics.monitoring.measures import IMAGE_MEASURES, Measure
 from diagnostics.monitoring.models import Count, Dimension
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Claim, Consensus, ConsensusStatus, ReadingKind, ServedReason
-from diagnostics.review.selectors.case_entries import ONE_FINDING, TARGET, is_flagged
+from diagnostics.review.selectors.case_entries import TARGET, is_flagged
 from diagnostics.review.selectors.readings import ARE_FIRST, standing_readings
 
 AGE_BANDS: Final = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"))
@@ -30,7 +31,6 @@ COLUMNS: Final = (
     *("version", "status", "failure_code", "outcome", "quality_code", "queued_at", "started_at"),
     *("finished_at", "probabilities", "out_of_distribution", "input_measures"),
 )
-IS_DONE: Final = equal_unindexed("status", JobStatus.DONE)  # true of almost all predictions
 NO_COPY: Final = null_unindexed("case__copy_of_id")
 Row = dict[str, Any]
 
@@ -133,10 +133,7 @@ def age_band(age: int | None) -> str:
 
 def _of_readings(start: datetime, end: datetime) -> Iterator[Fact]:
     """Yield the first readings whose case had an AI result that names one finding."""
-    results = Prediction.objects.filter(IS_DONE, case=OuterRef("case"), outcome__in=ONE_FINDING).exclude(
-        finding=""
-    )
-    newest = results.order_by("-queued_at")
+    newest = newest_of_one_finding()
     readings = (
         standing_readings()
         .filter(ARE_FIRST, signed_at__gte=start, signed_at__lt=end, kind=ReadingKind.READING)

@@ -16,8 +16,8 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case, Prediction, PredictionShown
+from diagnostics.cases.selectors.predictions import IS_DONE
 from diagnostics.jobs.models import JobStatus
-from diagnostics.keyset import equal_unindexed
 from diagnostics.privacy.errors import InvalidRetention
 from diagnostics.privacy.models import Cause, Erasure, RetentionRule
 from diagnostics.privacy.policy import years_before
@@ -94,11 +94,7 @@ def _expired_predictions(rule: RetentionRule, now: datetime) -> QuerySet[Predict
         case__site=rule.site, status=JobStatus.DONE, finished_at__lt=finished_before
     )
     this = OuterRef("pk")
-    newer = Prediction.objects.filter(
-        equal_unindexed("status", JobStatus.DONE),
-        case=OuterRef("case"),
-        queued_at__gt=OuterRef("queued_at"),
-    )
+    newer = Prediction.objects.filter(IS_DONE, case=OuterRef("case"), queued_at__gt=OuterRef("queued_at"))
     return (
         old.filter(Exists(newer))
         .exclude(Exists(PredictionShown.objects.filter(prediction=this)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from diagnostics.cases.models import PredictionOutcome
+from diagnostics.cases.selectors.predictions import ONE_FINDING
 from diagnostics.findings import Finding
 from diagnostics.review.models import ConsensusStatus, ControlPurpose, FigureKind, ReadingKind
 from diagnostics.review.selectors.case_labels import Label, has_conflict
@@ -16,8 +16,6 @@ from diagnostics.review.selectors.case_rows import CaseRows, Row
 
 TARGET: Final = Finding.COVID_19.value
 DEFAULT_THRESHOLD: Final = 0.5
-# Without an outcome: the version has no thresholds, and its most probable class is the finding.
-ONE_FINDING: Final = ("", PredictionOutcome.FINDING.value)
 
 
 class Entry(NamedTuple):

@@ -11,9 +11,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.selectors.predictions import IS_DONE
 from diagnostics.imports.models import ImportedLabel
-from diagnostics.jobs.models import JobStatus
-from diagnostics.keyset import equal_unindexed
 from diagnostics.review.models import (
     AssistedReading,
     Claim,
@@ -100,8 +99,7 @@ def _add_lists(loaded: dict[UUID, CaseRows]) -> None:
     for case, rows in _by_case(assisted, *columns, case="reading__case"):
         loaded[case].assisted = rows
     read = [pk for pk, each in loaded.items() if each.readings or each.is_random]
-    is_done = equal_unindexed("status", JobStatus.DONE)
-    done = Prediction.objects.filter(is_done, case__in=read).order_by("queued_at")
+    done = Prediction.objects.filter(IS_DONE, case__in=read).order_by("queued_at")
     for case, rows in _by_case(done, "outcome", "finding", "probabilities", "operating_points"):
         loaded[case].predictions = rows
 

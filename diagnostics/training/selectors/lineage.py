@@ -14,9 +14,9 @@ from django.db.models import Count, Q
 from diagnostics.accounts.models import User
 from diagnostics.cases import selectors as cases
 from diagnostics.cases.models import Case, Prediction
+from diagnostics.cases.selectors.predictions import IS_DONE
 from diagnostics.imports.models import ImportedLabel
 from diagnostics.jobs.models import JobStatus
-from diagnostics.keyset import equal_unindexed
 from diagnostics.registry.models import ModelVersion
 from diagnostics.review.models import Reading
 from diagnostics.training import snapshot
@@ -100,7 +100,7 @@ def lineage_of(case: Case, *, user: User, prediction: UUID | None = None, page: 
 
 
 def _origins(case: Case) -> tuple[Origin, ...]:
-    done = case.predictions.filter(equal_unindexed("status", JobStatus.DONE)).order_by("-queued_at")
+    done = case.predictions.filter(IS_DONE).order_by("-queued_at")
     rows = done.select_related("version__parent", "version__run__started_by")
     found = [(row, row.version, _run_of(row.version)) for row in rows if row.version]
     counts = _counts(run for _row, _version, run in found if run)
