@@ -1,10 +1,20 @@
-"""Safe cells for CSV files that users open in a spreadsheet."""
+"""Lines of CSV files, and cells that are safe in a spreadsheet."""
 
 from __future__ import annotations
 
-from typing import Final
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any, Final
 
 FORMULA_PREFIXES: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    """Return the cells as one line of CSV, with its line ending."""
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
 
 
 def escape_formula(cell: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from diagnostics.audit import chain
 from diagnostics.audit.models import Action, AuditEvent
-from diagnostics.csv import escape_formula
+from diagnostics.csv import csv_line, escape_formula
 from diagnostics.keyset import AtLeast
 
 Lines = Callable[[Iterable[AuditEvent]], Iterator[str]]
@@ -89,19 +87,13 @@ def json_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
 
 def csv_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
     """Yield the heading and each event as one line of CSV; no cell is a formula."""
-    yield _csv_line(CSV_COLUMNS)
+    yield csv_line(CSV_COLUMNS)
     for event in events:
         values = chain.content(event) | {"hash": event.hash, "by": _username(event)}
         values["detail"] = json.dumps(event.detail, sort_keys=True)
-        yield _csv_line(
+        yield csv_line(
             escape_formula("" if values[name] is None else str(values[name])) for name in CSV_COLUMNS
         )
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
 
 
 def _username(event: AuditEvent) -> str:

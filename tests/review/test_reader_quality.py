@@ -20,7 +20,14 @@ from diagnostics.cases.services.blinding import record_prediction_shown
 from diagnostics.errors import NotAllowed
 from diagnostics.review.models import Queue, ReadingPolicy
 from diagnostics.review.selectors import automation_bias, reader_agreement
-from diagnostics.review.services import assisted_reading, claims, kept_figures, reading_policy, readings
+from diagnostics.review.services import (
+    assisted_reading,
+    claims,
+    export,
+    kept_figures,
+    reading_policy,
+    readings,
+)
 from tests.review.conftest import Admit, Classify
 
 FIRST = ["normal", "normal", "pneumonia", "covid-19", "covid-19", "other", "normal", "pneumonia"]
@@ -51,7 +58,7 @@ def _page(client: Client) -> str:
 
 @pytest.mark.usefixtures("read_twice")
 def test_the_page_shows_the_kappa_that_scikit_learn_computes_from_the_export(office: Client) -> None:
-    table = csv.DictReader(io.StringIO(office.get(reverse("review:readers-export")).content.decode()))
+    table = csv.DictReader(io.StringIO(office.get(reverse("review:readers-export")).getvalue().decode()))
     by_case: dict[str, dict[str, str]] = defaultdict(dict)
     for row in table:
         by_case[row["case"]][row["reader"]] = row["finding"]
@@ -215,6 +222,24 @@ def test_a_username_is_never_exported_as_a_formula(
     reader = User.objects.create_user("=cmd", role="radiologist")
     reader.sites.set([site])
     readings.sign_reading(case=admit(1), by=reader, finding="normal", now=now)
-    text = office.get(reverse("review:readers-export")).content.decode()
+    text = office.get(reverse("review:readers-export")).getvalue().decode()
     assert ",'=cmd,normal," in text
     assert "MRN" not in text
+
+
+def test_the_rows_of_an_export_are_those_that_its_event_counts(
+    admit: Admit, radiologist: User, administrator: User, now: datetime
+) -> None:
+    counted, later = admit(1), admit(2)
+    readings.sign_reading(case=counted, by=radiologist, finding="normal", now=now)
+
+    rows = export.export_first_readings(by=administrator, now=now)
+    readings.sign_reading(case=later, by=radiologist, finding="normal", now=now + timedelta(seconds=1))
+
+    assert [reading.case for reading in rows] == [counted]
+    event = AuditEvent.objects.get(action=Action.READINGS_EXPORTED)
+    assert event.detail == {"readings": 1, "cases": 1}
+
+
+def test_an_export_is_sent_while_it_is_read(office: Client) -> None:
+    assert office.get(reverse("review:readers-export")).streaming

@@ -149,7 +149,7 @@ def test_the_note_is_on_the_signed_page_the_case_page_and_in_the_exports(
     assert [SENTENCE in page.content.decode() for page in pages] == [True, True]
     codes = "opacity=consolidation+ground-glass; laterality=bilateral; zones=lower+middle; extent=small"
     for table in (exported, first_readings):
-        rows = list(csv.DictReader(io.StringIO(table.content.decode())))
+        rows = list(csv.DictReader(io.StringIO(table.getvalue().decode())))
         assert [row["structured_note"] for row in rows] == [codes]
 
 

@@ -221,7 +221,7 @@ def test_no_export_list_or_page_shows_a_withdrawn_reading(
     response = client.post(reverse("review:export"), {"case": str(case.pk)})
     (row,) = csv.DictReader(io.StringIO(response.content.decode()))
     assert (row["readings"], row["finding"]) == ("1", "normal")
-    table = client.get(reverse("review:readers-export")).content.decode()
+    table = client.get(reverse("review:readers-export")).getvalue().decode()
     assert table.count(str(case.pk)) == 1
     client.force_login(radiologist)
     assert "All readings" not in client.get(reverse("review:case", args=[case.pk])).content.decode()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
@@ -46,15 +46,13 @@ def export(*, cases: Iterable[Case], by: User, now: datetime) -> list[tuple[str,
 
 
 @transaction.atomic
-def export_first_readings(*, by: User, now: datetime) -> list[Reading]:
-    """Return the first readings at the sites of a user, and audit the export with their number."""
+def export_first_readings(*, by: User, now: datetime) -> QuerySet[Reading]:
+    """Return the first readings up to now at the sites of a user, and audit the export with their number."""
     require(by, Permission.MANAGE_READERS)
-    readings = list(reader_agreement.first_readings(by).filter(case__withdrawn_at=None))
-    cases = len({reading.case_id for reading in readings})
-    audit.record(
-        action=Action.READINGS_EXPORTED, by=by, detail={"readings": len(readings), "cases": cases}, now=now
-    )
-    return readings
+    first = reader_agreement.first_readings(by).filter(case__withdrawn_at=None, signed_at__lte=now)
+    numbers = first.order_by().aggregate(readings=Count("pk"), cases=Count("case", distinct=True))
+    audit.record(action=Action.READINGS_EXPORTED, by=by, detail=numbers, now=now)
+    return first
 
 
 def _row(case: Any, readings: int, finding: str, structured_note: str) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from diagnostics.accounts.permissions import StaffRequest, require_permission
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.selectors import home_site
-from diagnostics.csv import escape_formula
+from diagnostics.csv import csv_line, escape_formula
 from diagnostics.review.note_template import codes
 from diagnostics.review.presenters import reader_quality as presenter
 from diagnostics.review.presenters.uncounted import uncounted_text
@@ -30,6 +30,7 @@ from diagnostics.review.services import export as export_services
 from diagnostics.review.services import kept_figures
 
 COLUMNS: Final = ("case", "reader", "finding", "confidence", "signed_at", "structured_note")
+FIELDS: Final = ("case", "by__username", "finding", "confidence", "signed_at", "structured")
 
 
 @require_permission(Permission.MANAGE_READERS)
@@ -55,15 +56,19 @@ def reader_quality(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.MANAGE_READERS)
 @never_cache
 @require_GET
-def export(request: StaffRequest) -> HttpResponse:
+def export(request: StaffRequest) -> StreamingHttpResponse:
     """Return the first readings as CSV, without patient references."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="first-readings.csv"'
-    table = csv.writer(response)
-    table.writerow(COLUMNS)
-    for reading in export_services.export_first_readings(by=request.user, now=timezone.now()):
-        name, at = escape_formula(reading.by.username), reading.signed_at.isoformat()
-        table.writerow(
-            (reading.case_id, name, reading.finding, reading.confidence, at, codes(reading.structured))
-        )
-    return response
+    exported = export_services.export_first_readings(by=request.user, now=timezone.now())
+    rows = exported.values_list(*FIELDS).iterator(chunk_size=1000)
+    return StreamingHttpResponse(
+        chain([csv_line(COLUMNS)], map(_line, rows)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="first-readings.csv"'},
+    )
+
+
+def _line(row: tuple[Any, ...]) -> str:
+    case, reader, finding, confidence, signed_at, structured = row
+    return csv_line(
+        (case, escape_formula(reader), finding, confidence, signed_at.isoformat(), codes(structured))
+    )
