@@ -61,12 +61,22 @@ def test_a_queued_case_has_neither_prediction_nor_failure(
         "priority": "urgent",
         "view": "PA",
         "opened_at": "2026-03-02T09:30:00Z",
+        "withdrawn_at": None,
         "not_scored": None,
         "withheld": False,
         "rt_pcr": None,
         "failure": None,
         "prediction": None,
     }
+
+
+def test_a_withdrawn_case_says_when(
+    send_radiograph: SendRadiograph, technician: User, api_client: Login, now: datetime
+):
+    case = send_radiograph()
+    Case.objects.filter(pk=case.pk).update(withdrawn_at=now, on_worklist=False)
+
+    assert api_client(technician).get(detail(case)).json()["withdrawn_at"] == f"{now:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_a_finished_case_has_probabilities_thresholds_version_and_heatmap_url(

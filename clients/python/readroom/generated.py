@@ -104,6 +104,7 @@ class Case(TypedDict):
     priority: PriorityEnum
     view: ViewEnum | BlankEnum
     opened_at: str
+    withdrawn_at: str | None
     failure: Failure | None
     not_scored: NotScored | None
     withheld: bool

@@ -193,6 +193,9 @@ class CaseSerializer(CaseSummarySerializer):
     priority = serializers.ChoiceField(choices=Priority.choices)
     view = serializers.ChoiceField(choices=View.choices, source="radiograph.view")
     opened_at = serializers.DateTimeField()
+    withdrawn_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the case was withdrawn as opened in error; null for all others"
+    )
     failure = serializers.SerializerMethodField()
     not_scored = serializers.SerializerMethodField(
         help_text="Why the quality gate stopped the AI result; there is then no prediction. Null otherwise"
