@@ -59,7 +59,7 @@ class Collections:
 
     @cached_property
     def radiography(self) -> tuple[LabelledImage, ...]:
-        """The Radiography Database without whole or cropped copies of the other collections."""
+        """The Radiography Database without whole copies of the others, and cropped ones of Cohen's."""
         if not self.cache.exists():
             selected = {str(image.path): image.patient for image in self._without_copies()}
             self.cache.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,8 @@ class Collections:
         taken = [image for image in self._darkcovidnet_of_cohen() if image.label == "covid-19"]
         others = [*cohen, *taken]
         own = self._radiography_database()
-        single, _duplicates = public_datasets.without_duplicates(own, [*others, *self.nih])
+        elsewhere = [*others, *self.nih, *self.children]
+        single, _duplicates = public_datasets.without_duplicates(own, elsewhere)
         return public_datasets.without_crops(single, others)
 
     def _darkcovidnet_of_cohen(self) -> list[LabelledImage]:

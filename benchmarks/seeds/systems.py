@@ -113,7 +113,7 @@ SYSTEMS: Final = (
         (FROM_TRUNK, "scratch-cnn", "resnext50"),
         _cohen_and_normal,
         _radiography,
-        "normal radiographs as above; ResNeXt-50 stands for COVID-Next, the model of the study's inspiration",
+        "431 of 500 normal radiographs are NIH's; ResNeXt-50 stands for COVID-Next, which inspired the study",
     ),
     System(
         "three-classes",

@@ -1,7 +1,8 @@
 """Pre-training of the VGG16 trunk on radiographs that no reproduced system uses.
 
-It sees COVID-19 and normal radiographs of one part of the Radiography Database, without whole or cropped
-copies of any other collection. NIH's and Cohen's radiographs, and so all of DarkCovidNet, stay unseen.
+It sees COVID-19 and normal radiographs of one part of the Radiography Database, without whole copies of any
+other collection and cropped ones of Cohen's. NIH's and Cohen's radiographs, and so all of DarkCovidNet, stay
+unseen.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from django.utils.translation import gettext as _
 
 from diagnostics.registry import selectors, trust_report
 from diagnostics.registry.models import ModelVersion, Verdict
@@ -19,6 +21,7 @@ OUTCOMES: Final = {
     "undecided": Verdict.INCONCLUSIVE,
 }
 WHOLE_COMPARISON: Final = "comparison"  # of a version without stored rules
+OUTDATED: Final = "active version"  # of a comparison with a version that is no longer the active one
 MISSING_REPORT: Final = "trust report"
 
 
@@ -73,6 +76,15 @@ class Gate:
         )
 
 
+def gate_today(version: ModelVersion) -> Gate:
+    """Return the gate of a version; not passed if another version is active now than it was compared with."""
+    gate, active = gate_of(version), selectors.active_version()
+    compared = version.comparison.get("active")
+    if not compared or active is None or active.pk == version.pk or compared == str(active):
+        return gate
+    return replace(gate, rules=(*gate.rules, _outdated(version, active)))
+
+
 def gate_of(version: ModelVersion) -> Gate:
     """Return the gate of a version from its stored comparison and the trust report of its bundle."""
     report = trust_report.read_report(selectors.bundle_path(version))
@@ -94,6 +106,14 @@ def _rule(stored: Mapping[str, Any]) -> GateRule:
         high=stored.get("high"),
         threshold=stored.get("threshold"),
     )
+
+
+def _outdated(version: ModelVersion, active: ModelVersion) -> GateRule:
+    detail = _(
+        "%(version)s was compared with %(compared)s, but %(active)s is the active version now. "
+        "A new training is compared with %(active)s."
+    ) % {"version": version, "compared": version.comparison["active"], "active": active}
+    return GateRule(OUTDATED, Verdict.INCONCLUSIVE.value, detail, 0, None, None, None, None)
 
 
 def _whole_comparison(version: ModelVersion) -> GateRule:

@@ -85,7 +85,7 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
 
     @extend_schema_field(GateSerializer)
     def get_gate(self, version: ModelVersion) -> dict[str, Any]:
-        return dict(GateSerializer(promotion_gate.gate_of(version)).data)
+        return dict(GateSerializer(promotion_gate.gate_today(version)).data)
 
     @extend_schema_field(serializers.DictField(child=serializers.FloatField()))
     def get_operating_points(self, version: ModelVersion) -> dict[str, float]:

@@ -17,7 +17,7 @@ from diagnostics.jobs.errors import JobError
 from diagnostics.registry.models import ModelVersion
 from diagnostics.training import snapshot, snapshot_index
 from diagnostics.training.errors import LEAKS_FOUND
-from diagnostics.training.models import Phase
+from diagnostics.training.models import Part, Phase, SnapshotLabel
 from diagnostics.training.run_context import RunContext
 from diagnostics.training.selectors import labels
 from diagnostics.training.snapshot import SnapshotEntry
@@ -42,16 +42,26 @@ def freeze(context: RunContext, version: ModelVersion) -> Split:
     `data_damaged`.
     """
     context.update(phase=Phase.FREEZING)
-    entries = _entries(context)
+    now, frozen = context.clock(), _frozen_labels(context)
+    entries = list(
+        labels.labelled_radiographs() if frozen is None else labels.labelled_radiographs_of(frozen)
+    )
     _fetch(entries, check_lease=context.lease.check)
     present = [entry for entry in entries if entry.path.is_file()]
     text = snapshot.to_lines(present, secret=settings.SECRET_KEY)
     sha256 = snapshot.freeze(context.folder, text)
     images = snapshot.labelled_images(present, secret=settings.SECRET_KEY)
-    context.update(phase=Phase.LEAK_CHECKS, snapshot_sha256=sha256)
+    frozen_at = now if frozen is None else context.run.frozen_at
+    context.update(phase=Phase.LEAK_CHECKS, snapshot_sha256=sha256, frozen_at=frozen_at)
     report = context.leaks(images, _preprocessing(context, version), tags=_tags(present))
     context.update(leak_checks=_stored(report.checks, present))
-    split = _split(context, images, report.near_duplicates, complete=len(present) == len(entries))
+    split = _split(
+        context,
+        images,
+        report.near_duplicates,
+        complete=len(present) == len(entries),
+        trained=_trained(context, version, present),
+    )
     snapshot_index.write(context.run, present, split)
     excluded = snapshot.exclusion_counts(
         split.exclusions, missing=len(entries) - len(present), conflicting=labels.conflicting_cases()
@@ -63,10 +73,9 @@ def freeze(context: RunContext, version: ModelVersion) -> Split:
     return split
 
 
-def _entries(context: RunContext) -> list[SnapshotEntry]:
-    """Return the radiographs with their current labels; in a further attempt those of the first snapshot."""
-    frozen = snapshot.frozen_labels(context.folder, sha256=context.run.snapshot_sha256)
-    return list(labels.labelled_radiographs() if frozen is None else labels.labelled_radiographs_of(frozen))
+def _frozen_labels(context: RunContext) -> frozenset[UUID] | None:
+    """Return the labels of the snapshot of an earlier attempt; None in the first."""
+    return snapshot.frozen_labels(context.folder, sha256=context.run.snapshot_sha256)
 
 
 def _fetch(entries: Sequence[SnapshotEntry], *, check_lease: Callable[[], None]) -> None:
@@ -112,12 +121,33 @@ def _row(check: LeakCheck, cases: Mapping[Path, UUID]) -> dict[str, Any]:
     }
 
 
+def _trained(context: RunContext, version: ModelVersion, entries: Sequence[SnapshotEntry]) -> frozenset[Path]:
+    """Return the radiographs that the network to start from was trained on; none from random weights.
+
+    A patient who was merged or corrected since may be in the test set of this run.
+    """
+    lineage: list[ModelVersion] = []
+    earlier = version if context.parameters.spec().fine_tune else None
+    while earlier is not None:
+        lineage.append(earlier)
+        earlier = earlier.parent
+    parts = (Part.TRAIN, Part.VALIDATION)
+    labels = SnapshotLabel.objects.filter(run__candidate__in=lineage, part__in=parts)
+    cases = set(labels.values_list("case", flat=True))
+    return frozenset(entry.path for entry in entries if entry.case in cases)
+
+
 def _split(
-    context: RunContext, images: Sequence[LabelledImage], duplicates: NearDuplicates, *, complete: bool
+    context: RunContext,
+    images: Sequence[LabelledImage],
+    duplicates: NearDuplicates,
+    *,
+    complete: bool,
+    trained: frozenset[Path],
 ) -> Split:
     seed = context.parameters.seed
     try:
-        return patient_split.split_by_patient(images, seed=seed, near_duplicates=duplicates)
+        return patient_split.split_by_patient(images, seed=seed, near_duplicates=duplicates, trained=trained)
     except patient_split.TooFewCases as error:
         damaged = not complete or duplicates.unreadable
         raise JobError("data_damaged" if damaged else "too_few_cases") from error

@@ -58,6 +58,7 @@ class TrainingRun(Job):
     # What the checks before the training found, with the cases; see data_set.py.
     leak_checks = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     leak_reason = models.TextField(blank=True, default="", db_default="")  # why to train in spite of them
+    frozen_at = models.DateTimeField(null=True)  # when the labels of the snapshot were read
     phase = models.CharField(max_length=16, choices=Phase.choices, blank=True)
     checks_done = models.PositiveSmallIntegerField(default=0)  # of the trust report
     checks_total = models.PositiveSmallIntegerField(default=0)  # 0: not yet known

@@ -6,6 +6,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,7 +139,7 @@ def _train(context: RunContext, split: Split, start_from: Path) -> None:
             start_from=start_from,
             out=context.bundle,
             on_epoch=epochs.add,
-            should_stop=context.lease.should_stop,
+            should_stop=partial(_should_stop, context.lease),
             checkpoints=runs.checkpoints(context.run),
             on_begin=epochs.begin,
             on_batch=BatchProgress(context.update),
@@ -147,6 +148,14 @@ def _train(context: RunContext, split: Split, start_from: Path) -> None:
         context.lease.check()  # a stop because of a lost lease is not a failure of the run
         stopped = context.lease.stop_requested
         raise JobError("stopped_without_result" if stopped else "no_usable_network") from error
+
+
+def _should_stop(lease: Lease) -> bool:
+    """Return whether a user requested a stop; raises LeaseLost, so that a lost attempt writes no bundle."""
+    stop = lease.should_stop()
+    if stop:
+        lease.check()
+    return stop
 
 
 def _compare(context: RunContext, split: Split) -> tuple[GateVerdict, Evaluation]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -26,6 +28,7 @@ VALIDATION_SHARE: Final = 0.15  # of the patients who are not in the test set
 MIN_CLASSES: Final = 2
 MIN_PATIENTS: Final = 5  # of each class
 CONTESTED: Final = "the same image has another finding"
+TRAINED: Final = "the network that the training starts from has seen this patient"
 IN_TEST: Final = "the patient shares an image with a test patient"
 
 
@@ -58,7 +61,11 @@ class Split:
 
 
 def split_by_patient(
-    radiographs: Sequence[LabelledImage], *, seed: int, near_duplicates: NearDuplicates = NO_DUPLICATES
+    radiographs: Sequence[LabelledImage],
+    *,
+    seed: int,
+    near_duplicates: NearDuplicates = NO_DUPLICATES,
+    trained: Collection[Path] = (),
 ) -> Split:
     """Split radiographs by patient and by image; raises TooFewCases.
 
@@ -68,32 +75,63 @@ def split_by_patient(
 
     Radiographs with equal content, and near-duplicates, are one image; patients who share an image are one
     group. Groups with a patient in the test set lose their other patients, because moving those would change
-    the test set. Also excluded: images with two findings (no date shows which is valid), undecodable files,
+    the test set. A test patient is excluded of whom the network to start from has seen an image (`trained`:
+    their paths). Also excluded: images with two findings (no date shows which is valid), undecodable files,
     and classes with fewer than five patients.
     """
     unreadable = {exclusion.radiograph.path for exclusion in near_duplicates.unreadable}
     readable = [radiograph for radiograph in radiographs if radiograph.path not in unreadable]
     images = image_ids(readable, near_duplicates.pairs)
-    contested = contested_images(readable, images)
-    uncontested = [radiograph for radiograph in readable if images[radiograph.path] not in contested]
+    uncontested, contested = _without_contested_images(readable, images)
     eligible, rare = _without_rare_classes(uncontested)
     test_patients = _test_patients(eligible)
-    groups, test_relatives = _without_test_groups(patient_groups(eligible, images), test_patients)
+    groups = _restricted(patient_groups(readable, images), to=eligible)
+    groups, test_relatives = _without_test_groups(groups, test_patients)
     validation = _validation_groups(groups, seed)
-    test = [radiograph for radiograph in eligible if radiograph.patient in test_patients]
+    tested = [each for each in eligible if each.patient in test_patients]
+    test, known = _without_patients(tested, _patients_of(trained, readable, images))
     split = Split(
         train=_in_groups(groups, set(groups) - validation),
         validation=_in_groups(groups, validation),
-        test=tuple(sorted(test, key=lambda radiograph: radiograph.patient)),
-        exclusions=(
-            *near_duplicates.unreadable,
-            *(Exclusion(each, CONTESTED) for each in readable if images[each.path] in contested),
-            *rare,
-            *test_relatives,
-        ),
+        test=tuple(sorted(test, key=attrgetter("patient"))),
+        exclusions=(*near_duplicates.unreadable, *contested, *rare, *test_relatives, *known),
     )
     _check_classes(split)
     return split
+
+
+def _without_contested_images(
+    radiographs: Sequence[LabelledImage], images: dict[Path, str]
+) -> tuple[list[LabelledImage], list[Exclusion]]:
+    contested = contested_images(radiographs, images)
+    kept = [each for each in radiographs if images[each.path] not in contested]
+    return kept, [Exclusion(each, CONTESTED) for each in radiographs if images[each.path] in contested]
+
+
+def _without_patients(
+    radiographs: Sequence[LabelledImage], seen: set[str]
+) -> tuple[list[LabelledImage], list[Exclusion]]:
+    kept = [each for each in radiographs if each.patient not in seen]
+    return kept, [Exclusion(each, TRAINED) for each in radiographs if each.patient in seen]
+
+
+def _patients_of(
+    paths: Collection[Path], radiographs: Iterable[LabelledImage], images: Mapping[Path, str]
+) -> set[str]:
+    """Return the patients of the images at these paths; a duplicate is the same image."""
+    of_paths = {images[path] for path in paths if path in images}
+    return {each.patient for each in radiographs if images[each.path] in of_paths}
+
+
+def _restricted(
+    groups: dict[str, list[LabelledImage]], *, to: list[LabelledImage]
+) -> dict[str, list[LabelledImage]]:
+    """Drop other radiographs from groups: also an excluded image joins the patients who share it."""
+    kept = {radiograph.path for radiograph in to}
+    restricted = {
+        name: [each for each in radiographs if each.path in kept] for name, radiographs in groups.items()
+    }
+    return {name: radiographs for name, radiographs in restricted.items() if radiographs}
 
 
 def _counts(radiographs: Sequence[LabelledImage]) -> dict[str, dict[str, int]]:

@@ -11,6 +11,7 @@ from ml.images.size_limits import MAX_FILE_BYTES
 from ml.importers.records import UnreadableCollection
 
 MAX_HEADER_CHARACTERS: Final = 16_384
+MAX_CELLS: Final = 8_000_000  # a row has a value of every column, however short its line; 1 GB at most
 SEPARATORS: Final = (",", ";", "\t")
 
 Row = dict[str, str]
@@ -34,6 +35,9 @@ def rows(path: Path) -> list[Row]:
             raise UnreadableCollection("table_too_large", "This table is larger than 64 MB.")
         text = path.read_text(encoding="utf-8-sig")
         columns = header(path)
+        if len(columns) * max(map(text.count, "\r\n")) > MAX_CELLS:
+            limit = f"This table has more than {MAX_CELLS:,} values: its columns times its lines."
+            raise UnreadableCollection("table_too_large", limit)
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text.split("\n", 1)[0]))
         next(lines, None)
         return [_row(columns, cells) for cells in lines if any(cell.strip() for cell in cells)]

@@ -106,6 +106,7 @@ def sensitivities(scores: Rates, truth: NDArray[np.bool_], weights: Rates, grid:
         return np.full(len(grid), np.nan)
     rates = np.r_[0, false_positives / false_positives[-1]]
     values = np.r_[0, true_positives / true_positives[-1]]
-    # np.interp needs increasing positions: a tiny offset keeps the points of a vertical step in order.
-    interpolated: Rates = np.interp(grid, rates + np.arange(len(rates)) * 1e-12, values)
+    # np.interp needs increasing positions: a tiny offset keeps the points of a vertical step in order, its
+    # upper end at the rate itself.
+    interpolated: Rates = np.interp(grid, rates - np.arange(len(rates))[::-1] * 1e-12, values)
     return interpolated

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from ml.metrics.curves import reliability_bins, roc_points, summary_with_curves
+from ml.metrics.curves import reliability_bins, roc_points, sensitivities, summary_with_curves
 from ml.metrics.evaluation_result import Evaluation, from_logits
 from tests.ml.evaluations import CLASSES, MANIFEST, labelled_images
 
@@ -36,6 +36,14 @@ def test_the_roc_points_lie_on_the_curve_of_scikit_learn() -> None:
             low - 1e-3 <= point["sensitivity"] <= high + 1e-3
         )
         assert point["low"] <= point["sensitivity"] <= point["high"]
+
+
+def test_the_curve_ends_at_the_upper_right_where_the_lowest_score_has_the_target() -> None:
+    truth = np.array([True, False, False, True])
+
+    values = sensitivities(np.array([0.9, 0.8, 0.7, 0.1]), truth, np.ones(4), np.linspace(0, 1, 5))
+
+    assert values == pytest.approx([0.5, 0.5, 0.5, 0.5, 1])
 
 
 @pytest.mark.parametrize(("radiographs", "shown"), [(87, False), (90, True)])

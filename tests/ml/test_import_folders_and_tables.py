@@ -151,6 +151,15 @@ def test_a_folder_with_several_collections_is_refused(tmp_path: Path) -> None:
     assert error_code(tmp_path) == "several_collections"
 
 
+@pytest.mark.parametrize("separator", [b"\n", b"\r"])
+def test_a_small_table_of_many_values_is_refused(tmp_path: Path, separator: bytes) -> None:
+    table = tmp_path / "ward.csv"
+    columns = b",".join(b"%x" % number for number in range(3000))
+    table.write_bytes(b"path,label," + columns + separator + (b"x" + separator) * 3000)  # 20 kB
+
+    assert error_code(table) == "table_too_large"
+
+
 @pytest.mark.parametrize(
     ("rows", "code"),
     [

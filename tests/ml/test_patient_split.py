@@ -204,3 +204,47 @@ def test_the_fingerprint_depends_on_labels_but_not_on_order_and_paths(
     other = [*radiographs[1:], LabelledImage(moved, "normal", radiographs[0].patient)]
     assert hashing.fingerprint(radiographs) == hashing.fingerprint(same)
     assert hashing.fingerprint(radiographs) != hashing.fingerprint(other)
+
+
+@pytest.mark.parametrize("finding", ["normal", "rare"])
+def test_an_excluded_image_joins_the_patients_who_share_it(
+    finding: str, make: MakeRadiographs, tmp_path: Path
+) -> None:
+    names = [f"person-{number}" for number in range(100)]
+    of_test = next(name for name in names if hashing.hash_fraction(name, "test") < patient_split.TEST_SHARE)
+    other = next(name for name in names if hashing.hash_fraction(name, "test") >= patient_split.TEST_SHARE)
+
+    def radiograph(name: str, label: str, patient: str) -> LabelledImage:
+        path = tmp_path / name
+        path.write_bytes(name.encode())
+        return LabelledImage(path, label, patient)
+
+    # One person under two references: the same image with two findings, or with one of too few patients.
+    shared = (
+        radiograph("1", "rare" if finding == "rare" else "covid-19", of_test),
+        radiograph("2", finding, other),
+    )
+    own = radiograph("3", "covid-19", of_test), radiograph("4", "covid-19", other)
+
+    split = patient_split.split_by_patient(
+        [*make(20), *shared, *own],
+        seed=1,
+        near_duplicates=NearDuplicates(((shared[0].path, shared[1].path),)),
+    )
+
+    assert own[0] in split.test
+    assert Exclusion(own[1], patient_split.IN_TEST) in split.exclusions
+
+
+def test_patients_whom_the_earlier_network_has_seen_are_not_tested(make: MakeRadiographs) -> None:
+    radiographs = make(30)
+    before = patient_split.split_by_patient(radiographs, seed=1)
+    seen = before.test[0]
+
+    split = patient_split.split_by_patient(
+        radiographs, seed=1, trained={seen.path, *(each.path for each in before.train)}
+    )
+
+    assert _patients(split.test) == _patients(before.test) - {seen.patient}
+    excluded = {each.radiograph.patient for each in split.exclusions if each.reason == patient_split.TRAINED}
+    assert excluded == {seen.patient}

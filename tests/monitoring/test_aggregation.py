@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 from django.core.management import call_command
+from pytest_django import Settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.cases.models import Case, Prediction
@@ -117,6 +118,30 @@ def test_rare_devices_share_a_row(store: Store, now: datetime) -> None:
     devices = rows(Dimension.DEVICE)
     assert len(devices) == MOST_DEVICES + 1
     assert devices["other"] == {"done": 3}
+
+
+def test_a_device_named_like_the_shared_row_is_counted(store: Store, now: datetime) -> None:
+    for number in range(MOST_DEVICES):
+        for part in range(2):
+            store(2 * number + part, device=f"Device {number:02}")
+    for number, name in enumerate(("a rare one", "other", "a rare one")):
+        store(100 + number, device=name)
+
+    aggregation.aggregate_day(DAY, now=now)
+
+    assert rows(Dimension.DEVICE)["other"] == {"done": 3}
+
+
+def test_a_day_may_begin_inside_an_hour_of_utc(store: Store, settings: Settings) -> None:
+    settings.TIME_ZONE = "Asia/Kolkata"  # midnight is 18:30 UTC
+    store(1, at=datetime(2026, 3, 2, 18, 10, tzinfo=UTC))
+    store(2, at=datetime(2026, 3, 2, 18, 45, tzinfo=UTC))
+
+    for minute in (50, 55):
+        aggregation.aggregate_recent(now=datetime(2026, 3, 2, 18, minute, tzinfo=UTC))
+
+    assert rows(period=Period.HOUR) == {"18:00": {"done": 1}, "18:30": {"done": 1}}
+    assert rows() == {"18:30": {"done": 1}}  # both days begin at this time
 
 
 def test_readings_are_compared_with_the_newest_ai_result(

@@ -32,7 +32,7 @@ def second_administrator(site: Site) -> User:
 
 
 def to_acknowledge(version: ModelVersion) -> list[str]:
-    return list(promotion_gate.gate_of(version).to_acknowledge)
+    return list(promotion_gate.gate_today(version).to_acknowledge)
 
 
 def test_the_tiny_network_is_not_accepted_and_names_what_failed(tiny: ModelVersion) -> None:
@@ -167,6 +167,23 @@ def test_an_override_of_a_passed_gate_is_no_override(
     promoted = services.promote(version=version, by=administrator, reason=REASON, now=now, override=True)
 
     assert (promoted.override, promoted.acknowledged) == (False, [])
+
+
+def test_a_comparison_with_an_earlier_version_does_not_pass_the_gate(
+    register: Register, administrator: User, now: datetime
+) -> None:
+    services.promote(version=register(), by=administrator, reason=REASON, now=now)
+    rule = {"name": "AUROC", "outcome": "kept", "detail": ""}
+    compared = {"active": "v1", "rules": [rule]}
+    second, third = (register(comparison=compared, report=trust_json()) for _ in range(2))
+    assert promotion_gate.gate_today(second).passed
+    services.promote(version=third, by=administrator, reason=REASON, now=now + timedelta(hours=1))
+
+    with pytest.raises(errors.GateNotPassed, match="active version"):
+        services.promote(version=second, by=administrator, reason=REASON, now=now + timedelta(hours=2))
+
+    page = logged_in(administrator).get(reverse("registry:promote", args=[second.pk])).content.decode()
+    assert "v2 was compared with v1, but v3 is the active version now." in page
 
 
 def test_an_override_needs_a_permission_of_its_own(

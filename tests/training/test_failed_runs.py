@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db.models import F
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from diagnostics.accounts.models import User
@@ -14,11 +15,12 @@ from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.errors import NotAllowed
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry.models import ModelVersion
+from diagnostics.review.services import kept_figures
 from diagnostics.training.errors import AlreadyTraining, NoCheckpoints
 from diagnostics.training.models import TrainingRun
-from diagnostics.training.selectors import runs
+from diagnostics.training.selectors import label_counts, runs
 from diagnostics.training.services import failed_runs, requeue
-from tests.training.conftest import FINE_TUNE, logged_in, queue_run
+from tests.training.conftest import FINE_TUNE, Sign, logged_in, queue_run
 from tests.training.fake_trainer import FakeTrainer
 from tests.training.test_pipeline import train
 from tests.training.test_pipeline_faults import Killed, die
@@ -72,6 +74,26 @@ def test_a_resumed_run_continues_after_its_last_epoch(administrator: User, now: 
     assert run.candidate.manifest["training"]["resumed_after"] == 2
     assert not runs.checkpoints(run).exists()
     assert AuditEvent.objects.get(action=Action.RUN_RESUMED).by == administrator
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("signed_radiographs")
+def test_findings_signed_before_a_run_is_resumed_are_new(
+    administrator: User, sign: Sign, now: datetime
+) -> None:
+    run = queue_run(administrator, now)
+    with pytest.raises(Killed):
+        train(run.pk, FakeTrainer(after_epoch={2: die}))
+    TrainingRun.objects.update(status=JobStatus.FAILED, failure_code="worker_lost", token=None)
+    for _ in range(3):
+        sign("normal", at=timezone.now())
+    run.refresh_from_db()
+
+    failed_runs.resume_run(run=run, by=administrator, now=timezone.now())
+    assert train(run.pk).status == JobStatus.DONE
+
+    kept_figures.recount_changed()
+    assert label_counts.new_final_findings() == 3
 
 
 def test_a_run_is_not_resumed_while_another_is_open(

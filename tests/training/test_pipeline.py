@@ -5,25 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 
 from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
+from diagnostics.cases.services import corrections
 from diagnostics.imports.options import ImportOptions
 from diagnostics.imports.services import import_control, scans
 from diagnostics.imports.tasks import import_batch
 from diagnostics.jobs.models import JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
-from diagnostics.training import pipeline
+from diagnostics.registry.services import promotions
+from diagnostics.training import pipeline, snapshot
 from diagnostics.training.models import TrainingRun
 from diagnostics.training.policy import Parameters
 from diagnostics.training.selectors import runs
-from ml.datasets.patient_split import CONTESTED, Split
+from ml.datasets.hashing import hash_fraction
+from ml.datasets.patient_split import CONTESTED, TEST_SHARE, TRAINED, Split
 from ml.networks import bundle
 from tests.training.conftest import NORMAL_SEED, Sign, drawn_radiograph, queue_run
 from tests.training.fake_trainer import FakeTrainer, fake_evaluate, fake_trust_report, without_probes
@@ -159,3 +163,31 @@ def test_damaged_radiographs_and_images_with_two_findings_are_excluded_and_count
         "damaged": {"cases": 1, "patients": 1},
         CONTESTED: {"cases": 2, "patients": 2},
     }
+
+
+def test_a_patient_whom_the_parent_was_trained_on_is_not_tested(
+    signed_radiographs: None, sign: Sign, site: Site, administrator: User, now: datetime
+) -> None:
+    references = [f"MRN-{number}" for number in range(1000, 1200)]
+    by_part: dict[bool, list[str]] = {True: [], False: []}
+    for reference in references:
+        pseudonym = snapshot.pseudonym(site.pk, reference, secret=settings.SECRET_KEY)
+        by_part[hash_fraction(pseudonym, "test") < TEST_SHARE].append(reference)
+    of_test, of_training = by_part[True][0], by_part[False][0]
+    sign("covid-19", patient=of_test, content=drawn_radiograph(990, opacity=True))
+    case = sign("covid-19", patient=of_training, content=drawn_radiograph(900, opacity=True)).case
+    first = train(queue_run(administrator, now).pk)
+    trained = set(first.labels.filter(part__in=("train", "validation")).values_list("case", flat=True))
+    assert case.pk in trained
+    assert first.candidate is not None
+    promotions.activate(
+        first.candidate, by=administrator, reason="Better.", now=now, deployment=promotions.Deployment()
+    )
+    corrections.merge_patients(case=case, into=of_test, reason="One person.", by=administrator, now=now)
+
+    second = train(queue_run(administrator, now + timedelta(hours=1)).pk)
+
+    assert second.candidate is not None
+    assert second.candidate.parent == first.candidate
+    assert not trained & set(second.labels.filter(part="test").values_list("case", flat=True))
+    assert second.counts["excluded"][TRAINED] == {"cases": 2, "patients": 1}

@@ -140,6 +140,17 @@ def test_a_worker_that_lost_its_lease_registers_no_candidate(
     assert [path.name for path in (runs.folder(run).parent.parent / "bundles").iterdir()] == ["v1"]
 
 
+def test_a_worker_that_lost_its_lease_writes_no_bundle_where_its_successor_does(
+    administrator: User, now: datetime
+) -> None:
+    run = queue_run(administrator, now)
+    lose = TrainingRun.objects.filter(pk=run.pk).update
+
+    train(run.pk, FakeTrainer(after_epoch={1: lambda: lose(token=uuid4())}))
+
+    assert not (runs.folder(run) / "bundle").exists()
+
+
 def test_a_run_whose_worker_died_resumes_with_its_radiographs_and_epochs(
     sign: Sign, administrator: User, now: datetime
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
 from diagnostics.accounts.models import User
@@ -165,3 +166,24 @@ def test_the_schedule_trains_with_its_own_recipe_at_the_hour_of_the_site(
 
     assert run is not None
     assert run.parameters["recipe"] == "scratch-cnn"
+
+
+def test_an_interrupted_evaluation_stays_due(
+    active_version: ModelVersion,
+    sign_required: SignRequired,
+    administrator: User,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(**_values: Any) -> None:
+        raise OperationalError("the database is gone")
+
+    sign_required()
+    save_schedule(administrator, now)
+    due = (now + timedelta(days=1)).replace(hour=2, minute=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(schedule, "start_run", interrupted)
+        with pytest.raises(OperationalError):
+            schedule.evaluate_schedule(now=due)
+
+    assert schedule.evaluate_schedule(now=due + timedelta(seconds=30)) is not None

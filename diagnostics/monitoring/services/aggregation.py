@@ -92,7 +92,8 @@ def tally(facts: Iterable[Fact], *, day_start: datetime, with_hours: bool) -> di
 
 def _strata_of(fact: Fact, day_start: datetime, *, with_hours: bool) -> Iterator[Stratum]:
     if with_hours:
-        hour = fact.at.replace(minute=0, second=0, microsecond=0)
+        # The day begins inside an hour of UTC where the time zone is not whole hours from it.
+        hour = max(fact.at.replace(minute=0, second=0, microsecond=0), day_start)
         yield Stratum(Period.HOUR, hour, fact.site, fact.version, Dimension.ALL, "")
     yield Stratum(Period.DAY, day_start, fact.site, fact.version, Dimension.ALL, "")
     for dimension, value in fact.strata.items():
@@ -108,7 +109,8 @@ def _with_few_devices(tallies: dict[Stratum, Tally]) -> dict[Stratum, Tally]:
     for other, keys in by_owner.items():
         keys.sort(key=lambda key: (-tallies[key].counts[Count.DONE.value], key.value))
         for key in keys[MOST_DEVICES:]:
-            _merge(tallies[other], tallies.pop(key))
+            if key != other:  # a device of that name keeps its row
+                _merge(tallies[other], tallies.pop(key))
     return tallies
 
 

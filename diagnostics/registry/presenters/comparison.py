@@ -79,6 +79,7 @@ def rule_label(name: str) -> str:
         "subgroups": _("Sensitivity in each subgroup"),
         "counts": _("Radiographs of each class"),
         "comparison": _("Comparison with the active version"),
+        "active version": _("Compared with the version that is active now"),
         "findings": _("Recognises every finding of the active version"),
         "data": _("Data checks A1 to A4"),
         "conformal": _("Coverage of the prediction sets (E2)"),

@@ -162,7 +162,7 @@ def _require_reason(reason: str) -> None:
 
 def _overridden(version: ModelVersion, *, by: User, acknowledged: Collection[str]) -> tuple[str, ...]:
     """Return the names that the override acknowledges; empty where the gate was passed."""
-    gate = promotion_gate.gate_of(version)
+    gate = promotion_gate.gate_today(version)
     if gate.passed:
         return ()
     if not acknowledged:

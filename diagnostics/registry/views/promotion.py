@@ -30,7 +30,7 @@ from diagnostics.registry.views.versions import ROLL_BACK_IDS, get_version, list
 def promote(request: StaffRequest, pk: UUID) -> HttpResponse:
     """Show what a promotion of a version means, with a chosen operating point, or promote it."""
     version = get_version(pk)
-    choices = gate_presenters.acknowledgements(promotion_gate.gate_of(version))
+    choices = gate_presenters.acknowledgements(promotion_gate.gate_today(version))
     point_form = OperatingPointForm(request.POST or request.GET)
     if request.method != "POST":
         return _promote_page(request, version, PromoteForm(acknowledgements=choices), point_form)
@@ -92,7 +92,7 @@ def _promote_page(
         "version": version,
         "current": current,
         "is_active": is_active,
-        "gate": gate_presenters.gate_panel(promotion_gate.gate_of(version)),
+        "gate": gate_presenters.gate_panel(promotion_gate.gate_today(version)),
         "leak_text": leak_text(version),
         "can_override": request.user.has_permission(Permission.OVERRIDE_GATE),
         "second_person": services.second_person_text(version, request.user),

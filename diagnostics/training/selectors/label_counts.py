@@ -45,14 +45,14 @@ def conflicting_cases() -> int:
 
 
 def new_final_findings(*, since: TrainingRun | None = None) -> int:
-    """Count the training labels signed here that became final after the start of a run.
+    """Count the training labels signed here that became final after the snapshot of a run.
 
     Without a run: after that of the last successful one. Imported labels are not counted.
     """
     last = since or TrainingRun.objects.filter(status=JobStatus.DONE).first()
     if last is None:
         return sum(number for (_site, source, *_key), number in _labels().items() if source is None)
-    return figure_counts.signed_labels_since(last.started_at or last.queued_at)
+    return figure_counts.signed_labels_since(last.frozen_at or last.started_at or last.queued_at)
 
 
 def has_labels_of(run: TrainingRun) -> bool:

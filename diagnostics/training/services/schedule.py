@@ -57,6 +57,7 @@ def set_schedule(*, by: User, values: ScheduleValues, now: datetime) -> Schedule
     return plan
 
 
+@transaction.atomic  # an interruption leaves the evaluation due
 def evaluate_schedule(*, now: datetime) -> TrainingRun | None:
     """Start the scheduled run when it is due; record the reason when it cannot start."""
     plan = runs.schedule()
