@@ -24,8 +24,8 @@ Every URL with the status of its answer for each kind of account. The table is w
 The objects of the requests belong to the site of the first three roles. `login` is a redirect to the
 login page, another 3xx a redirect elsewhere, 400 an invalid form of a permitted user, 286 the end of a
 page's polling. 404 does not tell a missing object from one of another site. An inactive account is
-answered like an anonymous one. PUT, PATCH and DELETE change nothing. The pages below `/admin/` are open
-to administrators only.
+answered like an anonymous one. PUT and DELETE change nothing, PATCH only a webhook endpoint. The pages below
+`/admin/` are open to administrators only.
 
 "Token" names the scopes of an API token that open the URL; the role of the token's user limits them
 further. Without such a scope the answer is 403, and a URL without any scope does not accept tokens.

@@ -60,7 +60,15 @@ def test_the_limits_are_those_of_the_web_process() -> None:
     assert int(bodies[1]) * 1024**2 >= settings.MAX_STAFF_FORM_BYTES
     large_forms = re.search(r"location ~ (\S+) \{\s+client_max_body_size 2100m", CONTAINER)
     assert large_forms
-    for name in ("cases:upload", "uploads:list", "api-case-list", "imports:scan"):
+    names = (
+        "cases:upload",
+        "uploads:list",
+        "api-case-list",
+        "imports:scan",
+        "api-imports",
+        "dicomweb-studies",
+    )
+    for name in names:
         assert re.match(large_forms[1], reverse(name)), name
     assert "proxy_set_header X-Forwarded-Proto https;" in CONTAINER
     assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in CONTAINER
