@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Role
 from diagnostics.accounts.services import passwords, tokens
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.errors import NotAllowed
@@ -117,6 +118,20 @@ def test_an_administrator_gets_a_link_for_staff_of_the_own_sites_only(
 
     client.force_login(create_user("elsewhere", "administrator", other_site))  # type: ignore[arg-type]
     assert client.post(f"/accounts/staff/{technician.pk}/password-link/").status_code == 404
+
+
+def test_no_password_link_for_an_account_at_a_site_of_other_administrators(
+    client: Client, administrator: User, site: Site, other_site: Site
+) -> None:
+    shared = create_user("shared", Role.RADIOLOGIST, site, other_site)
+    client.force_login(administrator)
+
+    assert client.post(f"/accounts/staff/{shared.pk}/password-link/").status_code == 403
+    with pytest.raises(NotAllowed, match="site of other administrators"):
+        passwords.create_password_link(user=shared, by=administrator, now=timezone.now())
+    assert not AuditEvent.objects.filter(action=Action.PASSWORD_LINK_CREATED).exists()
+    administrator.sites.add(other_site)
+    assert client.post(f"/accounts/staff/{shared.pk}/password-link/").status_code == 200
 
 
 def test_a_radiologist_creates_no_password_link(radiologist: User, technician: User) -> None:

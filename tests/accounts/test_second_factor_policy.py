@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from diagnostics.accounts.models import Site, User
+from diagnostics.accounts.roles import Role
 from diagnostics.accounts.services import second_factor
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.errors import NotAllowed
@@ -98,6 +99,19 @@ def test_only_administrators_of_the_site_reset_a_second_factor(
 
     assert client.post(f"/accounts/staff/{technician.pk}/reset-factors/").status_code == 404
     assert technician.authenticators.exists()
+
+
+def test_the_second_factors_of_an_account_at_a_site_of_other_administrators_are_not_reset(
+    client: Client, administrator: User, site: Site, other_site: Site
+) -> None:
+    shared = create_user("shared", Role.RADIOLOGIST, site, other_site)
+    enrol(shared)
+    client.force_login(administrator)
+
+    assert client.post(f"/accounts/staff/{shared.pk}/reset-factors/").status_code == 403
+    with pytest.raises(NotAllowed, match="site of other administrators"):
+        second_factor.reset_factors(user=shared, by=administrator, now=timezone.now())
+    assert shared.authenticators.exists()
 
 
 def test_the_host_resets_the_last_administrator(administrator: User) -> None:

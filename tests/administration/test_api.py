@@ -52,6 +52,17 @@ def test_an_account_at_a_site_of_others_is_refused(
     assert send(admin, f"users/{technician.pk}/promote/").status_code == 404
 
 
+def test_the_second_factors_of_an_account_at_a_site_of_others_are_not_reset(
+    administrator: User, site: Site, other_site: Site
+) -> None:
+    shared = create_user("shared", Role.RADIOLOGIST, site, other_site)
+    admin = script_of(administrator)
+
+    assert send(admin, f"users/{shared.pk}/reset-factors/").status_code == 403
+    administrator.sites.add(other_site)
+    assert send(script_of(administrator), f"users/{shared.pk}/reset-factors/").status_code == 200
+
+
 def test_the_list_of_users_is_filtered_and_holds_no_user_of_another_site(
     administrator: User, technician: User, stranger: User
 ) -> None:

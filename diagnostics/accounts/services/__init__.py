@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from diagnostics.accounts import hotkeys
+from diagnostics.accounts import hotkeys, selectors
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission, Role
 from diagnostics.accounts.services.tokens import create_token, end_tokens, revoke_token
@@ -25,6 +25,16 @@ def require(user: User, permission: Permission) -> None:
         raise NotAllowed(
             _("Your role does not include this permission: %(what)s.") % {"what": permission.label}
         )
+
+
+def require_whole_account(by: User, account: User) -> None:
+    """Raise NotAllowed where an account also belongs to a site of other administrators.
+
+    Whoever sets its password or removes its second factors can log in with it, at all of its sites.
+    """
+    require(by, Permission.MANAGE_STAFF)
+    if not selectors.may_administer(by, account):
+        raise NotAllowed(_("This account also belongs to a site of other administrators."))
 
 
 @transaction.atomic

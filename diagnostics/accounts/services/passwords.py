@@ -11,8 +11,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from diagnostics.accounts.models import User
-from diagnostics.accounts.roles import Permission
-from diagnostics.accounts.services import end_tokens, require
+from diagnostics.accounts.services import end_tokens, require_whole_account
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 
@@ -25,7 +24,7 @@ def create_password_link(*, user: User, by: User | None, now: datetime) -> str:
     login and with the next password.
     """
     if by is not None:
-        require(by, Permission.MANAGE_STAFF)
+        require_whole_account(by, user)
     audit.record(action=Action.PASSWORD_LINK_CREATED, by=by, target=user, now=now)
     user_id = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("accounts:reset", args=[user_id, default_token_generator.make_token(user)])

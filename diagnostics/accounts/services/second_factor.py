@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from diagnostics.accounts.errors import WrongFactor
 from diagnostics.accounts.models import Authenticator, RecoveryCode, User
 from diagnostics.accounts.roles import Permission
-from diagnostics.accounts.services import end_tokens, require, totp
+from diagnostics.accounts.services import end_tokens, require, require_whole_account, totp
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 
@@ -89,7 +89,7 @@ def reset_factors(*, user: User, by: User | None, now: datetime) -> None:
     `by` is None on the command line of the host.
     """
     if by is not None:
-        require(by, Permission.MANAGE_STAFF)
+        require_whole_account(by, user)
     user.authenticators.all().delete()
     user.recovery_codes.all().delete()
     audit.record(action=Action.FACTORS_RESET, by=by, target=user, now=now)

@@ -9,10 +9,9 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from diagnostics.accounts import selectors
 from diagnostics.accounts.models import Site, User
 from diagnostics.accounts.roles import Permission
-from diagnostics.accounts.services import end_tokens, require, set_admin_flags
+from diagnostics.accounts.services import end_tokens, require, require_whole_account, set_admin_flags
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.errors import NotAllowed
@@ -70,11 +69,9 @@ def set_active(*, user: User, active: bool, by: User, now: datetime) -> None:
 
 
 def _require_administrable(user: User, by: User) -> None:
-    require(by, Permission.MANAGE_STAFF)
+    require_whole_account(by, user)
     if user.pk == by.pk:
         raise NotAllowed(_("Another administrator changes your account, so that one always remains."))
-    if not selectors.may_administer(by, user):
-        raise NotAllowed(_("This account also belongs to a site of other administrators."))
 
 
 def _own_sites(by: User, sites: Iterable[Site]) -> list[Site]:
