@@ -65,7 +65,11 @@ class Facts:
         self.user = user
         held = Claim.objects.filter(ended_at=None, until__gt=now)
         self.claims = dict(held.values_list("case", "by"))
+        unread = set(Assignment.objects.values_list("case", "to"))
+        unread -= set(Reading.objects.filter(withdrawn_at=None).values_list("case", "by"))
+        unread -= set(PredictionShown.objects.values_list("case", "to"))
         self.assigned = dict(Assignment.objects.values_list("case", "to"))
+        self.reserved = dict(unread)  # for readers who may still read them
         self.consensus = dict(Consensus.objects.values_list("case", "status"))
         self.read = set(Reading.objects.filter(by=user, withdrawn_at=None).values_list("case", flat=True))
         self.seen = set(PredictionShown.objects.filter(to=user).values_list("case", flat=True))
@@ -78,7 +82,7 @@ class Facts:
         present = case.withdrawn_at is None
         needs = self.consensus.get(pk) == "needs-adjudication"
         unread = is_open and pk not in self.claims and pk not in self.consensus
-        known = pk in self.read or pk in self.seen or self.assigned.get(pk, me) != me
+        known = pk in self.read or pk in self.seen or self.reserved.get(pk, me) != me
         return {
             "": is_open,
             "to-read": is_open and not known and not needs and self.claims.get(pk, me) == me,

@@ -215,7 +215,7 @@ class ReadingPolicy(models.Model):
 
 
 class Assignment(models.Model):
-    """A case assigned to one reader; it is served to nobody else."""
+    """A case assigned to one reader; it is served to nobody else until that reader has read it."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="assignment")
     to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -64,8 +64,17 @@ def open_cases(user: User) -> QuerySet[Case]:
 
 
 def closed_to(user: User) -> Q:
-    """Match cases that a reader has read, whose AI result the reader has seen, or assigned to another."""
-    return known_to(user) | has(Assignment.objects.exclude(to=user))
+    """Match cases that a reader has read, whose AI result the reader has seen, or assigned to another who
+    may still read them.
+    """
+    return known_to(user) | has(_open_assignments().exclude(to=user))
+
+
+def _open_assignments() -> QuerySet[Assignment]:
+    """Return the assignments to readers who may still read the case; the next reading is another reader's."""
+    own = {"case": OuterRef("case"), "to": OuterRef("to")}
+    read = standing_readings().filter(case=OuterRef("case"), by=OuterRef("to"))
+    return Assignment.objects.exclude(Exists(read)).exclude(Exists(PredictionShown.objects.filter(**own)))
 
 
 def known_to(user: User) -> Q:
