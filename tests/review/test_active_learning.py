@@ -217,6 +217,23 @@ def test_the_active_learning_button_is_shown_where_the_site_offers_the_queue(
     assert ("Read active-learning case" in client.get(reverse("cases:list")).content.decode()) is learns
 
 
+def test_a_site_without_the_active_learning_queue_serves_nothing_from_it(
+    reader: Client, radiologist: User, site: Site, classified: ClassifiedCase, now: datetime
+) -> None:
+    case = classified(1)
+    body = {"queue": "active-learning"}
+    assert claims.claim_next(by=radiologist, now=now, queue=Queue.ACTIVE_LEARNING) is None
+    reader.post("/api/v1/worklist/next/", body, content_type="application/json")
+    reader.post(reverse("review:next"), body)
+    assert not Claim.objects.exists()
+
+    policy(site)
+
+    claim = claims.claim_next(by=radiologist, now=now, queue=Queue.ACTIVE_LEARNING)
+    assert claim is not None
+    assert claim.case == case
+
+
 def test_active_learning_shares_above_100_percent_are_refused(client: Client, administrator: User) -> None:
     client.force_login(administrator)
     rules = {

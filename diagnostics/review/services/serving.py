@@ -27,7 +27,8 @@ Groups = Iterable[tuple[OrderedRows, ServedReason]]
 def lock_next_case(queue: Queue, by: User, now: datetime) -> tuple[Case, ServedReason] | None:
     """Lock the next case of a queue and return it with the reason; None for an empty queue.
 
-    Cases that the reader has released come last.
+    Cases that the reader has released come last. The active-learning queue is empty where the reader's site
+    does not offer it.
     """
     if queue == Queue.ACTIVE_LEARNING:
         return _lock_drawn_case(by, now)
@@ -64,6 +65,8 @@ def _adjudication_groups(by: User, now: datetime) -> Iterator[tuple[OrderedRows,
 
 def _lock_drawn_case(by: User, now: datetime) -> tuple[Case, ServedReason] | None:
     policy = reading_policy.policy_of(home_site(by))
+    if not policy.has_active_learning_queue:
+        return None
     readable = queues.readable_cases(by, now).filter(stat_rank=1)  # STAT is clinical only
     for cases in (queues.without_released(readable, by), readable):
         drawn = active_learning.draw(cases, policy, RNG)
