@@ -62,10 +62,30 @@ def test_an_event_waits_until_a_signature_can_no_longer_be_undone(
 ) -> None:
     sign(case, radiologist, now)
 
-    webhook_events.collect(now=now + timedelta(seconds=9))
+    webhook_events.collect(now=now + timedelta(seconds=16))
     assert not WebhookDelivery.objects.exists()
-    webhook_events.collect(now=now + timedelta(seconds=13))
+    webhook_events.collect(now=now + timedelta(seconds=21))
     assert WebhookDelivery.objects.count() == 2
+
+
+def test_a_signature_undone_in_the_last_second_is_no_event(
+    endpoint: OwnEndpoint, case: Case, radiologist: User, now: datetime
+) -> None:
+    sign(case, radiologist, now)
+    for second in range(16):
+        webhook_events.collect(now=now + timedelta(seconds=second))
+    undo_signature.undo_signature(case=case, by=radiologist, now=now + timedelta(seconds=15))
+
+    assert collected(now) == []
+
+
+def test_a_late_undo_withholds_the_event_of_a_later_collection(
+    endpoint: OwnEndpoint, case: Case, radiologist: User, now: datetime
+) -> None:
+    sign(case, radiologist, now)
+    undo_signature.undo_signature(case=case, by=radiologist, now=now + timedelta(seconds=14))
+
+    assert collected(now) == []
 
 
 def test_collecting_twice_or_from_an_earlier_position_doubles_nothing(

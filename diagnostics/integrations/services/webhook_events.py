@@ -23,9 +23,10 @@ from diagnostics.integrations.models import WebhookDelivery, WebhookPosition
 from diagnostics.integrations.models.webhooks import WebhookEvent
 from diagnostics.integrations.selectors.webhooks import endpoints_for
 from diagnostics.jobs.enqueue import enqueue_on_commit
+from diagnostics.review.services import undo_signature
 
 BATCH: Final = 500  # events in one transaction
-SETTLED_AFTER: Final = timedelta(seconds=12)  # a signature can be undone for ten seconds
+SETTLED_AFTER: Final = undo_signature.GRANTED + timedelta(seconds=5)  # an undo may commit late
 NAMESPACE: Final = uuid.UUID("8f3b9d52-2d5e-4b6e-9d43-7c1f0f6f4e21")  # of the ids that follow from positions
 SIGNED: Final = (Action.READING_SIGNED.value, Action.READING_AMENDED.value)
 EVENTS: Final[dict[str, WebhookEvent]] = {
