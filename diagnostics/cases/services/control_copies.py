@@ -25,6 +25,7 @@ RANDOM = SystemRandom()
 MAX_TRIES: Final = 50
 TRIES_PER_POSITION: Final = 5  # before one more character changes
 UIDS: Final = ("study_uid", "series_uid", "sop_instance_uid")  # of the original patient's study
+COPIED_TEXTS: Final = ("referrer", "clinical_question")  # of the case that a control copy looks like
 MIN_DIGITS: Final = 3  # with fewer digits, letters change too
 
 
@@ -97,8 +98,6 @@ def _create_case(radiograph_of: Case, like: Case, to: User, now: datetime) -> Ca
         site=radiograph_of.site,
         patient_ref=reference,
         accession_number=accession_number,
-        referrer=like.referrer,
-        clinical_question=like.clinical_question,
         priority=Priority.ROUTINE,  # a control case must not delay a patient's case
         priority_rank=PRIORITY_RANK[Priority.ROUTINE],
         opened_by=like.opened_by,
@@ -106,6 +105,7 @@ def _create_case(radiograph_of: Case, like: Case, to: User, now: datetime) -> Ca
         due_at=due_at(radiograph_of.site, Priority.ROUTINE, now),
         copy_of=radiograph_of,
         shown_only_to=to,
+        **{name: getattr(like, name) for name in COPIED_TEXTS},
     )
 
 

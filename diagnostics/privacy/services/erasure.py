@@ -22,6 +22,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases import storage
 from diagnostics.cases.models import Case
+from diagnostics.cases.services.control_copies import COPIED_TEXTS
 from diagnostics.integrations.selectors.idempotency import answers_about
 from diagnostics.patients.models import Patient
 from diagnostics.privacy.errors import TrainingIsOpen
@@ -177,6 +178,7 @@ def _erase(
     registry.mark_erased(versions, radiographs=len({label for use in uses for label in use.labels or ()}))
     named = references | identities.references_of(cases)
     answers_about(cases).delete()  # of the API, kept for a day
+    _forget_texts(erasure.site, cases)
     also = {**also, "uploads.StagedUpload": staged.delete()[0]}
     deleted = {table.model: _delete(patients.rows_of(table, cases)) for table in ERASURE_ORDER}
     deleted |= _erase_identities(erasure.site, named)
@@ -186,6 +188,18 @@ def _erase(
     erasure.rows = {model: count for model, count in counts.items() if count}
     erasure.save(force_insert=True)
     _record(erasure)
+
+
+def _forget_texts(site: Site, cases: list[UUID]) -> None:
+    """Empty question and referrer of other patients' control copies that repeat those of these cases.
+
+    No row says from which case a control copy has its texts, so equal texts count as copied.
+    """
+    erased = Case.objects.filter(pk__in=cases, copy_of=None)
+    copies = Case.objects.filter(site=site, copy_of__isnull=False).exclude(pk__in=cases)
+    for column in COPIED_TEXTS:
+        texts = list(erased.exclude(**{column: ""}).values_list(column, flat=True).distinct())
+        copies.filter(**{f"{column}__in": texts}).update(**{column: ""})
 
 
 def _erase_identities(site: Site, references: set[str]) -> dict[str, int]:

@@ -22,6 +22,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import storage
 from diagnostics.cases.models import CorrectionKind, Prediction, Radiograph
+from diagnostics.cases.services.control_copies import COPIED_TEXTS
 from diagnostics.privacy.policy import ERASURE_ORDER, NOT_EXPORTED
 from diagnostics.privacy.selectors import identities, patients, training_use
 from diagnostics.privacy.services.access import require_privacy
@@ -94,7 +95,10 @@ def _row(row: Model) -> dict[str, Any]:
 
 
 def _hide_others(tables: dict[str, list[dict[str, Any]]], patient_ref: str) -> None:
-    """Remove the references of other patients that conflicts and corrections hold beside this one."""
+    """Remove what rows hold of other patients: references beside this one, and texts of control copies."""
+    for row in tables["cases.Case"]:
+        if row["copy_of"]:
+            row |= {name: OTHER for name in COPIED_TEXTS if row[name]}
     for row in tables["cases.Correction"]:
         if row["kind"] == CorrectionKind.PATIENT:
             row |= {name: row[name] if row[name] == patient_ref else OTHER for name in ("old", "new")}
