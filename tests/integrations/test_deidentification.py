@@ -20,6 +20,7 @@ from diagnostics.accounts.models import Site, User
 from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import admission
+from diagnostics.cases.services.corrections import correct
 from diagnostics.errors import NotAllowed
 from diagnostics.integrations.pseudonyms import mapped_uid, patient_pseudonym
 from diagnostics.integrations.services import deidentification
@@ -227,6 +228,20 @@ def test_the_case_page_links_to_the_export_for_those_who_may(
     client.force_login(technician)
     assert client.get(link).status_code == 403
     assert link not in client.get(reverse("cases:case", args=[case.pk])).content.decode()
+
+
+def test_a_withdrawn_case_is_not_exported(administrator: User, site: Site, now: datetime):
+    case = case_of(instance(), administrator, site, now)
+    correct(case=case, kind="withdraw", reason="wrong patient", by=administrator, now=now)
+    link = reverse("api-deidentified", args=[case.pk])
+    client = Client()
+    client.force_login(administrator)
+
+    response = client.get(link)
+
+    assert (response.status_code, response.json()["code"]) == (409, "case_withdrawn")
+    assert link not in client.get(reverse("cases:case", args=[case.pk])).content.decode()
+    assert not AuditEvent.objects.filter(action=Action.DEIDENTIFIED_EXPORTED).exists()
 
 
 def test_a_damaged_attribute_of_the_header_is_not_exported(administrator: User, site: Site, now: datetime):

@@ -6,19 +6,19 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from diagnostics.accounts.models import User
+from diagnostics.accounts.models import Site, User
 from diagnostics.cases.errors import CaseWithdrawn
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.selectors.patient import priors
 from diagnostics.cases.services.corrections import correct
 from diagnostics.patients.models import Patient
 from diagnostics.review.errors import ClaimExpired
-from diagnostics.review.models import ReadingPolicy
+from diagnostics.review.models import ReadingPolicy, ServedReason
 from diagnostics.review.selectors import claims as claim_selectors
-from diagnostics.review.selectors import queues
+from diagnostics.review.selectors import model_performance, queues, reader_agreement
 from diagnostics.review.selectors import readings as reading_selectors
-from diagnostics.review.services import claims, export, readings
-from tests.review.conftest import Admit
+from diagnostics.review.services import claims, export, kept_figures, readings
+from tests.review.conftest import Admit, Classify
 from tests.review.control_cases import add_control, sign
 
 
@@ -86,6 +86,37 @@ def test_exports_leave_withdrawn_cases_out(
     rows = export.export(cases=[kept, withdrawn], by=administrator, now=now)
     assert [row[0] for row in rows] == [str(kept.pk)]
     assert [one.case for one in export.export_first_readings(by=administrator, now=now)] == [kept]
+
+
+def test_a_withdrawn_case_leaves_agreement_and_model_performance(
+    admit: Admit,
+    classify: Classify,
+    radiologist: User,
+    second_radiologist: User,
+    administrator: User,
+    site: Site,
+    now: datetime,
+) -> None:
+    ReadingPolicy.objects.create(site=site, double_read_percent=100)
+    case = admit(1)
+    classify(case)
+    claims.create_claim(case, radiologist, now, served=ServedReason.RANDOM)
+    for reader in (radiologist, second_radiologist):
+        sign(case, reader, "covid-19", now)
+    assert counted(administrator) == (1, 1)
+
+    withdraw(case, administrator, now)
+    assert counted(administrator) == (0, 0)
+
+    correct(case=case, kind="reinstate", reason="right patient", by=administrator, now=now)
+    assert counted(administrator) == (1, 1)
+
+
+def counted(user: User) -> tuple[int, int]:
+    """Return the cases of the agreement of readers and of the model's sensitivity."""
+    kept_figures.bring_up_to_date()
+    agreement = reader_agreement.agreement_of_readers(user)
+    return agreement.alpha.cases, model_performance.model_performance(user).sensitivity.total
 
 
 @pytest.mark.usefixtures("media_root")

@@ -1,4 +1,7 @@
-"""The kept figures counted plainly: one case, reading or label after another, from the tables themselves."""
+"""The kept figures counted plainly: one case, reading or label after another, from the tables themselves.
+
+Withdrawn cases count in none of them.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ def control_readings(user: User, purpose: str) -> dict[str, list[tuple[str | Non
     """Return for each reader the reference standard or earlier finding, and the finding, of control cases."""
     found: dict[str, list[tuple[str | None, str]]] = defaultdict(list)
     readings = Reading.objects.standing().filter(supersedes=None, case__control_case__purpose=purpose)
-    for reading in readings.filter(case__copy_of__site__in=user.sites.all()):
+    for reading in readings.filter(case__copy_of__site__in=user.sites.all(), case__withdrawn_at=None):
         original = reading.case.copy_of
         assert original is not None
         if purpose == "reference":
@@ -81,6 +84,7 @@ def assisted(user: User) -> Counter[tuple[str, str, str, str]]:
     """Return the assisted readings by first reading, AI result, finding and final finding."""
     found: Counter[tuple[str, str, str, str]] = Counter()
     rows = AssistedReading.objects.filter(reading__withdrawn_at=None, reading__case__copy_of=None)
+    rows = rows.filter(reading__case__withdrawn_at=None)
     for row in rows.filter(reading__case__site__in=user.sites.all()):
         case, by = row.reading.case, row.reading.by
         consensus = Consensus.objects.filter(case=case, status="final").first()
@@ -95,7 +99,7 @@ def random_cases(user: User) -> Counter[tuple[bool, bool]]:
     found: Counter[tuple[bool, bool]] = Counter()
     drawn = set(Claim.objects.filter(served="random", case__copy_of=None).values_list("case", flat=True))
     final = Consensus.objects.filter(case__in=drawn, status="final").exclude(finding="cannot-judge")
-    for consensus in final.filter(case__site__in=user.sites.all()):
+    for consensus in final.filter(case__site__in=user.sites.all(), case__withdrawn_at=None):
         done = Prediction.objects.filter(case=consensus.case_id, status="done").order_by("queued_at")
         scored = [each for each in done if "covid-19" in each.probabilities]
         if scored:
@@ -107,7 +111,7 @@ def random_cases(user: User) -> Counter[tuple[bool, bool]]:
 def ai_agreement(user: User, start: datetime, end: datetime) -> tuple[int, int]:
     """Return how many first readings of a period have the finding of the AI result, and of how many."""
     same = total = 0
-    readings = _first_readings(user).filter(kind="reading", case__copy_of=None, case__withdrawn_at=None)
+    readings = _first_readings(user).filter(kind="reading", case__copy_of=None)
     for reading in readings.exclude(finding="cannot-judge"):
         done = Prediction.objects.filter(case=reading.case_id, status="done", outcome__in=("", "finding"))
         newest = done.exclude(finding="").order_by("-queued_at").first()
@@ -139,4 +143,5 @@ def _labels() -> list[Any]:
 
 
 def _first_readings(user: User) -> Any:
-    return Reading.objects.standing().filter(supersedes=None, case__site__in=user.sites.all())
+    readings = Reading.objects.standing().filter(supersedes=None, case__withdrawn_at=None)
+    return readings.filter(case__site__in=user.sites.all())

@@ -21,6 +21,7 @@ from diagnostics.audit.models import Action
 from diagnostics.cases import storage, upload_validation
 from diagnostics.cases.models import Case
 from diagnostics.cases.services import stored_images
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import NotAllowed
 from diagnostics.integrations.dicom_attributes import attributes_of
 from diagnostics.integrations.models import DeidentificationPolicy
@@ -62,9 +63,10 @@ def set_policy(
 def export(case: Case, *, by: User, now: datetime) -> bytes:
     """Return a ZIP of a case as a de-identified DICOM file and the report of what was changed.
 
-    Raises NotAllowed, ImageUnavailable, ServerBusy.
+    Raises NotAllowed, CaseWithdrawn, ImageUnavailable, ServerBusy.
     """
     require(by, Permission.EXPORT)
+    require_not_withdrawn(case)
     radiograph, policy = case.radiograph, policy_of(case.site)
     packed = stored_images.packed_bit_depth(radiograph, by=by, now=now)
     header = original_header(radiograph)

@@ -69,6 +69,7 @@ class DeidentifiedCase(APIView):
             401: ErrorSerializer,
             403: ErrorSerializer,
             404: OpenApiResponse(ErrorSerializer, description="No such case at the sites of the user"),
+            409: OpenApiResponse(ErrorSerializer, description="`case_withdrawn`"),
             503: OpenApiResponse(
                 ErrorSerializer, description="The stored file is damaged, or the server is busy"
             ),

@@ -92,7 +92,10 @@ def approval_of(version: ModelVersion, run: TrainingRun | None) -> Json:
 
 
 def shadow_of(version: ModelVersion) -> list[Json]:
-    """Return the shadow runs of a version with their agreement matrices, over the cases of all sites."""
+    """Return the shadow runs of a version with their agreement matrices, over the cases of all sites.
+
+    A matrix leaves withdrawn cases out, as the comparison on the page does.
+    """
     return [_shadow_run(run) for run in runs().filter(version=version)]
 
 
@@ -153,7 +156,8 @@ def _deployment(promotion: Promotion) -> Json:
 def _shadow_run(run: ShadowRun) -> Json:
     target = target_of(run.version.manifest)
     matrix: Counter[tuple[str, str]] = Counter()
-    for each in run.predictions.filter(status=JobStatus.DONE).select_related("prediction").iterator(ROWS):
+    done = run.predictions.filter(status=JobStatus.DONE, case__withdrawn_at=None)
+    for each in done.select_related("prediction").iterator(ROWS):
         active = each.prediction
         matrix[
             side_of(active.probabilities, active.operating_points, target=target).finding,

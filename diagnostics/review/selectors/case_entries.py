@@ -28,7 +28,9 @@ class Entry(NamedTuple):
 
 
 def entries_of(rows: CaseRows, label: Label | None) -> list[Entry]:
-    """Return what a case adds to all figures but the number of patients."""
+    """Return what a case adds to all figures but the number of patients; nothing of a withdrawn case."""
+    if rows.case["withdrawn_at"]:
+        return []
     return [
         *_label(rows, label),
         *_agreement(rows),
@@ -123,7 +125,7 @@ def _control(rows: CaseRows) -> Iterator[Entry]:
 
 def _ai_results(rows: CaseRows) -> Iterator[Entry]:
     """Yield [first reading has the finding of the newest AI result] by the hour of the signature."""
-    if not rows.is_original or rows.case["withdrawn_at"] or not (predicted := _predicted(rows)):
+    if not rows.is_original or not (predicted := _predicted(rows)):
         return
     for row in _first(rows):
         if row["kind"] == ReadingKind.READING and row["finding"] != Finding.CANNOT_JUDGE:
