@@ -10,6 +10,7 @@ import pytest
 
 from diagnostics.cases.models import Case
 from diagnostics.cases.services.control_copies import open_control_copy
+from diagnostics.patients.models import Patient as Record
 from diagnostics.privacy.services import erasure
 from diagnostics.privacy.services.export import OTHER, export_patient
 from tests.privacy.patients import Patient, Ward
@@ -56,6 +57,16 @@ def test_the_erasure_of_another_patient_leaves_the_texts_of_control_copies(ward:
     erase(ward, third.reference)
 
     assert texts_of(copy) == (QUESTION, REFERRER)
+
+
+def test_a_record_is_erased_though_a_control_copy_has_its_reference(
+    ward: Ward, patient: Patient, copy: Case
+) -> None:
+    Case.objects.filter(pk=copy.pk).update(patient_ref=patient.reference)
+
+    erase(ward)
+
+    assert not Record.objects.filter(reference=patient.reference).exists()
 
 
 def test_an_export_hides_the_texts_of_another_patient_in_a_control_copy(

@@ -12,6 +12,7 @@ from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases import storage
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.errors import NotAllowed
+from diagnostics.integrations.models import ResultDelivery
 from diagnostics.jobs.models import JobStatus
 from diagnostics.monitoring.models import ShadowPrediction
 from diagnostics.privacy.errors import InvalidRetention, TrainingIsOpen
@@ -94,6 +95,26 @@ def test_replaced_predictions_are_erased_unless_a_reader_saw_them(ward: Ward) ->
     assert Prediction.objects.filter(pk__in=[young.pk, seen.pk]).count() == 2
     assert not storage.path(old.overlay_file).exists()
     assert storage.path(young.overlay_file).exists()
+
+
+def test_a_replaced_prediction_that_was_sent_to_a_dicom_node_is_kept(ward: Ward) -> None:
+    case = ward.admit("CASE").case
+    long_ago = ward.now - timedelta(days=900)
+    sent, replaced = (
+        Prediction.objects.create(
+            case=case, status=JobStatus.DONE, queued_at=long_ago, finished_at=long_ago, **_files()
+        )
+        for _number in range(2)
+    )
+    ResultDelivery.objects.update(prediction=sent)
+    set_rule(ward, predictions=2)
+
+    (previewed,) = retention.preview(now=ward.now)
+    list(retention.apply(now=ward.now))
+
+    assert previewed.predictions == 1
+    assert set(Prediction.objects.filter(pk__in=[sent.pk, replaced.pk])) == {sent}
+    assert storage.path(sent.overlay_file).exists()
 
 
 def _files() -> dict[str, str]:

@@ -30,8 +30,8 @@ def references_of(cases: list[UUID]) -> set[str]:
 
 
 def without_case(site: Site, references: Collection[str]) -> set[str]:
-    """Return those of the references that no case of the site has."""
-    cases = Case.objects.filter(site=site, patient_ref__in=references)
+    """Return those of the references that no case of the site has; a control copy has a synthetic one."""
+    cases = Case.objects.filter(site=site, patient_ref__in=references, copy_of=None)
     return set(references) - set(cases.values_list("patient_ref", flat=True))
 
 

@@ -17,6 +17,7 @@ from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case, Prediction, PredictionShown
 from diagnostics.cases.selectors.predictions import IS_DONE
+from diagnostics.integrations.models import ResultDelivery
 from diagnostics.jobs.models import JobStatus
 from diagnostics.privacy.errors import InvalidRetention
 from diagnostics.privacy.models import Cause, Erasure, RetentionRule
@@ -86,7 +87,7 @@ def _expired_cases(rule: RetentionRule, now: datetime) -> QuerySet[Case]:
 
 
 def _expired_predictions(rule: RetentionRule, now: datetime) -> QuerySet[Prediction]:
-    """Select old results that a newer one has replaced and to which no reading or view refers."""
+    """Select old results that a newer one has replaced and to which no reading, view or delivery refers."""
     if rule.replaced_prediction_years is None:
         return Prediction.objects.none()
     finished_before = years_before(now, rule.replaced_prediction_years)
@@ -99,6 +100,7 @@ def _expired_predictions(rule: RetentionRule, now: datetime) -> QuerySet[Predict
         old.filter(Exists(newer))
         .exclude(Exists(PredictionShown.objects.filter(prediction=this)))
         .exclude(Exists(AssistedReading.objects.filter(prediction=this)))
+        .exclude(Exists(ResultDelivery.objects.filter(prediction=this)))
         .order_by("pk")
     )
 
