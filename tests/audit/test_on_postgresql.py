@@ -16,6 +16,7 @@ FILES = ("test_append_only.py", "test_hash_chain.py", "test_retention.py", "test
 OTHERS = (  # triggers too
     FOLDER.parent / "training" / "test_one_part_per_patient.py",
     FOLDER.parent / "review" / "test_case_counts.py",
+    FOLDER.parent / "review" / "test_case_locks.py",
     FOLDER.parent / "training" / "test_kept_figures.py",
     FOLDER.parent / "training" / "test_kept_figures_concurrently.py",
     FOLDER.parent / "review" / "test_list_plans.py",

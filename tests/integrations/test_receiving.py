@@ -74,6 +74,18 @@ def test_an_instance_sent_again_after_a_correction_of_its_patient_is_the_same_ca
     assert (again.outcome, again.case) == (Outcome.DUPLICATE, first.case)
 
 
+def test_an_instance_of_a_withdrawn_case_sent_again_is_refused_as_an_upload_is(
+    technician: User, administrator: User, site: Site, now: datetime
+):
+    case = received(instance(), technician, site, now).case
+    assert case is not None
+    corrections.correct(case=case, kind="withdraw", reason="wrong patient", by=administrator, now=now)
+
+    again = received(instance(), technician, site, now)
+
+    assert (again.outcome, again.code, again.case) == (Outcome.REFUSED, "case_withdrawn", None)
+
+
 def test_another_radiograph_under_a_known_instance_uid_is_refused(
     technician: User, site: Site, now: datetime
 ):

@@ -126,3 +126,19 @@ def test_a_double_read_control_case_becomes_final_after_the_usual_delay(
         assert Consensus.objects.get(case=control).status == standing
     control.refresh_from_db()
     assert control.finalized_at is not None
+
+
+def test_a_withdrawn_control_case_does_not_return_to_the_worklist(
+    control_policy: ReadingPolicy, reference_case: Case, radiologist: User, admit: Admit, now: datetime
+) -> None:
+    control = add_control(admit(1), radiologist, now)
+    ReadingPolicy.objects.update(double_read_percent=100)
+    sign(control, radiologist, "covid-19", now)
+    Case.objects.filter(pk=control.pk).update(withdrawn_at=now, on_worklist=False)
+
+    later = now + timedelta(minutes=241)
+    control_cases.add_after_reading(sign(admit(2), radiologist, "normal", later), later, NEITHER)
+
+    control.refresh_from_db()
+    assert (control.on_worklist, control.finalized_at) == (False, None)
+    assert Consensus.objects.get(case=control).status == ConsensusStatus.SECOND_READ

@@ -18,6 +18,7 @@ from diagnostics.cases import metrics, upload_validation
 from diagnostics.cases.errors import ServerBusy, StorageUnavailable
 from diagnostics.cases.models import Case, Radiograph
 from diagnostics.cases.services import admission, restore_files
+from diagnostics.cases.services.retry import require_not_withdrawn
 from diagnostics.errors import DomainError, NotAllowed
 from diagnostics.integrations.errors.receiving import InstanceReused, NotDicom
 from diagnostics.integrations.services import deidentification
@@ -98,12 +99,13 @@ def _received(content: bytes, meta: InstanceMeta, *, site: Site, by: User, now: 
 def _sent_again(
     known: Radiograph, content: bytes, meta: InstanceMeta, *, by: User, now: datetime
 ) -> Received:
-    """Return the case of an instance that the site has; raises InstanceReused for other pixels."""
+    """Return the case of a known instance; raises CaseWithdrawn, and InstanceReused for other pixels."""
     decoded = metrics.decode_upload(content)
     if decoded.pixel_sha256 != known.pixel_sha256:
         raise InstanceReused(
             _("The site has another radiograph under this SOP instance UID. Nothing was stored.")
         )
+    require_not_withdrawn(known.case)
     restore_files.restore(known.case, upload=content, decoded=decoded, by=by, now=now)
     return Received(Outcome.DUPLICATE, "", known.case, known.sop_instance_uid, meta.sop_class_uid)
 

@@ -29,7 +29,7 @@ def assign(*, cases: Iterable[Case], to: User | None, by: User, now: datetime) -
     the reader has read a case or seen its AI result: no reader could then read or adjudicate it.
     """
     require(by, Permission.ASSIGN)
-    open_cases = list(visible_to(by).filter(pk__in=[case.pk for case in cases], finalized_at=None))
+    open_cases = _lock_open_cases(cases, by)
     if to is not None:
         _require_blind_reader(open_cases, to)
     for case in open_cases:
@@ -39,6 +39,12 @@ def assign(*, cases: Iterable[Case], to: User | None, by: User, now: datetime) -
         detail = {"to": str(to.pk) if to else ""}
         audit.record(action=Action.CASE_ASSIGNED, by=by, target=case, detail=detail, now=now)
     return len(open_cases)
+
+
+def _lock_open_cases(cases: Iterable[Case], by: User) -> list[Case]:
+    """Lock the cases that are not final, in one order for all requests, and return them."""
+    found = visible_to(by).filter(pk__in=[case.pk for case in cases], finalized_at=None)
+    return list(found.order_by("pk").select_for_update(no_key=True, of=("self",)))
 
 
 def _require_blind_reader(cases: Sequence[Case], to: User) -> None:

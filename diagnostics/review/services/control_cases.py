@@ -112,9 +112,16 @@ def _finalize_single_read_controls(like: Case, now: datetime) -> None:
     usual = now - timedelta(minutes=like.site.routine_minutes)
     recent = standing_readings().filter(case=OuterRef("case"), signed_at__gt=usual)
     awaiting = Consensus.objects.filter(
-        status=ConsensusStatus.SECOND_READ, case__site=like.site_id, case__copy_of__isnull=False
+        status=ConsensusStatus.SECOND_READ,
+        case__site=like.site_id,
+        case__copy_of__isnull=False,
+        case__withdrawn_at=None,
     ).exclude(Exists(recent))
-    for consensus in awaiting.select_for_update(skip_locked=True, of=("self",)).select_related("case"):
+    # A control case whose signature is undone at this moment is locked, and comes next time.
+    locked = awaiting.select_related("case").select_for_update(
+        skip_locked=True, no_key=True, of=("self", "case")
+    )
+    for consensus in locked:
         consensus.readers_needed = 1
         consensus.save(update_fields=["readers_needed"])
         update_consensus(consensus.case, now)
