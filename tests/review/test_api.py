@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from diagnostics.accounts.models import User
 from diagnostics.accounts.services import create_token
+from diagnostics.audit.models import Action, AuditEvent
 from diagnostics.cases.models import Case
-from diagnostics.review.models import Reading
-from diagnostics.review.services import claims
+from diagnostics.review.models import Reading, ReadingPolicy
+from diagnostics.review.services import claims, readings
 from tests.review.conftest import Admit
 
 
@@ -107,6 +108,21 @@ def test_readings_are_listed_newest_first_and_only_to_those_who_have_signed(
         ("radiologist", "pneumonia"),
         ("colleague", "normal"),
     ]
+
+
+def test_each_list_of_readings_is_audited_as_a_view_and_a_refused_one_is_not(
+    radiologist: User, second_radiologist: User, admit: Admit, now: datetime
+) -> None:
+    case = admit(1)
+    ReadingPolicy.objects.create(site=case.site, double_read_percent=100)
+    readings.sign_reading(case=case, by=radiologist, finding="normal", now=now)
+    assert script_of(second_radiologist).get(address(case)).status_code == 409
+    assert not AuditEvent.objects.filter(action=Action.CASE_VIEWED).exists()
+
+    script_of(radiologist).get(address(case))
+
+    event = AuditEvent.objects.get(action=Action.CASE_VIEWED)
+    assert (event.by, event.target_id) == (radiologist, str(case.pk))
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])

@@ -19,6 +19,8 @@ from rest_framework.views import APIView
 from diagnostics.accounts.permissions import HasPermission, actor
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.serializers import answers
+from diagnostics.audit import services as audit
+from diagnostics.audit.models import Action
 from diagnostics.cases.models import Case
 from diagnostics.cases.permissions import may_see_identifiers
 from diagnostics.cases.selectors import visible_to
@@ -49,7 +51,8 @@ class Readings(APIView):
         summary="List the readings of a case",
         description=(
             "Other readers' readings are returned only after the reader's own, "
-            "otherwise 409 `first_reading_required`. Undone signatures are not listed."
+            "otherwise 409 `first_reading_required`. Undone signatures are not listed. "
+            "Each response is audited as a view of the case."
         ),
         responses={
             200: ReadingSerializer(many=True),
@@ -60,7 +63,9 @@ class Readings(APIView):
         },
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        visible = reading_selectors.readings_visible_to(actor(request), _case(request, pk))
+        by, case = actor(request), _case(request, pk)
+        visible = reading_selectors.readings_visible_to(by, case)
+        audit.record(action=Action.CASE_VIEWED, by=by, target=case, now=timezone.now())
         return Response(ReadingSerializer(visible, many=True).data)
 
     @extend_schema(
