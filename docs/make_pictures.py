@@ -53,7 +53,6 @@ from diagnostics.training.models import TrainingRun
 run = TrainingRun.objects.order_by("-number").first()
 print(json.dumps({"status": run.status, "version": str(run.candidate_id)}))
 """
-IN_DOCUMENTS: Final = ("reader-quality", "imports", "models")
 
 
 def main() -> None:
@@ -68,12 +67,11 @@ def main() -> None:
     with readroom_stack("embedded") as stack, browser() as chromium:
         fill(stack, options.radiographs)
         take_reading(visitor(chromium, stack, "radiologist", DESKTOP), folder)
-        names = ADMINISTRATOR_PAGES if options.all else dict.fromkeys(IN_DOCUMENTS, "")
         trained = train_version(stack, options.labelled) if options.labelled else {}
         for size, suffix in ((DESKTOP, ""), (PHONE, "-phone")) if options.all else ((DESKTOP, ""),):
             if options.all:
                 take(visitor(chromium, stack, "radiologist", size), stack, READER_PAGES, folder, suffix)
-            pages = {name: ADMINISTRATOR_PAGES[name] for name in names} | trained
+            pages = ADMINISTRATOR_PAGES | trained if options.all else trained
             take(visitor(chromium, stack, "admin", size), stack, pages, folder, suffix)
 
 
@@ -97,7 +95,7 @@ def fill(stack: Stack, radiographs: Path | None) -> None:
         stack.shell(TO_DEMONSTRATION)  # the staff of the tests work at the main site
         stack.manage("demo")
     wait_until(
-        lambda: client.get("/api/v1/cases/?status=done").json()["count"] >= count,
+        lambda: len(client.get("/api/v1/cases/?status=done").json()["results"]) >= count,
         seconds=180,
         what=f"the predictions\n{stack.tail()}",
     )
