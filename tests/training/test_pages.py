@@ -188,3 +188,10 @@ def test_the_phase_of_a_running_run_is_shown(
     page = logged_in(administrator).get(reverse("training:state", args=[run.pk])).content.decode()
 
     assert text in page
+
+
+def test_a_page_without_training_labels_says_so(active_version: ModelVersion, administrator: User) -> None:
+    page = logged_in(administrator).get(reverse("training:runs")).content.decode()
+
+    assert page.count("No training labels yet.") == 3
+    assert "Not stored for this version" not in page
