@@ -142,7 +142,7 @@ def test_a_final_case_takes_no_further_reading(
         claims.claim(case=case, by=second_radiologist, now=now)
 
 
-def test_a_second_opinion_opens_the_case_for_one_more_blind_reader(
+def test_a_second_opinion_opens_the_case_for_one_more_reader(
     radiologist: User, second_radiologist: User, admit: Admit, now: datetime
 ) -> None:
     case = admit(1)

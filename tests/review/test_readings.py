@@ -171,13 +171,13 @@ def test_only_blind_unchanged_readings_become_training_labels(
     amended(stored, radiologist, now, stored.finding)
     there_and_back = amended(signed(changed, radiologist, now), radiologist, now, "covid-19")
     amended(there_and_back, radiologist, now + timedelta(minutes=1), "normal")
-    signed(twice, radiologist, now, "pneumonia")
+    independent = signed(twice, radiologist, now, "pneumonia")
     second_opinion.request_second_opinion(case=twice, by=radiologist, now=now)
-    newer = signed(twice, second_radiologist, now + timedelta(minutes=1), "pneumonia")
+    signed(twice, second_radiologist, now + timedelta(minutes=1), "pneumonia")
     signed(undecided, radiologist, now, "cannot-judge")
 
     labelled = training_labels.training_readings()
 
-    assert set(labelled) == {first, stored, newer}
+    assert set(labelled) == {first, stored, independent}
     assert {reading.case.radiograph.case for reading in labelled} == {plain, reworded, twice}
     assert unread not in {reading.case for reading in labelled}

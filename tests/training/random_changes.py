@@ -87,7 +87,7 @@ class RandomChanges:
         case, by = self.case(), self.random.choice(self.readers)
         if Reading.objects.standing().filter(case=case, by=by, supersedes=None).exists():
             return False
-        kind = self.random.choice(("reading", "reading", "adjudication"))
+        kind = self.random.choice(("reading", "reading", "second-opinion", "adjudication"))
         Reading.objects.create(case=case, by=by, kind=kind, finding=self.finding(), signed_at=self.at())
         return True
 

@@ -28,6 +28,7 @@ PriorityEnum = Literal["stat", "urgent", "routine"]
 QualityCodeEnum = Literal["not-a-radiograph", "not-a-chest", "lateral-view", "ct-slice", "paediatric", "too-small", "inverted"]
 QualityFlagsEnum = Literal["small", "long", "flat", "coloured", "clipped", "collimated", "text", "inverted"]
 QueueEnum = Literal["clinical", "active-learning", "adjudication"]
+ReadingKindEnum = Literal["reading", "second-opinion", "adjudication"]
 ReceivedInstanceOutcomeEnum = Literal["accepted", "duplicate", "refused"]
 RecipeEnum = Literal["vgg16-finetune", "vgg16-scratch", "scratch-cnn", "tiny-cnn", "resnext50"]
 ReferenceFindingEnum = Literal["covid-19", "pneumonia", "normal", "other"]
@@ -603,6 +604,7 @@ class ReaderQuality(TypedDict):
 
 class Reading(TypedDict):
     id: str
+    kind: NotRequired[ReadingKindEnum]
     finding: FindingEnum
     confidence: NotRequired[ConfidenceEnum]
     note: NotRequired[str]

@@ -149,7 +149,7 @@ class Confirmation(APIView):
 
 
 class SecondOpinion(APIView):
-    """One more blind reading of a final case."""
+    """One more reading of a final case, without its findings and AI result."""
 
     permission_classes = [HasPermission(Permission.READ)]
 

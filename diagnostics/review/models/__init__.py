@@ -32,9 +32,14 @@ class Confidence(models.TextChoices):
 
 
 class ReadingKind(models.TextChoices):
-    """The purpose of a reading."""
+    """The purpose of a reading.
+
+    A second opinion is read without the AI result, but its reader may have seen the final finding of a
+    colleague before: it counts for the consensus, and not in agreement of independent first readings.
+    """
 
     READING = "reading", _("reading")
+    SECOND_OPINION = "second-opinion", _("second opinion")  # of a case that was final before
     ADJUDICATION = "adjudication", _("adjudication")  # after a disagreement; it outweighs the others
 
 
@@ -183,6 +188,7 @@ class Consensus(models.Model):
     readers_needed = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=24, choices=ConsensusStatus.choices)
     finding = models.CharField(max_length=16, choices=Finding.choices, blank=True)  # empty until final
+    second_opinion_at = models.DateTimeField(null=True)  # when one was requested first
 
     class Meta:
         indexes = [models.Index(fields=["status", "case"], name="consensus_by_status")]

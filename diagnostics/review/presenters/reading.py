@@ -140,7 +140,7 @@ def outcome(consensus: Consensus, reading: Reading) -> Outcome:
     return Outcome(
         label=consensus_label(consensus),
         finding=str(consensus.get_finding_display()) if is_final else "",
-        offers_second_opinion=is_final and reading.kind == ReadingKind.READING,
+        offers_second_opinion=is_final and reading.kind != ReadingKind.ADJUDICATION,
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from diagnostics.findings import TRAINABLE_FINDINGS
-from diagnostics.review.models import ConsensusStatus
+from diagnostics.review.models import ConsensusStatus, ReadingKind
 from diagnostics.review.selectors.case_rows import CaseRows, Row
 
 
@@ -43,10 +43,14 @@ def _signed(rows: CaseRows) -> Label | None:
     unchanged = [row for row in blind if not _has_changed(row, rows)]
     if not unchanged:
         return None
-    newest = max(unchanged, key=lambda row: (row["signed_at"], row["id"].hex))
+    newest = max(unchanged, key=_rank)
     finalized_at = rows.case["finalized_at"]
     signed_at = max(newest["signed_at"], finalized_at) if finalized_at else newest["signed_at"]
     return Label(newest["id"], newest["finding"], None, signed_at)
+
+
+def _rank(reading: Row) -> tuple[bool, datetime, str]:
+    return reading["kind"] != ReadingKind.SECOND_OPINION, reading["signed_at"], reading["id"].hex
 
 
 def _has_changed(reading: Row, rows: CaseRows) -> bool:

@@ -49,7 +49,7 @@ class ReaderAgreement:
 
 
 def first_readings(user: User) -> QuerySet[Reading]:
-    """Return the blind readings of a user's sites as first signed: no adjudications, no amendments."""
+    """Return the first readings at the sites of a user; no adjudications, second opinions or amendments."""
     return (
         standing_readings()
         .filter(kind=ReadingKind.READING, supersedes=None, case__in=visible_to(user), case__copy_of=None)

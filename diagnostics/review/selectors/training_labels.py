@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 
 from diagnostics.findings import TRAINABLE_FINDINGS
-from diagnostics.review.models import ConsensusStatus, Reading, ReferenceCase
+from diagnostics.review.models import ConsensusStatus, Reading, ReadingKind, ReferenceCase
 from diagnostics.review.selectors.readings import standing_readings
 
 
@@ -13,8 +13,9 @@ def training_readings() -> QuerySet[Reading]:
     """Return per final case the newest blind, never changed reading that equals the final finding.
 
     Readers see the AI result after their first signature. A finding changed since then may repeat the AI
-    result, and training on it would reinforce the model's own predictions. Reference cases and withdrawn
-    cases are excluded, and all readings at a demonstration site.
+    result, and training on it would reinforce the model's own predictions. A second opinion gives the label
+    only where no other reading has the finding: its reader may have known those. Reference cases and
+    withdrawn cases are excluded, and all readings at a demonstration site.
     """
     changed = (
         standing_readings()
@@ -35,7 +36,9 @@ def training_readings() -> QuerySet[Reading]:
         .exclude(Exists(changed))
         .exclude(shows_reference_case("case"))
     )
-    newest = blind.filter(case=OuterRef("case")).order_by("-signed_at", "-pk").values("pk")[:1]
+    is_opinion = ExpressionWrapper(Q(kind=ReadingKind.SECOND_OPINION), BooleanField())
+    of_case = blind.filter(case=OuterRef("case"))
+    newest = of_case.order_by(is_opinion.asc(), "-signed_at", "-pk").values("pk")[:1]
     return blind.filter(pk=Subquery(newest)).select_related("case", "case__radiograph").order_by("pk")
 
 

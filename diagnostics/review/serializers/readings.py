@@ -36,7 +36,17 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
 
     class Meta:
         model = Reading
-        fields = ["id", "finding", "confidence", "note", "structured", "signed_at", "by", "superseded"]
+        fields = [
+            "id",
+            "kind",
+            "finding",
+            "confidence",
+            "note",
+            "structured",
+            "signed_at",
+            "by",
+            "superseded",
+        ]
 
     def get_superseded(self, reading: Reading) -> bool:
         return hasattr(reading, "superseded_by")

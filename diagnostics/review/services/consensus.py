@@ -45,6 +45,16 @@ def consensus_of(readings: Sequence[Reading], needed: int) -> tuple[ConsensusSta
     return ConsensusStatus.FINAL, findings.pop()
 
 
+def next_kind(case: Case) -> ReadingKind:
+    """Return what the next reading of a case is; the caller holds the lock on the case."""
+    consensus = Consensus.objects.filter(case=case).first()
+    if consensus is None:
+        return ReadingKind.READING
+    if consensus.status == ConsensusStatus.NEEDS_ADJUDICATION:
+        return ReadingKind.ADJUDICATION
+    return ReadingKind.SECOND_OPINION if consensus.second_opinion_at else ReadingKind.READING
+
+
 def readers_needed(case: Case) -> int:
     """Return 2 for the share of cases that the site reads twice, otherwise 1.
 

@@ -23,13 +23,12 @@ from diagnostics.review.errors import (
     UnknownFinding,
     UnknownNote,
 )
-from diagnostics.review.models import Claim, Confidence, Reading, ReadingKind
+from diagnostics.review.models import Claim, Confidence, Reading
 from diagnostics.review.note_template import StructuredNote
-from diagnostics.review.selectors import adjudication
 from diagnostics.review.selectors import claims as claim_selectors
 from diagnostics.review.selectors import readings as reading_selectors
 from diagnostics.review.services import assisted_reading, claims, control_cases, permissions
-from diagnostics.review.services.consensus import update_consensus
+from diagnostics.review.services.consensus import next_kind, update_consensus
 from diagnostics.review.services.locks import lock_case, lock_reader
 
 
@@ -44,7 +43,7 @@ def sign_reading(
     structured: StructuredNote | None = None,
     now: datetime,
 ) -> Reading:
-    """Sign a blind reading; it is an adjudication where earlier readings disagree.
+    """Sign a blind reading; it is an adjudication where earlier readings disagree, or a second opinion.
 
     The reader needs no claim unless another reader holds one. Raises an error of `review.errors`.
     """
@@ -54,12 +53,11 @@ def sign_reading(
     case = lock_case(case)
     claims.require_open(case, by)
     claims.require_not_claimed_by_another(case, by, now)
-    kind = ReadingKind.ADJUDICATION if adjudication.needs_adjudication(case) else ReadingKind.READING
     reading = _store(
         Reading(
             case=case,
             by=by,
-            kind=kind,
+            kind=next_kind(case),
             finding=finding,
             confidence=confidence,
             note=note,

@@ -1,4 +1,4 @@
-"""Second opinions: one more blind reading of a final case."""
+"""Second opinions: one more reading of a final case, without its AI result and its findings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from diagnostics.review.services.locks import lock_case
 
 @transaction.atomic
 def request_second_opinion(*, case: Case, by: User, now: datetime) -> Consensus:
-    """Require one more blind reading of a final case, requested by one of its readers.
+    """Require one more reading of a final case, requested by one of its readers.
 
     Raises FirstReadingRequired, CaseNotFinal, or CaseFinal after an adjudication.
     """
@@ -37,6 +37,7 @@ def request_second_opinion(*, case: Case, by: User, now: datetime) -> Consensus:
     if readings.readings_of(case).filter(kind=ReadingKind.ADJUDICATION).exists():
         raise CaseFinal(_("This case has been adjudicated."))
     consensus.readers_needed += 1
-    consensus.save(update_fields=["readers_needed"])
+    consensus.second_opinion_at = consensus.second_opinion_at or now
+    consensus.save(update_fields=["readers_needed", "second_opinion_at"])
     audit.record(action=Action.SECOND_OPINION_REQUESTED, by=by, target=case, now=now)
     return update_consensus(case, now)

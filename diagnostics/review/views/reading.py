@@ -118,15 +118,14 @@ def confirm(request: StaffRequest, pk: UUID) -> HttpResponse:
 @require_permission(Permission.READ)
 @require_POST
 def second_opinion(request: StaffRequest, pk: UUID) -> HttpResponse:
-    """Request one more blind reading of a case that the reader has read."""
+    """Request one more reading of a case that the reader has read."""
     try:
         opinions.request_second_opinion(case=_case(request, pk), by=request.user, now=timezone.now())
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(
-            request, _("Another reader will read this radiograph, blind to your reading and the AI result.")
-        )
+        text = _("Another reader will read this radiograph. Findings and AI result are withheld until then.")
+        messages.success(request, text)
     return redirect("review:case", pk=pk)
 
 
