@@ -38,6 +38,11 @@ class Architecture:
     head: Head = "gap"
     dropout: float = 0.3
 
+    @property
+    def has_class_activation_maps(self) -> bool:
+        """Return whether the weights of the last layer give Grad-CAM without a gradient (Zhou et al., 2016)."""
+        return self.head == "gap"
+
 
 @dataclass(frozen=True)
 class Preprocessing:

@@ -79,17 +79,26 @@ def _folder(cache: Path, weights_sha256: str) -> Path:
 
 
 def _select(directory: Path, folder: Path, weights: str) -> Selection:
-    """Export in a process of its own, so that this one stays without TensorFlow, and select."""
+    """Export the network and select, or select TensorFlow where it cannot be exported."""
+    manifest = bundle.read_manifest(directory)
+    if manifest.architecture.has_class_activation_maps and _export(directory, folder):
+        return engine_selection.select(folder, weights, temperature=manifest.temperature)
+    selection = Selection(TENSORFLOW, {}, {}, engine_selection.environment(weights))
+    engine_selection.store(folder, selection)
+    return selection
+
+
+def _export(directory: Path, folder: Path) -> bool:
+    """Export in a process of its own, so that this one stays without TensorFlow; return whether it could."""
     command = [sys.executable, "-m", "ml", "export-engine", str(directory), "--out", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=EXPORT_SECONDS, cwd=_root())
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        logger.warning("a network cannot be exported; TensorFlow serves it: %s", error)
-        selection = Selection(TENSORFLOW, {}, {}, engine_selection.environment(weights))
-        engine_selection.store(folder, selection)
-        return selection
-    temperature = bundle.read_manifest(directory).temperature
-    return engine_selection.select(folder, weights, temperature=temperature)
+        lines = (error.stderr or b"").decode(errors="replace").splitlines()
+        reason = lines[-1] if lines else f"no result after {EXPORT_SECONDS} s"
+        logger.warning("a network cannot be exported, so TensorFlow serves it: %s", reason)
+        return False
+    return True
 
 
 @contextmanager

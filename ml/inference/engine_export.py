@@ -36,7 +36,7 @@ def export(directory: Path, out: Path) -> None:
     """
     model, manifest = bundle.load_network(directory)
     architecture = manifest.architecture
-    if architecture.head != "gap":
+    if not architecture.has_class_activation_maps:
         raise BundleError(f"The head of {directory.name} cannot be exported.")
     out.mkdir(parents=True, exist_ok=True)
     frozen = out / "frozen.pb"

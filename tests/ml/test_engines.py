@@ -72,7 +72,22 @@ def test_logits_maps_and_features_equal_those_of_automatic_differentiation(
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
 
 
-def test_a_head_without_a_closed_form_is_not_exported(tmp_path: Path) -> None:
+def test_the_reason_of_a_failed_export_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = make_bundle(tmp_path / "bundle", "vgg16", size=32)
+    (directory / "model.weights.h5").write_bytes(b"")
+
+    assert engine_cache.serving_engine(directory, tmp_path / "cache") is None
+    (record,) = caplog.records
+    assert "python -m ml export-engine: " in record.getMessage()
+    assert "weights" in record.getMessage()
+    assert str(tmp_path) not in record.getMessage()
+
+
+def test_a_head_without_a_closed_form_is_not_exported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     directory = make_bundle(tmp_path / "bundle", "tiny-cnn", size=32)
 
     with pytest.raises(BundleError, match="cannot be exported"):
@@ -81,6 +96,7 @@ def test_a_head_without_a_closed_form_is_not_exported(tmp_path: Path) -> None:
     assert engine_cache.reproduction_difference(directory, tmp_path / "cache") is None
     selections = list((tmp_path / "cache").glob(f"*/{engine_selection.SELECTION}"))
     assert len(selections) == 1, "the next start would try again"
+    assert caplog.records == []  # as expected of this network
 
 
 def test_the_fastest_engine_that_agrees_is_selected(exported: tuple[Path, Path]) -> None:
