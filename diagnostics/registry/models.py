@@ -50,6 +50,11 @@ class ModelVersion(models.Model):
     def __str__(self) -> str:
         return f"v{self.number}"
 
+    @property
+    def compared_with(self) -> str:
+        """Return the name of the version that was active at the registration; empty without a comparison."""
+        return str(self.comparison.get("active", ""))
+
 
 class Promotion(models.Model):
     """A period in which a version was active; the row without an end is the active one."""

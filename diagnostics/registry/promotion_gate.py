@@ -52,6 +52,7 @@ class Gate:
     rules: tuple[GateRule, ...]
     failed_checks: tuple[StoredCheck, ...]
     has_report: bool  # also for a version that was not compared, which needs none
+    compared_with: str  # the version that was active at the registration; empty without a comparison
 
     @property
     def passed(self) -> bool:
@@ -79,7 +80,7 @@ class Gate:
 def gate_today(version: ModelVersion) -> Gate:
     """Return the gate of a version; not passed if another version is active now than it was compared with."""
     gate, active = gate_of(version), selectors.active_version()
-    compared = version.comparison.get("active")
+    compared = version.compared_with
     if not compared or active is None or active.pk == version.pk or compared == str(active):
         return gate
     return replace(gate, rules=(*gate.rules, _outdated(version, active)))
@@ -92,7 +93,8 @@ def gate_of(version: ModelVersion) -> Gate:
     if not any(not rule.accepted for rule in rules) and version.verdict != Verdict.ACCEPT:
         rules = (*rules, _whole_comparison(version))
     outcome = Verdict.INCONCLUSIVE if version.verdict == Verdict.NONE else version.verdict
-    return Gate(outcome, rules, _failed(report), bool(report) or not version.comparison)
+    has_report = bool(report) or not version.comparison
+    return Gate(outcome, rules, _failed(report), has_report, version.compared_with)
 
 
 def _rule(stored: Mapping[str, Any]) -> GateRule:
@@ -112,7 +114,7 @@ def _outdated(version: ModelVersion, active: ModelVersion) -> GateRule:
     detail = _(
         "%(version)s was compared with %(compared)s, but %(active)s is the active version now. "
         "A new training is compared with %(active)s."
-    ) % {"version": version, "compared": version.comparison["active"], "active": active}
+    ) % {"version": version, "compared": version.compared_with, "active": active}
     return GateRule(OUTDATED, Verdict.INCONCLUSIVE.value, detail, 0, None, None, None, None)
 
 

@@ -72,9 +72,7 @@ def test_logits_maps_and_features_equal_those_of_automatic_differentiation(
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
 
 
-def test_the_reason_of_a_failed_export_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_reason_of_a_failed_export_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     directory = make_bundle(tmp_path / "bundle", "vgg16", size=32)
     (directory / "model.weights.h5").write_bytes(b"")
 

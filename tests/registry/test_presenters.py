@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.registry.presenters import comparison, data_set, metrics
+from diagnostics.registry.presenters import badges, comparison, data_set, metrics
 from ml.metrics.comparison import compare
 from tests.ml.evaluations import evaluation_with_errors
 
@@ -97,6 +97,21 @@ def test_a_data_set_is_shown_by_part_and_finding() -> None:
     assert [row.label for row in table.rows] == ["Training set", "Test set"]
     assert [row.cells for row in table.rows] == [("0", "9 (7)"), ("2 (1)", "0")]
     assert table.exclusions == ("1 radiograph excluded: the stored radiograph is missing",)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "compared_with", "text"),
+    [
+        ("reject", "v1", "Inferior to v1"),
+        ("accept", "v1", "Not inferior to v1"),
+        ("inconclusive", "v1", "Too few cases for a verdict"),
+        ("none", "", "Not compared"),
+        ("reject", "", "Inferior to the active version"),
+    ],
+)
+def test_a_verdict_names_the_version_of_the_comparison(verdict: str, compared_with: str, text: str) -> None:
+    """The candidate may be active since; then 'the active version' would be itself."""
+    assert badges.verdict_badge(verdict, compared_with).label == text
 
 
 def test_every_rule_of_a_comparison_has_a_label() -> None:

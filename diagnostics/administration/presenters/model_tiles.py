@@ -50,7 +50,7 @@ def run_tile(run: TrainingRun | None, epochs: Sequence[Epoch]) -> Tile:
         url=reverse("training:run", args=[run.pk]),
         lead=_("Run %(number)d") % {"number": run.number},
         unit=progress.status_label(run),
-        badge=badges.verdict_badge(run.candidate) if run.candidate else None,
+        badge=badges.version_badge(run.candidate) if run.candidate else None,
         chart=_accuracy(epochs) if len(epochs) > 1 else None,
         lines=tuple(
             filter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.utils.functional import Promise
@@ -26,6 +26,10 @@ VERDICTS: Final = {
     Verdict.REJECT: Badge("failed", "stat", Verdict.REJECT.label),
     Verdict.INCONCLUSIVE: Badge("warn", "warn", Verdict.INCONCLUSIVE.label),
     Verdict.NONE: Badge("info", "info", Verdict.NONE.label),
+}
+OF_A_VERSION: Final = {
+    Verdict.ACCEPT: _("Not inferior to %(version)s"),
+    Verdict.REJECT: _("Inferior to %(version)s"),
 }
 RULE_OUTCOMES: Final = {
     "kept": Badge("done", "good", _("met")),
@@ -51,9 +55,17 @@ CHECKS: Final = {
 IMPOSSIBLE_IS_FAILURE: Final = Badge("failed", "stat", _("fail: not possible"))
 
 
-def verdict_badge(version: ModelVersion) -> Badge:
-    """Return the badge of the promotion gate's verdict."""
-    return VERDICTS[Verdict(version.verdict)]
+def version_badge(version: ModelVersion) -> Badge:
+    """Return the badge of the stored verdict on a version."""
+    return verdict_badge(version.verdict, version.compared_with)
+
+
+def verdict_badge(verdict: str, compared_with: str) -> Badge:
+    """Return the badge of a verdict; it names the other version, which may not be the active one for long."""
+    badge = VERDICTS[Verdict(verdict)]
+    if not compared_with or verdict not in OF_A_VERSION:
+        return badge
+    return replace(badge, label=OF_A_VERSION[Verdict(verdict)] % {"version": compared_with})
 
 
 def rule_badge(outcome: str) -> Badge:

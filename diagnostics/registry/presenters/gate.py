@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from diagnostics.registry.models import Verdict
 from diagnostics.registry.presenters import badges
 from diagnostics.registry.presenters.badges import Badge
 from diagnostics.registry.presenters.comparison import rule_label
@@ -43,7 +42,7 @@ class GatePanel:
 def gate_panel(gate: Gate) -> GatePanel:
     """Return the gate of a version for a page."""
     return GatePanel(
-        badge=badges.VERDICTS[Verdict(gate.outcome)],
+        badge=badges.verdict_badge(gate.outcome, gate.compared_with),
         passed=gate.passed,
         rows=tuple(_row(rule) for rule in gate.rules),
         failed_checks=tuple(f"{check.id} {check.name}: {check.summary}" for check in gate.failed_checks),

@@ -34,7 +34,7 @@ def version_row(version: ModelVersion, *, active: bool) -> VersionRow:
         active=active,
         deployment=_("Previously active") if version.promotions.all() else _("Never active"),
         active_badge=badges.ACTIVE,
-        verdict=badges.verdict_badge(version),
+        verdict=badges.version_badge(version),
         override=override_text(version),
         performance=metrics.performance(version.manifest),
         training_set=ngettext("%(n)d radiograph", "%(n)d radiographs", size) % {"n": size} if size else "",

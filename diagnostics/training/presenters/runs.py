@@ -31,7 +31,7 @@ def run_row(run: TrainingRun) -> RunRow:
         run=run,
         status=progress.status_label(run),
         started_by=run.started_by.username if run.started_by else str(run.get_trigger_display()),
-        verdict=badges.verdict_badge(run.candidate) if run.candidate else None,
+        verdict=badges.version_badge(run.candidate) if run.candidate else None,
     )
 
 

@@ -198,7 +198,7 @@ def _context(run: TrainingRun, user: User) -> dict[str, Any]:
 
 def _candidate_context(candidate: ModelVersion) -> dict[str, Any]:
     return {
-        "verdict": badges.verdict_badge(candidate),
+        "verdict": badges.version_badge(candidate),
         "comparison": comparison.comparison_of(candidate.comparison),
         "trust": trust.trust_panel(
             trust_report.read_report(registry.bundle_path(candidate)), registry.site_names()
