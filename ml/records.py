@@ -40,7 +40,7 @@ class Architecture:
 
     @property
     def has_class_activation_maps(self) -> bool:
-        """Return whether the weights of the last layer give Grad-CAM without a gradient (Zhou et al., 2016)."""
+        """Return whether the weights of the last layer give Grad-CAM without a gradient (Zhou, 2016)."""
         return self.head == "gap"
 
 
