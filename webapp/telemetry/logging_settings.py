@@ -46,5 +46,6 @@ def logging_settings(*, log_format: str, level: str) -> dict[str, Any]:
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
+            "tensorflow": {"level": "ERROR"},  # it warns of each network that a training traces
         },
     }
