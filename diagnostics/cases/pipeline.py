@@ -208,6 +208,7 @@ def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result:
 
 def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[str, Any]) -> None:
     now = lease.clock()
+    quality_gate.lock_case_of(prediction)
     finished = Prediction.finish(
         prediction.pk,
         token=lease.token,

@@ -123,7 +123,7 @@ def _start_and_length(name: str, text: str) -> tuple[datetime, timedelta]:
     """Return when a date or a time begins and how long it lasts: a day, or what its last digit covers."""
     try:
         day: date | None = parse_date(text)
-        if day is not None:
+        if day is not None and 1 < day.year < 9999:
             return timezone.make_aware(datetime.combine(day, time.min)), timedelta(days=1)
         at = parse_datetime(text)
     except (ValueError, OverflowError):

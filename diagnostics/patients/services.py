@@ -115,12 +115,23 @@ def merge_records(*, site: Site, reference: str, into: str, by: User, now: datet
 
     Contradictions between the two records become conflicts. The caller moves the cases.
     """
+    _move_conflicts(site, reference, into)
     patient = Patient.objects.filter(site=site, reference=reference).first()
     if patient is None:
         return
     facts = PatientFacts(patient.name, patient.birth_date, patient.sex)
     patient.delete()
     record_patient(site=site, reference=into, facts=facts, by=by, now=now)
+
+
+def _move_conflicts(site: Site, reference: str, into: str) -> None:
+    """Let the open conflicts about a patient follow; one that the other reference has too is kept once."""
+    still_open = IdentityConflict.objects.filter(site=site, kind__in=FIELDS, resolved_at=None)
+    for conflict in still_open.filter(reference=reference):
+        if still_open.filter(reference=into, kind=conflict.kind, found=conflict.found).exists():
+            conflict.delete()
+        else:
+            still_open.filter(pk=conflict.pk).update(reference=into)
 
 
 def record_synthetic(

@@ -60,6 +60,13 @@ class StagedUpload(models.Model):
             )
         ]
 
+    def lock(self) -> bool:
+        """Lock the row until the transaction ends, and read it again; False if it has been removed."""
+        if not StagedUpload.objects.select_for_update().filter(pk=self.pk).exists():
+            return False
+        self.refresh_from_db()
+        return True
+
     def write(self, *columns: str) -> None:
         """Write columns of a row that may have been removed meanwhile; then nothing is written."""
         values = {name: getattr(self, name) for name in columns}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -51,5 +52,6 @@ def of_cases(cases: list[UUID]) -> QuerySet[StagedUpload]:
 
 def of_patient(site: Site, patient_ref: str, cases: list[UUID]) -> QuerySet[StagedUpload]:
     """Return the uploads of a patient: by case, by reference, by the file's header or by the file's name."""
-    mentions = Q(patient_ref=patient_ref) | Q(header__patient_ref=patient_ref) | Q(name__contains=patient_ref)
+    named = rf"(^|[^0-9A-Za-z]){re.escape(patient_ref)}([^0-9A-Za-z]|$)"  # not 12 in IMG_20121.dcm
+    mentions = Q(patient_ref=patient_ref) | Q(header__patient_ref=patient_ref) | Q(name__regex=named)
     return StagedUpload.objects.filter(Q(case__in=cases) | Q(mentions, site=site))

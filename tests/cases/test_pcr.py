@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnostics.accounts.models import User
 from diagnostics.audit.models import Action, AuditEvent
@@ -93,3 +94,11 @@ def test_a_result_of_another_site_or_with_a_future_sample_date_is_refused(
         record(case, technician, now, taken_on=now.date() + timedelta(days=1))
     client.force_login(stranger)
     assert client.post(reverse("cases:pcr", args=[case.pk]), {"result": "detected"}).status_code == 404
+
+
+def test_a_sample_of_today_is_accepted_where_the_day_has_begun(case: Case, technician: User) -> None:
+    now = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)  # 08:30 on March 5 in Tokyo
+    with timezone.override("Asia/Tokyo"):
+        assert record(case, technician, now, taken_on=date(2026, 3, 5)).taken_on == date(2026, 3, 5)
+        with pytest.raises(DomainError):
+            record(case, technician, now, taken_on=date(2026, 3, 6))

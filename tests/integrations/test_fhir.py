@@ -150,6 +150,7 @@ def test_an_identifier_is_searched_in_a_body_and_refused_in_a_url(fhir: Client, 
         ("date", "ge2026-03-02", 1),
         ("date", "gt2026-03-02", 0),
         ("date", "lt2026-03-02", 0),
+        ("date", "le9998-12-31", 1),
         ("date", "le2026-03-02", 1),
         ("_lastUpdated", "ge2026-03-02T09:35:00Z", 1),
         ("_lastUpdated", "gt2026-03-02T09:35:00Z", 0),
@@ -174,6 +175,7 @@ def test_searches_by_date_and_id(
         "_cursor=x",
         "name=x",
         "_lastUpdated=0001-01-01T00:00:00Z",
+        "date=le9999-12-31",
     ],
 )
 def test_an_unusable_parameter_is_refused(query: str, fhir: Client, final_case: Case) -> None:

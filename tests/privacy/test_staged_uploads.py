@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
 from pytest_django.fixtures import Settings
 
 from diagnostics.privacy.services import erasure
@@ -56,3 +57,51 @@ def test_the_export_contains_the_rows_and_names_no_other_patient(
     with ZipFile(tmp_path / "a.zip") as archive:
         rows = json.loads(archive.read("data.json"))["tables"]["uploads.StagedUpload"]
     assert sorted(row["patient_ref"] for row in rows) == [REFERENCE, REFERENCE, "another patient"]
+
+
+@pytest.fixture
+def other_upload(ward: Ward) -> StagedUpload:
+    """A row of another patient; its file name has the digits of the reference 12."""
+    return StagedUpload.objects.create(
+        owner=ward.administrator,
+        site=ward.site,
+        name="IMG_20121.dcm",
+        size=1,
+        staged_at=ward.now,
+        status="checked",
+        patient_ref="MRN-77",
+        details={"patient_name": "CANARY"},
+    )
+
+
+def test_the_erasure_of_a_short_reference_leaves_the_rows_of_others(
+    ward: Ward, other_upload: StagedUpload
+) -> None:
+    ward.admit("12")
+    erasure.erase_patient(
+        site=ward.site, patient_ref="12", reason="request", by=ward.administrator, now=ward.now
+    )
+    assert StagedUpload.objects.filter(pk=other_upload.pk).exists()
+
+
+@pytest.mark.parametrize("name", ["12.dcm", "ward_12-pa.png", "a/12"])
+def test_a_file_name_that_names_the_patient_belongs_to_the_patient(
+    ward: Ward, other_upload: StagedUpload, name: str
+) -> None:
+    StagedUpload.objects.filter(pk=other_upload.pk).update(name=name)
+    assert of_patient(ward.site, "12", []).get() == other_upload
+
+
+@pytest.mark.parametrize("name", ["IMG_20121.dcm", "12.dcm"])
+def test_what_was_typed_for_another_patient_is_not_exported(
+    ward: Ward, other_upload: StagedUpload, tmp_path: Path, name: str
+) -> None:
+    ward.admit("12")
+    StagedUpload.objects.filter(pk=other_upload.pk).update(name=name)
+    export_patient(
+        site=ward.site, patient_ref="12", out=tmp_path / "a.zip", by=ward.administrator, now=ward.now
+    )
+    with ZipFile(tmp_path / "a.zip") as archive:
+        text = archive.read("data.json").decode()
+    assert "CANARY" not in text
+    assert "MRN-77" not in text

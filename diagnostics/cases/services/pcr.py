@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnostics.accounts.models import User
@@ -26,7 +27,7 @@ def record_pcr(*, case: Case, result: str, taken_on: date | None, by: User, now:
         raise NotAllowed(_("You cannot enter RT-PCR results of a case that you may still read."))
     if result not in PcrOutcome.values:
         raise InvalidField("unknown_result", _("Please choose one of the listed results."))
-    if taken_on and taken_on > now.date():
+    if taken_on and taken_on > timezone.localdate(now):
         raise InvalidField("taken_later", _("The sample date cannot be in the future."))
     row = PcrResult.objects.create(case=case, result=result, taken_on=taken_on, by=by, entered_at=now)
     audit.record(action=Action.PCR_RECORDED, by=by, target=case, detail={"result": result}, now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -19,6 +20,8 @@ from diagnostics.cases.services.enqueue import enqueue_prediction_on_commit
 from diagnostics.jobs.models import OPEN_STATUSES, JobStatus
 from diagnostics.registry import selectors as registry
 from diagnostics.registry.models import ModelVersion
+
+NO_OVERRIDE: Final = {"override_reason": "", "override_by": None, "override_at": None}
 
 
 @transaction.atomic
@@ -59,6 +62,7 @@ def reset(
     prediction: Prediction, status: JobStatus, version: ModelVersion | None, now: datetime
 ) -> Prediction:
     """Queue a finished prediction again as the same row; raises AlreadyRunning."""
+    other_version = prediction.version_id != (version.pk if version else None)
     try:
         with transaction.atomic():
             reset = Prediction.objects.filter(pk=prediction.pk, status=status).update(
@@ -71,6 +75,7 @@ def reset(
                 finished_at=None,
                 failure_code="",
                 failure_text="",
+                **(NO_OVERRIDE if other_version else {}),
             )
     except IntegrityError as error:  # another prediction of the case is open
         raise _already_running() from error

@@ -10,7 +10,6 @@ from django.db.models import Q
 from diagnostics.accounts.models import User
 from diagnostics.audit import services as audit
 from diagnostics.audit.models import Action
-from diagnostics.cases import selectors
 from diagnostics.cases.errors import failure_text
 from diagnostics.cases.models import Case, Prediction
 from diagnostics.cases.services import retry
@@ -46,11 +45,15 @@ def reinstate(case: Case, _value: str, by: User, now: datetime) -> tuple[str, st
 
 
 def score_again(case: Case, *, by: User, now: datetime) -> None:
-    """Queue the newest finished prediction again: the quality gate judges a lateral view otherwise."""
-    latest = selectors.latest_prediction(case)
-    if latest is None or latest.status != JobStatus.DONE:
+    """Queue the newest prediction again: the quality gate judges a lateral view otherwise."""
+    latest = case.predictions.select_for_update(of=("self",)).first()  # no worker claims it until the commit
+    if latest is None or latest.status in (JobStatus.QUEUED, JobStatus.FAILED):
         return
-    prediction = retry.reset(latest, JobStatus.DONE, latest.version, now)
+    if latest.token:  # its worker computes with the earlier view, and loses the claim
+        Prediction.release(latest.pk, token=latest.token, resend_at=now, **retry.NO_OVERRIDE)
+    else:
+        retry.reset(latest, JobStatus.DONE, latest.version, now)
+        Prediction.objects.filter(pk=latest.pk).update(**retry.NO_OVERRIDE)
     detail = {"version": str(latest.version)}
     audit.record(action=Action.PREDICTION_REQUESTED, by=by, target=case, detail=detail, now=now)
-    enqueue_prediction_on_commit(prediction.pk, case.priority)
+    enqueue_prediction_on_commit(latest.pk, case.priority)

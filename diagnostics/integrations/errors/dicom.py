@@ -17,7 +17,7 @@ FAILURE_TEXTS: Final[dict[str, Promise]] = {
     ),
     "result_missing": _("The heatmap of the AI result is missing or damaged. Run AI again, then retry."),
     "case_withdrawn": _("The case was withdrawn before its result was sent. Nothing was sent."),
-    "node_inactive": _("The node was deactivated before the result was sent. Activate it, then retry."),
+    "node_inactive": _("The node was deactivated before the exchange. Activate it, then retry."),
     "out_of_time": _("The worker exceeded the time limit and was stopped. Retry when the load is lower."),
     "out_of_memory": _("The worker had too little memory. Retry when the load is lower."),
     "worker_lost": _("The worker stopped three times. Ask an administrator to check its log, then retry."),

@@ -41,6 +41,8 @@ def run(
         return
     job: Any = job_type._default_manager.select_related("node").get(pk=job_id)
     try:
+        if not job.node.is_active:
+            raise JobError("node_inactive")
         with lease.heartbeat(at_most=MAX_SECONDS):
             result = exchange(job, lease)
         _finish(job, lease, result)

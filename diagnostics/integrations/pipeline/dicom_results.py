@@ -32,8 +32,6 @@ def send_result(delivery_id: uuid.UUID, *, clock: Clock = timezone.now) -> None:
 def _send(delivery: ResultDelivery, lease: Lease) -> dict[str, Any]:
     if delivery.case.withdrawn_at is not None:
         raise JobError("case_withdrawn")
-    if not delivery.node.is_active:
-        raise JobError("node_inactive")
     try:
         prediction = delivery.prediction
         overlay = storage.read_verified(prediction.overlay_file, prediction.overlay_sha256)

@@ -31,6 +31,7 @@ from diagnostics.uploads import selectors as uploads
 
 MODE: Final = 0o600
 OTHER: Final = "another patient"
+TYPED_FIELDS: Final = ("patient_ref", "accession_number", "details", "name", "mismatch_reason")
 SUFFIXES: Final = {"DICOM": ".dcm", "PNG": ".png", "JPEG": ".jpg"}
 README: Final = """What Readroom stores about one patient.
 
@@ -107,7 +108,7 @@ def _hide_others(tables: dict[str, list[dict[str, Any]]], patient_ref: str) -> N
         row |= {name: row[name] if row[name] == patient_ref else OTHER for name in names}
     for row in tables["uploads.StagedUpload"]:  # typed fields and file may name two patients
         if row["patient_ref"] not in ("", patient_ref):
-            row["patient_ref"] = OTHER
+            row |= {name: OTHER for name in TYPED_FIELDS if row[name]}
         if row["header"].get("patient_ref", "") not in ("", patient_ref):
             row["header"] = OTHER
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from diagnostics.cases import metrics, upload_validation
@@ -61,14 +62,21 @@ def read(upload: StagedUpload) -> bytes:
         ) from error
 
 
+@transaction.atomic
 def refuse(upload: StagedUpload, code: str, message: str) -> None:
-    """Mark an upload as no readable radiograph and delete its file."""
+    """Mark an upload as no readable radiograph and delete its file, unless another request has sent it."""
+    if upload.lock() and upload.status == StagedStatus.SENT:
+        return
     upload.status, upload.problem_code, upload.problem = StagedStatus.REFUSED, code, message[:300]
     upload.write("status", "problem_code", "problem")
     storage.remove_original(upload.pk)
 
 
+@transaction.atomic
 def _fill(upload: StagedUpload, decoded: DecodedRadiograph) -> None:
+    # While the file was decoded, its user may have typed fields, sent the row, or removed it.
+    if not upload.lock() or upload.status != StagedStatus.RECEIVED:
+        return
     header = header_of(decoded)
     upload.header = header_column(header)
     upload.quality_code = (

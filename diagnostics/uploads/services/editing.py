@@ -21,10 +21,11 @@ from diagnostics.uploads.errors import AlreadySent
 from diagnostics.uploads.models import StagedStatus, StagedUpload
 
 
+@transaction.atomic
 def edit(*, upload: StagedUpload, typed: Mapping[str, str], by: User) -> StagedUpload:
     """Store typed fields of a row; raises NotAllowed, AlreadySent, InvalidField."""
     require(by, Permission.UPLOAD)
-    if upload.status == StagedStatus.SENT:
+    if upload.lock() and upload.status == StagedStatus.SENT:
         raise AlreadySent(_("This radiograph is sent. Open its case to change it."))
     apply(upload, typed)
     return upload

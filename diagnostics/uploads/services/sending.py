@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db import transaction
+
 from diagnostics.accounts.models import User
 from diagnostics.accounts.roles import Permission
 from diagnostics.accounts.services import require
@@ -27,10 +29,11 @@ def send(*, upload: StagedUpload, typed: Mapping[str, str], by: User, now: datet
     Raises NotAllowed, ServerBusy, StorageUnavailable: the same request may be repeated.
     """
     require(by, Permission.UPLOAD)
-    if upload.status in (StagedStatus.SENT, StagedStatus.REFUSED):
-        return upload
     try:
-        fields = editing.apply(upload, typed)
+        with transaction.atomic():
+            if upload.lock() and upload.status in (StagedStatus.SENT, StagedStatus.REFUSED):
+                return upload
+            fields = editing.apply(upload, typed)
         with upload_validation.decoding_slot():
             admitted = _open_case(upload, fields, by=by, now=now)
     except (ServerBusy, StorageUnavailable):
@@ -62,7 +65,10 @@ def _open_case(upload: StagedUpload, fields: UploadFields, *, by: User, now: dat
     )
 
 
+@transaction.atomic
 def _mark_sent(upload: StagedUpload, admitted: AdmittedCase) -> None:
+    if upload.lock() and upload.status == StagedStatus.SENT:  # by another request
+        return
     upload.status, upload.case, upload.opened_case = StagedStatus.SENT, admitted.case, admitted.created
     upload.problem_code = upload.problem = ""
     upload.write("status", "case", "opened_case", "problem_code", "problem")
