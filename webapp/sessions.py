@@ -96,4 +96,5 @@ def _idle_timeout(request: HttpRequest) -> float:
 
 def _is_polling(request: HttpRequest) -> bool:
     """Return whether a page refreshed itself, which does not show that a user is present."""
-    return request.method == "GET" and "HX-Request" in request.headers
+    is_get = request.method == "GET" and "HX-Request" in request.headers
+    return is_get or "X-Readroom-Polling" in request.headers  # a search is posted, also when it is repeated

@@ -48,7 +48,7 @@ def require_permission(permission: str) -> Callable[[View[P]], ProtectedView[P]]
 
 def _redirect_to_login(request: HttpRequest) -> HttpResponse:
     if "HX-Request" not in request.headers:
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(_page_of(request))
     # htmx would insert the login page into the fragment; this header redirects the whole window.
     try:
         page = urlsplit(request.headers.get("HX-Current-URL", ""))
@@ -56,6 +56,18 @@ def _redirect_to_login(request: HttpRequest) -> HttpResponse:
         page = urlsplit("/")
     login = redirect_to_login(f"{page.path or '/'}{'?' if page.query else ''}{page.query}")
     return HttpResponse(status=401, headers={"HX-Redirect": login.url})
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Return the page to open after the login: of a POST, the page that has sent it."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # no browser sends such a URL
+        return "/"
+    is_own = page.netloc == request.get_host() and page.path
+    return f"{page.path}{'?' if page.query else ''}{page.query}" if is_own else "/"
 
 
 class _HasPermission(BasePermission):

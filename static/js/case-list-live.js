@@ -8,7 +8,9 @@ const searched = () => document.querySelector("[data-search]")?.value.trim() ?? 
 
 // A request by the user is audited as a search and extends the session; `HX-Request` marks the others.
 function request(byUser) {
-  const headers = byUser ? {} : { "HX-Request": "true", "If-None-Match": live.dataset.etag };
+  const headers = byUser
+    ? {}
+    : { "HX-Request": "true", "X-Readroom-Polling": "yes", "If-None-Match": live.dataset.etag };
   const address = `${live.dataset.live}${location.search}`;
   const form = document.querySelector("[data-search-form]");
   return searched()

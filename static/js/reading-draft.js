@@ -6,7 +6,7 @@ export function storeDraft(form) {
   const store = () => sessionStorage.setItem(key, JSON.stringify(draftOf(form)));
   form.addEventListener("input", store);
   form.addEventListener("change", store);
-  form.addEventListener("submit", () => sessionStorage.removeItem(key));
+  form.addEventListener("reading:sent", () => sessionStorage.removeItem(key)); // only once the server has it
 }
 
 const draftOf = (form) => ({

@@ -18,13 +18,20 @@ export function navigateInPlace(onPage) {
     event.preventDefault();
     open(link.href, onPage).catch(() => location.assign(link.href));
   });
-  window.addEventListener("popstate", () => location.reload());
+  let shown = location.pathname + location.search;
+  window.addEventListener("popstate", () => {
+    if (location.pathname + location.search !== shown) location.reload(); // not for a link within the page
+  });
+  document.addEventListener("reading:shown", () => {
+    shown = location.pathname + location.search;
+  });
 }
 
 async function send(form, submitter, onPage) {
   const body = new FormData(form, submitter);
   const response = await fetch(form.action, { method: "POST", body, headers: { "X-Readroom-Navigate": "yes" } });
   const next = response.headers.get("X-Readroom-Location");
+  if (next) form.dispatchEvent(new Event("reading:sent"));
   if (next && isReadingPage(next)) return open(next, onPage);
   if (next || response.redirected) return location.assign(next ?? response.url);
   if (response.status >= 500) throw new Error(`status ${response.status}`);
@@ -47,6 +54,7 @@ function replacePage(html, url, onPage) {
   }
   window.htmx?.process(document.querySelector("main"));
   if (isReadingPage(url)) history.pushState(null, "", url);
+  document.dispatchEvent(new Event("reading:shown"));
   document.dispatchEvent(new Event("radiograph:attach"));
   onPage();
   return document.querySelector("main").focus({ preventScroll: true });

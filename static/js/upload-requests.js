@@ -75,6 +75,7 @@ function request(method, url, body, onProgress) {
   const sending = new XMLHttpRequest();
   sending.open(method, url);
   sending.setRequestHeader("Accept", "application/json");
+  if (method === "GET") sending.setRequestHeader("HX-Request", "true"); // the page asks, not the user
   if (onProgress) sending.upload.onprogress = (event) => onProgress(event.loaded / event.total);
   return new Promise((resolve, reject) => {
     sending.onerror = () => reject(new Error("no connection"));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -104,3 +106,21 @@ def test_each_role_has_exactly_the_documented_permissions():
             "correct",
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("sent_from", "page"),
+    [
+        ("http://testserver/review/7/?queue=clinical", "/review/7/?queue=clinical"),
+        ("http://elsewhere.example/review/7/", "/"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_after_a_post_the_login_leads_to_the_page_that_sent_it(sent_from: str, page: str, rf: RequestFactory):
+    request = rf.post("/review/7/sign/", headers={"Referer": sent_from})
+    request.user = AnonymousUser()
+
+    login = urlsplit(protected_view(request)["Location"])
+
+    assert parse_qs(login.query)["next"] == [page]

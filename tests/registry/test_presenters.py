@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
-from diagnostics.registry.presenters import badges, comparison, data_set, metrics
+from diagnostics.registry.presenters import badges, comparison, data_set, metrics, subsets
 from ml.metrics.comparison import compare
 from tests.ml.evaluations import evaluation_with_errors
 
@@ -200,3 +202,13 @@ def test_a_network_without_a_parent_is_shown_as_trained_from_scratch(parent: str
     }
 
     assert {fact.label: fact.value for fact in metrics.properties(manifest)}["Fine-tuned from"] == text
+
+
+def test_bars_name_the_largest_groups_and_count_the_others() -> None:
+    counts = Counter({f"2026-{month:02}": 100 + month for month in range(1, 13)})
+
+    bars = subsets.bar_chart("By month of the study", counts).bars
+
+    assert [bar.label for bar in bars[:2]] == ["2026-12", "2026-11"]
+    assert bars[-1].label == "6 others"
+    assert sum(bar.radiographs for bar in bars) == sum(counts.values())

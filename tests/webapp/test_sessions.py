@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from diagnostics.accounts.models import Site, User
 
@@ -56,6 +57,19 @@ def test_polling_does_not_extend_a_session(active_client: Client) -> None:
     active_client.get(PAGE, headers={"HX-Request": "true"})
 
     assert active_client.session["seen_at"] == before
+
+
+def test_a_repeated_search_does_not_extend_a_session(active_client: Client) -> None:
+    """The list posts a search also when it refreshes itself; one that the user types extends the session."""
+    age_session(active_client, seen_at=20)
+    before = active_client.session["seen_at"]
+    by_page = {"HX-Request": "true", "X-Readroom-Polling": "yes"}
+
+    active_client.post(reverse("cases:rows"), {"text": "meier"}, headers=by_page)
+    assert active_client.session["seen_at"] == before
+
+    active_client.post(reverse("cases:rows"), {"text": "meier"})
+    assert active_client.session["seen_at"] > before
 
 
 def test_an_anonymous_user_gets_no_session(client: Client, db: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from diagnostics.registry.presenters import badges
 from diagnostics.registry.presenters.badges import Badge
 from diagnostics.registry.presenters.comparison import rule_label
 from diagnostics.registry.presenters.metrics import MIN_TEST_RADIOGRAPHS
+from diagnostics.registry.presenters.trust import with_site_names
 from diagnostics.registry.promotion_gate import MISSING_REPORT, Gate, GateRule
 from diagnostics.registry.trust_report import StoredCheck
 
@@ -39,13 +41,16 @@ class GatePanel:
     failed_checks: tuple[str, ...]
 
 
-def gate_panel(gate: Gate) -> GatePanel:
+def gate_panel(gate: Gate, sites: Mapping[str, str]) -> GatePanel:
     """Return the gate of a version for a page."""
     return GatePanel(
         badge=badges.verdict_badge(gate.outcome, gate.compared_with),
         passed=gate.passed,
         rows=tuple(_row(rule) for rule in gate.rules),
-        failed_checks=tuple(f"{check.id} {check.name}: {check.summary}" for check in gate.failed_checks),
+        failed_checks=tuple(
+            f"{check.id} {check.name}: {with_site_names(check.summary, sites)}"
+            for check in gate.failed_checks
+        ),
     )
 
 

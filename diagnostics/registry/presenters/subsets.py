@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from diagnostics.registry.presenters.metrics import Json, finding_label
 from diagnostics.registry.presenters.trust import with_site_names
@@ -81,6 +82,10 @@ def _test_groups(report: TrustReport | None, sites: Mapping[str, str]) -> dict[s
 
 def bar_chart(title: str, counts: Counter[str]) -> BarChart:
     """Return the largest groups of one attribute as bars."""
-    largest = max(counts.values(), default=0) or 1
-    bars = (Bar(label, n, round(100 * n / largest)) for label, n in counts.most_common(MAX_BARS))
+    shown, others = counts.most_common()[:MAX_BARS], counts.most_common()[MAX_BARS:]
+    if others:
+        text = ngettext("%(n)d other", "%(n)d others", len(others)) % {"n": len(others)}
+        shown.append((text, sum(n for _label, n in others)))
+    largest = max((n for _label, n in shown), default=0) or 1
+    bars = (Bar(label, n, round(100 * n / largest)) for label, n in shown)
     return BarChart(title, tuple(bars))

@@ -86,14 +86,20 @@ def promote(
 
 
 @transaction.atomic
-def roll_back(*, by: User, reason: str, now: datetime) -> Promotion:
+def roll_back(*, by: User, reason: str, now: datetime, ending: str = "") -> Promotion:
     """Promote the version that was active before the current one, with the operating points it had then.
 
-    Not an override: the version was promoted before. Raises NotAllowed, ReasonRequired, NoPreviousVersion,
-    BundleDamaged or ActiveVersionChanged.
+    Not an override: the version was promoted before. `ending` is the id of the promotion that the page showed
+    as the current one. Raises NotAllowed, ReasonRequired, NoPreviousVersion, BundleDamaged or
+    ActiveVersionChanged.
     """
     require(by, Permission.PROMOTE)
     _require_reason(reason)
+    current = selectors.current_promotion()
+    if ending and (current is None or str(current.pk) != ending):
+        raise ActiveVersionChanged(
+            _("The active version was changed after this page was opened. Check the versions and try again.")
+        )
     previous = selectors.previous_promotion()
     if previous is None:
         raise NoPreviousVersion(_("No other version was active before. There is no version to roll back to."))

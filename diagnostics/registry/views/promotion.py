@@ -53,7 +53,12 @@ def roll_back(request: StaffRequest) -> HttpResponse:
     form = ReasonForm(request.POST, auto_id=ROLL_BACK_IDS)
     if form.is_valid():
         try:
-            promotion = services.roll_back(by=request.user, now=timezone.now(), **form.cleaned_data)
+            promotion = services.roll_back(
+                by=request.user,
+                now=timezone.now(),
+                ending=request.POST.get("ending", ""),
+                **form.cleaned_data,
+            )
         except DomainError as error:
             form.add_error(None, str(error))
         else:
@@ -92,7 +97,7 @@ def _promote_page(
         "version": version,
         "current": current,
         "is_active": is_active,
-        "gate": gate_presenters.gate_panel(promotion_gate.gate_today(version)),
+        "gate": gate_presenters.gate_panel(promotion_gate.gate_today(version), selectors.site_names()),
         "leak_text": leak_text(version),
         "can_override": request.user.has_permission(Permission.OVERRIDE_GATE),
         "second_person": services.second_person_text(version, request.user),
