@@ -56,6 +56,10 @@ PERMITTED: dict[tuple[str, str], str] = {
         "RunPython: Raw Python operation",
     ): "creates triggers that count the waiting cases of both releases",
     (
+        "review.0011_second_opinions",
+        "RunPython: Raw Python operation",
+    ): "marks second opinions; the previous release compares the kind, and then does not count them either",
+    (
         "training.0008_snapshots_of_any_size",
         "RunPython: Raw Python operation",
     ): "creates the triggers of 0007 again, with the same condition",
