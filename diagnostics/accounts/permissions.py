@@ -46,6 +46,18 @@ def require_permission(permission: str) -> Callable[[View[P]], ProtectedView[P]]
     return decorator
 
 
+def require_login(view: View[P]) -> ProtectedView[P]:
+    """Restrict a view to staff of any role: anonymous users get the login page."""
+
+    @wraps(view)
+    def protected(request: Any, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _redirect_to_login(request)
+        return view(request, *args, **kwargs)
+
+    return protected
+
+
 def _redirect_to_login(request: HttpRequest) -> HttpResponse:
     if "HX-Request" not in request.headers:
         return redirect_to_login(_page_of(request))

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
@@ -124,3 +125,10 @@ def test_after_a_post_the_login_leads_to_the_page_that_sent_it(sent_from: str, p
     login = urlsplit(protected_view(request)["Location"])
 
     assert parse_qs(login.query)["next"] == [page]
+
+
+@pytest.mark.parametrize("address", ["accounts:token-revoke", "accounts:sessions-end"])
+def test_after_a_post_of_any_user_the_login_leads_back_too(address: str, client: Client):
+    sent = client.post(reverse(address), headers={"Referer": "http://testserver/accounts/profile/"})
+
+    assert parse_qs(urlsplit(sent["Location"]).query)["next"] == ["/accounts/profile/"]

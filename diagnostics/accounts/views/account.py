@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,13 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from diagnostics.accounts import selectors, services
 from diagnostics.accounts.errors import InvalidHotkeys
 from diagnostics.accounts.forms import HotkeysForm, PasswordForm, TokenForm
-from diagnostics.accounts.permissions import StaffRequest
+from diagnostics.accounts.permissions import StaffRequest, require_login
 from diagnostics.accounts.presenters.own_sessions import session_rows
 from diagnostics.accounts.services import attempts, sessions
 from diagnostics.accounts.views.sessions import too_many_attempts
 
 
-@login_required
+@require_login
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "POST"])
@@ -49,7 +48,7 @@ def password(request: StaffRequest) -> HttpResponse:
     return redirect("accounts:profile")
 
 
-@login_required
+@require_login
 @never_cache
 @require_safe
 def profile(request: StaffRequest) -> HttpResponse:
@@ -57,7 +56,7 @@ def profile(request: StaffRequest) -> HttpResponse:
     return profile_page(request)
 
 
-@login_required
+@require_login
 @never_cache
 @require_http_methods(["GET", "POST"])
 def keys(request: StaffRequest) -> HttpResponse:
@@ -75,7 +74,7 @@ def keys(request: StaffRequest) -> HttpResponse:
     return redirect("accounts:keys")
 
 
-@login_required
+@require_login
 @require_POST
 def end_other_sessions(request: StaffRequest) -> HttpResponse:
     """End all sessions of the own account but this one."""

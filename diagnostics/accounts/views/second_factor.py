@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils import timezone
@@ -19,7 +18,7 @@ from diagnostics.accounts import openid, selectors
 from diagnostics.accounts.errors import WrongFactor
 from diagnostics.accounts.forms import ConfirmForm, FactorForm
 from diagnostics.accounts.models import MAX_NAME, Authenticator, User
-from diagnostics.accounts.permissions import StaffRequest
+from diagnostics.accounts.permissions import StaffRequest, require_login
 from diagnostics.accounts.presenters.qr_code import qr_code
 from diagnostics.accounts.services import attempts, passkeys, second_factor, totp
 from diagnostics.accounts.views.sessions import require_confirmed_password, start_session, too_many_attempts
@@ -55,7 +54,7 @@ def check(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@login_required
+@require_login
 @never_cache
 @require_safe
 def factors(request: StaffRequest) -> HttpResponse:
@@ -63,7 +62,7 @@ def factors(request: StaffRequest) -> HttpResponse:
     return _factors_page(request)
 
 
-@login_required
+@require_login
 @never_cache
 @require_http_methods(["GET", "POST"])
 @require_confirmed_password
@@ -83,7 +82,7 @@ def add_totp(request: StaffRequest) -> HttpResponse:
     return render(request, "accounts/totp.html", {"form": form, "key": key, "image": image})
 
 
-@login_required
+@require_login
 @never_cache
 @require_http_methods(["GET", "POST"])
 @require_confirmed_password
@@ -108,7 +107,7 @@ def add_passkey(request: StaffRequest) -> HttpResponse:
     return render(request, "accounts/passkey.html", {"options": ceremony.options, "error": error})
 
 
-@login_required
+@require_login
 @never_cache
 @require_POST
 @require_confirmed_password
@@ -121,7 +120,7 @@ def recovery_codes(request: StaffRequest) -> HttpResponse:
     )
 
 
-@login_required
+@require_login
 @require_POST
 @require_confirmed_password
 def remove(request: StaffRequest, pk: Any) -> HttpResponse:
@@ -133,7 +132,7 @@ def remove(request: StaffRequest, pk: Any) -> HttpResponse:
     return redirect("accounts:factors")
 
 
-@login_required
+@require_login
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -14,12 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from diagnostics.accounts.forms import TokenForm
-from diagnostics.accounts.permissions import StaffRequest
+from diagnostics.accounts.permissions import StaffRequest, require_login
 from diagnostics.accounts.services import tokens
 from diagnostics.accounts.views.account import profile_page
 
 
-@login_required
+@require_login
 @never_cache
 @require_POST
 def create(request: StaffRequest) -> HttpResponse:
@@ -31,7 +30,7 @@ def create(request: StaffRequest) -> HttpResponse:
     return profile_page(request, token=key)
 
 
-@login_required
+@require_login
 @require_POST
 def revoke(request: StaffRequest, pk: Any) -> HttpResponse:
     """Revoke one of the user's API tokens."""
@@ -41,7 +40,7 @@ def revoke(request: StaffRequest, pk: Any) -> HttpResponse:
     return redirect("accounts:profile")
 
 
-@login_required
+@require_login
 @require_POST
 def revoke_all(request: StaffRequest) -> HttpResponse:
     """Revoke all API tokens of the user."""
