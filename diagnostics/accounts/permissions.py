@@ -33,10 +33,9 @@ def require_permission(permission: str) -> Callable[[View[P]], ProtectedView[P]]
     """Restrict a view to roles with a permission: other roles get 403, anonymous users the login page."""
 
     def decorator(view: View[P]) -> ProtectedView[P]:
+        @require_login
         @wraps(view)
-        def protected(request: Any, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return _redirect_to_login(request)
+        def protected(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.has_permission(permission):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

@@ -221,6 +221,10 @@ class Prediction(Job):
             ),
         ]
 
+    def lock_case(self) -> None:
+        """Lock the case before this row, as corrections do: the opposite order could deadlock."""
+        Case.objects.select_for_update(no_key=True).filter(pk=self.case_id).first()
+
 
 class PredictionShown(models.Model):
     """When a reader first saw a prediction of a case; later readings of that reader are not blind."""

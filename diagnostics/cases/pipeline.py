@@ -208,7 +208,7 @@ def _store(prediction: Prediction, lease: Lease, files: PredictionFiles, result:
 
 def _finish(prediction: Prediction, lease: Lease, result: Result, columns: dict[str, Any]) -> None:
     now = lease.clock()
-    quality_gate.lock_case_of(prediction)
+    prediction.lock_case()
     finished = Prediction.finish(
         prediction.pk,
         token=lease.token,

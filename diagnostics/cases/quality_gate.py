@@ -32,7 +32,7 @@ def is_stopped(prediction: Prediction) -> bool:
 def finish_stopped(prediction: Prediction, lease: Lease, version: ModelVersion | None) -> None:
     """Mark a prediction done without probability and heatmap, and audit its code; raises IntegrityError."""
     now, code = lease.clock(), prediction.quality_code
-    lock_case_of(prediction)
+    prediction.lock_case()
     measured = {"quality_code": code, "input_measures": prediction.input_measures}
     columns = _without_result() | measured | {"version": version}
     if Prediction.finish(prediction.pk, token=lease.token, now=now, **columns):
@@ -41,11 +41,6 @@ def finish_stopped(prediction: Prediction, lease: Lease, version: ModelVersion |
         audit.record(
             action=Action.PREDICTION_STOPPED, by=None, target=prediction.case, detail=detail, now=now
         )
-
-
-def lock_case_of(prediction: Prediction) -> None:
-    """Lock the case of a prediction before its row, as corrections do: the opposite order could deadlock."""
-    Case.objects.select_for_update(no_key=True).filter(pk=prediction.case_id).first()
 
 
 def _without_result() -> dict[str, Any]:

@@ -62,19 +62,27 @@ def test_a_view_that_is_corrected_while_the_worker_computes_is_judged_again(
     assert selectors.latest_done_prediction(Case.objects.get(pk=case.pk)) is None
 
 
-def test_an_override_does_not_hold_for_the_next_version(
+@pytest.fixture
+def failed_in_spite_of_the_gate(
     send_radiograph: SendRadiograph, version: ModelVersion, clock: Clock, administrator: User, now: datetime
-) -> None:
+) -> Prediction:
+    """A prediction whose stop was overridden, and which then failed: its version has no files."""
     case = send_radiograph(1, view="LATERAL")
-    prediction = case.predictions.get()
-    pipeline.classify(prediction.pk, clock=clock)
+    pipeline.classify(case.predictions.get().pk, clock=clock)
     override_quality_gate(case=case, reason=REASON, by=administrator, now=now)
-    pipeline.classify(prediction.pk, clock=clock)
-    prediction.refresh_from_db()
-    assert prediction.status == JobStatus.FAILED  # this version has no files
+    pipeline.classify(case.predictions.get().pk, clock=clock)
+    prediction = case.predictions.get()
+    assert prediction.status == JobStatus.FAILED
+    return prediction
+
+
+def test_an_override_does_not_hold_for_the_next_version(
+    failed_in_spite_of_the_gate: Prediction, clock: Clock, administrator: User, now: datetime
+) -> None:
+    prediction = failed_in_spite_of_the_gate
     active_version(registered(2, now), now)
 
-    retry.retry(case=Case.objects.get(pk=case.pk), by=administrator, now=now)
+    retry.retry(case=prediction.case, by=administrator, now=now)
     pipeline.classify(prediction.pk, clock=clock)
 
     prediction.refresh_from_db()
@@ -83,17 +91,14 @@ def test_an_override_does_not_hold_for_the_next_version(
 
 
 def test_an_override_holds_when_the_same_version_is_tried_again(
-    send_radiograph: SendRadiograph, version: ModelVersion, clock: Clock, administrator: User, now: datetime
+    failed_in_spite_of_the_gate: Prediction, administrator: User, now: datetime
 ) -> None:
-    case = send_radiograph(1, view="LATERAL")
-    prediction = case.predictions.get()
-    pipeline.classify(prediction.pk, clock=clock)
-    override_quality_gate(case=case, reason=REASON, by=administrator, now=now)
-    pipeline.classify(prediction.pk, clock=clock)
+    prediction = failed_in_spite_of_the_gate
 
-    retry.retry(case=Case.objects.get(pk=case.pk), by=administrator, now=now)
+    retry.retry(case=prediction.case, by=administrator, now=now)
 
-    assert case.predictions.get().override_reason == REASON
+    prediction.refresh_from_db()
+    assert (prediction.status, prediction.override_reason) == (JobStatus.QUEUED, REASON)
 
 
 def test_an_override_of_another_stop_does_not_hold_for_a_lateral_view(

@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from diagnostics.accounts.models import User
 from diagnostics.cases.models import Case, Prediction, PredictionOutcome
 from diagnostics.cases.selectors.lists import has
+from diagnostics.cases.selectors.predictions import IS_DONE
 from diagnostics.integrations.models import DicomNode, ReceivedInstance, ResultDelivery, StudyRetrieval
 from diagnostics.integrations.models.dicom_nodes import ResultPolicy
 from diagnostics.integrations.policy.dicom import SIGNATURE_PAUSE
@@ -64,7 +65,7 @@ def cases_due_for(node: DicomNode, *, now: datetime, within: timedelta | None = 
         earlier = first.filter(signed_at__lt=node.results_since)
         recent = Reading.objects.standing().filter(signed_at__gte=since, signed_at__lt=signed_before)
         cases = cases.filter(pk__in=recent.values("case")).exclude(Exists(earlier))
-    done = Prediction.objects.filter(case=OuterRef("pk"), status=JobStatus.DONE).order_by("-queued_at")
+    done = Prediction.objects.filter(IS_DONE, case=OuterRef("pk")).order_by("-queued_at")
     cases = cases.alias(newest=Subquery(done.values("outcome")[:1]))  # as latest_done_prediction()
     cases = cases.filter(newest__isnull=False).exclude(newest=PredictionOutcome.NOT_SCORED)
     return cases.exclude(has(ResultDelivery.objects.filter(node=node)))
